@@ -1,0 +1,241 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createLane, LaneExpired, LaneFull, type LaneOptions } from '../../src/lane.ts'
+
+interface Run<I, O> {
+  items: I[]
+  done: (results?: (O | Error)[]) => Promise<void>
+  fail: (error: unknown) => Promise<void>
+}
+
+/** Lets everything that is ready run; a lane has no timers, so afterwards it stands still. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** A lane whose runs the test ends by hand. */
+function laneByHand<I, O = I>(options: Partial<LaneOptions<I, O>> = {}) {
+  const runs: Run<I, O>[] = []
+  let running = 0
+  let mostRunning = 0
+  const lane = createLane<I, O>({
+    maxBatch: 3,
+    maxQueue: 100,
+    ...options,
+    run: async (items) => {
+      mostRunning = Math.max(mostRunning, ++running)
+      try {
+        return await new Promise<(O | Error)[]>((resolve, reject) => {
+          runs.push({
+            items,
+            done: (results = items as unknown as O[]) => (resolve(results), settled()),
+            fail: (error) => (reject(error), settled()),
+          })
+        })
+      } finally {
+        running--
+      }
+    },
+  })
+  return { lane, runs, batches: () => runs.map((r) => r.items), mostRunning: () => mostRunning }
+}
+
+const codes = async (promises: Promise<unknown>[]) =>
+  (await Promise.allSettled(promises)).map((r) =>
+    r.status === 'fulfilled' ? r.value : (r.reason as Error).name
+  )
+
+describe('createLane()', () => {
+  test('a free lane takes what was added in one go; the rest is the next batch', async () => {
+    const { lane, runs, batches } = laneByHand<number>()
+    const answers = [1, 2, 3, 4].map((n) => lane.add(n))
+    expect(batches()).toEqual([])
+    expect(lane.queued).toBe(4)
+    await settled()
+    expect(batches()).toEqual([[1, 2, 3]])
+    answers.push(lane.add(5))
+    expect(lane.queued).toBe(2)
+    await runs[0]!.done()
+    expect(batches()).toEqual([[1, 2, 3], [4, 5]])
+    await runs[1]!.done()
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5])
+    expect(lane.queued).toBe(0)
+  })
+
+  test('a failing run rejects its whole batch and the lane goes on', async () => {
+    const { lane, runs } = laneByHand<number>({ maxBatch: 2 })
+    const answers = codes([1, 2, 3].map((n) => lane.add(n)))
+    await settled()
+    await runs[0]!.fail(new TypeError('no'))
+    await runs[1]!.done()
+    expect(await answers).toEqual(['TypeError', 'TypeError', 3])
+  })
+
+  test('a run that throws instead of rejecting is a failing run', async () => {
+    const lane = createLane<number, number>({
+      maxBatch: 1,
+      maxQueue: 1,
+      run: () => {
+        throw new RangeError('no')
+      },
+    })
+    expect(await codes([lane.add(1)])).toEqual(['RangeError'])
+    expect(await codes([lane.add(2)])).toEqual(['RangeError'])
+  })
+
+  test('an Error among the results rejects that item alone', async () => {
+    const { lane, runs } = laneByHand<number>()
+    const answers = codes([1, 2, 3].map((n) => lane.add(n)))
+    await settled()
+    await runs[0]!.done([1, new RangeError('no'), 3])
+    expect(await answers).toEqual([1, 'RangeError', 3])
+  })
+
+  test.each([[[]], [[1]], [[1, 2, 3, 4]], [undefined]])(
+    'results of another length (%j) reject every item',
+    async (results) => {
+      const lane = createLane<number, number>({
+        maxBatch: 3,
+        maxQueue: 3,
+        run: () => Promise.resolve(results as number[]),
+      })
+      for (const result of await Promise.allSettled([1, 2, 3].map((n) => lane.add(n)))) {
+        expect(result.status).toBe('rejected')
+      }
+    },
+  )
+
+  test('LaneFull comes at once and runs nothing', async () => {
+    const { lane, runs, batches } = laneByHand<number>({ maxBatch: 1, maxQueue: 2 })
+    const answers = [lane.add(1)]
+    await settled()
+    answers.push(lane.add(2), lane.add(3))
+    await expect(lane.add(4)).rejects.toBeInstanceOf(LaneFull)
+    for (const n of [0, 1, 2]) await runs[n]!.done()
+    expect(await Promise.all(answers)).toEqual([1, 2, 3])
+    expect(batches()).toEqual([[1], [2], [3]])
+  })
+
+  test('LaneExpired: whoever waited longer than maxWaitMs is not run', async () => {
+    let clock = 0
+    const { lane, runs, batches } = laneByHand<number>({ maxWaitMs: 10, now: () => clock })
+    const answers = [lane.add(1)]
+    await settled()
+    answers.push(lane.add(2))
+    clock = 1
+    answers.push(lane.add(3))
+    clock = 11
+    const outcome = codes(answers)
+    await runs[0]!.done()
+    expect(batches()).toEqual([[1], [3]])
+    await runs[1]!.done()
+    expect(await outcome).toEqual([1, 'LaneExpired', 3])
+    clock = 0
+    const last = lane.add(4)
+    await settled()
+    const late = [lane.add(5), lane.add(6)]
+    clock = 100
+    const lateOutcome = Promise.allSettled(late)
+    await runs[2]!.done()
+    expect(await last).toBe(4)
+    for (const r of await lateOutcome) {
+      expect(r.status === 'rejected' && r.reason).toBeInstanceOf(LaneExpired)
+    }
+    await lane.idle()
+    expect(runs.length).toBe(3)
+  })
+
+  test('keys take turns; a key that was served goes behind the others', async () => {
+    const { lane, runs, batches } = laneByHand<string>({ keyOf: (item) => item[0] })
+    const answers = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2', 'd1', 'd2'].map((i) => lane.add(i))
+    await settled()
+    for (const n of [0, 1, 2]) await runs[n]!.done()
+    await Promise.all(answers)
+    expect(batches()).toEqual([['a1', 'b1', 'c1'], ['d1', 'a2', 'c2'], ['d2', 'a3', 'a4']])
+  })
+
+  test('100,000 items of one key delay another by one batch, and batches stay cheap', async () => {
+    const { lane, runs, batches } = laneByHand<[string, number]>({
+      maxBatch: 2,
+      maxQueue: 200_000,
+      keyOf: ([key]) => key,
+    })
+    const answers: Promise<unknown>[] = []
+    for (let n = 0; n < 100_000; n++) answers.push(lane.add(['hot', n]))
+    await settled()
+    answers.push(lane.add(['cold', 0]))
+    await runs[0]!.done()
+    expect(batches()[1]).toContainEqual(['cold', 0])
+    for (let n = 1; n < runs.length && n < 1000; n++) await runs[n]!.done()
+    expect(lane.queued).toBe(100_001 - 2 * runs.length)
+  })
+
+  test('idle() waits for what is queued and what is running', async () => {
+    const { lane, runs } = laneByHand<number>({ maxBatch: 1 })
+    await lane.idle()
+    const answers = [lane.add(1), lane.add(2)]
+    let idle = false
+    const waiting = lane.idle().then(() => (idle = true))
+    await settled()
+    await runs[0]!.done()
+    expect(idle).toBe(false)
+    await runs[1]!.done()
+    await waiting
+    expect(await Promise.all(answers)).toEqual([1, 2])
+  })
+
+  test('any order of arrivals: nothing lost, nothing twice, in order, fair, one run', async () => {
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ add: fc.nat(4), count: fc.integer({ min: 1, max: 9 }) }),
+      },
+      { weight: 2, arbitrary: fc.constant('finish' as const) },
+      { weight: 1, arbitrary: fc.constant('turn' as const) },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), play),
+      { seed: 20260101, numRuns: 150 },
+    )
+  })
+})
+
+type Step = 'finish' | 'turn' | { add: number; count: number }
+
+async function play(steps: Step[], maxBatch: number) {
+  const by = laneByHand<[number, number]>({ maxBatch, maxQueue: 1e6, keyOf: ([key]) => key })
+  const { lane, runs, mostRunning } = by
+  const answers: Promise<[number, number]>[] = []
+  const added: [number, number][] = []
+  const runsAtArrival: number[] = []
+  let finished = 0
+  for (const step of steps) {
+    if (step === 'turn') await settled()
+    else if (step === 'finish') await runs[finished < runs.length ? finished++ : -1]?.done()
+    else {
+      for (let n = 0; n < step.count; n++) {
+        const item: [number, number] = [step.add, added.length]
+        added.push(item)
+        runsAtArrival.push(runs.length)
+        answers.push(lane.add(item))
+      }
+    }
+  }
+  await settled()
+  while (finished < runs.length) await runs[finished++]!.done()
+  expect(await Promise.all(answers)).toEqual(added)
+
+  const ran = by.batches().flat()
+  expect(ran.toSorted(([, a], [, b]) => a - b)).toEqual(added)
+  expect(mostRunning()).toBeLessThanOrEqual(1)
+  const batchOf = new Map(by.batches().flatMap((b, n) => b.map(([, id]) => [id, n] as const)))
+  for (const key of new Set(added.map(([k]) => k))) {
+    const ids = ran.filter(([k]) => k === key).map(([, id]) => id)
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+    // An item waits for its own key's earlier ones, each at most one round of the five keys.
+    const mine = added.filter(([k]) => k === key)
+    mine.forEach(([, id], place) => {
+      const earlier = mine.slice(0, place).filter(([, e]) => batchOf.get(e)! >= runsAtArrival[id]!)
+      const rounds = Math.ceil(5 * (earlier.length + 1) / maxBatch)
+      expect(batchOf.get(id)!).toBeLessThanOrEqual(runsAtArrival[id]! + rounds)
+    })
+  }
+}
