@@ -1,0 +1,35 @@
+# The service alone. `docker build .` runs it on Node, `docker build --target deno .` on Deno.
+
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+# No package that the service needs has an install script to run.
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM denoland/deno:2.9.5 AS deno
+WORKDIR /app
+COPY --from=build /app/node_modules node_modules
+COPY package.json deno.json ./
+COPY src src
+ENV HOST=0.0.0.0
+USER deno
+EXPOSE 3000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["deno", "eval", \
+  "const { ok } = await fetch(`http://127.0.0.1:${Deno.env.get('PORT') || 3000}/readyz`); Deno.exit(ok ? 0 : 1)"]
+# The flags of the task `serve` in deno.json; run directly, so that signals reach the service.
+CMD ["deno", "run", "--allow-net", "--allow-env", "--allow-read", "src/deno.ts"]
+
+FROM node:24-slim AS node
+WORKDIR /app
+COPY --from=build /app/node_modules node_modules
+COPY package.json ./
+COPY src src
+# Migrations run from the same image: `node db/migrate.ts`.
+COPY db/migrate.ts db/migrate.ts
+COPY db/migrations db/migrations
+ENV HOST=0.0.0.0 NODE_ENV=production
+USER node
+EXPOSE 3000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "-e", \
+  "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "src/node.ts"]
