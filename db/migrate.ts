@@ -1,0 +1,141 @@
+/** Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does. */
+import { spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { resolveBinary } from 'dbmate'
+import postgres from 'postgres'
+import { loadConfig } from '../src/config.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
+const LOCK_KEY = 0x6c6564676572 // 'ledger'
+const LOCK_MS = 600_000
+
+/**
+ * Creates the database if there is none, and applies what is missing. Two at once are safe.
+ * @throws Error with one line, which names the migration that failed and never the password
+ */
+export async function migrate(
+  databaseUrl: string,
+  log: (line: string) => void = () => {},
+  migrations = MIGRATIONS,
+): Promise<void> {
+  const url = withSslMode(databaseUrl)
+  try {
+    await createDatabase(url)
+    await withLock(url.href, () => runDbmate(url.href, migrations, log))
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
+    const secrets = [url.password, decodeURIComponent(url.password)].filter(Boolean)
+    const text = (message || String(code)).replace(/\s+/g, ' ')
+    // oxlint-disable-next-line preserve-caught-error -- it may hold the password
+    throw new Error(secrets.reduce((line, secret) => line.replaceAll(secret, '***'), text))
+  }
+}
+
+/** dbmate demands TLS unless the URL says otherwise, which no server on this machine offers. */
+function withSslMode(databaseUrl: string): URL {
+  const url = new URL(databaseUrl)
+  if (url.searchParams.has('sslmode')) return url
+  const host = url.searchParams.get('host') ?? url.hostname
+  const local = /^(|localhost|127\.[\d.]+|\[::1\]|\/.*)$/.test(host)
+  url.searchParams.set('sslmode', local ? 'disable' : 'require')
+  return url
+}
+
+const connect = (url: string) =>
+  postgres(url, {
+    max: 1,
+    max_lifetime: null, // A new connection in the middle would not have the lock.
+    connect_timeout: 10,
+    fetch_types: false,
+    onnotice: () => {},
+  })
+
+/** Under a lock in the database `postgres`, since there is no other yet to take it in. */
+async function createDatabase(url: URL): Promise<void> {
+  const sql = connect(url.href)
+  const missing = await sql`select`.then(() => false, (error: postgres.PostgresError) => {
+    if (error.code === '3D000') return true
+    throw new Error(`can't use DATABASE_URL: ${error.message || error.code}`, { cause: error })
+  }).finally(() => void sql.end())
+  if (!missing) return
+  const server = new URL(url)
+  server.pathname = '/postgres'
+  const name = decodeURIComponent(url.pathname.slice(1))
+  await withLock(server.href, async (admin) => {
+    const found = await admin`select from pg_database where datname = ${name}`
+    if (found.length === 0) await admin`create database ${admin(name)}`
+  })
+}
+
+/** A lock of the session, because every migration commits by itself. */
+async function withLock(url: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
+  const sql = connect(url)
+  try {
+    const end = performance.now() + LOCK_MS
+    // Not pg_advisory_lock(): CREATE INDEX CONCURRENTLY waits for every statement that is older,
+    // also for one that waits for the lock.
+    for (;;) {
+      const [row] = await sql`select pg_try_advisory_lock(${LOCK_KEY}::bigint) as taken`
+      if (row?.['taken']) break
+      if (performance.now() > end) {
+        throw new Error('another migration has been running for too long')
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    await work(sql)
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function runDbmate(url: string, migrations: string, log: (line: string) => void) {
+  // The binary and not the npm wrapper, which exits with 0 when it is killed.
+  const child = spawn(resolveBinary(), ['--migrations-dir', migrations, 'migrate'], {
+    env: { ...process.env, DATABASE_URL: url, DBMATE_NO_DUMP_SCHEMA: 'true' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const ending = await new Promise<string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(String(signal ?? code)))
+  })
+  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean)
+  if (ending !== '0') {
+    // It says "Applied" of a migration that failed, too: only the exit code counts.
+    const file = lines.findLast((line) => line.startsWith('Applying: '))?.slice('Applying: '.length)
+    const reason = lines.filter((line) => line.startsWith('Error: ')).join(' ').slice(0, 1000)
+    throw new Error(`${file ?? 'dbmate'} failed (${ending}): ${reason || lines.at(-1)}`)
+  }
+  for (const line of lines) if (line.startsWith('Applied: ')) log(line)
+}
+
+async function main(): Promise<void> {
+  try {
+    loadEnvFile()
+    const { databaseUrl } = loadConfig({ DATABASE_URL: process.env['DATABASE_URL'] })
+    if (!databaseUrl) throw new Error('DATABASE_URL must be set')
+    await migrate(databaseUrl, console.log)
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
+
+/** The environment wins over `.env`, which may be missing. */
+function loadEnvFile(): void {
+  try {
+    process.loadEnvFile()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await main()
+}
