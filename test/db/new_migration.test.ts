@@ -1,0 +1,116 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { readBlocks } from '../../db/function_blocks.ts'
+import { newMigration } from '../../db/new_migration.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(`${tmpdir()}/ledger-migrations-`)
+  for (const part of ['functions', 'migrations']) {
+    cpSync(`db/${part}`, `${folder}/${part}`, { recursive: true })
+  }
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const now = new Date('2030-01-02T03:04:05.678Z')
+
+const make = (name: string, functions: string[] = [], at = now) =>
+  newMigration({ name, functions, folder, now: at })
+
+const body = (comment: string, args = 'a bigint') =>
+  `create or replace function double_it(${args})\n  returns bigint\n` +
+  `  language sql as $$ select 2 * a -- ${comment}\n$$;\n`
+
+const write = (name: string, text: string) => writeFileSync(`${folder}/functions/${name}.sql`, text)
+
+const sections = (path: string) => {
+  const [, up, down] = readFileSync(path, 'utf8').split(/^-- migrate:(?:up|down)$/m)
+  return { up: up!.trim(), down: down!.trim() }
+}
+
+const block = (text: string) => `-- function: double_it\n${text}-- end function`
+
+test('create_x freezes the file, and undoes it by dropping its function', () => {
+  write('double_it', body('one'))
+  const path = make('create_double_it')
+  expect(path).toBe(`${folder}/migrations/20300102030405_create_double_it.sql`)
+  expect(sections(path)).toEqual({
+    up: block(body('one')),
+    down: 'drop function double_it(a bigint);',
+  })
+})
+
+test('replace_x undoes to the newest text in what earlier migrations apply', () => {
+  write('double_it', body('one'))
+  make('create_double_it')
+  write('double_it', body('two'))
+  make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  write('double_it', body('three'))
+  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:07Z'))
+  expect(sections(path)).toEqual({ up: block(body('three')), down: block(body('two')) })
+  expect(readBlocks(folder).get('double_it')).toBe(body('three').trim())
+})
+
+test('replace_x drops the old function when the arguments change', () => {
+  write('double_it', body('one'))
+  make('create_double_it')
+  const args = `a bigint, note text default 'x, (y', sizes numeric(12,2)[] default array[1, 2]`
+  write('double_it', body('two', args))
+  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  expect(sections(path)).toEqual({
+    up: `drop function double_it(a bigint);\n\n${block(body('two', args))}`,
+    down: 'drop function double_it(a bigint, note text, sizes numeric(12, 2)[]);\n\n' +
+      block(body('one')),
+  })
+})
+
+test('replace_x drops the old function when the result changes', () => {
+  write('double_it', body('one'))
+  make('create_double_it')
+  write('double_it', body('one').replace('returns bigint', 'returns numeric'))
+  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  expect(sections(path).up).toMatch(/^drop function double_it\(a bigint\);\n\n-- function: /)
+  expect(sections(path).down).toMatch(/^drop function double_it\(a bigint\);\n\n-- function: /)
+})
+
+test('several functions go into one migration, and are undone in the opposite order', () => {
+  write('double_it', body('one'))
+  write('halve_it', body('two').replaceAll('double_it', 'halve_it'))
+  const { up, down } = sections(make('add_arithmetic', ['double_it', 'halve_it']))
+  expect(up.indexOf('-- function: double_it')).toBe(0)
+  expect(up.indexOf('-- function: halve_it')).toBeGreaterThan(0)
+  expect(down).toBe('drop function halve_it(a bigint);\n\ndrop function double_it(a bigint);')
+})
+
+test('a change of something else starts empty', () => {
+  expect(sections(make('add_currency'))).toEqual({ up: '', down: '' })
+})
+
+test('the version is later than the newest, whatever the clock says', () => {
+  make('add_currency', [], new Date('2030-12-31T23:59:59Z'))
+  expect(make('drop_currency')).toContain('/20310101000000_drop_currency.sql')
+  expect(make('add_colour')).toContain('/20310101000001_add_colour.sql')
+})
+
+test.each([
+  ['debit', [], 'snake case'],
+  ['replaceDebitUser', [], 'snake case'],
+  ['replace_debit_user.sql', [], 'snake case'],
+  ['../replace_it', [], 'snake case'],
+  ['', [], 'snake case'],
+  ['replace_double_it', [], 'create_double_it'],
+  ['create_debit_user', [], 'replace_debit_user'],
+  ['replace_debit_user', [], 'already'],
+  ['create_nothing_here', [], "doesn't exist"],
+  ['add_things', ['nothing_here'], "doesn't exist"],
+  ['add_things', ['halve_it'], 'creates no function'],
+])('refuses %s %j', (name, functions, reason) => {
+  write('double_it', body('one'))
+  write('halve_it', body('one'))
+  const before = readdirSync(`${folder}/migrations`)
+  expect(() => make(name, functions)).toThrow(reason)
+  expect(readdirSync(`${folder}/migrations`)).toEqual(before)
+})
