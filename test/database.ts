@@ -1,0 +1,56 @@
+/** A database of its own for a test, copied from the migrated template. */
+import { randomBytes } from 'node:crypto'
+import postgres from 'postgres'
+import { inject } from 'vitest'
+
+export interface TestDatabase {
+  /** As superuser. */
+  url: string
+  /** As `ledger_service`, the role that the service logs in with. */
+  serviceUrl: string
+  /** Throws out whoever is still connected. */
+  drop(): Promise<void>
+}
+
+export async function createDatabase(): Promise<TestDatabase> {
+  const name = `test_${randomBytes(8).toString('hex')}`
+  const server = inject('databaseUrl')
+  await retryInUse(() =>
+    withConnection(
+      server,
+      (sql) => sql`create database ${sql(name)} template ledger_template`,
+    )
+  )
+  const url = new URL(server)
+  url.pathname = name
+  const serviceUrl = new URL(url)
+  serviceUrl.username = 'ledger_service'
+  serviceUrl.password = inject('servicePassword')
+  return {
+    url: url.href,
+    serviceUrl: serviceUrl.href,
+    drop: () =>
+      withConnection(server, (sql) => sql`drop database if exists ${sql(name)} with (force)`),
+  }
+}
+
+async function withConnection(url: string, work: (sql: postgres.Sql) => Promise<unknown>) {
+  const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
+  try {
+    await work(sql)
+  } finally {
+    await sql.end()
+  }
+}
+
+/** PostgreSQL refuses to copy a database in which somebody, such as autovacuum, is at work. */
+async function retryInUse(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if ((error as { code?: string }).code !== '55006' || attempt === 50) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}

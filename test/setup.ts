@@ -1,0 +1,55 @@
+/** One PostgreSQL for the whole run, with a migrated template for every test's own database. */
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import type { TestProject } from 'vitest/node'
+import { migrate } from '../db/migrate.ts'
+import { keptSecret, startPostgres } from '../src/dev/embedded_postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** As superuser, to the database `postgres`. */
+    databaseUrl: string
+    servicePassword: string
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const version = process.env['LEDGER_TEST_POSTGRES'] || '18'
+  if (version !== '16' && version !== '18') throw new Error('LEDGER_TEST_POSTGRES is 16 or 18')
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-test-'))
+  const database = await startPostgres({
+    dataDir: folder,
+    version: Number(version) as 16 | 18,
+    settings: { max_connections: '300', autovacuum_naptime: '5s' },
+  })
+  cleanUpAfterKill(database.pid, folder)
+
+  const template = new URL(database.url)
+  template.pathname = '/ledger_template'
+  await migrate(template.href)
+  const servicePassword = await keptSecret(folder, 'service_password')
+  const sql = postgres(database.url, { max: 1, onnotice: () => {} })
+  await sql.unsafe(`alter role ledger_service login password '${servicePassword}'`)
+  // Whoever connects to the template keeps others from copying it.
+  await sql`alter database ledger_template is_template true allow_connections false`
+  await sql.end()
+  project.provide('databaseUrl', database.url)
+  project.provide('servicePassword', servicePassword)
+
+  return async () => {
+    await database.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A run that is interrupted or killed calls no teardown: somebody else has to see that it is gone. */
+function cleanUpAfterKill(pid: number, folder: string): void {
+  const script = `while kill -0 $0 2>/dev/null; do sleep 1; done
+    [ -d "$2" ] && kill -INT $1 2>/dev/null && while kill -0 $1 2>/dev/null; do sleep 1; done
+    rm -rf "$2"`
+  const args = ['-c', script, String(process.pid), String(pid), folder]
+  spawn('/bin/sh', args, { cwd: '/', detached: true, stdio: 'ignore' }).unref()
+}
