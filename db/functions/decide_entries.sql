@@ -1,0 +1,81 @@
+create or replace function decide_entries(
+  user_ids bigint[], actions text[], amounts numeric[], idempotency_keys text[], metadatas jsonb[],
+  user_statuses jsonb)
+  returns table (n bigint, status text, is_new boolean, replayed boolean, version bigint,
+    entry payment_history)
+  language plpgsql volatile as $$
+declare
+  v_user_id bigint;
+  v_user_status text;
+  v_last payment_history;
+  v_found payment_history;
+  v_new payment_history[];
+  v_keys text[];
+  v_at timestamptz;
+  v_item record;
+begin
+  for v_item in
+    select i.*, l.last, f.found
+      from unnest(decide_entries.user_ids, decide_entries.actions, decide_entries.amounts,
+             decide_entries.idempotency_keys, decide_entries.metadatas)
+             with ordinality i (user_id, action, amount, key, metadata, n)
+      left join lateral (select h as last from payment_history h where h.user_id = i.user_id
+        and h.seq is not null order by h.seq desc limit 1) l on true
+      left join lateral (select h as found from payment_history h where h.user_id = i.user_id
+        and h.idempotency_key = i.key limit 1) f on true
+     order by i.user_id, i.n
+  loop
+    if v_keys is null or v_item.user_id is distinct from v_user_id then
+      v_user_id := v_item.user_id;
+      v_user_status := coalesce(decide_entries.user_statuses ->> v_user_id::text, 'LGUSR');
+      v_last := v_item.last;
+      v_last.seq := coalesce(v_last.seq, 0);
+      v_last.balance := case when v_user_status <> 'LGUSR' then coalesce(v_last.balance, 0) end;
+      v_new := '{}';
+      v_keys := '{}';
+    end if;
+    v_found := v_item.found;
+    -- The same key twice in one batch: the first of them isn't in the table yet.
+    if v_item.key = any (v_keys) then
+      v_found := v_new[array_position(v_keys, v_item.key)];
+    end if;
+
+    n := v_item.n;
+    replayed := v_found.seq is not null;
+    status := case
+      when v_item.action is not null and not is_valid_entry(v_item.action, v_item.amount) then 'LGAMT'
+      when not is_valid_note(v_item.key, v_item.metadata) then '22023'
+      when v_user_status <> 'ok' then v_user_status
+      when replayed and (v_found.action, v_found.amount)
+        is distinct from (v_item.action, v_item.amount) then 'LGKEY'
+      when replayed or v_item.action is null then 'ok'
+      when v_item.action = 'DEBIT' and v_item.amount > v_last.balance then 'LGFND'
+      when v_item.action = 'CREDIT' and v_last.balance + v_item.amount > 999999999999999999.99
+        then 'LGRNG'
+      else 'ok' end;
+    replayed := replayed and status = 'ok';
+    is_new := status = 'ok' and not replayed and v_item.action is not null;
+
+    version := case when v_user_status <> 'LGUSR' then v_last.seq + is_new::integer end;
+    -- The clock after the lock, and never behind the row before, whatever the clock did.
+    v_at := case when is_new then greatest(clock_timestamp(), v_last.sealed_at)
+      else v_last.sealed_at end;
+    entry := case when replayed then v_found else row(
+      null, v_user_id, v_item.action, case when status <> 'LGAMT' then v_item.amount end,
+      case when status = 'ok' then v_at end, case when status = 'ok' then version end,
+      v_last.balance + case when not is_new then 0
+        when v_item.action = 'CREDIT' then v_item.amount else -v_item.amount end,
+      v_at, v_item.key, v_item.metadata)::payment_history end;
+    if is_new then
+      v_last := entry;
+      v_new := array_append(v_new, entry);
+      v_keys := array_append(v_keys, v_item.key);
+    end if;
+    return next;
+  end loop;
+end $$;
+
+comment on function decide_entries is
+  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version of the user. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
+
+revoke all on function decide_entries from public;

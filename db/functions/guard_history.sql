@@ -1,0 +1,23 @@
+create or replace function guard_history()
+  returns trigger
+  language plpgsql as $$
+declare
+  v_unsealed payment_history;
+begin
+  if tg_op = 'UPDATE' and tg_level = 'ROW' then
+    v_unsealed := new;
+    v_unsealed.seq := null;
+    v_unsealed.balance := null;
+    v_unsealed.sealed_at := null;
+    if new.seq is not null and v_unsealed is not distinct from old then
+      return new;
+    end if;
+  end if;
+  raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+    detail = format('%s on payment_history is refused; add an entry that corrects it.', tg_op);
+end $$;
+
+comment on function guard_history is
+  'Refuses every change of payment_history but pending to sealed. Raises LGIMM.';
+
+revoke all on function guard_history from public;

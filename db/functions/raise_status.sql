@@ -1,0 +1,30 @@
+create or replace function raise_status(
+  status text, user_id bigint, amount numeric default null, available numeric default null)
+  returns void
+  language plpgsql volatile as $$
+begin
+  case raise_status.status
+    when 'ok' then return;
+    when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
+      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null'));
+    when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
+      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals.',
+        coalesce(raise_status.amount::text, 'null'));
+    when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
+      detail = format('Available is %s, required is %s.',
+        raise_status.available, raise_status.amount);
+    when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
+      detail = 'The key belongs to an entry with another action or amount.';
+    when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
+      detail = 'A balance has at most 18 digits before the point.';
+    when '22023' then raise exception using errcode = '22023', message = 'bad key or metadata',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB.';
+    else raise exception using errcode = raise_status.status, message = 'user is busy',
+      detail = 'Somebody else holds the user, or hand-made rows are left to pick up.';
+  end case;
+end $$;
+
+comment on function raise_status is
+  'Raises what post_entries returned as a status; ok returns. Internal.';
+
+revoke all on function raise_status from public;
