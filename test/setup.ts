@@ -20,12 +20,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const version = process.env['LEDGER_TEST_POSTGRES'] || '18'
   if (version !== '16' && version !== '18') throw new Error('LEDGER_TEST_POSTGRES is 16 or 18')
   const folder = await mkdtemp(join(tmpdir(), 'ledger-test-'))
+  cleanUpAfterKill(folder)
   const database = await startPostgres({
     dataDir: folder,
     version: Number(version) as 16 | 18,
     settings: { max_connections: '300', autovacuum_naptime: '5s' },
   })
-  cleanUpAfterKill(database.pid, folder)
 
   const template = new URL(database.url)
   template.pathname = '/ledger_template'
@@ -46,10 +46,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** A run that is interrupted or killed calls no teardown: somebody else has to see that it is gone. */
-function cleanUpAfterKill(pid: number, folder: string): void {
+function cleanUpAfterKill(folder: string): void {
   const script = `while kill -0 $0 2>/dev/null; do sleep 1; done
-    [ -d "$2" ] && kill -INT $1 2>/dev/null && while kill -0 $1 2>/dev/null; do sleep 1; done
-    rm -rf "$2"`
-  const args = ['-c', script, String(process.pid), String(pid), folder]
+    if read pid 2>/dev/null < "$1/data/postmaster.pid"
+    then kill -INT $pid; while kill -0 $pid 2>/dev/null; do sleep 1; done; fi
+    # More than once: initdb may still be filling it.
+    for i in 1 2 3; do rm -rf "$1"; sleep 1; done`
+  const args = ['-c', script, String(process.pid), folder]
   spawn('/bin/sh', args, { cwd: '/', detached: true, stdio: 'ignore' }).unref()
 }
