@@ -32,8 +32,10 @@ const IMAGES: Record<string, { variables: RegExp; port: number; volume?: string 
 }
 
 const text = readFileSync('docker-compose.yml', 'utf8')
-/** As Compose reads it when no variable is set: each has a default, or the test below fails. */
-const compose = parse(text.replace(/\$\{\w+:-([^}]*)\}/g, '$1'), { merge: true }) as {
+/** As Compose reads it when no variable is set. */
+const withDefaults = (_: unknown, value: unknown) =>
+  typeof value === 'string' ? value.replace(/\$\{\w+:-([^}]*)\}/g, '$1') : value
+const compose = parse(text, withDefaults, { merge: true }) as {
   services: Record<string, Service>
   volumes: Record<string, unknown>
 }
