@@ -17,6 +17,8 @@ export interface PostgresOptions {
   port?: number
   settings?: Record<string, string>
   log?: (line: string) => void
+  /** Asked while it starts, which after a crash may take long: true gives up. */
+  interrupted?: () => boolean
 }
 
 export interface EmbeddedPostgres {
@@ -27,9 +29,9 @@ export interface EmbeddedPostgres {
   dataDir: string
   pid: number
   /** Ends sessions and rolls back what is open; takes at most about 15 s. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
   /** Crashes it, as kill -9 would. */
-  kill(): Promise<void>
+  kill: () => Promise<void>
 }
 
 /**
@@ -130,7 +132,7 @@ async function startServer(folder: DataFolder, binaries: string, options: Postgr
     port ||= await freePort()
     const settings = { ...options.settings, port: String(port) }
     const server = await runServer(folder, binaries, settings)
-    if (await waitUntilReady(server, folder.path)) {
+    if (await waitUntilReady(server, folder.path, options.interrupted)) {
       await writeFile(remembered, `${port}\n`)
       return { server, port }
     }

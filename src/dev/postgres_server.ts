@@ -88,16 +88,20 @@ export async function runServer(
 }
 
 /** @returns false when it has ended instead */
-export async function waitUntilReady(server: Server, path: string): Promise<boolean> {
+export async function waitUntilReady(
+  server: Server,
+  path: string,
+  interrupted = () => false,
+): Promise<boolean> {
   let ready = false
-  const settled = await until(async () => {
+  await until(async () => {
     // The postmaster keeps its state in the 8th line of this file, where pg_ctl looks for it too.
     const text = await readFile(join(path, 'data', 'postmaster.pid'), 'utf8').catch(() => '')
     const lines = text.split('\n')
     ready = lines[0] === String(server.pid) && lines[7]?.trim() === 'ready'
-    return ready || server.hasEnded()
+    return ready || server.hasEnded() || interrupted()
   }, READY_MS)
-  if (!settled) await stopServer(server)
+  if (!ready) await stopServer(server)
   return ready
 }
 

@@ -1,0 +1,56 @@
+/** Runs a file of the project in a process of its own, on the runtime that runs the tests. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+
+/** On Deno with the permissions of `deno task start`. */
+function runtimeArguments(): string[] {
+  if (!('Deno' in globalThis)) return ['--import', 'tsx']
+  const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
+    tasks: { start: string }
+  }
+  return tasks.start.split(' ').slice(1, -1)
+}
+
+export interface Run {
+  child: ChildProcess
+  /** Everything written so far, to either stream. */
+  output(): string
+  /** Resolves with the match; rejects with the output if the process ends without one. */
+  line(pattern: RegExp): Promise<RegExpExecArray>
+  /** Resolves with the exit code, or the name of the signal. */
+  ended: Promise<number | string>
+}
+
+export function runTypeScript(file: string, args: string[], env: Record<string, string> = {}): Run {
+  const child = spawn(process.execPath, [...runtimeArguments(), file, ...args], {
+    cwd: PROJECT,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      child.emit('text')
+    })
+  }
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(signal ?? code ?? 'unknown'))
+  })
+  const line = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(text)
+        if (match) resolve(match)
+        return match
+      }
+      if (look()) return
+      child.on('text', look)
+      child.once('close', () => look() ?? reject(new Error(`no ${pattern} in: ${text}`)))
+    })
+  return { child, output: () => text, line, ended }
+}
