@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { migrate } from '../../db/migrate.ts'
+import { runTypeScript } from '../run_typescript.ts'
+
+let admin: postgres.Sql
+let folder: string
+const names: string[] = []
+
+beforeAll(async () => {
+  admin = postgres(inject('databaseUrl'), { max: 1, onnotice: () => {} })
+  folder = await mkdtemp(join(tmpdir(), 'ledger-migrations-'))
+})
+afterEach(async () => {
+  for (const name of names.splice(0)) {
+    await admin`drop database if exists ${admin(name)} with (force)`
+  }
+})
+afterAll(async () => {
+  await admin.end()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** The URL of a database that doesn't exist yet. */
+function newUrl(): string {
+  const name = `migrate_${randomBytes(8).toString('hex')}`
+  names.push(name)
+  return new URL(`/${name}`, inject('databaseUrl')).href
+}
+
+async function migrations(files: Record<string, string>): Promise<string> {
+  const path = join(folder, randomBytes(4).toString('hex'))
+  await mkdir(path)
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(path, name), `-- migrate:up\n${text}\n-- migrate:down\n`)
+  }
+  return path
+}
+
+async function query(url: string, text: string): Promise<unknown[][]> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    return await sql.unsafe(text).values()
+  } finally {
+    await sql.end()
+  }
+}
+
+test('migrate() makes the database, and another time does nothing', async () => {
+  const url = newUrl()
+  const lines: string[] = []
+  await migrate(url, (line) => lines.push(line))
+  expect(lines).not.toEqual([])
+  expect(await query(url, `select to_regclass('payment_history') is not null`)).toEqual([[true]])
+  const again: string[] = []
+  await migrate(url, (line) => again.push(line))
+  expect(again).toEqual([])
+})
+
+test('three migrate() at once all succeed, and each migration runs once', async () => {
+  const url = newUrl()
+  const path = await migrations({
+    '1_slow.sql': 'select pg_sleep(0.3); create table log (x int); insert into log values (1);',
+    '2_next.sql': 'insert into log values (2);',
+  })
+  await Promise.all([1, 2, 3].map(() => migrate(url, undefined, path)))
+  expect(await query(url, 'select x from log order by x')).toEqual([[1], [2]])
+})
+
+test('migrate() lets a migration build an index concurrently while another waits', async () => {
+  const url = newUrl()
+  const path = await migrations({ '1_table.sql': 'create table log (x int);' })
+  await writeFile(
+    join(path, '2_index.sql'),
+    '-- migrate:up transaction:false\ncreate index concurrently log_x_idx on log (x);\n-- migrate:down\n',
+  )
+  await Promise.all([1, 2].map(() => migrate(url, undefined, path)))
+  expect(
+    await query(url, `select indisvalid from pg_index where indexrelid = 'log_x_idx'::regclass`),
+  )
+    .toEqual([[true]])
+})
+
+test('a broken migration is named and leaves nothing of itself', async () => {
+  const url = newUrl()
+  const path = await migrations({
+    '1_good.sql': 'create table good (x int);',
+    '2_broken.sql': 'create table half (x int);\nselect no_such_function();',
+    '3_later.sql': 'create table later (x int);',
+  })
+  const lines: string[] = []
+  await expect(migrate(url, (line) => lines.push(line), path)).rejects.toThrow(
+    /^2_broken\.sql failed .*no_such_function/,
+  )
+  expect(lines).toEqual([])
+  expect(await query(url, `select to_regclass('good')::text, to_regclass('half')::text`))
+    .toEqual([['good', null]])
+  expect(await query(url, 'select version from schema_migrations')).toEqual([['1']])
+  // The lock is free again.
+  await migrate(url, undefined, await migrations({ '1_good.sql': '' }))
+})
+
+test('no error of migrate() is longer than a line or shows the password', async () => {
+  const refused = 'postgres://u:sec%2Fret@127.0.0.1:1/x'
+  const wrong = new URL(inject('databaseUrl'))
+  wrong.password = 'sec%2Fret'
+  for (const url of [refused, wrong.href]) {
+    const { message } = await migrate(url).then(() => new Error('none'), (error: Error) => error)
+    expect(message).toMatch(/^can't use DATABASE_URL: .+$/)
+    expect(message).not.toMatch(/sec(%2F|\/)ret/)
+  }
+})
+
+test('npm run migrate works from the environment', async () => {
+  const run = runTypeScript('db/migrate.ts', [], { DATABASE_URL: newUrl() })
+  expect([await run.ended, run.output()]).toEqual([0, expect.stringMatching(/^Applied: /)])
+})
+
+test.each(['', 'http://127.0.0.1', 'postgres'])(
+  'npm run migrate with DATABASE_URL=%s ends with one line that names it',
+  async (url) => {
+    const run = runTypeScript('db/migrate.ts', [], { DATABASE_URL: url })
+    expect([await run.ended, run.output()]).toEqual([
+      1,
+      expect.stringMatching(/^DATABASE_URL .+\n$/),
+    ])
+  },
+)
