@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url'
 export const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
 /** On Deno with the permissions of `deno task start`. */
-function runtimeArguments(): string[] {
-  if (!('Deno' in globalThis)) return ['--import', 'tsx']
+export function typeScriptCommand(file: string): string[] {
+  if (!('Deno' in globalThis)) return [process.execPath, '--import', 'tsx', file]
   const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
     tasks: { start: string }
   }
-  return tasks.start.split(' ').slice(1, -1)
+  return [process.execPath, ...tasks.start.split(' ').slice(1, -1), file]
 }
 
 export interface Run {
@@ -24,8 +24,12 @@ export interface Run {
   ended: Promise<number | string>
 }
 
-export function runTypeScript(file: string, args: string[], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [...runtimeArguments(), file, ...args], {
+export const runTypeScript = (file: string, args: string[], env: Record<string, string> = {}) =>
+  run([...typeScriptCommand(file), ...args], env)
+
+/** Nothing of the environment is passed on but what a program needs to be found. */
+export function run(command: string[], env: Record<string, string>): Run {
+  const child = spawn(command[0]!, command.slice(1), {
     cwd: PROJECT,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
