@@ -1,6 +1,3 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import { resolveBinary } from 'dbmate'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -10,6 +7,7 @@ import {
   readFunction,
 } from '../../db/function_blocks.ts'
 import { createDatabase, type TestDatabase } from '../database.ts'
+import { runDbmate } from '../dbmate.ts'
 
 const files = listFunctions('db')
 
@@ -98,16 +96,10 @@ describe('every function of schema public', () => {
 
 test('rolling every migration back leaves nothing, and they apply again', async () => {
   const copy = await createDatabase()
-  const url = new URL(copy.url)
-  url.searchParams.set('sslmode', 'disable')
-  const dbmate = (command: string) =>
-    promisify(execFile)(resolveBinary(), ['--migrations-dir', 'db/migrations', command], {
-      env: { DATABASE_URL: url.href, DBMATE_NO_DUMP_SCHEMA: 'true' },
-    })
   const connection = postgres(copy.url, { max: 1, fetch_types: false })
   try {
     const before = await describeFunctions(connection)
-    for (const _ of listMigrations('db')) await dbmate('rollback')
+    for (const _ of listMigrations('db')) await runDbmate(copy.url, 'rollback')
     const left = await connection`
       select pg_describe_object(d.classid, d.objid, 0) as object from pg_depend d
        where d.refclassid = 'pg_namespace'::regclass and d.refobjid = 'public'::regnamespace
@@ -117,7 +109,7 @@ test('rolling every migration back leaves nothing, and they apply again', async 
        where n.nspname = 'public' and a.grantee::regrole::text like 'ledger%'`
     expect(left.map(({ object }) => object as string)).toEqual(['table schema_migrations'])
     expect(await connection`select from schema_migrations`).toHaveLength(0)
-    await dbmate('migrate')
+    await runDbmate(copy.url, 'migrate')
     expect(await describeFunctions(connection)).toEqual(before)
   } finally {
     await connection.end()

@@ -1,8 +1,11 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readBlocks } from '../../db/function_blocks.ts'
 import { newMigration } from '../../db/new_migration.ts'
+import { createDatabase } from '../database.ts'
+import { runDbmate } from '../dbmate.ts'
 
 let folder: string
 
@@ -93,6 +96,33 @@ test('the version is later than the newest, whatever the clock says', () => {
   make('add_currency', [], new Date('2030-12-31T23:59:59Z'))
   expect(make('drop_currency')).toContain('/20310101000000_drop_currency.sql')
   expect(make('add_colour')).toContain('/20310101000001_add_colour.sql')
+})
+
+test('PostgreSQL applies and undoes what it wrote', async () => {
+  const database = await createDatabase()
+  const sql = postgres(database.url, { max: 1, fetch_types: false })
+  const functions = async () => {
+    const rows = await sql`
+      select p.oid::regprocedure::text as name from pg_proc p where p.proname = 'double_it'`
+    return rows.map(({ name }) => name as string)
+  }
+  const run = async (command: 'migrate' | 'rollback') => {
+    await runDbmate(database.url, command, `${folder}/migrations`)
+    return functions()
+  }
+  try {
+    write('double_it', body('one'))
+    make('create_double_it')
+    expect(await run('migrate')).toEqual(['double_it(bigint)'])
+    write('double_it', body('two', `a bigint, note text default 'x, (y', b numeric(12,2)[] = null`))
+    make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+    expect(await run('migrate')).toEqual(['double_it(bigint,text,numeric[])'])
+    expect(await run('rollback')).toEqual(['double_it(bigint)'])
+    expect(await run('rollback')).toEqual([])
+  } finally {
+    await sql.end()
+    await database.drop()
+  }
 })
 
 test.each([
