@@ -78,7 +78,7 @@ function declarations(name: string, text: string): [args: string, result: string
       const args = splitArguments(uncommented.slice(start))
       const rest = uncommented.slice(start + args.join(',').length)
       const result = /^\)\s*returns\s+([\s\S]*?)\s+(?:language|as)\s/.exec(rest)?.[1] ?? ''
-      const bare = args.map((arg) => arg.replace(/(\sdefault\s|=)[\s\S]*$/, '')
+      const bare = args.map((arg) => arg.replace(/(\sdefault\s|=)[\s\S]*$/, ''))
       return [oneLine(bare.join(',')), oneLine(result)]
     })
 }

@@ -114,7 +114,7 @@ test('PostgreSQL applies and undoes what it wrote', async () => {
     write('double_it', body('one'))
     make('create_double_it')
     expect(await run('migrate')).toEqual(['double_it(bigint)'])
-    write('double_it', body('two', `a bigint, note text default 'x, (y', b numeric(12,2)[] = null`))
+    write('double_it', body('two', `a bigint, note text default 'x, (y', b numeric(12,2)[]=null`))
     make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
     expect(await run('migrate')).toEqual(['double_it(bigint,text,numeric[])'])
     expect(await run('rollback')).toEqual(['double_it(bigint)'])
