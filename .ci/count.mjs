@@ -1,6 +1,7 @@
 // Counts what vitest's JSON reports say: `node .ci/count.mjs report.json`.
 // Prints the names of failed tests, and as its last line "passed failed skipped".
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
 const count = { passed: 0, failed: 0, skipped: 0 }
 
@@ -13,6 +14,7 @@ function readReport(path) {
 }
 
 for (const file of readReport(process.argv[2])) {
+  const name = relative('.', file.name)
   const states = file.assertionResults.map(({ status }) => status)
   for (const { status, fullName } of file.assertionResults) {
     // A test that was still running or waiting when the run ended has not passed.
@@ -22,12 +24,12 @@ for (const file of readReport(process.argv[2])) {
       ? 'skipped'
       : 'failed'
     count[state]++
-    if (state === 'failed') console.log(`FAILED ${file.name}: ${fullName}`)
+    if (state === 'failed') console.log(`FAILED ${name}: ${fullName}`)
   }
   // A file may fail outside of its tests: while it is loaded, or in a hook.
   if (file.status === 'failed' && !states.includes('failed')) {
     count.failed++
-    console.log(`FAILED ${file.name}: ${file.message.split('\n')[0]}`)
+    console.log(`FAILED ${name}: ${file.message.split('\n')[0]}`)
   }
 }
 
