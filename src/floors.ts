@@ -19,11 +19,11 @@ export function createFloors(
   let nothingUntil = -Infinity
 
   function age() {
-    const passedMs = now() - bornAt
-    if (passedMs < keepMs) return
-    old = passedMs < 2 * keepMs ? young : new Map()
+    const generations = Math.floor((now() - bornAt) / keepMs)
+    if (generations === 0) return
+    old = generations === 1 ? young : new Map()
     young = new Map()
-    bornAt = now()
+    bornAt += generations * keepMs
   }
 
   return {
