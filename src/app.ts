@@ -1,0 +1,80 @@
+/** The app: middleware, routes, and one place where failures become problems. */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { routePath } from 'hono/route'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { Problem, problemOf, PROBLEMS } from './errors.ts'
+import type { Metrics } from './metrics.ts'
+import { openapi } from './openapi.ts'
+import { operationsRoutes } from './routes/operations.ts'
+import { usersRoutes } from './routes/users.ts'
+import type { UsersDependencies } from './routes/users.ts'
+
+const MAX_BODY_BYTES = 64 * 1024
+const RETRY_AFTER_SECONDS = 1
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+export interface Dependencies extends UsersDependencies {
+  metrics: Metrics
+  notReady: () => Promise<string | undefined>
+  /** Told of failures that are ours: a name for what failed, and the error. */
+  onFailure: (what: string, error: unknown) => void
+}
+
+/** The HTTP side of the ledger: web standards only, no I/O of its own. */
+export function createApp({ notReady, onFailure, ...dependencies }: Dependencies): Hono {
+  const app = new Hono()
+  const { metrics } = dependencies
+  let document: Promise<object> | undefined
+
+  app.use(async (c, next) => {
+    const start = performance.now()
+    await next()
+    // The pattern, never the path: its values must be few.
+    const labels = { method: c.req.method, route: routePath(c, -1), status: c.res.status }
+    metrics.request(labels, (performance.now() - start) / 1000)
+  })
+
+  const limit = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw new Problem('payload_too_large')
+    },
+  })
+  app.use((c, next) => c.req.method === 'POST' ? limit(c, next) : next())
+
+  app.route('/users', usersRoutes(dependencies))
+  app.route('/', operationsRoutes({ metrics, notReady, document: () => document ??= openapi(app) }))
+
+  app.notFound((c) => {
+    const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
+    if (allowed.length === 0) return respond(c, new Problem('not_found'))
+    if (allowed[0] === 'GET') allowed.splice(1, 0, 'HEAD')
+    c.header('Allow', allowed.join(', '))
+    return respond(c, new Problem('method_not_allowed'))
+  })
+
+  app.onError((error, c) => {
+    const writes = c.req.method === 'POST'
+    const problem = problemOf(error, { writes })
+    if (problem.code === 'internal') onFailure(routePath(c, -1), problem.cause ?? error)
+    return respond(c, problem)
+  })
+
+  return app
+}
+
+function respond(c: Context, { code, details }: Problem): Response {
+  const { status, title } = PROBLEMS[code]
+  if (status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS))
+  return c.body(
+    JSON.stringify({ type: `/docs#${code}`, title, status, code, ...details }),
+    status as ContentfulStatusCode,
+    { 'Content-Type': 'application/problem+json' },
+  )
+}
+
+/** Whether a route, not only middleware, is there for this method and path. */
+const answersTo = (app: Hono, method: string, path: string): boolean =>
+  app.router.match(method, path)[0].some(([[, route]]) => route.method === method)

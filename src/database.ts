@@ -1,0 +1,101 @@
+/** A client of PostgreSQL whose every query settles in time, whatever the network does. */
+import postgres from 'postgres'
+
+/**
+ * Milliseconds, each longer than the next: the client's deadline, what PostgreSQL allows a
+ * statement, what it lets one wait for a lock.
+ */
+export const QUERY_DEADLINE_MS = 4000
+const STATEMENT_TIMEOUT_MS = 3000
+const LOCK_TIMEOUT_MS = 2000
+
+export interface Database {
+  /**
+   * Runs one statement on one of the connections.
+   * @throws whatever postgres throws, or an error with code DEADLINE after QUERY_DEADLINE_MS
+   */
+  run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T>
+  end(): Promise<void>
+}
+
+export interface DatabaseOptions {
+  url: string
+  max: number
+  onnotify?: (channel: string, payload: string) => void
+  onclose?: () => void
+}
+
+/** A pool of at most `max` connections; opens none before the first query. */
+export function createDatabase(options: DatabaseOptions): Database {
+  let sql = connect(options)
+  const busy = new Set<Promise<unknown>>()
+
+  async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const client = sql
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(Object.assign(new Error('query deadline'), { code: 'DEADLINE' })),
+        QUERY_DEADLINE_MS,
+      )
+    })
+    const result = Promise.race([query(client), deadline])
+    busy.add(result)
+    try {
+      return await result
+    } catch (error) {
+      // The connection may be a black hole: nothing else must end up in it.
+      if ((error as { code?: string }).code === 'DEADLINE' && client === sql) {
+        sql = connect(options)
+        void client.end({ timeout: 0 }).catch(() => {})
+      }
+      throw error
+    } finally {
+      clearTimeout(timer)
+      busy.delete(result)
+    }
+  }
+
+  return {
+    run,
+    // Queries first: ending a client with a timeout would reject what still commits.
+    end: async () => {
+      await Promise.allSettled(busy)
+      await sql.end({ timeout: 1 })
+    },
+  }
+}
+
+function connect({ url, max, onnotify, onclose }: DatabaseOptions): postgres.Sql {
+  const options = {
+    max,
+    // No query at the start for the types of arrays; text in, text out.
+    fetch_types: false,
+    connect_timeout: 2,
+    max_lifetime: null,
+    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
+    onnotice: () => {},
+    // A Date has only milliseconds.
+    types: { date: { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String } },
+    connection: {
+      application_name: 'ledger',
+      TimeZone: 'UTC',
+      DateStyle: 'ISO',
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      client_connection_check_interval: 1000,
+    },
+    ...(onnotify && { onnotify }),
+    ...(onclose && { onclose }),
+  }
+  return postgres(url, options as unknown as postgres.Options<{}>)
+}
+
+/** `2026-01-01 00:00:00.5+00` as PostgreSQL prints it in UTC → `2026-01-01T00:00:00.500000Z`. */
+export function isoTimestamp(text: string): string {
+  const [, date, time, fraction = ''] =
+    /^(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text) ?? []
+  if (!date) throw new Error('not a timestamp in UTC')
+  return `${date}T${time}.${fraction.padEnd(6, '0')}Z`
+}

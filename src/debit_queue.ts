@@ -1,0 +1,154 @@
+/** Gathers postings of many requests into batches; see the design's rule on who waits for whom. */
+import { isOutcomeUnknown, Problem, problemOf } from './errors.ts'
+import { createLane, LaneExpired, LaneFull } from './lane.ts'
+import type { Lane } from './lane.ts'
+import type { Outcome, Posting } from './ledger.ts'
+
+const BUSY = '55P03'
+
+export interface DebitQueueOptions {
+  post: (items: Posting[], options: { wait: boolean }) => Promise<Outcome[]>
+  /** Batches in flight at once. A user always has the same lane: lanes share no row locks. */
+  lanes: number
+  /** Users being waited for at once. */
+  waiting: number
+  maxBatch?: number
+  /** Per lane, and for all users that are waited for together. */
+  maxQueue?: number
+  /** How long a posting may wait for its batch. With a query's deadline it makes the request's. */
+  maxWaitMs?: number
+  /** Told the size of each batch. */
+  onBatch?: (size: number) => void
+  now?: () => number
+}
+
+export interface DebitQueue {
+  /**
+   * Posts one item and answers what the database said of it.
+   * @throws Problem busy (nothing was written), outcome_unknown, internal
+   */
+  add(item: Posting): Promise<Outcome>
+  /** Settles once everything that was added is answered. */
+  idle(): Promise<void>
+}
+
+/**
+ * A lane's batch never waits: users whom somebody else holds come back from it as busy. They, and
+ * items whose batch failed in a way that makes a second try safe, go to the side: there each user
+ * has a call of its own, which waits up to lock_timeout and stops nobody else.
+ */
+export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
+  const { post, waiting, maxBatch = 64, maxQueue = 10_000, maxWaitMs = 1000 } = options
+  const now = options.now ?? (() => performance.now())
+  const lanes = Array.from({ length: options.lanes }, () =>
+    createLane<Posting, Outcome>({
+      run: (items) => {
+        options.onBatch?.(items.length)
+        return post(items, { wait: false })
+      },
+      maxBatch,
+      maxQueue,
+      maxWaitMs,
+      keyOf: (item) => item.userId,
+      now,
+    }))
+  const side = createSide({ post, waiting, maxBatch, maxQueue, maxWaitMs, now })
+  const pending = new Set<Promise<unknown>>()
+
+  async function add(item: Posting): Promise<Outcome> {
+    try {
+      const outcome = await lanes[item.userId % lanes.length]!.add(item)
+      return outcome.status === BUSY ? await side.add(item) : outcome
+    } catch (error) {
+      if (isOutcomeUnknown(error) && item.key !== undefined) return await ask(item)
+      if (wasRolledBack(error)) return await side.add(item)
+      throw error
+    }
+  }
+
+  /** A key makes a second try safe, but only a clear answer to it tells what became of the first. */
+  async function ask(item: Posting): Promise<Outcome> {
+    const outcome = await side.add(item).catch(() => undefined)
+    if (!outcome || outcome.status === BUSY) throw new Problem('outcome_unknown')
+    return outcome
+  }
+
+  return {
+    add(item) {
+      const answer = add(item).catch((error) => {
+        throw error instanceof LaneFull || error instanceof LaneExpired
+          ? new Problem('busy')
+          : problemOf(error, { writes: true })
+      })
+      pending.add(answer)
+      void answer.catch(() => {}).finally(() => pending.delete(answer))
+      return answer
+    },
+    idle: async () => {
+      while (pending.size > 0) await Promise.allSettled(pending)
+    },
+  }
+}
+
+/** PostgreSQL refused the statement as a whole, and perhaps because of one item only. */
+const wasRolledBack = (error: unknown): boolean =>
+  error instanceof Error && 'severity' in error && !isOutcomeUnknown(error) &&
+  problemOf(error).code !== 'busy'
+
+/**
+ * One queue a user, at most `waiting` of them at work at once. A call has items of one user only,
+ * and may wait for that user's lock.
+ */
+function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes'>>) {
+  const { post, maxBatch, maxQueue, maxWaitMs, now } = options
+  const users = new Map<number, { lane: Lane<Posting, Outcome>; items: number }>()
+  const turns: (() => void)[] = []
+  let free = options.waiting
+  let queued = 0
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const since = now()
+    if (free > 0) free--
+    else await new Promise<void>((resolve) => turns.push(resolve))
+    try {
+      if (now() - since > maxWaitMs) throw new LaneExpired('waited too long')
+      return await work()
+    } finally {
+      const next = turns.shift()
+      if (next) next()
+      else free++
+    }
+  }
+
+  async function run(items: Posting[]): Promise<(Outcome | Error)[]> {
+    try {
+      return await inTurn(() => post(items, { wait: true }))
+    } catch (error) {
+      if (items.length === 1 || !wasRolledBack(error)) throw error
+    }
+    const alone: (Outcome | Error)[] = []
+    for (const item of items) {
+      alone.push(...await run([item]).catch((error: Error) => [error]))
+    }
+    return alone
+  }
+
+  return {
+    async add(item: Posting): Promise<Outcome> {
+      if (queued >= maxQueue) throw new LaneFull('the queue is full')
+      let user = users.get(item.userId)
+      if (!user) {
+        const lane = createLane<Posting, Outcome>({ run, maxBatch, maxQueue, maxWaitMs, now })
+        users.set(item.userId, user = { lane, items: 0 })
+      }
+      queued++
+      user.items++
+      try {
+        return await user.lane.add(item)
+      } finally {
+        queued--
+        if (--user.items === 0) users.delete(item.userId)
+      }
+    },
+  }
+}

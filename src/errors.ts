@@ -1,0 +1,112 @@
+/** The one table that knows both worlds: what SQL and drivers call a failure, what HTTP calls it. */
+
+/** Every way in which a request can fail, by its `code` in the problem. */
+export const PROBLEMS = {
+  invalid_request: { status: 400, title: 'The request is not valid.' },
+  invalid_idempotency_key: {
+    status: 400,
+    title: 'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
+  },
+  unknown_user: { status: 404, title: 'There is no such user.' },
+  not_found: { status: 404, title: 'There is nothing at this path.' },
+  method_not_allowed: { status: 405, title: 'This path has other methods; see Allow.' },
+  payload_too_large: { status: 413, title: 'The body is larger than 64 KiB.' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another request.',
+  },
+  balance_out_of_range: { status: 422, title: 'The balance would have more than 18 digits.' },
+  busy: { status: 503, title: 'Nothing was done; repeat the request in a moment.' },
+  outcome_unknown: {
+    status: 503,
+    title: 'The write may have happened; repeat it with the same Idempotency-Key.',
+  },
+  internal: { status: 500, title: 'Something went wrong here; nothing of yours is at fault.' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** SQLSTATEs that are answers, as `post_entries` returns and the other functions raise them. */
+const SQLSTATES: Record<string, ProblemCode> = {
+  LGUSR: 'unknown_user',
+  LGAMT: 'invalid_request',
+  LGFND: 'insufficient_funds',
+  LGKEY: 'idempotency_key_reused',
+  LGRNG: 'balance_out_of_range',
+  '22023': 'invalid_request',
+  '40001': 'busy', // serialization_failure
+  '40P01': 'busy', // deadlock_detected
+  '55P03': 'busy', // lock_not_available
+  '57014': 'busy', // query_canceled: statement_timeout
+  '25006': 'busy', // read_only_sql_transaction: a standby, until it is promoted
+  '53100': 'busy', // disk_full
+  '53200': 'busy', // out_of_memory
+  '53300': 'busy', // too_many_connections
+  '57P03': 'busy', // cannot_connect_now
+}
+
+/** Failures of a connection that happen before a statement can have been sent. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CONNECT_TIMEOUT',
+  'CONNECTION_ENDED',
+  '53300',
+  '57P03',
+  '28000',
+  '28P01',
+  '3D000',
+])
+
+/** Failures after which nobody here can say whether the statement was committed. */
+const UNKNOWN = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'DEADLINE',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P05', // idle_session_timeout
+])
+
+/** A failure with its place in the table; details become members of the problem. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly code: ProblemCode
+  readonly details: Record<string, unknown>
+  constructor(code: ProblemCode, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(code, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
+
+/** Whether the statement may have been committed although it failed. */
+export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(error))
+
+/** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
+export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
+
+/** What a status of post_entries, or a SQLSTATE, is called over HTTP. */
+export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'
+
+/** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
+export function problemOf(error: unknown, { writes = false } = {}): Problem {
+  if (error instanceof Problem) return error
+  const code = codeOf(error)
+  if (NOT_SENT.has(code)) return new Problem('busy', {}, { cause: error })
+  if (UNKNOWN.has(code)) {
+    return new Problem(writes ? 'outcome_unknown' : 'busy', {}, { cause: error })
+  }
+  return new Problem(problemCode(code), {}, { cause: error })
+}

@@ -1,0 +1,24 @@
+/** One JSON line an event, on standard error. */
+import type { Config } from './config.ts'
+
+const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+export type Log = Record<'debug' | 'info' | 'warn' | 'error', (what: string, why?: unknown) => void>
+
+/** Events below `level` are dropped. */
+export function createLog(level: Config['logLevel']): Log {
+  const write = (at: typeof LEVELS[number]) => (what: string, why?: unknown) => {
+    if (LEVELS.indexOf(at) < LEVELS.indexOf(level)) return
+    console.error(
+      JSON.stringify({ time: new Date().toISOString(), level: at, what, ...about(why) }),
+    )
+  }
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** Its name, code and message; details and queries of a database error show rows, and stay out. */
+function about(why: unknown): object {
+  if (!(why instanceof Error)) return typeof why === 'string' ? { why } : {}
+  const code = (why as { code?: unknown }).code
+  return { why: why.message, name: why.name, ...(code !== undefined && { code }) }
+}

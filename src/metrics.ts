@@ -1,0 +1,90 @@
+/** What Prometheus scrapes: every series of the contract, there from the start. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { PROBLEMS } from './errors.ts'
+
+export interface Metrics {
+  /** One read of a user's snapshot, by where it came from. */
+  read(cache: 'hit' | 'miss' | 'bypass'): void
+  /** One debit over HTTP: `ok`, `replayed`, or the code of its problem. */
+  debit(outcome: string): void
+  /** One request, whatever became of it. `route` is a pattern, never a path. */
+  request(labels: { method: string; route: string; status: number }, seconds: number): void
+  batch(size: number): void
+  snapshotError(operation: 'read' | 'write' | 'parse'): void
+  /** The exposition format and its content type. */
+  expose(): Promise<{ body: string; contentType: string }>
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** Problems that a debit can end in, so that their series start at 0. */
+const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
+  .filter((code) => !['not_found', 'method_not_allowed'].includes(code))
+
+/** A registry of its own for each service: two in one process don't share counts. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  // Gauges that are called totals: promtool objects, and nodejs_active_* has them by type.
+  for (const kind of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${kind}_total`)
+  }
+
+  const reads = new Counter({
+    name: 'user_balance_reads_total',
+    help: 'Reads of a snapshot by where it came from.',
+    labelNames: ['cache'],
+    registers,
+  })
+  for (const cache of ['hit', 'miss', 'bypass']) reads.inc({ cache }, 0)
+
+  const debits = new Counter({
+    name: 'user_debit_requests_total',
+    help: 'Debits over HTTP by outcome: ok, replayed, or the code of the error.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of DEBIT_OUTCOMES) debits.inc({ outcome }, 0)
+
+  const requests = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the request to its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
+
+  const batches = new Histogram({
+    name: 'debit_batch_size',
+    help: 'Items that went to PostgreSQL in one call.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers,
+  })
+
+  const errors = new Counter({
+    name: 'snapshot_cache_errors_total',
+    help: 'Failed calls of Redis, and entries that were not what the service writes.',
+    labelNames: ['operation'],
+    registers,
+  })
+  for (const operation of ['read', 'write', 'parse']) errors.inc({ operation }, 0)
+
+  new Gauge({
+    name: 'ledger_findings',
+    help: 'Findings of the last verification of the ledger.',
+    registers,
+  }).set(0)
+
+  return {
+    read: (cache) => reads.inc({ cache }),
+    debit: (outcome) => debits.inc({ outcome }),
+    request({ method, route, status }, seconds) {
+      const known = METHODS.includes(method) ? method : 'other'
+      requests.observe({ method: known, route, status }, seconds)
+    },
+    batch: (size) => batches.observe(size),
+    snapshotError: (operation) => errors.inc({ operation }),
+    expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+  }
+}

@@ -1,0 +1,41 @@
+/** OpenAPI 3.1, made from the schemas that validate. */
+import type { Hono } from 'hono'
+import { generateSpecs, resolver } from 'hono-openapi'
+import { z } from 'zod'
+import { PROBLEMS } from './errors.ts'
+import type { ProblemCode } from './errors.ts'
+import { problem } from './routes/schemas.ts'
+
+/** The `responses` of an operation: bodies by status, and the problems that it can end in. */
+export function answers(bodies: Record<number, z.ZodType>, codes: ProblemCode[] = []) {
+  const responses: Record<string, { description: string; content: Record<string, object> }> = {}
+  for (const [status, schema] of Object.entries(bodies)) {
+    const content = { 'application/json': { schema: resolver(schema) } }
+    responses[status] = { description: schema.description ?? 'Done.', content }
+  }
+  for (const code of [...codes, 'internal' as const]) {
+    const { status, title } = PROBLEMS[code]
+    const described = responses[status]
+    if (described) described.description += ` \`${code}\`: ${title}`
+    else {
+      responses[status] = {
+        description: `\`${code}\`: ${title}`,
+        content: { 'application/problem+json': { schema: resolver(problem) } },
+      }
+    }
+  }
+  return { responses } as object
+}
+
+/** The document for all routes of an app. */
+export function openapi(app: Hono) {
+  return generateSpecs(app, {
+    documentation: {
+      info: {
+        title: 'Ledger',
+        version: '0.1.0',
+        description: 'Balances of users, kept as a history of credits and debits.',
+      },
+    },
+  })
+}

@@ -1,0 +1,71 @@
+/** What operators and their tools ask: metrics, health, and what the service offers. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { z } from 'zod'
+import { docsPage } from '../docs.ts'
+import { Problem } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
+import { answers } from '../openapi.ts'
+
+export interface OperationsDependencies {
+  metrics: Pick<Metrics, 'expose'>
+  /** Why the service should get no requests now; undefined: it should. */
+  notReady: () => Promise<string | undefined>
+  /** The OpenAPI document. */
+  document: () => Promise<object>
+}
+
+const health = z.object({ status: z.string() })
+
+/** GET /metrics, /livez, /readyz, /openapi.json and /docs. */
+export function operationsRoutes({ metrics, notReady, document }: OperationsDependencies) {
+  const operations = new Hono()
+
+  operations.get(
+    '/metrics',
+    describeRoute({
+      summary: 'Metrics for Prometheus',
+      responses: { 200: { description: 'Prometheus text', content: { 'text/plain': {} } } },
+    }),
+    async (c) => {
+      const { body, contentType } = await metrics.expose()
+      return c.body(body, 200, { 'Content-Type': contentType })
+    },
+  )
+
+  operations.get(
+    '/livez',
+    describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
+    (c) => c.json({ status: 'live' }),
+  )
+
+  operations.get(
+    '/readyz',
+    describeRoute({
+      summary: 'Whether PostgreSQL answers and has the expected schema',
+      ...answers({ 200: health }, ['busy']),
+    }),
+    async (c) => {
+      const reason = await notReady()
+      if (reason !== undefined) throw new Problem('busy', { detail: reason })
+      return c.json({ status: 'ready' })
+    },
+  )
+
+  operations.get(
+    '/openapi.json',
+    describeRoute({ summary: 'This description', responses: { 200: { description: 'OpenAPI' } } }),
+    async (c) => c.json(await document()),
+  )
+
+  operations.get(
+    '/docs',
+    describeRoute({
+      summary: 'This description as a page',
+      responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
+    }),
+    async (c) => c.html(docsPage(await document())),
+  )
+
+  return operations
+}

@@ -1,0 +1,130 @@
+/** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import { createDebitQueue } from './debit_queue.ts'
+import { createLedger, SCHEMA_VERSION } from './ledger.ts'
+import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { createSnapshots } from './snapshots.ts'
+
+/** Batches in flight at once; the next ones grow fuller meanwhile. */
+const LANES = 2
+const WAITING = 8
+const READING = 4
+const SYSTEM_USER_ID = 1
+const STOP_DEADLINE_MS = 8_000
+
+/** What a runtime gives: a server that is already listening. */
+export interface Server {
+  url: string
+  /** Takes no new connections, and settles when those there are have been served. */
+  drain(): Promise<void>
+  /** Cuts what is still connected. */
+  cut(): void
+}
+
+export type Listen = (
+  fetch: (request: Request) => Response | Promise<Response>,
+  options: { host: string; port: number },
+) => Promise<Server>
+
+export interface Service {
+  url: string
+  /** Settles when every accepted request is answered, or its deadline is over. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the service.
+ * @throws Error with one line if a setting is missing or the port can't be had
+ */
+export async function startService(config: Config, listen: Listen): Promise<Service> {
+  if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
+  const log = createLog(config.logLevel)
+  const metrics = createMetrics()
+  const ledger = createLedger({
+    url: config.databaseUrl,
+    lanes: LANES,
+    waiting: WAITING,
+    reading: READING,
+  })
+  const snapshots = createSnapshots({
+    ...(config.redis && { redis: config.redis }),
+    ttlSeconds: config.snapshotTtlSeconds,
+    load: (ids) => ledger.getUsers(ids),
+    onError: (operation) => metrics.snapshotError(operation),
+    announce: (id, version) => {
+      ledger.notifyChanged(id, version).catch((error) => log.warn('notify_changed failed', error))
+    },
+  })
+  const queue = createDebitQueue({
+    post: (items, options) => ledger.postEntries(items, options),
+    lanes: LANES,
+    waiting: WAITING,
+    onBatch: (size) => metrics.batch(size),
+  })
+
+  let stopping = false
+  let hasSystemUser = false
+  async function notReady(): Promise<string | undefined> {
+    if (stopping) return 'The service is stopping.'
+    try {
+      if (!await ledger.hasMigration(SCHEMA_VERSION)) return 'The schema is not the expected one.'
+      if (!hasSystemUser) await ledger.createUser(SYSTEM_USER_ID)
+      hasSystemUser = true
+      return undefined
+    } catch (error) {
+      log.warn('not ready', error)
+      return 'PostgreSQL does not answer as expected.'
+    }
+  }
+
+  const app = createApp({
+    ledger,
+    queue,
+    snapshots,
+    metrics,
+    notReady,
+    onFailure: (what, error) => log.error(what, error),
+  })
+  const last = async (request: Request) => {
+    const response = await app.fetch(request)
+    // So that nobody sends another request on a connection that is about to close.
+    response.headers.set('Connection', 'close')
+    return response
+  }
+  const server = await listen((request) => stopping ? last(request) : app.fetch(request), config)
+    .catch(async (error) => {
+      await ledger.end()
+      throw error
+    })
+  ledger.listen({
+    changed: (id, version) => snapshots.changed(id, version),
+    listening: (since) => snapshots.listening(since),
+  })
+  const problem = await notReady()
+  if (problem) log.warn('started, but not ready yet', problem)
+  console.log(`Ledger listens on ${server.url}`)
+
+  async function drain(): Promise<void> {
+    await server.drain()
+    await queue.idle()
+    await snapshots.idle()
+    await ledger.end()
+  }
+
+  return {
+    url: server.url,
+    async stop() {
+      if (stopping) return
+      stopping = true
+      let timer: ReturnType<typeof setTimeout> | undefined
+      await Promise.race([
+        drain(),
+        new Promise((resolve) => timer = setTimeout(resolve, STOP_DEADLINE_MS)),
+      ])
+      clearTimeout(timer)
+      server.cut()
+    },
+  }
+}

@@ -1,0 +1,72 @@
+/** Turns a request into checked values, or into the problem that says what is wrong with it. */
+import { zValidator } from '@hono/zod-validator'
+import type { MiddlewareHandler, ValidationTargets } from 'hono'
+import { resolver, uniqueSymbol } from 'hono-openapi'
+import { z } from 'zod'
+import { Problem } from './errors.ts'
+import { jsonFaults } from './json.ts'
+
+const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[\w-]+=[^;]+)*$/i
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+/** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
+export function validated<T extends z.ZodType, Target extends keyof ValidationTargets>(
+  target: Target,
+  schema: T,
+) {
+  const validator = zValidator(target, schema, (result) => {
+    if (result.success) return
+    const errors = result.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is unknown' }))
+        : [{ path: issue.path.join('.'), message: issue.message }]
+    )
+    throw new Problem('invalid_request', { errors })
+  })
+  return Object.assign(validator, { [uniqueSymbol]: { target, ...resolver(schema) } })
+}
+
+/** Goes before `validated('json', …)`: a JSON text of UTF-8 without faults; no body counts as {}. */
+export const jsonBody: MiddlewareHandler = async (c, next) => {
+  const bytes = await c.req.arrayBuffer()
+  const isEmpty = bytes.byteLength === 0
+  if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+    throw new Problem('unsupported_media_type')
+  }
+  let text: string
+  try {
+    text = isEmpty ? '{}' : UTF8.decode(bytes)
+    JSON.parse(text)
+  } catch {
+    const errors = [{ path: '', message: 'must be JSON in UTF-8' }]
+    throw new Problem('invalid_request', { errors })
+  }
+  const faults = jsonFaults(text)
+  if (faults.length > 0) throw new Problem('invalid_request', { errors: faults })
+  // The validator asks for the text, which without this it would decode once more.
+  c.req.bodyCache.text = Promise.resolve(text) as never
+  return next()
+}
+
+const KEY = z.string().regex(/^[!-~]{1,255}$/).optional()
+  .describe('A repeat with the same key gets the first answer again.')
+
+/** `Idempotency-Key`, bare or as a quoted string (RFC 8941), as `c.get('key')`. */
+export const idempotencyKey = Object.assign(
+  (async (c, next) => {
+    const header = c.req.header('idempotency-key')
+    if (header !== undefined) {
+      const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)?.[1]
+      const key = quoted?.replace(/\\(.)/g, '$1') ?? header
+      // A bare key can't begin with a quote: it would be half a quoted one.
+      if (!KEY.safeParse(key).success || (quoted === undefined && key.startsWith('"'))) {
+        throw new Problem('invalid_idempotency_key')
+      }
+      c.set('key', key)
+    }
+    return next()
+  }) as MiddlewareHandler<{ Variables: { key?: string } }>,
+  {
+    [uniqueSymbol]: { target: 'header', ...resolver(z.object({ 'Idempotency-Key': KEY })) },
+  },
+)

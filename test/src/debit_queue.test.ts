@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest'
+import { createDebitQueue } from '../../src/debit_queue.ts'
+import { Problem } from '../../src/errors.ts'
+import type { Outcome, Posting } from '../../src/ledger.ts'
+
+const debit = (userId: number, key?: string): Posting => ({
+  userId,
+  action: 'DEBIT',
+  amount: '1',
+  key,
+})
+const ok: Outcome = { status: 'ok', replayed: false }
+const busy: Outcome = { status: '55P03', replayed: false }
+const lost = () => Object.assign(new Error('lost'), { code: 'CONNECTION_CLOSED' })
+const refused = () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+const sqlError = (code: string) => Object.assign(new Error('sql'), { code, severity: 'ERROR' })
+
+interface Call {
+  items: Posting[]
+  wait: boolean
+  answer: (outcomes: Outcome[]) => void
+  fail: (error: Error) => void
+}
+
+/** A queue whose database is the test: nothing happens before the test says so. */
+function setup(options: Partial<Parameters<typeof createDebitQueue>[0]> = {}) {
+  const calls: Call[] = []
+  const clock = { ms: 0 }
+  const queue = createDebitQueue({
+    lanes: 2,
+    waiting: 2,
+    now: () => clock.ms,
+    post: (items, { wait }) =>
+      new Promise((answer, fail) => calls.push({ items, wait, answer, fail })),
+    ...options,
+  })
+  const codeOf = (answer: Promise<Outcome>) =>
+    answer.then(({ status }) => status, (error: Problem) => error.code)
+  return { queue, calls, clock, codeOf, add: (item: Posting) => codeOf(queue.add(item)) }
+}
+
+/** Lets everything happen that can happen without the test. */
+const settled = async () => {
+  for (let i = 0; i < 50; i++) await Promise.resolve()
+}
+
+test('a user always has the same lane, and lanes work side by side', async () => {
+  const { calls, add } = setup()
+  const answers = [add(debit(1)), add(debit(2)), add(debit(3)), add(debit(1))]
+  await settled()
+  expect(calls.map(({ items }) => items.map(({ userId }) => userId))).toEqual([[1, 3, 1], [2]])
+  for (const { items, answer } of calls) answer(items.map(() => ok))
+  expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok', 'ok'])
+})
+
+test('a user whom somebody else holds waits in a call of its own, and the lane goes on', async () => {
+  const { calls, add } = setup()
+  const held = [add(debit(1)), add(debit(1))]
+  const other = add(debit(3))
+  await settled()
+  calls[0]!.answer([busy, ok, busy])
+  expect(await other).toBe('ok')
+  await settled()
+  expect(calls[1]).toMatchObject({ wait: true })
+  expect(calls[1]!.items.map(({ userId }) => userId)).toEqual([1, 1])
+
+  const next = add(debit(3))
+  await settled()
+  expect(calls[2]).toMatchObject({ wait: false })
+  calls[2]!.answer([ok])
+  expect(await next).toBe('ok')
+
+  calls[1]!.fail(sqlError('55P03'))
+  expect(await Promise.all(held)).toEqual(['busy', 'busy'])
+  expect(calls).toHaveLength(3)
+})
+
+test('at most `waiting` users are waited for at once; who waited too long is busy', async () => {
+  const { calls, clock, add } = setup({ lanes: 1 })
+  const answers = [1, 2, 3].map((id) => add(debit(id)))
+  await settled()
+  calls[0]!.answer([busy, busy, busy])
+  await settled()
+  expect(calls.slice(1).map(({ items }) => items[0]!.userId)).toEqual([1, 2])
+  clock.ms = 2000
+  calls[1]!.answer([ok])
+  expect(await answers[0]).toBe('ok')
+  expect(await answers[2]).toBe('busy')
+  calls[2]!.answer([ok])
+  expect(await answers[1]).toBe('ok')
+  expect(calls).toHaveLength(3)
+})
+
+test('a batch whose fate is unknown is repeated only for items with a key', async () => {
+  const { calls, add } = setup()
+  const [keyed, bare] = [add(debit(1, 'k')), add(debit(3))]
+  await settled()
+  calls[0]!.fail(lost())
+  expect(await bare).toBe('outcome_unknown')
+  await settled()
+  expect(calls).toHaveLength(2)
+  expect(calls[1]!.items.map(({ key }) => key)).toEqual(['k'])
+  calls[1]!.answer([{ ...ok, replayed: true }])
+  expect(await keyed).toBe('ok')
+})
+
+test.each([
+  ['could not connect', (call: Call) => call.fail(refused())],
+  ['was lost, too', (call: Call) => call.fail(lost())],
+  ['found the user busy', (call: Call) => call.answer([busy])],
+  ['ran out of time', (call: Call) => call.fail(sqlError('57014'))],
+])('after a batch of unknown fate, a repeat that %s leaves it unknown', async (_, repeat) => {
+  const { calls, add } = setup()
+  const answer = add(debit(1, 'k'))
+  await settled()
+  calls[0]!.fail(lost())
+  await settled()
+  repeat(calls[1]!)
+  expect(await answer).toBe('outcome_unknown')
+})
+
+test('a statement that was never sent is busy, and not repeated', async () => {
+  const { calls, add } = setup()
+  const answers = [add(debit(1, 'k')), add(debit(1))]
+  await settled()
+  calls[0]!.fail(refused())
+  expect(await Promise.all(answers)).toEqual(['busy', 'busy'])
+  expect(calls).toHaveLength(1)
+})
+
+test('an item that PostgreSQL cannot take does not fail its neighbours', async () => {
+  const { calls, add } = setup()
+  const answers = [add(debit(1)), add(debit(3)), add(debit(1))]
+  await settled()
+  calls[0]!.fail(sqlError('22P05'))
+  await settled()
+  expect(calls.slice(1).map(({ items }) => items.length)).toEqual([2, 1])
+  calls[2]!.answer([ok])
+  calls[1]!.fail(sqlError('22P05'))
+  await settled()
+  calls[3]!.fail(sqlError('22P05'))
+  await settled()
+  calls[4]!.answer([ok])
+  expect(await Promise.all(answers)).toEqual(['internal', 'ok', 'ok'])
+})
+
+test('a full queue answers busy at once', async () => {
+  const { calls, add } = setup({ lanes: 1, maxBatch: 1, maxQueue: 2 })
+  const first = add(debit(1))
+  await settled()
+  const waiting = [add(debit(1)), add(debit(1))]
+  expect(await add(debit(1))).toBe('busy')
+  expect(calls).toHaveLength(1)
+  for (let i = 0; i < 3; i++) {
+    calls[i]!.answer([ok])
+    await settled()
+  }
+  expect(await Promise.all([first, ...waiting])).toEqual(['ok', 'ok', 'ok'])
+})
+
+test('idle() settles when everything is answered', async () => {
+  const { queue, calls, add } = setup()
+  const answer = add(debit(1))
+  let idle = false
+  const waited = queue.idle().then(() => idle = true)
+  await settled()
+  expect(idle).toBe(false)
+  calls[0]!.answer([ok])
+  await waited
+  expect(await answer).toBe('ok')
+})
