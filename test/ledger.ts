@@ -1,0 +1,201 @@
+/** A ledger for a test file: a database of its own, and as many connections as it wants. */
+import postgres from 'postgres'
+import { afterAll, beforeAll, vi } from 'vitest'
+import { createDatabase, type TestDatabase } from './database.ts'
+
+export type Role = 'ledger_service' | 'ledger_dba'
+
+/** Times as text, with all their digits. */
+const types = {
+  date: { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String },
+}
+
+/** One connection, on which begin and commit may be sent as they are. */
+export function connectTo(url: string, role?: Role): postgres.Sql {
+  const options = {
+    max: 1,
+    fetch_types: false,
+    onnotice: () => {},
+    types,
+    connection: { TimeZone: 'UTC', ...(role && { options: `-c role=${role}` }) },
+  }
+  return postgres(url, options as unknown as postgres.Options<{}>)
+}
+
+export interface TestLedger {
+  readonly url: string
+  /** A shared connection as superuser. */
+  readonly sql: postgres.Sql
+  /** A connection of its own; closed with the test file. */
+  connect(role?: Role): postgres.Sql
+  /** A new user, with a credit of this amount as the only entry. */
+  user(credit?: string | number): Promise<number>
+}
+
+/** To be called at the top of a test file. */
+export function useLedger(): TestLedger {
+  let database: TestDatabase
+  let shared: postgres.Sql
+  const open: postgres.Sql[] = []
+
+  function connect(role?: Role): postgres.Sql {
+    const sql = connectTo(database.url, role)
+    open.push(sql)
+    return sql
+  }
+
+  beforeAll(async () => {
+    database = await createDatabase()
+    shared = connect()
+  })
+
+  afterAll(async () => {
+    await Promise.all(open.map((sql) => sql.end({ timeout: 0 })))
+    await database.drop()
+  })
+
+  return {
+    get url() {
+      return database.url
+    },
+    get sql() {
+      return shared
+    },
+    connect,
+    user: (credit) => createUser(shared, credit),
+  }
+}
+
+/** A new user, with a credit of this amount as the only entry. */
+export async function createUser(sql: postgres.Sql, credit?: string | number): Promise<number> {
+  const [row] = await sql<{ id: string }[]>`select id from create_user()`
+  if (credit !== undefined) await sql`select credit_user(${row!.id}::bigint, ${credit}::numeric)`
+  return Number(row!.id)
+}
+
+/** The SQLSTATE with which it failed, or ok. */
+export async function codeOf(work: PromiseLike<unknown>): Promise<string> {
+  try {
+    await work
+    return 'ok'
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error)
+  }
+}
+
+/** The one row of a query. */
+export async function one<T>(query: PromiseLike<readonly T[]>): Promise<T> {
+  const rows = await query
+  if (rows.length !== 1) throw new Error(`${rows.length} rows`)
+  return rows[0]!
+}
+
+/** Everything that is written about users, to see whether something was. */
+export async function stateOf(sql: postgres.Sql, ...ids: number[]): Promise<unknown> {
+  return await sql`
+    select to_jsonb(u) as user,
+           (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history
+      from users u where u.id = any (${`{${ids}}`}::bigint[]) order by u.id`
+}
+
+/** The history of a user in short, in order of seq: `+5.00=5.00`; pending rows last: `-1.00`. */
+export async function historyOf(sql: postgres.Sql, id: number): Promise<string[]> {
+  const rows = await sql<{ entry: string }[]>`
+    select case action when 'CREDIT' then '+' else '-' end || amount || coalesce('=' || balance, '')
+           as entry
+      from payment_history h where h.user_id = ${id} order by h.seq, h.id`
+  return rows.map(({ entry }) => entry)
+}
+
+/** The copies in the user's row: `5.00 at 1`. */
+export async function copyOf(sql: postgres.Sql, id: number): Promise<string> {
+  const row = await one(sql`select balance || ' at ' || seq as copy from users where id = ${id}`)
+  return row['copy']
+}
+
+export async function pidOf(sql: postgres.Sql): Promise<number> {
+  return (await one(sql`select pg_backend_pid() as pid`))['pid']
+}
+
+/** Resolves once the connection with this pid waits for somebody's lock. */
+export async function untilBlocked(sql: postgres.Sql, pid: number): Promise<void> {
+  await vi.waitUntil(
+    async () => (await one(sql`select pg_blocking_pids(${pid}) <> '{}' as blocked`))['blocked'],
+    { timeout: 10_000, interval: 5 },
+  )
+}
+
+/** Resolves with true once the connection waits for a lock, with false if the work is done before. */
+export async function blocks(
+  sql: postgres.Sql,
+  pid: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  let done = false
+  const finish = () => done = true
+  work.then(finish, finish)
+  return await vi.waitUntil(
+    async () => {
+      const { blocked } = await one(
+        sql<{ blocked: boolean }[]>`select pg_blocking_pids(${pid}) <> '{}' as blocked`,
+      )
+      return blocked ? 'blocked' : done && 'done'
+    },
+    { timeout: 10_000, interval: 5 },
+  ) === 'blocked'
+}
+
+/** Starts the query; postgres.js sends it only then. */
+export const start = <T>(query: PromiseLike<T>): Promise<T> => {
+  const started = Promise.resolve(query)
+  started.catch(() => {})
+  return started
+}
+
+/** Repeats what failed to serialize, as a caller under a stricter isolation level must. */
+export async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if ((code !== '40001' && code !== '40P01') || attempt === 100) throw error
+    }
+  }
+}
+
+/** What the rules say about a history and doesn't hold; none is good. */
+export async function findingsOf(sql: postgres.Sql): Promise<string[]> {
+  const rows = await sql<{ finding: string }[]>`
+    with sealed as (
+      select h.*, row_number() over w as expected_seq,
+             sum(case h.action when 'CREDIT' then h.amount else -h.amount end) over w as total,
+             lag(h.sealed_at) over w as sealed_before
+        from payment_history h where h.seq is not null
+      window w as (partition by h.user_id order by h.seq)
+    ), last as (
+      select distinct on (s.user_id) s.* from sealed s order by s.user_id, s.seq desc
+    )
+    select 'seq has a gap: ' || s.user_id || '/' || s.seq as finding
+      from sealed s where s.seq <> s.expected_seq
+    union all
+    select 'balance is not the sum: ' || s.user_id || '/' || s.seq
+      from sealed s where s.balance <> s.total
+    union all
+    select 'sealed before the row before: ' || s.user_id || '/' || s.seq
+      from sealed s where s.sealed_at < s.sealed_before
+    union all
+    select 'balance at the end is not the sum: ' || l.user_id
+      from last l where l.balance <> (
+        select sum(case h.action when 'CREDIT' then h.amount else -h.amount end)
+          from payment_history h where h.user_id = l.user_id and h.seq is not null)
+    union all
+    select 'users has another balance or seq: ' || u.id
+      from users u left join last l on l.user_id = u.id
+     where (u.balance, u.seq) is distinct from (coalesce(l.balance, 0), coalesce(l.seq, 0))
+    union all
+    select 'a key twice: ' || h.user_id || '/' || h.idempotency_key
+      from payment_history h where h.idempotency_key is not null
+     group by h.user_id, h.idempotency_key having count(*) > 1`
+  return rows.map(({ finding }) => finding)
+}
