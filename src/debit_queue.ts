@@ -76,9 +76,7 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   return {
     add(item) {
       const answer = add(item).catch((error) => {
-        throw error instanceof LaneFull || error instanceof LaneExpired
-          ? new Problem('busy')
-          : problemOf(error, { writes: true })
+        throw problemOf(error, { writes: true })
       })
       pending.add(answer)
       void answer.catch(() => {}).finally(() => pending.delete(answer))

@@ -1,4 +1,5 @@
 /** The one table that knows both worlds: what SQL and drivers call a failure, what HTTP calls it. */
+import { LaneExpired, LaneFull } from './lane.ts'
 
 /** Every way in which a request can fail, by its `code` in the problem. */
 export const PROBLEMS = {
@@ -103,6 +104,7 @@ export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate
 /** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
 export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof LaneFull || error instanceof LaneExpired) return new Problem('busy')
   const code = codeOf(error)
   if (NOT_SENT.has(code)) return new Problem('busy', {}, { cause: error })
   if (UNKNOWN.has(code)) {

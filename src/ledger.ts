@@ -46,7 +46,8 @@ export interface Ledger {
   postEntries(items: Posting[], options: { wait: boolean }): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
-  notifyChanged(id: number, version: number): Promise<void>
+  /** Tells every service which versions are the lowest to accept, by user id. */
+  notifyChanged(versions: Map<number, number>): Promise<void>
   hasMigration(version: string): Promise<boolean>
   /**
    * Calls `changed` for each user that SQL changed somewhere else, and `listening` with the clock
@@ -107,9 +108,10 @@ export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): L
       return { id: Number(row!.id), created: row!.created }
     },
 
-    async notifyChanged(id, version) {
+    async notifyChanged(versions) {
       await reads.run((sql) =>
-        sql`select notify_changed(user_id => ${id}::bigint, version => ${version}::bigint)`
+        sql`select notify_changed(user_ids => ${arrayLiteral([...versions.keys()])}::bigint[],
+          versions => ${arrayLiteral([...versions.values()])}::bigint[])`
       )
     },
 

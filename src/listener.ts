@@ -3,6 +3,9 @@ import { createDatabase, isoTimestamp } from './database.ts'
 
 const HEARTBEAT_MS = 1000
 
+/** In the place of a user's id: whoever announced this lost count of who changed. */
+export const EVERYBODY = 0
+
 export interface ListenHandlers {
   /** Somebody changed this user: whatever is below this version is out of date. */
   changed(id: number, version: number): void
@@ -30,7 +33,8 @@ export function startListener(url: string, on: ListenHandlers) {
     onclose: lost,
     onnotify: (_channel, payload) => {
       const [id, version] = payload.split(':').map(Number)
-      if (Number.isSafeInteger(id) && Number.isSafeInteger(version)) on.changed(id!, version!)
+      if (id === EVERYBODY) lost()
+      else if (Number.isSafeInteger(id) && Number.isSafeInteger(version)) on.changed(id!, version!)
     },
   })
   const beat = async () => {

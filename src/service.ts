@@ -1,4 +1,5 @@
 /** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
+import { createAnnouncer } from './announcer.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createDebitQueue } from './debit_queue.ts'
@@ -53,9 +54,7 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
     ttlSeconds: config.snapshotTtlSeconds,
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),
-    announce: (id, version) => {
-      ledger.notifyChanged(id, version).catch((error) => log.warn('notify_changed failed', error))
-    },
+    announce: createAnnouncer((versions) => ledger.notifyChanged(versions)),
   })
   const queue = createDebitQueue({
     post: (items, options) => ledger.postEntries(items, options),

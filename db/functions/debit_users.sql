@@ -14,7 +14,8 @@ begin
              array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),
              debit_users.amounts, debit_users.idempotency_keys) p
      order by p.n;
-  perform notify_changed(h.id, h.seq) from users h where h.id = any (debit_users.user_ids);
+  perform notify_changed(array_agg(u.id), array_agg(u.seq))
+    from users u where u.id = any (debit_users.user_ids);
 end $$;
 
 comment on function debit_users is

@@ -10,7 +10,7 @@ begin
     array[post_entry.idempotency_key], array[post_entry.metadata],
     wait => true, max_pending => null);
   perform raise_status(v_row.status, v_row.user_id, post_entry.amount, v_row.available);
-  perform notify_changed(v_row.user_id, v_row.seq);
+  perform notify_changed(array[v_row.user_id], array[v_row.seq]);
   return (v_row.user_id, v_row.seq, v_row.action, v_row.amount, v_row.balance, v_row.available,
     v_row.ts, v_row.replayed)::posted_entry;
 end $$;

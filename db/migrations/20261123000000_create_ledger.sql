@@ -124,14 +124,15 @@ revoke all on function last_entry from public;
 -- end function
 
 -- function: notify_changed
-create or replace function notify_changed(user_id bigint, version bigint)
+create or replace function notify_changed(user_ids bigint[], versions bigint[])
   returns void
   language sql volatile as $$
-  select pg_notify('ledger_changed', user_id || ':' || version)
+  select pg_notify('ledger_changed', u.id || ':' || u.version)
+    from unnest(notify_changed.user_ids, notify_changed.versions) u (id, version)
 $$;
 
 comment on function notify_changed is
-  'Tells every service that listens on ledger_changed that snapshots of the user below this version are out of date. NOTIFY serialises commits: never on the path of post_entries.';
+  'Tells every service that listens on ledger_changed that snapshots of these users below these versions are out of date; user 0 stands for everybody. NOTIFY serialises commits: never on the path of post_entries.';
 
 revoke all on function notify_changed from public;
 grant execute on function notify_changed to ledger_service;
@@ -392,7 +393,7 @@ begin
     array[post_entry.idempotency_key], array[post_entry.metadata],
     wait => true, max_pending => null);
   perform raise_status(v_row.status, v_row.user_id, post_entry.amount, v_row.available);
-  perform notify_changed(v_row.user_id, v_row.seq);
+  perform notify_changed(array[v_row.user_id], array[v_row.seq]);
   return (v_row.user_id, v_row.seq, v_row.action, v_row.amount, v_row.balance, v_row.available,
     v_row.ts, v_row.replayed)::posted_entry;
 end $$;
@@ -452,7 +453,8 @@ begin
              array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),
              debit_users.amounts, debit_users.idempotency_keys) p
      order by p.n;
-  perform notify_changed(h.id, h.seq) from users h where h.id = any (debit_users.user_ids);
+  perform notify_changed(array_agg(u.id), array_agg(u.seq))
+    from users u where u.id = any (debit_users.user_ids);
 end $$;
 
 comment on function debit_users is
@@ -582,8 +584,9 @@ insert into users (id) values (1);
 
 -- migrate:down
 
-drop table payment_history, users cascade;
 drop function create_user, credit_user, debit_user, debit_users, decide_entries, get_users,
-  guard_history, has_migration, is_valid_entry, is_valid_note, last_entry, lock_users,
-  notify_changed, post_entries, post_entry, raise_status, recalculate_balance, seal_pending;
+  has_migration, is_valid_entry, is_valid_note, last_entry, lock_users, notify_changed,
+  post_entries, post_entry, raise_status, recalculate_balance, seal_pending;
+drop table payment_history, users;
+drop function guard_history;
 drop type posted_entry;
