@@ -590,3 +590,6 @@ drop function create_user, credit_user, debit_user, debit_users, decide_entries,
 drop table payment_history, users;
 drop function guard_history;
 drop type posted_entry;
+
+-- The roles stay: other databases of the cluster may have the same ones.
+revoke usage on schema public from ledger_service, ledger_dba;
