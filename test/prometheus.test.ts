@@ -4,15 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Config, loadConfig } from '../src/config.ts'
-import { createDatabase, type TestDatabase } from './database.ts'
+import { startTestService, type TestService } from './service.ts'
 
-interface Service {
-  url: string
-  stop(): Promise<void>
-}
-
-const entry = 'Deno' in globalThis ? '../src/deno.ts' : '../src/node.ts'
 const missing = ['prometheus', 'promtool'].find((program) =>
   spawnSync(program, ['--version']).status !== 0
 )
@@ -43,8 +36,7 @@ async function startPrometheus(folder: string, target: string): Promise<[ChildPr
   throw new Error('prometheus ended before it listened')
 }
 
-let database: TestDatabase
-let service: Service
+let service: TestService
 
 /** Requests of each kind, so that series have something to count. */
 async function visit(): Promise<void> {
@@ -64,18 +56,11 @@ async function visit(): Promise<void> {
 }
 
 beforeAll(async () => {
-  database = await createDatabase()
-  const { serve } = await import(entry) as { serve: (config: Config) => Promise<Service> }
-  service = await serve(
-    loadConfig({ PORT: '0', DATABASE_URL: database.serviceUrl, LOG_LEVEL: 'silent' }),
-  )
+  service = await startTestService()
   await visit()
 })
 
-afterAll(async () => {
-  await service?.stop()
-  await database?.drop()
-})
+afterAll(() => service?.close())
 
 test('promtool finds nothing wrong with /metrics', async ({ skip }) => {
   skip(missing !== undefined, `needs ${missing}`)
