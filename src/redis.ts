@@ -13,16 +13,20 @@ export interface RedisClient {
   multi(build: (commands: Pipeline) => void, timeoutMs: number): Promise<RedisReply[]>
 }
 
-/** Far more than any batch of snapshots; what is larger isn't worth the time to parse. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024
+/**
+ * Room for every answer that is one. Beyond that it isn't worth the time: JSON made for the
+ * purpose takes half a second to parse at 4 MiB.
+ */
+const MAX_ANSWER_BYTES = 64 * 1024
+const MAX_REPLY_BYTES = 1024
 
-async function textOf(response: Response): Promise<string> {
+async function textOf(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
   const reader = response.body!.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     bytes += part.value.byteLength
-    if (bytes > MAX_ANSWER_BYTES) {
+    if (bytes > maxBytes) {
       await reader.cancel()
       throw new Error('the answer of Redis is too large')
     }
@@ -32,9 +36,9 @@ async function textOf(response: Response): Promise<string> {
 }
 
 /**
- * A client whose calls end in time, in one attempt. The transport is our own: that of the package
- * tries a second time even with `retry: false`, reads answers of any size, and puts the
- * commands, and so balances, into its error messages.
+ * A client for one call at a time, whose calls end in time, in one attempt. The transport is
+ * our own: that of the package tries a second time even with `retry: false`, reads answers of any
+ * size, and puts the commands, and so balances, into its error messages.
  */
 export function createRedisClient({ url, token }: { url: string; token: string }): RedisClient {
   const redis = new Redis({
@@ -48,6 +52,7 @@ export function createRedisClient({ url, token }: { url: string; token: string }
   })
   const base = url.replace(/\/+$/, '')
   let timeoutMs = 0
+  let maxBytes = 0
 
   redis.use(async ({ path = [], body }) => {
     const response = await fetch([base, ...path].join('/'), {
@@ -58,13 +63,14 @@ export function createRedisClient({ url, token }: { url: string; token: string }
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    if (response.ok && response.body) return JSON.parse(await textOf(response))
+    if (response.ok && response.body) return JSON.parse(await textOf(response, maxBytes))
     await response.body?.cancel()
     throw new Error(`Redis answered with status ${response.status}`)
   })
 
   async function send(commands: Pipeline, limitMs: number): Promise<RedisReply[]> {
-    // exec() starts the request before it returns, so this is the limit of this call.
+    // exec() starts the request before it returns; a client has one call at a time.
+    maxBytes = MAX_ANSWER_BYTES + MAX_REPLY_BYTES * commands.length()
     timeoutMs = Math.max(1, Math.ceil(limitMs))
     const replies: RedisReply[] = await commands.exec({ keepErrors: true })
     if (replies.length !== commands.length()) throw new Error('Redis left commands unanswered')
