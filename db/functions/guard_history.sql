@@ -2,7 +2,8 @@ create or replace function guard_history()
   returns trigger
   language plpgsql as $$
 declare
-  v_unsealed payment_history;
+  -- No type by name, which whoever tries could have a search_path without.
+  v_unsealed record;
 begin
   if tg_op = 'UPDATE' and tg_level = 'ROW' then
     v_unsealed := new;

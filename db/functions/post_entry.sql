@@ -10,7 +10,8 @@ begin
     array[post_entry.idempotency_key], array[post_entry.metadata],
     wait => true, max_pending => null);
   perform raise_status(v_row.status, v_row.user_id, post_entry.amount, v_row.available);
-  perform notify_changed(array[v_row.user_id], array[v_row.seq]);
+  -- Not seq: a repeat answers an old entry, and may have picked up rows all the same.
+  perform notify_changed(array[v_row.user_id], array[v_row.version]);
   return (v_row.user_id, v_row.seq, v_row.action, v_row.amount, v_row.balance, v_row.available,
     v_row.ts, v_row.replayed)::posted_entry;
 end $$;

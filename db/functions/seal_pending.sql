@@ -3,9 +3,12 @@ create or replace function seal_pending(user_id bigint, max_rows integer)
   language plpgsql volatile as $$
 declare
   v_last record;
+  v_at timestamptz;
   v_status text;
 begin
   select * into v_last from last_entry(seal_pending.user_id);
+  -- Once for all, since the update may take the rows in any order.
+  v_at := greatest(clock_timestamp(), v_last.sealed_at);
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   with pending as materialized (
@@ -19,8 +22,7 @@ begin
     select coalesce(max(abs(p.balance)), 0) < 1000000000000000000 as kept from pending p
   ), sealed as (
     update payment_history h
-       set seq = v_last.seq + p.n, balance = p.balance,
-           sealed_at = greatest(clock_timestamp(), v_last.sealed_at)
+       set seq = v_last.seq + p.n, balance = p.balance, sealed_at = v_at
       from pending p, range r
      where h.user_id = seal_pending.user_id and h.id = p.id and r.kept
   )

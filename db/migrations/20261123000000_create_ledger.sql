@@ -173,9 +173,12 @@ create or replace function seal_pending(user_id bigint, max_rows integer)
   language plpgsql volatile as $$
 declare
   v_last record;
+  v_at timestamptz;
   v_status text;
 begin
   select * into v_last from last_entry(seal_pending.user_id);
+  -- Once for all, since the update may take the rows in any order.
+  v_at := greatest(clock_timestamp(), v_last.sealed_at);
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   with pending as materialized (
@@ -189,8 +192,7 @@ begin
     select coalesce(max(abs(p.balance)), 0) < 1000000000000000000 as kept from pending p
   ), sealed as (
     update payment_history h
-       set seq = v_last.seq + p.n, balance = p.balance,
-           sealed_at = greatest(clock_timestamp(), v_last.sealed_at)
+       set seq = v_last.seq + p.n, balance = p.balance, sealed_at = v_at
       from pending p, range r
      where h.user_id = seal_pending.user_id and h.id = p.id and r.kept
   )
@@ -393,7 +395,8 @@ begin
     array[post_entry.idempotency_key], array[post_entry.metadata],
     wait => true, max_pending => null);
   perform raise_status(v_row.status, v_row.user_id, post_entry.amount, v_row.available);
-  perform notify_changed(array[v_row.user_id], array[v_row.seq]);
+  -- Not seq: a repeat answers an old entry, and may have picked up rows all the same.
+  perform notify_changed(array[v_row.user_id], array[v_row.version]);
   return (v_row.user_id, v_row.seq, v_row.action, v_row.amount, v_row.balance, v_row.available,
     v_row.ts, v_row.replayed)::posted_entry;
 end $$;
@@ -531,7 +534,8 @@ create or replace function guard_history()
   returns trigger
   language plpgsql as $$
 declare
-  v_unsealed payment_history;
+  -- No type by name, which whoever tries could have a search_path without.
+  v_unsealed record;
 begin
   if tg_op = 'UPDATE' and tg_level = 'ROW' then
     v_unsealed := new;
