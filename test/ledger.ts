@@ -95,7 +95,7 @@ export async function stateOf(sql: postgres.Sql, ...ids: number[]): Promise<unkn
   return await sql`
     select to_jsonb(u) as user,
            (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history
-      from users u where u.id = any (${`{${ids}}`}::bigint[]) order by u.id`
+      from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[]) order by u.id`
 }
 
 /** The history of a user in short, in order of seq: `+5.00=5.00`; pending rows last: `-1.00`. */
@@ -164,38 +164,51 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the rules say about a history and doesn't hold; none is good. */
-export async function findingsOf(sql: postgres.Sql): Promise<string[]> {
+/** Which rules the histories break, of one user or of all; none is good. */
+export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<string[]> {
   const rows = await sql<{ finding: string }[]>`
-    with sealed as (
-      select h.*, row_number() over w as expected_seq,
+    with history as (
+      select * from payment_history h
+       where ${userId ?? null}::bigint is null or h.user_id = ${userId ?? null}::bigint
+    ), sealed as (
+      select h.*, row_number() over w as nth,
              sum(case h.action when 'CREDIT' then h.amount else -h.amount end) over w as total,
              lag(h.sealed_at) over w as sealed_before
-        from payment_history h where h.seq is not null
+        from history h where h.seq is not null
       window w as (partition by h.user_id order by h.seq)
-    ), last as (
-      select distinct on (s.user_id) s.* from sealed s order by s.user_id, s.seq desc
+    ), findings as (
+      select 'seq has a gap' as finding, s.user_id, s.seq from sealed s where s.seq <> s.nth
+      union all
+      select 'balance is not the sum', s.user_id, s.seq from sealed s where s.balance <> s.total
+      union all
+      select 'sealed before the row before', s.user_id, s.seq
+        from sealed s where s.sealed_at < s.sealed_before
+      union all
+      select 'key used twice', h.user_id, max(h.seq) from history h
+       where h.idempotency_key is not null
+       group by h.user_id, h.idempotency_key having count(*) > 1
+      union all
+      select 'users has another balance or seq', u.id, u.seq from users u
+        left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from sealed s
+                    order by s.user_id, s.seq desc) l on l.user_id = u.id
+       where u.id = coalesce(${userId ?? null}::bigint, u.id)
+         and (u.balance, u.seq) is distinct from (coalesce(l.balance, 0), coalesce(l.seq, 0))
     )
-    select 'seq has a gap: ' || s.user_id || '/' || s.seq as finding
-      from sealed s where s.seq <> s.expected_seq
-    union all
-    select 'balance is not the sum: ' || s.user_id || '/' || s.seq
-      from sealed s where s.balance <> s.total
-    union all
-    select 'sealed before the row before: ' || s.user_id || '/' || s.seq
-      from sealed s where s.sealed_at < s.sealed_before
-    union all
-    select 'balance at the end is not the sum: ' || l.user_id
-      from last l where l.balance <> (
-        select sum(case h.action when 'CREDIT' then h.amount else -h.amount end)
-          from payment_history h where h.user_id = l.user_id and h.seq is not null)
-    union all
-    select 'users has another balance or seq: ' || u.id
-      from users u left join last l on l.user_id = u.id
-     where (u.balance, u.seq) is distinct from (coalesce(l.balance, 0), coalesce(l.seq, 0))
-    union all
-    select 'a key twice: ' || h.user_id || '/' || h.idempotency_key
-      from payment_history h where h.idempotency_key is not null
-     group by h.user_id, h.idempotency_key having count(*) > 1`
+    select format('%s: %s/%s', f.finding, f.user_id, f.seq) as finding from findings f limit 20`
   return rows.map(({ finding }) => finding)
+}
+
+/** What reaches those who listen for changes of users while `work` runs, in order. */
+export async function notifiedBy(
+  sql: postgres.Sql,
+  work: () => Promise<unknown>,
+): Promise<string[]> {
+  const got: string[] = []
+  const listening = await sql.listen('ledger_changed', (payload) => void got.push(payload))
+  await work()
+  // Notifications arrive in the order of commits.
+  await sql`select pg_notify('ledger_changed', 'end')`
+  await vi.waitUntil(() => got.at(-1) === 'end', { timeout: 10_000, interval: 5 })
+  await listening.unlisten()
+  return got.slice(0, -1)
 }

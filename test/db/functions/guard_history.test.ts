@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type postgres from 'postgres'
+import { codeOf, one, stateOf, useLedger } from '../../ledger.ts'
+
+const ledger = useLedger()
+
+let id: number
+let sql: postgres.Sql
+
+beforeAll(async () => {
+  id = await ledger.user(10)
+  sql = ledger.connect()
+  await sql`
+    insert into payment_history (user_id, action, amount, metadata)
+      values (${id}, 'CREDIT', 1, '{"a": 1}')`
+})
+
+const SEAL = `seq = 2, balance = 11, sealed_at = clock_timestamp()`
+
+const REFUSED = [
+  'delete from payment_history',
+  'delete from payment_history where seq is null',
+  'truncate payment_history',
+  'truncate users cascade',
+  'update payment_history set id = id',
+  'update payment_history set amount = amount where seq is not null',
+  'update payment_history set balance = 12 where seq is not null',
+  'update payment_history set seq = 5 where seq is not null',
+  'update payment_history set seq = null, balance = null, sealed_at = null where seq is not null',
+  'update payment_history set amount = 2 where seq is null',
+  'update payment_history set ts = now() where seq is null',
+  `update payment_history set ${SEAL}, amount = 2 where seq is null`,
+  `update payment_history set ${SEAL}, action = 'DEBIT' where seq is null`,
+  `update payment_history set ${SEAL}, user_id = 1 where seq is null`,
+  `update payment_history set ${SEAL}, id = 999 where seq is null`,
+  `update payment_history set ${SEAL}, ts = ts + interval '1 h' where seq is null`,
+  `update payment_history set ${SEAL}, idempotency_key = 'x' where seq is null`,
+  `update payment_history set ${SEAL}, metadata = null where seq is null`,
+  `update payment_history set ${SEAL}, metadata = '{"a": 2}' where seq is null`,
+  `merge into payment_history h using (values (1)) v on true when matched then delete`,
+]
+
+describe.each(['origin', 'replica', 'local'])('session_replication_role = %s', (role) => {
+  test.each(REFUSED)('even a superuser gets LGIMM for %s', async (statement) => {
+    const before = await stateOf(sql, id)
+    await sql`select set_config('session_replication_role', ${role}, false)`
+    expect(await codeOf(sql.unsafe(statement))).toBe('LGIMM')
+    expect(await stateOf(sql, id)).toEqual(before)
+  })
+})
+
+test('LGIMM doesn’t depend on the search_path of whoever tries', async () => {
+  const elsewhere = ledger.connect()
+  await elsewhere`set search_path = ''`
+  expect(await codeOf(elsewhere`delete from public.payment_history`)).toBe('LGIMM')
+  expect(await codeOf(elsewhere`update public.payment_history set amount = 1`)).toBe('LGIMM')
+})
+
+test('a pending row may be sealed, once', async () => {
+  await sql`begin`
+  const sealed = await sql.unsafe(
+    `update payment_history set ${SEAL} where user_id = ${id} and seq is null returning amount`,
+  )
+  expect(sealed).toHaveLength(1)
+  expect(await codeOf(sql.unsafe(`update payment_history set ${SEAL} where user_id = ${id}`)))
+    .toBe('LGIMM')
+  await sql`rollback`
+})
+
+test('a row is sealed with all of seq, balance and sealed_at, or 23514', async () => {
+  const parts = SEAL.split(', ')
+  for (const part of parts) {
+    const rest = parts.filter((other) => other !== part).join(', ')
+    const statement = `update payment_history set ${rest} where user_id = ${id} and seq is null`
+    expect(await codeOf(sql.unsafe(statement))).toBe(part.startsWith('seq') ? 'LGIMM' : '23514')
+  }
+})
+
+test('a user with history can’t be deleted or get another id', async () => {
+  expect(await codeOf(sql`delete from users where id = ${id}`)).toBe('23503')
+  expect(await codeOf(sql`update users set id = 888 where id = ${id}`)).toBe('23503')
+})
+
+test.each([
+  ['23514', `1, 'CREDIT', 0`],
+  ['23514', `1, 'CREDIT', -1`],
+  ['23514', `1, 'CREDIT', 'NaN'`],
+  ['22003', `1, 'CREDIT', 'Infinity'`],
+  ['22003', `1, 'CREDIT', 1e10`],
+  ['23514', `1, 'credit', 1`],
+  ['23514', `1, 'REFUND', 1`],
+  ['23502', `1, 'CREDIT', null`],
+  ['23502', `1, null, 1`],
+  ['23502', `null, 'CREDIT', 1`],
+  ['23503', `999999, 'CREDIT', 1`],
+])('inserting by hand raises %s for (%s)', async (code, values) => {
+  const statement = `insert into payment_history (user_id, action, amount) values (${values})`
+  expect(await codeOf(sql.unsafe(statement))).toBe(code)
+  const { rows } = await one(sql`select count(*)::int as rows from payment_history`)
+  expect(rows).toBe(2)
+})
+
+test('inserting by hand raises 23514 for metadata that is no object or too long', async () => {
+  for (const metadata of ['1', '[]', 'null', JSON.stringify({ x: 'x'.repeat(8192) })]) {
+    const insert = sql`
+      insert into payment_history (user_id, action, amount, metadata)
+        values (${id}, 'CREDIT', 1, ${metadata}::text::jsonb)`
+    expect(await codeOf(insert)).toBe('23514')
+  }
+})

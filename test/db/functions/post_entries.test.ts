@@ -1,0 +1,176 @@
+import { expect, test } from 'vitest'
+import type postgres from 'postgres'
+import {
+  codeOf,
+  copyOf,
+  findingsOf,
+  historyOf,
+  one,
+  pidOf,
+  start,
+  stateOf,
+  untilBlocked,
+  useLedger,
+} from '../../ledger.ts'
+
+const ledger = useLedger()
+
+interface Item {
+  user: number | null
+  action?: string | null
+  amount?: string | number | null
+  key?: string
+  metadata?: unknown
+}
+
+interface Options {
+  wait?: boolean
+  maxPending?: number | null
+}
+
+const array = (values: unknown[]) =>
+  `{${
+    values.map((value) => value === null || value === undefined ? 'null' : JSON.stringify(value))
+      .join(',')
+  }}`
+
+function post(sql: postgres.Sql, items: Item[], { wait = false, maxPending = 1000 }: Options = {}) {
+  return sql`select * from post_entries(
+    user_ids => ${array(items.map(({ user }) => user))}::bigint[],
+    actions => ${array(items.map(({ action }) => action))}::text[],
+    amounts => ${array(items.map(({ amount }) => amount))}::numeric[],
+    idempotency_keys => ${array(items.map(({ key }) => key))}::text[],
+    metadatas => ${
+    array(items.map(({ metadata }) => metadata === undefined ? null : JSON.stringify(metadata)))
+  }::jsonb[],
+    wait => ${wait}, max_pending => ${maxPending}::integer)`
+}
+
+test('post_entries() credits, debits and recalculates in order', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  const rows = await post(sql, [
+    { user: id, action: 'CREDIT', amount: 5, key: 'a', metadata: { m: 1 } },
+    { user: id, action: null },
+    { user: id, action: 'DEBIT', amount: 6 },
+    { user: id, action: 'DEBIT', amount: 5 },
+    { user: id, action: 'CREDIT', amount: 5, key: 'a' },
+  ])
+  expect(rows.map((row) => [row['n'], row['status'], row['seq'], row['balance'], row['version']]))
+    .toEqual([
+      ['1', 'ok', '1', '5.00', '1'],
+      ['2', 'ok', '1', '5.00', '1'],
+      ['3', 'LGFND', null, '5.00', '1'],
+      ['4', 'ok', '2', '0.00', '2'],
+      ['5', 'ok', '1', '5.00', '2'],
+    ])
+  expect(rows.map(({ shortfall }) => shortfall)).toEqual([null, null, '1.00', null, null])
+  expect(rows.map(({ replayed }) => replayed)).toEqual([false, false, false, false, true])
+  expect([rows[0]!['metadata'], rows[4]!['metadata']]).toEqual([{ m: 1 }, { m: 1 }])
+  expect(await historyOf(sql, id)).toEqual(['+5.00=5.00', '-5.00=0.00'])
+  expect(await copyOf(sql, id)).toBe('0.00 at 2')
+})
+
+test('post_entries() refuses an action that is none with LGAMT', async () => {
+  const id = await ledger.user(5)
+  const before = await stateOf(ledger.sql, id)
+  const rows = await post(ledger.sql, [
+    { user: id, action: 'debit', amount: 1 },
+    { user: id, action: '', amount: 1 },
+  ])
+  expect(rows.map(({ status }) => status)).toEqual(['LGAMT', 'LGAMT'])
+  expect(await stateOf(ledger.sql, id)).toEqual(before)
+})
+
+test('post_entries() refuses LGRNG and lets the others pass', async () => {
+  const { sql } = ledger
+  const [rich, other] = [await ledger.user(), await ledger.user()]
+  await sql`
+    insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
+      values (${rich}, 'CREDIT', 1, 1, 999999999999999999.98, clock_timestamp())`
+  const credit = (user: number, amount: number | string) => ({ user, action: 'CREDIT', amount })
+  const rows = await post(sql, [
+    credit(rich, '0.02'),
+    credit(other, '0.02'),
+    credit(rich, '0.01'),
+    credit(rich, '0.01'),
+  ])
+  expect(rows.map(({ status }) => status)).toEqual(['LGRNG', 'ok', 'ok', 'LGRNG'])
+})
+
+test('post_entries() answers the state of the user by the clock of the database', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  const rows = await post(sql, [{ user: id, action: 'DEBIT', amount: 1 }])
+  const user = await one(sql`select updated_at from users where id = ${id}`)
+  expect(rows[0]).toMatchObject({ updated_at: user['updated_at'], ts: user['updated_at'] })
+  const { ordered } = await one(sql`
+    select ${rows[0]!['read_at']}::timestamptz <= ${rows[0]!['ts']}::timestamptz as ordered`)
+  expect(ordered).toBe(true)
+})
+
+test('post_entries() with wait waits for the user; without, it answers 55P03', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  const [holder, waiting] = [ledger.connect(), ledger.connect()]
+  const pid = await pidOf(waiting)
+  await holder`begin`
+  await holder`select debit_user(${id}, 1)`
+  const item = { user: id, action: 'DEBIT', amount: 1 }
+  expect(await post(sql, [item])).toMatchObject([{ status: '55P03', seq: null, balance: '5.00' }])
+  const posted = start(post(waiting, [item], { wait: true }))
+  await untilBlocked(sql, pid)
+  await holder`commit`
+  expect(await posted).toMatchObject([{ status: 'ok', seq: '3', balance: '3.00' }])
+  await waiting`set lock_timeout = '50ms'`
+  await holder`begin`
+  await holder`select debit_user(${id}, 1)`
+  expect(await codeOf(post(waiting, [item], { wait: true }))).toBe('55P03')
+  await holder`rollback`
+})
+
+test('post_entries() commits what max_pending allowed and answers 55P03 until all is done', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  await sql`
+    insert into payment_history (user_id, action, amount)
+      select ${id}, 'CREDIT', 1 from generate_series(1, 7)`
+  const debit = [{ user: id, action: 'DEBIT', amount: 7 }]
+  const step = async () => (await post(sql, debit, { maxPending: 3 }))[0]!['status']
+  expect(await step()).toBe('55P03')
+  expect(await copyOf(sql, id)).toBe('3.00 at 3')
+  expect(await step()).toBe('55P03')
+  expect(await step()).toBe('ok')
+  expect(await copyOf(sql, id)).toBe('0.00 at 8')
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
+test('post_entries() in opposite orders from two sessions doesn’t deadlock', async () => {
+  const [a, b] = [await ledger.user(1000), await ledger.user(1000)]
+  const sessions = [ledger.connect(), ledger.connect()]
+  const both = sessions.map(async (sql, i) => {
+    const users = i === 0 ? [a, b] : [b, a]
+    const items = users.map((user) => ({ user, action: 'DEBIT', amount: 1 }))
+    for (let n = 0; n < 50; n++) await post(sql, items, { wait: true })
+  })
+  expect(await codeOf(Promise.all(both))).toBe('ok')
+  expect(await copyOf(ledger.sql, a)).toBe('900.00 at 101')
+  expect(await copyOf(ledger.sql, b)).toBe('900.00 at 101')
+})
+
+test('post_entries() numbers a thousand items of one user without gaps', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(500)
+  const items = Array.from({ length: 1000 }, (_, i) => ({
+    user: id,
+    action: 'DEBIT',
+    amount: 1,
+    ...(i % 2 === 0 && { key: `k${i % 100}` }),
+  }))
+  const rows = await post(sql, items)
+  const count = (status: string, replayed: boolean) =>
+    rows.filter((row) => row['status'] === status && row['replayed'] === replayed).length
+  expect([count('ok', false), count('ok', true), count('LGFND', false)]).toEqual([500, 450, 50])
+  expect(await copyOf(sql, id)).toBe('0.00 at 501')
+  expect(await findingsOf(sql, id)).toEqual([])
+})

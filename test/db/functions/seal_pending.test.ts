@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { findingsOf, historyOf, one, useLedger } from '../../ledger.ts'
+
+const ledger = useLedger()
+
+/** As post_entries calls it: under the user's lock. The copies are put right afterwards. */
+async function seal(id: number, maxRows: number | null): Promise<string> {
+  const { status } = await one(ledger.sql<{ status: string }[]>`
+    with locked as materialized (select lock_users(array[${id}::bigint], true))
+    select seal_pending(${id}, ${maxRows}::integer) as status from locked`)
+  return status
+}
+
+async function insert(id: number, ...amounts: number[]) {
+  for (const amount of amounts) {
+    await ledger.sql`
+      insert into payment_history (user_id, action, amount)
+        values (${id}, ${amount < 0 ? 'DEBIT' : 'CREDIT'}, ${Math.abs(amount)})`
+  }
+}
+
+test('seal_pending() numbers rows and sums them up, oldest id first', async () => {
+  const id = await ledger.user(10)
+  await insert(id, 1, -20, 3)
+  expect(await seal(id, null)).toBe('ok')
+  expect(await historyOf(ledger.sql, id))
+    .toEqual(['+10.00=10.00', '+1.00=11.00', '-20.00=-9.00', '+3.00=-6.00'])
+  await ledger.sql`select recalculate_balance(${id})`
+  expect(await findingsOf(ledger.sql, id)).toEqual([])
+})
+
+test('seal_pending() answers 55P03 after max_rows, and ok when none is left', async () => {
+  const id = await ledger.user()
+  await insert(id, 1, 2, 3, 4, 5)
+  expect(await seal(id, 2)).toBe('55P03')
+  expect(await historyOf(ledger.sql, id))
+    .toEqual(['+1.00=1.00', '+2.00=3.00', '+3.00', '+4.00', '+5.00'])
+  expect(await seal(id, 2)).toBe('55P03')
+  expect(await seal(id, 2)).toBe('ok')
+  expect(await seal(id, 2)).toBe('ok')
+  expect((await historyOf(ledger.sql, id)).at(-1)).toBe('+5.00=15.00')
+})
+
+test('seal_pending() answers ok at exactly max_rows', async () => {
+  const id = await ledger.user()
+  await insert(id, 1, 2)
+  expect(await seal(id, 2)).toBe('ok')
+})
+
+test('seal_pending() goes by id, whatever ts and the place in the table say', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  await sql`
+    insert into payment_history (user_id, id, action, amount, ts)
+      overriding user value
+      select ${id}, 1, 'CREDIT', n, now() + n * interval '1 day' from generate_series(1, 3) n`
+  await sql`
+    insert into payment_history (user_id, id, action, amount, ts)
+      select ${id}, -n, 'CREDIT', n, now() - n * interval '1 day' from generate_series(4, 6) n`
+  expect(await seal(id, 4)).toBe('55P03')
+  expect(await seal(id, null)).toBe('ok')
+  expect(await historyOf(sql, id)).toEqual([
+    '+6.00=6.00',
+    '+5.00=11.00',
+    '+4.00=15.00',
+    '+1.00=16.00',
+    '+2.00=18.00',
+    '+3.00=21.00',
+  ])
+})
+
+test.each(['nestloop', 'hashjoin', 'mergejoin'])(
+  'seal_pending() seals in order of seq also by a %s',
+  async (join) => {
+    const id = await ledger.user()
+    const sql = ledger.connect()
+    for (const other of ['nestloop', 'hashjoin', 'mergejoin', 'indexscan', 'bitmapscan']) {
+      if (other !== join) await sql.unsafe(`set enable_${other} = off`)
+    }
+    await sql`
+      insert into payment_history (user_id, id, action, amount)
+        select ${id}, -n, 'CREDIT', 1 from generate_series(1, 500) n`
+    await sql`select recalculate_balance(${id})`
+    expect(await findingsOf(ledger.sql, id)).toEqual([])
+  },
+)
+
+test('seal_pending() keeps what people said about a row', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  await sql`
+    insert into payment_history (user_id, action, amount, ts, metadata)
+      values (${id}, 'CREDIT', 1, '2020-02-02 02:02:02.123456+00', '{"by": "hand"}')`
+  await seal(id, null)
+  const row = await one(sql`
+    select ts, metadata, sealed_at > ts as later from payment_history where user_id = ${id}`)
+  expect(row).toEqual({
+    ts: '2020-02-02 02:02:02.123456+00',
+    metadata: { by: 'hand' },
+    later: true,
+  })
+})
