@@ -1,5 +1,5 @@
 /** Runs a file of the project in a process of its own, on the runtime that runs the tests. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -15,7 +15,7 @@ export function typeScriptCommand(file: string): string[] {
 }
 
 export interface Run {
-  child: ChildProcess
+  signal(name: NodeJS.Signals): void
   /** Everything written so far, to either stream. */
   output(): string
   /** Resolves with the match; rejects with the output if the process ends without one. */
@@ -56,5 +56,9 @@ export function run(command: string[], env: Record<string, string>): Run {
       child.on('text', look)
       child.once('close', () => look() ?? reject(new Error(`no ${pattern} in: ${text}`)))
     })
-  return { child, output: () => text, line, ended }
+  // Not child.kill(): on Deno it then reports that signal in place of the exit code.
+  const signal = (name: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, name)
+  }
+  return { signal, output: () => text, line, ended }
 }

@@ -19,6 +19,7 @@ export async function openDataFolder(
   log: (line: string) => void,
 ): Promise<DataFolder> {
   const wanted = resolve(dataDir)
+  await mkdir(dirname(wanted), { recursive: true })
   await mkdir(wanted, { recursive: true, mode: 0o700 })
   // An earlier start left word where it went, which holds even if the project has moved since.
   const noted = (await readFile(join(wanted, 'location'), 'utf8').catch(() => '')).trim()

@@ -4,6 +4,7 @@ import postgres from 'postgres'
 import { loadEnvFile, migrate } from '../../db/migrate.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { keptSecret, startPostgres } from './embedded_postgres.ts'
+import { onParentGone } from './parent.ts'
 import { isFree } from './ports.ts'
 import { until } from './processes.ts'
 import { startRedisRest } from './redis_rest.ts'
@@ -116,10 +117,7 @@ process.on('uncaughtException', (error) => {
 })
 
 // kill -9 of npm tells its children nothing.
-const parent = process.ppid
-setInterval(() => {
-  if (process.ppid !== parent) end(0)
-}, 1_000).unref()
+onParentGone(() => end(0))
 
 const starting = start()
 await starting.catch((error: Error) => {

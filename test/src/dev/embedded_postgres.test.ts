@@ -79,7 +79,7 @@ test('the next start stops a PostgreSQL whose launcher was killed', async () => 
   const dataDir = join(folder, 'v18')
   const launcher = runTypeScript('test/src/dev/launch_postgres.ts', [dataDir])
   const orphan = Number((await launcher.line(/started (\d+)/))[1])
-  launcher.child.kill('SIGKILL')
+  launcher.signal('SIGKILL')
   await launcher.ended
   expect(await processCommand(orphan)).toContain(dataDir)
 

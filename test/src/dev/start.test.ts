@@ -17,9 +17,9 @@ beforeEach(async () => {
   await chmod(folder, 0o755)
 })
 afterEach(async () => {
-  for (const { child, ended } of runs) {
-    child.kill('SIGTERM')
-    await ended
+  for (const each of runs) {
+    each.signal('SIGTERM')
+    await each.ended
   }
   await rm(folder, { recursive: true, force: true })
 })
@@ -80,8 +80,8 @@ test('npm start answers, gives the owner psql, and SIGINT stops all of it', asyn
   await sql.end()
 
   // npm passes on what the terminal has sent already.
-  started.child.kill('SIGINT')
-  started.child.kill('SIGINT')
+  started.signal('SIGINT')
+  started.signal('SIGINT')
   expect([await started.ended, started.output()]).toEqual([0, expect.not.stringMatching(/error/i)])
   expect(await processCommand(postgresPid)).toBe('')
 })
@@ -93,7 +93,7 @@ test('a debit outlives kill -9 of the launcher', async () => {
   await post(`${before.url}/users/${id}/credit`, { amount: 1000 })
   expect(await post(`${before.url}/users/${id}/debit`, { amount: 100 }))
     .toMatchObject({ balance: '900.00' })
-  first.child.kill('SIGKILL')
+  first.signal('SIGKILL')
   await first.ended
 
   const after = await ready(start())
@@ -106,7 +106,7 @@ test('it stops by itself when its parent is killed', async () => {
   const command = ['/bin/sh', '-c', '"$@" & wait', 'sh', ...typeScriptCommand('src/dev/start.ts')]
   const started = run(command, settings())
   const { postgresPid } = await ready(started)
-  started.child.kill('SIGKILL')
+  started.signal('SIGKILL')
   // Its output closes when the launcher, too, has ended.
   expect(await started.ended).toBe('SIGKILL')
   expect(await processCommand(postgresPid)).toBe('')
@@ -116,7 +116,7 @@ test('a signal while it starts leaves nothing running', async () => {
   const started = start()
   const lock = join(folder, 'postgres', 'lock')
   expect(await until(() => stat(lock).then(() => true, () => false), 10_000)).toBe(true)
-  started.child.kill('SIGTERM')
+  started.signal('SIGTERM')
   expect(await started.ended).toBe(0)
   const left = [lock, join(folder, 'postgres', 'data', 'postmaster.pid')]
   for (const file of left) await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
