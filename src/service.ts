@@ -103,7 +103,7 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
   })
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
-  console.log(`Ledger listens on ${server.url}`)
+  if (config.logLevel !== 'silent') console.log(`Ledger listens on ${server.url}`)
 
   async function drain(): Promise<void> {
     await server.drain()

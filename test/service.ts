@@ -17,7 +17,7 @@ export async function serve(config: Config): Promise<Service> {
 export interface TestService {
   url: string
   database: TestDatabase
-  redis: { url: string; token: string }
+  redis: { url: string; token: string; close(): Promise<void> }
   /** Stops the service; the rest stays until `close`. */
   stop(): Promise<void>
   close(): Promise<void>

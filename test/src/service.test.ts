@@ -1,0 +1,210 @@
+/** Two instances on one database and one Redis: neither shows what the other has made untrue. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadConfig } from '../../src/config.ts'
+import type { Service } from '../../src/service.ts'
+import { serve, startTestService, type TestService } from '../service.ts'
+
+let first: TestService
+let second: Service
+let sql: postgres.Sql
+
+beforeAll(async () => {
+  first = await startTestService()
+  second = await serve({
+    ...loadConfig({ LOG_LEVEL: 'silent' }),
+    port: 0,
+    databaseUrl: first.database.serviceUrl,
+    redis: first.redis,
+  })
+  sql = postgres(first.database.url, { max: 2, onnotice: () => {} })
+})
+
+afterAll(async () => {
+  await sql.end()
+  await second.stop()
+  await first.close()
+})
+
+interface Read {
+  balance: string
+  cache: string | null
+}
+
+async function read(url: string, id: number): Promise<Read> {
+  const response = await fetch(`${url}/users/${id}`)
+  const { balance } = await response.json() as { balance: string }
+  return { balance, cache: response.headers.get('X-Cache') }
+}
+
+async function post(url: string, id: number, action: string, amount: string): Promise<number> {
+  const response = await fetch(`${url}/users/${id}/${action}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ amount }),
+  })
+  await response.body?.cancel()
+  return response.status
+}
+
+async function newUser(): Promise<number> {
+  const [row] = await sql<{ id: string }[]>`select id from create_user()`
+  return Number(row!.id)
+}
+
+/** Reads again and again until `done`; answers how many milliseconds that took. */
+async function until(done: () => Promise<boolean>): Promise<number> {
+  const start = performance.now()
+  while (!await done()) {
+    if (performance.now() - start > 5000) throw new Error('not within 5 seconds')
+  }
+  return performance.now() - start
+}
+
+/** A hit on both instances: from here on only news of a change can make them look elsewhere. */
+async function cachedOnBoth(id: number, balance: string): Promise<void> {
+  for (const { url } of [first, second]) {
+    await until(async () => {
+      const seen = await read(url, id)
+      return seen.cache === 'hit' && seen.balance === balance
+    })
+  }
+}
+
+test('user 1 is there from the start, and the next new user does not collide with it', async () => {
+  expect(await read(first.url, 1)).toMatchObject({ balance: '0.00' })
+  const response = await fetch(`${first.url}/users`, { method: 'POST' })
+  expect(response.status).toBe(201)
+  expect((await response.json() as { id: number }).id).toBeGreaterThan(1)
+})
+
+test('what one instance posts is a hit on the other', async () => {
+  const id = await newUser()
+  await cachedOnBoth(id, '0.00')
+  expect(await post(first.url, id, 'credit', '10')).toBe(201)
+  expect(await read(second.url, id)).toEqual({ balance: '10.00', cache: 'hit' })
+  expect(await post(second.url, id, 'debit', '3')).toBe(201)
+  expect(await read(first.url, id)).toEqual({ balance: '7.00', cache: 'hit' })
+})
+
+test.each([
+  ['debit_user', (id: number) => sql`select debit_user(${id}, 1)`, '9.00'],
+  ['credit_user', (id: number) => sql`select credit_user(${id}, 1)`, '11.00'],
+  ['debit_users', (id: number) => sql`select debit_users(array[${id}::bigint], '{2}')`, '8.00'],
+  [
+    'recalculate_balance after a row made by hand',
+    (id: number) =>
+      sql.begin((tx) => [
+        tx`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`,
+        tx`select recalculate_balance(${id})`,
+      ]),
+    '15.00',
+  ],
+])('a change by %s in SQL shows on every instance within a second', async (_, change, balance) => {
+  const id = await newUser()
+  await post(first.url, id, 'credit', '10')
+  await cachedOnBoth(id, '10.00')
+  await change(id)
+  const took = await Promise.all(
+    [first, second].map(({ url }) => until(async () => (await read(url, id)).balance === balance)),
+  )
+  expect(Math.max(...took)).toBeLessThan(1000)
+  await cachedOnBoth(id, balance)
+})
+
+test('rows made by hand that a refused debit counted show at once', async () => {
+  const id = await newUser()
+  await post(first.url, id, 'credit', '10')
+  await cachedOnBoth(id, '10.00')
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 4)`
+  expect(await read(second.url, id)).toMatchObject({ balance: '10.00' })
+  expect(await post(first.url, id, 'debit', '7')).toBe(422)
+  expect(await read(first.url, id)).toMatchObject({ balance: '6.00' })
+  expect(await read(second.url, id)).toMatchObject({ balance: '6.00' })
+})
+
+test('a change while the LISTEN connection is lost is not missed', async () => {
+  const id = await newUser()
+  await post(first.url, id, 'credit', '10')
+  await cachedOnBoth(id, '10.00')
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and usename = 'ledger_service'`
+  await sql`select debit_user(${id}, 1)`
+  const took = await Promise.all(
+    [first, second].map(({ url }) => until(async () => (await read(url, id)).balance === '9.00')),
+  )
+  expect(Math.max(...took)).toBeLessThan(1000)
+  await cachedOnBoth(id, '9.00')
+})
+
+/** An instance whose Redis behaves as told; `served` counts what it was asked. */
+async function withRedis(url: string, work: (service: Service) => Promise<void>): Promise<void> {
+  const service = await serve({
+    ...loadConfig({ LOG_LEVEL: 'silent' }),
+    port: 0,
+    databaseUrl: first.database.serviceUrl,
+    redis: { url, token: 'secret' },
+  })
+  try {
+    await work(service)
+  } finally {
+    await service.stop()
+  }
+}
+
+const html = '<html><body>502 Bad Gateway</body></html>'
+
+test.each([
+  ['refuses', undefined],
+  ['hangs', () => {}],
+  ['answers HTML', (end: (status: number, body: string) => void) => end(502, html)],
+  ['answers HTML as a success', (end: (status: number, body: string) => void) => end(200, html)],
+])('when Redis %s, reads are right within half a second, and debits work', async (_, answer) => {
+  const server = createServer((_request, response) =>
+    answer?.((status, body) => response.writeHead(status).end(body))
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  if (!answer) await new Promise((resolve) => server.close(resolve))
+  const id = await newUser()
+  await post(first.url, id, 'credit', '10')
+  await withRedis(`http://127.0.0.1:${port}`, async ({ url }) => {
+    for (const balance of ['9.00', '8.00', '7.00', '6.00']) {
+      const start = performance.now()
+      expect(await post(url, id, 'debit', '1')).toBe(201)
+      const debited = performance.now()
+      expect(await read(url, id)).toEqual({ balance, cache: 'bypass' })
+      expect(debited - start).toBeLessThan(500)
+      expect(performance.now() - debited).toBeLessThan(500)
+    }
+    // Whoever can reach Redis learns of what this instance could not write there.
+    await until(async () => (await read(second.url, id)).balance === '6.00')
+    await until(async () => (await read(first.url, id)).balance === '6.00')
+  })
+  server.closeAllConnections()
+  server.close()
+})
+
+test('not ready: an older schema, PostgreSQL out of reach, or stopping; alive all the same', async () => {
+  const own = await startTestService()
+  const admin = postgres(own.database.url, { max: 1, onnotice: () => {} })
+  const status = async (path: string) => {
+    const response = await fetch(own.url + path)
+    await response.body?.cancel()
+    return response.status
+  }
+  expect(await status('/readyz')).toBe(200)
+  const removed = await admin`delete from schema_migrations returning version`
+  expect(await status('/readyz')).toBe(503)
+  await admin`insert into schema_migrations ${admin(removed)}`
+  expect(await status('/readyz')).toBe(200)
+  await own.redis.close()
+  expect(await status('/readyz')).toBe(200)
+  await admin.end()
+  await own.database.drop()
+  expect(await status('/readyz')).toBe(503)
+  expect(await status('/livez')).toBe(200)
+  await own.stop()
+})
