@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
-    testTimeout: 30_000,
+    reporters: ['default', './test/skip_reporter.ts'],
+    testTimeout: 20_000,
     hookTimeout: 60_000,
   },
 })
