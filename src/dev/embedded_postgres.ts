@@ -133,6 +133,8 @@ async function startServer(folder: DataFolder, binaries: string, options: Postgr
     const settings = { ...options.settings, port: String(port) }
     const server = await runServer(folder, binaries, settings)
     if (await waitUntilReady(server, folder.path, options.interrupted)) {
+      // Replaced rather than written to: the file may be root's from an earlier start.
+      await rm(remembered, { force: true })
       await writeFile(remembered, `${port}\n`)
       return { server, port }
     }
