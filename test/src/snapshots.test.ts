@@ -80,10 +80,15 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
   })
 
   test('the highest version wins when all arrive at once', async () => {
+    const later = { read_at: at(9) }
     await Promise.all(
-      permutations([1, 2, 3, 4]).map(async (versions, n) => {
+      permutations([1, 3, 4, 4.5]).map(async (versions, n) => {
         const { snapshots, read } = instanceOf(endpoint)
-        await Promise.all(versions.map((version) => snapshots.write(entryOf(n + 1, version))))
+        const entries = versions.map((v) => entryOf(n + 1, Math.floor(v), v === 4.5 ? later : {}))
+        await Promise.all(entries.map((entry) => snapshots.write(entry)))
+        expect(await endpoint.redis(['ZRANGE', `ledger:user:${n + 1}`, 0, -1]))
+          .toEqual([[formatEntry(entryOf(n + 1, 4, later))]])
+        snapshots.listening(at(9))
         expect(await read(n + 1)).toBe('hit 4.00')
       }),
     )

@@ -4,6 +4,7 @@ import { createMemoryStore } from '../../src/dev/memory_store.ts'
 import { at, type Endpoint, entryOf, instanceOf, startEndpoint } from './snapshots.ts'
 
 const MEBIBYTE = 1024 * 1024
+const EMPTY = '[{"result":[]}]'
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const says =
@@ -33,7 +34,14 @@ const FAULTS: [string, Answer][] = [
   ['answers 401', says(401, '{"error":"Unauthorized"}')],
   ['answers 200 with a page', says(200, '<html>Welcome</html>', { 'content-type': 'text/html' })],
   ['answers 502 with a page', says(502, '<html>Bad gateway</html>')],
-  ['redirects', says(307, '', { location: 'http://127.0.0.1:9/' })],
+  ['answers 500 with replies', says(500, EMPTY)],
+  [
+    'redirects',
+    (request, response) =>
+      request.url === '/elsewhere'
+        ? says(200, EMPTY)(request, response)
+        : says(307, '', { location: '/elsewhere' })(request, response),
+  ],
   ['answers nothing', says(200, '')],
   ['answers null', says(200, 'null')],
   ['answers an object', says(200, '{"result":[]}')],
@@ -43,7 +51,7 @@ const FAULTS: [string, Answer][] = [
   ['answers wide JSON', says(200, `[${'{"a":0},'.repeat(MEBIBYTE / 2)}{}]`)],
   ['answers deep JSON', says(200, '['.repeat(3 * MEBIBYTE))],
   ['answers deep JSON that ends', says(200, '['.repeat(MEBIBYTE) + ']'.repeat(MEBIBYTE))],
-  ['answers 100 MiB', says(200, `[{"result":["${'x'.repeat(100 * MEBIBYTE)}"]}]`)],
+  ['answers 16 MiB', says(200, `[{"result":["${'x'.repeat(16 * MEBIBYTE)}"]}]`)],
   ['answers without an end', floods],
 ]
 
@@ -132,6 +140,22 @@ describe('Redis that', () => {
     })
     expect(took).toBeLessThan(500)
     expect(endpoint.requests()).toBe(1)
+  })
+
+  test('is slow, and then hangs: waiting for the slow call counts', async () => {
+    const { database, snapshots } = instanceOf(endpoint, { timeoutMs: 600 })
+    database.set(1, entryOf(1, 3))
+    endpoint.misbehave = (request, response) => {
+      endpoint.misbehave = () => {}
+      setTimeout(() => says(200, EMPTY)(request, response), 500)
+    }
+    const first = snapshots.read(1)
+    await expect.poll(() => endpoint.requests()).toBe(1)
+    const took = await tookMs(async () => {
+      const second = await snapshots.read(1)
+      expect([(await first)?.cache, second?.cache]).toEqual(['miss', 'bypass'])
+    })
+    expect(took).toBeLessThan(900)
   })
 })
 
