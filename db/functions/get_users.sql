@@ -1,7 +1,9 @@
 create or replace function get_users(user_ids bigint[])
   returns table (id bigint, balance numeric, available numeric, seq bigint,
     updated_at timestamptz, version bigint, read_at timestamptz)
-  language sql stable security definer set search_path = public, pg_temp as $$
+  language sql stable security definer set search_path = public, pg_temp
+  -- By index whatever the statistics say, as in post_entries.
+  set enable_seqscan = off set enable_bitmapscan = off as $$
   -- From the history; users.balance may have been edited.
   select u.id, l.balance, l.balance, l.seq, u.updated_at, l.seq, statement_timestamp()
     from users u, last_entry(u.id) l

@@ -1,0 +1,150 @@
+/** What a debit costs must depend neither on the length of histories nor on statistics. */
+import postgres from 'postgres'
+import { beforeAll, expect, test } from 'vitest'
+import { copyOf, findingsOf, one, useLedger } from '../ledger.ts'
+
+/** A million takes the same path, and twenty seconds to insert. */
+const ROWS = 200_000
+const STEP_ROWS = 2000
+/** What the service lets a statement take is 3000. */
+const STEP_LIMIT_MS = 1500
+const OTHERS_LIMIT_MS = 1000
+
+const ledger = useLedger()
+let sql: postgres.Sql
+let big: number
+let small: number
+
+beforeAll(async () => {
+  sql = ledger.connect()
+  // Statistics are as old as the tests want them.
+  await sql`alter table payment_history set (autovacuum_enabled = false)`
+  await sql`alter table users set (autovacuum_enabled = false)`
+  await sql`insert into users (id) select g from generate_series(100, 2099) g`
+  big = 100
+  small = 101
+  await sql`
+    insert into payment_history (user_id, action, amount)
+      select ${big}, 'CREDIT', 1 from generate_series(1, ${ROWS})`
+})
+
+const DEBIT = (id: number) => `select * from debit_user(${id}, 0.01)`
+const BATCH = (id: number) => `select * from debit_users('{${id},102}', '{0.01,0.01}')`
+const READ = (id: number) => `select * from get_users('{${id}}')`
+
+/** How many pages a statement touches, once caches are warm. */
+async function pagesOf(statement: string): Promise<number> {
+  let fewest = Infinity
+  for (let n = 0; n < 8; n++) {
+    const explained = await one(sql.unsafe(`explain (analyze, buffers, format json) ${statement}`))
+    const plan = explained['QUERY PLAN'][0].Plan
+    fewest = Math.min(fewest, plan['Shared Hit Blocks'] + plan['Shared Read Blocks'])
+  }
+  return fewest
+}
+
+interface Node {
+  'Node Type': string
+  'Relation Name'?: string
+  Plans?: Node[]
+}
+
+/** How the tables are reached by every statement that runs inside of the given ones. */
+async function scansOf(statements: string[]): Promise<Set<string>> {
+  const scans = new Set<string>()
+  const visit = (node: Node) => {
+    if (node['Relation Name'] && node['Node Type'] !== 'ModifyTable') {
+      scans.add(`${node['Node Type']} on ${node['Relation Name']}`)
+    }
+    node.Plans?.forEach(visit)
+  }
+  const explained = postgres(ledger.url, {
+    max: 1,
+    fetch_types: false,
+    onnotice: ({ message }) => {
+      const json = /plan:\s*(\{[^]*\})\s*$/.exec(message ?? '')?.[1]
+      if (json) visit((JSON.parse(json) as { Plan: Node }).Plan)
+    },
+  })
+  try {
+    await explained`load 'auto_explain'`
+    await explained`
+      select set_config('auto_explain.log_min_duration', '0', false),
+             set_config('auto_explain.log_nested_statements', 'on', false),
+             set_config('auto_explain.log_format', 'json', false),
+             set_config('client_min_messages', 'log', false)`
+    for (const statement of statements) await explained.unsafe(statement)
+  } finally {
+    await explained.end()
+  }
+  return scans
+}
+
+async function expectIndexScansOnly(ids: number[]) {
+  const statements = ids.flatMap((id) => [DEBIT(id), BATCH(id), READ(id)])
+  // From the sixth on, plans are made once for all arguments.
+  const scans = await scansOf(Array.from({ length: 7 }, () => statements).flat())
+  // A bitmap, but only of the users that were asked for: what debit_users notifies of.
+  scans.delete('Bitmap Heap Scan on users')
+  expect([...scans].filter((scan) => !/^Index (Only )?Scan on /.test(scan))).toEqual([])
+  expect(scans).toContain('Index Scan on payment_history')
+  expect([...scans].some((scan) => scan.endsWith(' on users'))).toBe(true)
+}
+
+test('bulk-loaded rows are worked off in bounded steps, and nobody else waits', async () => {
+  const other = ledger.connect()
+  await other`select credit_user(id, 1000) from generate_series(101, 109) id`
+  const steps: number[] = []
+  const others: number[] = []
+  const state = { done: false }
+  const meanwhile = (async () => {
+    for (let n = 0; !state.done; n++) {
+      const since = performance.now()
+      const [row] = await other`select * from
+        debit_users(array[${101 + n % 9}::bigint], array[0.01])`
+      others.push(performance.now() - since)
+      if (row!['status'] !== 'ok') throw new Error(row!['status'] as string)
+    }
+  })()
+  while (!state.done) {
+    const since = performance.now()
+    const { status } = await one(sql`
+      select status from post_entries(
+        array[${big}::bigint], array['DEBIT'], array[1.0], max_pending => ${STEP_ROWS})`)
+    steps.push(performance.now() - since)
+    expect(status).toBe(steps.length * STEP_ROWS < ROWS ? '55P03' : 'ok')
+    state.done = status === 'ok'
+  }
+  await meanwhile
+  expect(steps).toHaveLength(ROWS / STEP_ROWS)
+  expect(await copyOf(sql, big)).toBe(`${ROWS - 1}.00 at ${ROWS + 1}`)
+  expect(Math.max(...steps)).toBeLessThan(STEP_LIMIT_MS)
+  expect(others.length).toBeGreaterThan(steps.length)
+  expect(Math.max(...others)).toBeLessThan(OTHERS_LIMIT_MS)
+  expect(await findingsOf(sql)).toEqual([])
+  console.info(
+    `steps of ${STEP_ROWS}: at most ${Math.round(Math.max(...steps))} ms; ` +
+      `${others.length} debits of others meanwhile: at most ${Math.round(Math.max(...others))} ms`,
+  )
+})
+
+test('nothing is scanned without statistics', async () => {
+  await expectIndexScansOnly([big, small])
+})
+
+test('nothing is scanned when statistics say that all rows belong to one user', async () => {
+  await sql`analyze`
+  await expectIndexScansOnly([big, small])
+})
+
+test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(
+  '%s() touches as few pages for a long history as for a short one',
+  async (_name, statement) => {
+    await sql`vacuum payment_history`
+    await sql`vacuum users`
+    const [long, short] = [await pagesOf(statement(big)), await pagesOf(statement(small))]
+    expect(short).toBeLessThan(150)
+    expect(Math.abs(long - short)).toBeLessThan(10)
+    console.info(`${long} pages with ${ROWS} rows, ${short} with some`)
+  },
+)
