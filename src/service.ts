@@ -3,7 +3,8 @@ import { createAnnouncer } from './announcer.ts'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createDebitQueue } from './debit_queue.ts'
-import { createLedger, SCHEMA_VERSION } from './ledger.ts'
+import { Problem } from './errors.ts'
+import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createSnapshots } from './snapshots.ts'
@@ -62,6 +63,11 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
     waiting: WAITING,
     onBatch: (size) => metrics.batch(size),
   })
+  const add = (item: Posting) =>
+    queue.add(item).catch((error: unknown) => {
+      if (error instanceof Problem && error.code === 'outcome_unknown') snapshots.doubt(item.userId)
+      throw error
+    })
 
   let stopping = false
   let hasSystemUser = false
@@ -80,7 +86,7 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
 
   const app = createApp({
     ledger,
-    queue,
+    queue: { add },
     snapshots,
     metrics,
     notReady,

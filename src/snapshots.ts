@@ -42,6 +42,8 @@ export interface Snapshots {
   write(entry: Versioned): Promise<void>
   /** Somebody else has raised this user's version. */
   changed(id: number, version: number): void
+  /** A write of this user has an unknown outcome: nothing that is cached is believed. */
+  doubt(id: number): void
   /** Since when (by the database's clock) no change by others is missed; null: some may be. */
   listening(since: string | null): void
   /** Settles once nothing is being read or written. */
@@ -158,6 +160,10 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     read: (id, { fresh = false } = {}) => track(read(id, fresh)),
     write: (entry) => track(write(entry)),
     changed: (id, version) => floors.raise(id, version),
+    doubt(id) {
+      floors.raise(id, Number.MAX_SAFE_INTEGER)
+      announce?.(id, Number.MAX_SAFE_INTEGER)
+    },
     listening(since) {
       listeningSince = since
       if (since !== null) databaseClock.observe(since)

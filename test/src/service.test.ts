@@ -208,3 +208,24 @@ test('not ready: an older schema, PostgreSQL out of reach, or stopping; alive al
   expect(await status('/livez')).toBe(200)
   await own.stop()
 })
+
+test('after a write of unknown outcome no instance believes the cache', async () => {
+  const id = await newUser()
+  await post(first.url, id, 'credit', '10')
+  await cachedOnBoth(id, '10.00')
+  // The connection is lost while the debit waits, and somebody else's debit changes the balance.
+  await sql.begin(async (tx) => {
+    await tx`select debit_user(${id}, 1)`
+    const answer = post(first.url, id, 'debit', '2')
+    await until(async () =>
+      (await sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and usename = 'ledger_service' and wait_event = 'transactionid'`)
+        .length > 0
+    )
+    expect(await answer).toBe(503)
+  })
+  for (const { url } of [first, second]) {
+    await until(async () => (await read(url, id)).balance === '9.00')
+    expect(await read(url, id)).toEqual({ balance: '9.00', cache: 'miss' })
+  }
+})
