@@ -10,6 +10,8 @@ begin
     v_unsealed.seq := null;
     v_unsealed.balance := null;
     v_unsealed.sealed_at := null;
+    v_unsealed.held := null;
+    v_unsealed.hash := null;
     if new.seq is not null and v_unsealed is not distinct from old then
       return new;
     end if;

@@ -3,7 +3,8 @@ create or replace function post_entries(
   metadatas jsonb[] default null, wait boolean default false, max_pending integer default 1000)
   returns table (n bigint, status text, user_id bigint, seq bigint, action text, amount numeric,
     balance numeric, available numeric, ts timestamptz, replayed boolean, shortfall numeric,
-    metadata jsonb, version bigint, updated_at timestamptz, read_at timestamptz)
+    metadata jsonb, hash bytea, version bigint, updated_at timestamptz, read_at timestamptz,
+    expires_in_ms bigint)
   language plpgsql volatile security definer set search_path = public, pg_temp
   -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
   -- and every debit would read the whole table.
@@ -11,41 +12,29 @@ create or replace function post_entries(
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_locked bigint[] := lock_users(post_entries.user_ids, post_entries.wait);
+  v_statuses jsonb := seal_users(post_entries.user_ids, v_locked, post_entries.max_pending);
   v_now timestamptz := clock_timestamp();
-  v_statuses jsonb;
 begin
-  -- What committed before we got the locks is visible from this statement on, not before.
-  select jsonb_object_agg(u.id, case
-           when u.id <> all (v_locked) then '55P03'
-           when exists (select from payment_history h where h.user_id = u.id and h.seq is null)
-             then seal_pending(u.id, post_entries.max_pending)
-           else 'ok' end)
-    into v_statuses
-    from users u where u.id = any (post_entries.user_ids);
-
   return query
     with decided as materialized (
-      select d.n, d.status, d.is_new, d.replayed, d.version, (d.entry).*
+      select d.n, d.status, d.is_new, d.replayed, d.version, d.updated_at as user_updated_at,
+             d.expires_in_ms, (d.entry).*
         from decide_entries(post_entries.user_ids, post_entries.actions, post_entries.amounts,
-               post_entries.idempotency_keys, post_entries.metadatas,
-               coalesce(v_statuses, '{}')) d
+               post_entries.idempotency_keys, post_entries.metadatas, v_statuses, v_now) d
     ), inserted as (
-      insert into payment_history
-        (user_id, action, amount, ts, seq, balance, sealed_at, idempotency_key, metadata)
+      insert into payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+        idempotency_key, metadata, held, hash)
       select d.user_id, d.action, d.amount, d.ts, d.seq, d.balance, d.sealed_at,
-             d.idempotency_key, d.metadata
+             d.idempotency_key, d.metadata, d.held, d.hash
         from decided d where d.is_new order by d.user_id, d.seq
     )
-    select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance, d.ts,
-           d.replayed, case d.status when 'LGFND' then d.amount - d.balance end, d.metadata,
-           d.version, d.sealed_at, v_now
+    select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance - d.held, d.ts,
+           d.replayed, case when d.amount > d.balance - d.held and not d.is_new and not d.replayed
+             then d.amount - (d.balance - d.held) end, d.metadata, d.hash, d.version,
+           case when d.replayed then d.sealed_at else d.user_updated_at end, v_now, d.expires_in_ms
       from decided d order by d.n;
 
-  -- users.balance is a copy: it is set from the history, never the other way round.
-  update users u
-     set balance = l.balance, seq = l.seq, updated_at = coalesce(l.sealed_at, u.updated_at)
-    from unnest(v_locked) k (id), last_entry(k.id) l
-   where u.id = k.id and (u.balance, u.seq) is distinct from (l.balance, l.seq);
+  perform copy_balances(v_locked);
 end $$;
 
 comment on function post_entries is

@@ -17,6 +17,14 @@ begin
       detail = 'The key belongs to an entry with another action or amount.';
     when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
       detail = 'A balance has at most 18 digits before the point.';
+    when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
+      detail = format('User %s has no active hold of this number.', raise_status.user_id);
+    when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
+      detail = format('User %s has no entry of this number.', raise_status.user_id);
+    when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
+      detail = 'An entry is reversed at most once.';
+    when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
+      detail = 'A transfer needs two users.';
     when '22023' then raise exception using errcode = '22023', message = 'bad key or metadata',
       detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB.';
     else raise exception using errcode = raise_status.status, message = 'user is busy',

@@ -1,6 +1,5 @@
 create or replace function recalculate_balance(user_id bigint)
-  returns table (id bigint, balance numeric, available numeric, seq bigint,
-    updated_at timestamptz, version bigint, read_at timestamptz)
+  returns setof user_snapshot
   language plpgsql volatile security definer set search_path = public, pg_temp as $$
 begin
   perform post_entry(recalculate_balance.user_id, null, null, null, null);

@@ -28,6 +28,8 @@ create table users (
     check (id between 1 and 9007199254740991),
   balance numeric(20, 2) not null default 0,
   seq bigint not null default 0,
+  -- Raised by every change of a hold; with seq it makes the version of a snapshot.
+  hold_changes bigint not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp()
   -- Room in each page for new versions of its rows, so that updates touch no index.
@@ -44,16 +46,23 @@ create table payment_history (
   action text not null check (action in ('CREDIT', 'DEBIT')),
   -- The upper bound keeps NaN out.
   amount numeric(12, 2) not null check (amount > 0 and amount <= 9999999999.99),
-  ts timestamptz not null default clock_timestamp(),
+  ts timestamptz not null default clock_timestamp() check (isfinite(ts)),
   seq bigint check (seq > 0),
   balance numeric(20, 2),
   sealed_at timestamptz,
   idempotency_key text,
   metadata jsonb,
+  held numeric(20, 2),
+  hold bigint,
+  reverses bigint,
+  peer_user_id bigint,
+  peer_seq bigint,
+  hash bytea,
   primary key (user_id, id),
   constraint payment_history_user_id_seq_key unique (user_id, seq),
   constraint payment_history_sealed_check
-    check ((seq is null) = (balance is null) and (seq is null) = (sealed_at is null)),
+    check (num_nulls(seq, balance, sealed_at, held, hash) in (0, 5)),
+  constraint payment_history_peer_check check ((peer_user_id is null) = (peer_seq is null)),
   constraint payment_history_idempotency_key_check check (length(idempotency_key) between 1 and 255 and idempotency_key !~ '[^!-~]'),
   constraint payment_history_metadata_check
     check (jsonb_typeof(metadata) = 'object' and octet_length(metadata::text) <= 8192)
@@ -62,6 +71,8 @@ create table payment_history (
 -- Partial, so that an entry without a key, and a sealed one, cost nothing here.
 create unique index payment_history_user_id_idempotency_key_key
   on payment_history (user_id, idempotency_key) where idempotency_key is not null;
+create unique index payment_history_user_id_reverses_key
+  on payment_history (user_id, reverses) where reverses is not null;
 create index payment_history_pending_idx on payment_history (user_id, id) where seq is null;
 
 comment on table payment_history is
@@ -72,10 +83,113 @@ comment on column payment_history.ts is 'When it happened; of a hand-made row, w
 comment on column payment_history.sealed_at is 'When it was counted, by the clock after the lock, never before the row before it; null while pending.';
 comment on column payment_history.idempotency_key is 'The caller''s name for the request that made this row; the row is its stored answer.';
 
+comment on column payment_history.held is 'What active holds reserved after this row; balance − held was available. Null while pending.';
+comment on column payment_history.hold is 'The hold of the user that this entry captured.';
+comment on column payment_history.reverses is 'The seq of the user''s entry that this one reverses.';
+comment on column payment_history.peer_user_id is 'Of a transfer: whose entry is the other half; peer_seq is its seq.';
+comment on column payment_history.hash is 'sha256 over the hash of the row before and this row; see entry_hash. Null while pending.';
+
+create table holds (
+  user_id bigint not null references users (id),
+  hold bigint not null check (hold > 0),
+  amount numeric(12, 2) not null check (amount > 0 and amount <= 9999999999.99),
+  status text not null default 'active' check (status in ('active', 'captured', 'released')),
+  available numeric(20, 2) not null,
+  created_at timestamptz not null,
+  -- infinity: never. Not null, so that one index range has what still counts.
+  expires_at timestamptz not null,
+  closed_at timestamptz check ((closed_at is null) = (status = 'active')),
+  idempotency_key text,
+  metadata jsonb,
+  release_key text,
+  -- What the answer to the release showed, for its repeats.
+  release_seq bigint,
+  release_balance numeric(20, 2),
+  release_available numeric(20, 2),
+  primary key (user_id, hold),
+  constraint holds_note_check check (jsonb_typeof(metadata) = 'object')
+);
+
+-- Closed and expired holds are outside the range that a debit reads.
+create index holds_active_idx on holds (user_id, expires_at) where status = 'active';
+create unique index holds_user_id_idempotency_key_key
+  on holds (user_id, idempotency_key) where idempotency_key is not null;
+create unique index holds_user_id_release_key_key
+  on holds (user_id, release_key) where release_key is not null;
+
+comment on table holds is
+  'Amounts set aside, numbered 1, 2, 3 … for each user. They lower what is available, not the balance.';
+comment on column holds.status is 'active, captured or released; an active one past expires_at counts as expired.';
+comment on column holds.available is 'What was available when it had been placed.';
+
+create type posted_hold as (
+  user_id bigint, hold bigint, amount numeric, status text, expires_at timestamptz,
+  available numeric, replayed boolean
+);
+
+create type released_hold as (
+  user_id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
+  replayed boolean
+);
+
+create type user_snapshot as (
+  id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
+  version bigint, read_at timestamptz, expires_in_ms bigint
+);
+
 create type posted_entry as (
   user_id bigint, seq bigint, action text, amount numeric, balance numeric, available numeric,
   ts timestamptz, replayed boolean
 );
+
+create view entries as
+  select h.user_id, h.seq, h.action, h.amount, h.balance, h.balance - h.held as available, h.ts,
+         h.sealed_at, h.idempotency_key, h.metadata, h.peer_user_id, h.peer_seq, h.reverses,
+         (select r.seq from payment_history r
+           where r.user_id = h.user_id and r.reverses = h.seq) as reversed_by,
+         h.hold, encode(h.hash, 'hex') as hash
+    from payment_history h
+   where h.seq is not null;
+
+comment on view entries is 'The sealed rows of payment_history, as HTTP shows them.';
+
+-- function: text_field
+create or replace function text_field(value text)
+  returns bytea
+  language sql immutable parallel safe as $$
+  select case when value is null then '\xffffffff'::bytea
+    else int4send(octet_length(value)) || convert_to(value, 'UTF8') end
+$$;
+
+comment on function text_field is
+  'A text in entry_hash: its length in bytes as a big-endian int4, then the bytes; -1 alone for null. Internal.';
+
+revoke all on function text_field from public;
+-- end function
+
+-- function: entry_hash
+create or replace function entry_hash(previous bytea, entry payment_history)
+  returns bytea
+  language sql immutable parallel safe as $$
+  -- Every field has a fixed width or its length in front, so no two rows have the same encoding.
+  -- timestamptz_send: microseconds since 2000-01-01 UTC as a big-endian int8.
+  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex'))
+    || '\x01'
+    || int8send((entry).user_id) || int8send((entry).seq)
+    || case (entry).action when 'CREDIT' then '\x43'::bytea else '\x44'::bytea end
+    || int8send(((entry).amount * 100)::bigint)
+    || timestamptz_send((entry).ts) || timestamptz_send((entry).sealed_at)
+    || int8send(coalesce((entry).hold, 0)) || int8send(coalesce((entry).reverses, 0))
+    || int8send(coalesce((entry).peer_user_id, 0)) || int8send(coalesce((entry).peer_seq, 0))
+    || text_field((entry).balance::text) || text_field((entry).held::text)
+    || text_field((entry).idempotency_key) || text_field((entry).metadata::text))
+$$;
+
+comment on function entry_hash is
+  'The hash of a sealed row: sha256 over the hash of the row before (null: 32 zero bytes) and version 1 of the encoding of this one. db/README.md has the layout. Internal.';
+
+revoke all on function entry_hash from public;
+-- end function
 
 -- function: is_valid_entry
 create or replace function is_valid_entry(action text, amount numeric)
@@ -106,21 +220,47 @@ comment on function is_valid_note is
 revoke all on function is_valid_note from public;
 -- end function
 
--- function: last_entry
-create or replace function last_entry(user_id bigint)
-  returns table (seq bigint, balance numeric, sealed_at timestamptz)
-  language sql stable rows 1 as $$
-  -- The aggregates make it one row for a user without history, too.
-  select coalesce(max(h.seq), 0), coalesce(max(h.balance), 0.00), max(h.sealed_at)
-    from (select p.seq, p.balance, p.sealed_at from payment_history p
-           where p.user_id = last_entry.user_id and p.seq is not null
-           order by p.seq desc limit 1) h
+-- function: user_states
+create or replace function user_states(user_ids bigint[], at timestamptz)
+  returns table (id bigint, seq bigint, balance numeric, held numeric, sealed_at timestamptz,
+    hash bytea, updated_at timestamptz, hold_changes bigint, expires_in_ms bigint)
+  language sql stable as $$
+  select u.id, coalesce(h.seq, 0), coalesce(h.balance, 0.00), coalesce(o.held, 0.00), h.sealed_at,
+         h.hash, u.updated_at, u.hold_changes,
+         floor(extract(epoch from o.expires_at - user_states.at) * 1000)::bigint
+    from users u
+    left join lateral (
+      select p.seq, p.balance, p.sealed_at, p.hash from payment_history p
+       where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
+    left join lateral (
+      select sum(a.amount) as held, min(nullif(a.expires_at, 'infinity')) as expires_at
+        from holds a where a.user_id = u.id and a.status = 'active'
+         and a.expires_at > user_states.at) o on true
+   where u.id = any (user_states.user_ids)
 $$;
 
-comment on function last_entry is
-  'The last sealed row of a user, which is the sum of everything before it: seq, balance in units of the currency, sealed_at. 0, 0, null without any. One index probe. Internal.';
+comment on function user_states is
+  'What the history and the holds say of users at a moment that is now: the last sealed row, which is the sum of everything before it (0, 0.00 and nulls without any), the sum of the active holds, and in how many milliseconds the first of them expires (null: none does). A few index probes each. Internal.';
 
-revoke all on function last_entry from public;
+revoke all on function user_states from public;
+-- end function
+
+-- function: find_key
+create or replace function find_key(user_id bigint, idempotency_key text)
+  returns table (found payment_history, is_hold boolean)
+  language sql stable rows 1 as $$
+  select (select h from payment_history h where h.user_id = find_key.user_id
+            and h.idempotency_key = find_key.idempotency_key),
+         exists (select from holds o where o.user_id = find_key.user_id
+                   and o.idempotency_key = find_key.idempotency_key)
+         or exists (select from holds o where o.user_id = find_key.user_id
+                      and o.release_key = find_key.idempotency_key)
+$$;
+
+comment on function find_key is
+  'What a user''s idempotency key was used for: the entry that carries it, and whether a hold does. Internal.';
+
+revoke all on function find_key from public;
 -- end function
 
 -- function: notify_changed
@@ -136,6 +276,47 @@ comment on function notify_changed is
 
 revoke all on function notify_changed from public;
 grant execute on function notify_changed to ledger_service;
+-- end function
+
+-- function: raise_status
+create or replace function raise_status(
+  status text, user_id bigint, amount numeric default null, available numeric default null)
+  returns void
+  language plpgsql volatile as $$
+begin
+  case raise_status.status
+    when 'ok' then return;
+    when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
+      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null'));
+    when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
+      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals.',
+        coalesce(raise_status.amount::text, 'null'));
+    when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
+      detail = format('Available is %s, required is %s.',
+        raise_status.available, raise_status.amount);
+    when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
+      detail = 'The key belongs to an entry with another action or amount.';
+    when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
+      detail = 'A balance has at most 18 digits before the point.';
+    when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
+      detail = format('User %s has no active hold of this number.', raise_status.user_id);
+    when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
+      detail = format('User %s has no entry of this number.', raise_status.user_id);
+    when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
+      detail = 'An entry is reversed at most once.';
+    when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
+      detail = 'A transfer needs two users.';
+    when '22023' then raise exception using errcode = '22023', message = 'bad key or metadata',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB.';
+    else raise exception using errcode = raise_status.status, message = 'user is busy',
+      detail = 'Somebody else holds the user, or hand-made rows are left to pick up.';
+  end case;
+end $$;
+
+comment on function raise_status is
+  'Raises what post_entries returned as a status; ok returns. Internal.';
+
+revoke all on function raise_status from public;
 -- end function
 
 -- function: lock_users
@@ -172,55 +353,117 @@ create or replace function seal_pending(user_id bigint, max_rows integer)
   returns text
   language plpgsql volatile as $$
 declare
-  v_last record;
-  v_at timestamptz;
-  v_status text;
+  v_at timestamptz := clock_timestamp();
+  v_last payment_history;
+  v_row payment_history;
+  v_sealed payment_history[] := '{}';
 begin
-  select * into v_last from last_entry(seal_pending.user_id);
-  -- Once for all, since the update may take the rows in any order.
-  v_at := greatest(clock_timestamp(), v_last.sealed_at);
+  select s.seq, s.balance, s.held, greatest(v_at, s.sealed_at), s.hash
+    into v_last.seq, v_last.balance, v_last.held, v_at, v_last.hash
+    from user_states(array[seal_pending.user_id], v_at) s;
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
-  with pending as materialized (
-    select p.id, p.n, v_last.balance + sum(case p.action when 'CREDIT' then p.amount
-             else -p.amount end) over (order by p.n) as balance
-      from (select h.id, h.action, h.amount, row_number() over (order by h.id) as n
-              from payment_history h
-             where h.user_id = seal_pending.user_id and h.seq is null
-             order by h.id limit seal_pending.max_rows) p
-  ), range as (
-    select coalesce(max(abs(p.balance)), 0) < 1000000000000000000 as kept from pending p
-  ), sealed as (
-    update payment_history h
-       set seq = v_last.seq + p.n, balance = p.balance, sealed_at = v_at
-      from pending p, range r
-     where h.user_id = seal_pending.user_id and h.id = p.id and r.kept
-  )
-  select case when r.kept then 'ok' else 'LGRNG' end into v_status from range r;
+  for v_row in
+    select h.* from payment_history h
+     where h.user_id = seal_pending.user_id and h.seq is null
+     order by h.id limit seal_pending.max_rows
+  loop
+    if abs(v_last.balance) + v_row.amount > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_row.seq := v_last.seq + 1;
+    v_row.balance := v_last.balance
+      + case v_row.action when 'CREDIT' then v_row.amount else -v_row.amount end;
+    v_row.held := v_last.held;
+    v_row.sealed_at := v_at;
+    v_row.hash := entry_hash(v_last.hash, v_row);
+    v_sealed := array_append(v_sealed, v_row);
+    v_last := v_row;
+  end loop;
 
-  if v_status = 'ok' and exists (select from payment_history h
-                                  where h.user_id = seal_pending.user_id and h.seq is null) then
-    return '55P03';
-  end if;
-  return v_status;
+  update payment_history h
+     set seq = s.seq, balance = s.balance, held = s.held, sealed_at = s.sealed_at, hash = s.hash
+    from unnest(v_sealed) s
+   where h.user_id = seal_pending.user_id and h.id = s.id;
+
+  return case when exists (select from payment_history h where h.user_id = seal_pending.user_id
+    and h.seq is null) then '55P03' else 'ok' end;
 end $$;
 
 comment on function seal_pending is
-  'Gives pending rows of a user whom the caller has locked their seq, balance and sealed_at, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when some are left, or LGRNG when the balance would leave its range (then nothing is sealed). Internal.';
+  'Gives pending rows of a user whom the caller has locked their seq, balance, held, sealed_at and hash, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when some are left, or LGRNG when the balance would leave its range (then nothing is sealed). Internal.';
 
 revoke all on function seal_pending from public;
+-- end function
+
+-- function: seal_users
+create or replace function seal_users(user_ids bigint[], locked_ids bigint[], max_pending integer)
+  returns jsonb
+  language plpgsql volatile as $$
+declare
+  v_statuses jsonb;
+begin
+  -- What committed before we got the locks is visible from this statement on, not before.
+  select jsonb_object_agg(u.id, case
+           when u.id <> all (seal_users.locked_ids) then '55P03'
+           when exists (select from payment_history h where h.user_id = u.id and h.seq is null)
+             then seal_pending(u.id, seal_users.max_pending)
+           else 'ok' end)
+    into v_statuses
+    from users u where u.id = any (seal_users.user_ids);
+  return coalesce(v_statuses, '{}');
+end $$;
+
+comment on function seal_users is
+  'Seals at most max_pending hand-made rows (null: all) of each of the users that the caller has locked, and answers ok or a SQLSTATE by user id; who is absent doesn''t exist. Internal.';
+
+revoke all on function seal_users from public;
+-- end function
+
+-- function: open_users
+create or replace function open_users(user_ids bigint[], max_pending integer)
+  returns void
+  language plpgsql volatile as $$
+declare
+  v_statuses jsonb := seal_users(open_users.user_ids, lock_users(open_users.user_ids, true),
+    open_users.max_pending);
+  v_user_id bigint;
+begin
+  foreach v_user_id in array open_users.user_ids loop
+    perform raise_status(coalesce(v_statuses ->> v_user_id::text, 'LGUSR'), v_user_id);
+  end loop;
+end $$;
+
+comment on function open_users is
+  'Locks users until the end of the transaction, waiting for them, and seals their hand-made rows, at most max_pending of each (null: all). Raises LGUSR, LGRNG, 55P03. Internal.';
+
+revoke all on function open_users from public;
+-- end function
+
+-- function: copy_balances
+create or replace function copy_balances(user_ids bigint[])
+  returns void
+  language sql volatile as $$
+  -- From the history, never the other way round.
+  update users u
+     set balance = s.balance, seq = s.seq, updated_at = coalesce(s.sealed_at, u.updated_at)
+    from user_states(copy_balances.user_ids, clock_timestamp()) s
+   where u.id = s.id and (u.balance, u.seq) is distinct from (s.balance, s.seq)
+$$;
+
+comment on function copy_balances is
+  'Sets balance and seq of users whom the caller has locked to what the history says. Internal.';
+
+revoke all on function copy_balances from public;
 -- end function
 
 -- function: decide_entries
 create or replace function decide_entries(
   user_ids bigint[], actions text[], amounts numeric[], idempotency_keys text[], metadatas jsonb[],
-  user_statuses jsonb)
+  user_statuses jsonb, at timestamptz)
   returns table (n bigint, status text, is_new boolean, replayed boolean, version bigint,
-    entry payment_history)
+    updated_at timestamptz, expires_in_ms bigint, entry payment_history)
   language plpgsql volatile as $$
 declare
   v_user_id bigint;
-  v_user_status text;
   v_last payment_history;
   v_found payment_history;
   v_new payment_history[];
@@ -229,22 +472,21 @@ declare
   v_item record;
 begin
   for v_item in
-    select i.*, l.last, f.found
+    select i.*, coalesce(decide_entries.user_statuses ->> i.user_id::text, 'LGUSR') as user_status,
+           s.seq, s.balance, s.held, s.sealed_at, s.hash, s.updated_at, s.hold_changes,
+           s.expires_in_ms, f.found, f.is_hold
       from unnest(decide_entries.user_ids, decide_entries.actions, decide_entries.amounts,
              decide_entries.idempotency_keys, decide_entries.metadatas)
              with ordinality i (user_id, action, amount, key, metadata, n)
-      left join lateral (select h as last from payment_history h where h.user_id = i.user_id
-        and h.seq is not null order by h.seq desc limit 1) l on true
-      left join lateral (select h as found from payment_history h where h.user_id = i.user_id
-        and h.idempotency_key = i.key limit 1) f on true
+      left join user_states(decide_entries.user_ids, decide_entries.at) s on s.id = i.user_id
+      left join lateral find_key(i.user_id, i.key) f on i.key is not null
      order by i.user_id, i.n
   loop
     if v_keys is null or v_item.user_id is distinct from v_user_id then
       v_user_id := v_item.user_id;
-      v_user_status := coalesce(decide_entries.user_statuses ->> v_user_id::text, 'LGUSR');
-      v_last := v_item.last;
-      v_last.seq := coalesce(v_last.seq, 0);
-      v_last.balance := case when v_user_status <> 'LGUSR' then coalesce(v_last.balance, 0) end;
+      v_last := row(null, v_user_id, null, null, null, v_item.seq, v_item.balance, v_item.sealed_at,
+        null, null, v_item.held, null, null, null, null, v_item.hash)::payment_history;
+      updated_at := v_item.updated_at;
       v_new := '{}';
       v_keys := '{}';
     end if;
@@ -259,38 +501,46 @@ begin
     status := case
       when v_item.action is not null and not is_valid_entry(v_item.action, v_item.amount) then 'LGAMT'
       when not is_valid_note(v_item.key, v_item.metadata) then '22023'
-      when v_user_status <> 'ok' then v_user_status
-      when replayed and (v_found.action, v_found.amount)
-        is distinct from (v_item.action, v_item.amount) then 'LGKEY'
+      when v_item.user_status <> 'ok' then v_item.user_status
+      when v_item.is_hold or replayed and (v_found.action, v_found.amount, v_found.hold,
+          v_found.reverses, v_found.peer_user_id) is distinct from
+        (v_item.action, v_item.amount, null::bigint, null::bigint, null::bigint) then 'LGKEY'
       when replayed or v_item.action is null then 'ok'
-      when v_item.action = 'DEBIT' and v_item.amount > v_last.balance then 'LGFND'
+      when v_item.action = 'DEBIT' and v_item.amount > v_last.balance - v_last.held then 'LGFND'
       when v_item.action = 'CREDIT' and v_last.balance + v_item.amount > 999999999999999999.99
         then 'LGRNG'
       else 'ok' end;
     replayed := replayed and status = 'ok';
     is_new := status = 'ok' and not replayed and v_item.action is not null;
 
-    version := case when v_user_status <> 'LGUSR' then v_last.seq + is_new::integer end;
-    -- The clock after the lock, and never behind the row before, whatever the clock did.
-    v_at := case when is_new then greatest(clock_timestamp(), v_last.sealed_at)
-      else v_last.sealed_at end;
-    entry := case when replayed then v_found else row(
-      null, v_user_id, v_item.action, case when status <> 'LGAMT' then v_item.amount end,
-      case when status = 'ok' then v_at end, case when status = 'ok' then version end,
-      v_last.balance + case when not is_new then 0
-        when v_item.action = 'CREDIT' then v_item.amount else -v_item.amount end,
-      v_at, v_item.key, v_item.metadata)::payment_history end;
+    if replayed then
+      entry := v_found;
+    else
+      -- The clock after the lock, and never behind the row before, whatever the clock did.
+      v_at := case when is_new then greatest(clock_timestamp(), v_last.sealed_at) end;
+      entry := row(null, v_user_id, v_item.action,
+        case when status <> 'LGAMT' then v_item.amount end, v_at,
+        case when status = 'ok' then v_last.seq + is_new::integer end,
+        v_last.balance + case when not is_new then 0
+          when v_item.action = 'CREDIT' then v_item.amount else -v_item.amount end,
+        v_at, v_item.key, v_item.metadata, v_last.held, null, null, null, null,
+        null)::payment_history;
+    end if;
     if is_new then
+      entry.hash := entry_hash(v_last.hash, entry);
       v_last := entry;
       v_new := array_append(v_new, entry);
       v_keys := array_append(v_keys, v_item.key);
+      updated_at := v_at;
     end if;
+    version := v_last.seq + v_item.hold_changes;
+    expires_in_ms := v_item.expires_in_ms;
     return next;
   end loop;
 end $$;
 
 comment on function decide_entries is
-  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version of the user. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
+  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version and updated_at of the user, and when its first hold expires. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
 
 revoke all on function decide_entries from public;
 -- end function
@@ -301,7 +551,8 @@ create or replace function post_entries(
   metadatas jsonb[] default null, wait boolean default false, max_pending integer default 1000)
   returns table (n bigint, status text, user_id bigint, seq bigint, action text, amount numeric,
     balance numeric, available numeric, ts timestamptz, replayed boolean, shortfall numeric,
-    metadata jsonb, version bigint, updated_at timestamptz, read_at timestamptz)
+    metadata jsonb, hash bytea, version bigint, updated_at timestamptz, read_at timestamptz,
+    expires_in_ms bigint)
   language plpgsql volatile security definer set search_path = public, pg_temp
   -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
   -- and every debit would read the whole table.
@@ -309,41 +560,29 @@ create or replace function post_entries(
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_locked bigint[] := lock_users(post_entries.user_ids, post_entries.wait);
+  v_statuses jsonb := seal_users(post_entries.user_ids, v_locked, post_entries.max_pending);
   v_now timestamptz := clock_timestamp();
-  v_statuses jsonb;
 begin
-  -- What committed before we got the locks is visible from this statement on, not before.
-  select jsonb_object_agg(u.id, case
-           when u.id <> all (v_locked) then '55P03'
-           when exists (select from payment_history h where h.user_id = u.id and h.seq is null)
-             then seal_pending(u.id, post_entries.max_pending)
-           else 'ok' end)
-    into v_statuses
-    from users u where u.id = any (post_entries.user_ids);
-
   return query
     with decided as materialized (
-      select d.n, d.status, d.is_new, d.replayed, d.version, (d.entry).*
+      select d.n, d.status, d.is_new, d.replayed, d.version, d.updated_at as user_updated_at,
+             d.expires_in_ms, (d.entry).*
         from decide_entries(post_entries.user_ids, post_entries.actions, post_entries.amounts,
-               post_entries.idempotency_keys, post_entries.metadatas,
-               coalesce(v_statuses, '{}')) d
+               post_entries.idempotency_keys, post_entries.metadatas, v_statuses, v_now) d
     ), inserted as (
-      insert into payment_history
-        (user_id, action, amount, ts, seq, balance, sealed_at, idempotency_key, metadata)
+      insert into payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+        idempotency_key, metadata, held, hash)
       select d.user_id, d.action, d.amount, d.ts, d.seq, d.balance, d.sealed_at,
-             d.idempotency_key, d.metadata
+             d.idempotency_key, d.metadata, d.held, d.hash
         from decided d where d.is_new order by d.user_id, d.seq
     )
-    select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance, d.ts,
-           d.replayed, case d.status when 'LGFND' then d.amount - d.balance end, d.metadata,
-           d.version, d.sealed_at, v_now
+    select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance - d.held, d.ts,
+           d.replayed, case when d.amount > d.balance - d.held and not d.is_new and not d.replayed
+             then d.amount - (d.balance - d.held) end, d.metadata, d.hash, d.version,
+           case when d.replayed then d.sealed_at else d.user_updated_at end, v_now, d.expires_in_ms
       from decided d order by d.n;
 
-  -- users.balance is a copy: it is set from the history, never the other way round.
-  update users u
-     set balance = l.balance, seq = l.seq, updated_at = coalesce(l.sealed_at, u.updated_at)
-    from unnest(v_locked) k (id), last_entry(k.id) l
-   where u.id = k.id and (u.balance, u.seq) is distinct from (l.balance, l.seq);
+  perform copy_balances(v_locked);
 end $$;
 
 comment on function post_entries is
@@ -351,39 +590,6 @@ comment on function post_entries is
 
 revoke all on function post_entries from public;
 grant execute on function post_entries to ledger_service;
--- end function
-
--- function: raise_status
-create or replace function raise_status(
-  status text, user_id bigint, amount numeric default null, available numeric default null)
-  returns void
-  language plpgsql volatile as $$
-begin
-  case raise_status.status
-    when 'ok' then return;
-    when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
-      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null'));
-    when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
-      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals.',
-        coalesce(raise_status.amount::text, 'null'));
-    when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
-      detail = format('Available is %s, required is %s.',
-        raise_status.available, raise_status.amount);
-    when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
-      detail = 'The key belongs to an entry with another action or amount.';
-    when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
-      detail = 'A balance has at most 18 digits before the point.';
-    when '22023' then raise exception using errcode = '22023', message = 'bad key or metadata',
-      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB.';
-    else raise exception using errcode = raise_status.status, message = 'user is busy',
-      detail = 'Somebody else holds the user, or hand-made rows are left to pick up.';
-  end case;
-end $$;
-
-comment on function raise_status is
-  'Raises what post_entries returned as a status; ok returns. Internal.';
-
-revoke all on function raise_status from public;
 -- end function
 
 -- function: post_entry
@@ -409,6 +615,77 @@ comment on function post_entry is
   'post_entries for one item, for people: waits for the user, picks up every hand-made row, raises instead of returning a status, and tells the services to drop their snapshot. Internal.';
 
 revoke all on function post_entry from public;
+-- end function
+
+-- function: check_request
+create or replace function check_request(
+  user_id bigint, amount numeric, idempotency_key text, metadata jsonb)
+  returns void
+  language plpgsql volatile as $$
+begin
+  if not is_valid_entry('DEBIT', check_request.amount) then
+    perform raise_status('LGAMT', check_request.user_id, check_request.amount);
+  elsif not is_valid_note(check_request.idempotency_key, check_request.metadata) then
+    perform raise_status('22023', check_request.user_id);
+  end if;
+end $$;
+
+comment on function check_request is
+  'Raises LGAMT or 22023 for an amount, a key or metadata that no entry or hold may have. Internal.';
+
+revoke all on function check_request from public;
+-- end function
+
+-- function: posted
+create or replace function posted(entry payment_history, replayed boolean)
+  returns posted_entry
+  language sql immutable as $$
+  select row((entry).user_id, (entry).seq, (entry).action, (entry).amount, (entry).balance,
+    (entry).balance - (entry).held, (entry).ts, posted.replayed)::posted_entry
+$$;
+
+comment on function posted is 'An entry as people see it when they post it. Internal.';
+
+revoke all on function posted from public;
+-- end function
+
+-- function: append_entry
+create or replace function append_entry(entry payment_history)
+  returns payment_history
+  language plpgsql volatile as $$
+declare
+  v_state record;
+  v_entry payment_history := append_entry.entry;
+begin
+  select * into strict v_state
+    from user_states(array[v_entry.user_id], clock_timestamp());
+  if v_entry.action = 'DEBIT' and v_entry.amount > v_state.balance - v_state.held then
+    perform raise_status('LGFND', v_entry.user_id, v_entry.amount, v_state.balance - v_state.held);
+  elsif v_entry.action = 'CREDIT'
+    and v_state.balance + v_entry.amount > 999999999999999999.99 then
+    perform raise_status('LGRNG', v_entry.user_id);
+  end if;
+
+  -- The clock after the lock, and never behind the row before, whatever the clock did.
+  v_entry.sealed_at := greatest(clock_timestamp(), v_state.sealed_at);
+  v_entry.ts := v_entry.sealed_at;
+  v_entry.seq := v_state.seq + 1;
+  v_entry.balance := v_state.balance
+    + case v_entry.action when 'CREDIT' then v_entry.amount else -v_entry.amount end;
+  v_entry.held := v_state.held;
+  v_entry.hash := entry_hash(v_state.hash, v_entry);
+  v_entry.id := nextval(pg_get_serial_sequence('payment_history', 'id'));
+  insert into payment_history select v_entry.*;
+  perform copy_balances(array[v_entry.user_id]);
+  perform notify_changed(array[u.id], array[u.seq + u.hold_changes])
+    from users u where u.id = v_entry.user_id;
+  return v_entry;
+end $$;
+
+comment on function append_entry is
+  'Appends an entry to the history of a user whom the caller has opened: takes user_id, action, amount, idempotency_key, metadata, hold, reverses and peer, decides by what is available, fills in the rest and tells the services. Raises LGFND, LGRNG. Internal.';
+
+revoke all on function append_entry from public;
 -- end function
 
 -- function: debit_user
@@ -473,19 +750,18 @@ grant execute on function debit_users to ledger_dba;
 
 -- function: get_users
 create or replace function get_users(user_ids bigint[])
-  returns table (id bigint, balance numeric, available numeric, seq bigint,
-    updated_at timestamptz, version bigint, read_at timestamptz)
+  returns setof user_snapshot
   language sql stable security definer set search_path = public, pg_temp
   -- By index whatever the statistics say, as in post_entries.
   set enable_seqscan = off set enable_bitmapscan = off as $$
   -- From the history; users.balance may have been edited.
-  select u.id, l.balance, l.balance, l.seq, u.updated_at, l.seq, statement_timestamp()
-    from users u, last_entry(u.id) l
-   where u.id = any (get_users.user_ids)
+  select s.id, s.balance, s.balance - s.held, s.seq, s.updated_at, s.seq + s.hold_changes,
+         statement_timestamp(), s.expires_in_ms
+    from user_states(get_users.user_ids, statement_timestamp()) s
 $$;
 
 comment on function get_users is
-  'Snapshots of the users that exist, in any order: balance and available in units of the currency, the last seq, the version (raised by every change), and the clock of the database before it was read.';
+  'Snapshots of the users that exist, in any order: balance and available in units of the currency, the last seq, the version (raised by every change), the clock of the database before it was read, and in how many milliseconds its first hold expires.';
 
 revoke all on function get_users from public;
 grant execute on function get_users to ledger_service, ledger_dba;
@@ -493,8 +769,7 @@ grant execute on function get_users to ledger_service, ledger_dba;
 
 -- function: recalculate_balance
 create or replace function recalculate_balance(user_id bigint)
-  returns table (id bigint, balance numeric, available numeric, seq bigint,
-    updated_at timestamptz, version bigint, read_at timestamptz)
+  returns setof user_snapshot
   language plpgsql volatile security definer set search_path = public, pg_temp as $$
 begin
   perform post_entry(recalculate_balance.user_id, null, null, null, null);
@@ -506,6 +781,447 @@ comment on function recalculate_balance is
 
 revoke all on function recalculate_balance from public;
 grant execute on function recalculate_balance to ledger_dba;
+-- end function
+
+-- function: transfer
+create or replace function transfer(
+  from_user_id bigint, to_user_id bigint, amount numeric, idempotency_key text default null,
+  metadata jsonb default null, max_pending integer default null)
+  returns setof posted_entry
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_from payment_history;
+  v_to payment_history;
+  v_to_seq bigint;
+begin
+  perform check_request(transfer.from_user_id, transfer.amount, transfer.idempotency_key,
+    transfer.metadata);
+  if transfer.from_user_id = transfer.to_user_id then
+    perform raise_status('LGSAM', transfer.from_user_id);
+  end if;
+  perform open_users(array[transfer.from_user_id, transfer.to_user_id], transfer.max_pending);
+
+  select * into v_key from find_key(transfer.from_user_id, transfer.idempotency_key);
+  v_from := v_key.found;
+  if v_key.is_hold or v_from.seq is not null then
+    if v_key.is_hold or (v_from.action, v_from.amount, v_from.peer_user_id, v_from.reverses)
+      is distinct from ('DEBIT', transfer.amount, transfer.to_user_id, null::bigint) then
+      perform raise_status('LGKEY', transfer.from_user_id);
+    end if;
+    select * into strict v_to from payment_history h
+     where h.user_id = v_from.peer_user_id and h.seq = v_from.peer_seq;
+    return next posted(v_from, true);
+    return next posted(v_to, true);
+    return;
+  end if;
+
+  -- Each half names the other; nobody else can take these numbers while we hold both users.
+  select s.seq + 1 into strict v_to_seq
+    from user_states(array[transfer.to_user_id], clock_timestamp()) s;
+  v_from := append_entry(row(null, transfer.from_user_id, 'DEBIT', transfer.amount, null, null, null,
+    null, transfer.idempotency_key, transfer.metadata, null, null, null, transfer.to_user_id,
+    v_to_seq, null)::payment_history);
+  v_to := append_entry(row(null, transfer.to_user_id, 'CREDIT', transfer.amount, null, null, null,
+    null, null, transfer.metadata, null, null, null, transfer.from_user_id, v_from.seq,
+    null)::payment_history);
+  return next posted(v_from, false);
+  return next posted(v_to, false);
+end $$;
+
+comment on function transfer is
+  'Takes amount from one user and adds it to another, both or neither, once per idempotency_key of the first. Two rows: the debit, the credit; each names the other. Raises LGSAM, LGUSR, LGAMT, LGFND, LGKEY, LGRNG, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function transfer from public;
+grant execute on function transfer to ledger_service, ledger_dba;
+-- end function
+
+-- function: reversal
+create or replace function reversal(
+  entry payment_history, idempotency_key text, metadata jsonb, peer_seq bigint)
+  returns payment_history
+  language sql immutable as $$
+  select row(null, (entry).user_id, case (entry).action when 'CREDIT' then 'DEBIT' else 'CREDIT' end,
+    (entry).amount, null, null, null, null, reversal.idempotency_key, reversal.metadata, null, null,
+    (entry).seq, (entry).peer_user_id, reversal.peer_seq, null)::payment_history
+$$;
+
+comment on function reversal is
+  'What append_entry takes to undo an entry; peer_seq: of the other half, if it is one of a transfer. Internal.';
+
+revoke all on function reversal from public;
+-- end function
+
+-- function: reverse_entry
+create or replace function reverse_entry(
+  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null,
+  max_pending integer default null)
+  returns posted_entry
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_entry payment_history;
+  v_peer payment_history;
+  v_peer_seq bigint;
+begin
+  if not is_valid_note(reverse_entry.idempotency_key, reverse_entry.metadata) then
+    perform raise_status('22023', reverse_entry.user_id);
+  end if;
+  -- Sealed rows don't change, so this may be read before the lock: it says whom to lock.
+  select h.* into v_entry from payment_history h
+   where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
+  perform open_users(array_remove(array[reverse_entry.user_id, v_entry.peer_user_id], null),
+    reverse_entry.max_pending);
+  if v_entry.seq is null then
+    select h.* into v_entry from payment_history h
+     where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
+  end if;
+
+  select * into v_key from find_key(reverse_entry.user_id, reverse_entry.idempotency_key);
+  if v_key.is_hold or (v_key.found).seq is not null then
+    if v_key.is_hold or (v_key.found).reverses is distinct from reverse_entry.seq then
+      perform raise_status('LGKEY', reverse_entry.user_id);
+    end if;
+    return posted(v_key.found, true);
+  end if;
+  if v_entry.seq is null then
+    perform raise_status('LGENT', reverse_entry.user_id);
+  elsif exists (select from payment_history h where h.user_id = reverse_entry.user_id
+                  and h.reverses = reverse_entry.seq) then
+    perform raise_status('LGREV', reverse_entry.user_id);
+  end if;
+
+  -- A transfer goes back whole: its other half is reversed, too, and both name each other.
+  if v_entry.peer_user_id is not null then
+    select h.* into strict v_peer from payment_history h
+     where h.user_id = v_entry.peer_user_id and h.seq = v_entry.peer_seq;
+    select s.seq + 1 into strict v_peer_seq
+      from user_states(array[v_peer.user_id], clock_timestamp()) s;
+  end if;
+  v_entry := append_entry(reversal(v_entry, reverse_entry.idempotency_key, reverse_entry.metadata,
+    v_peer_seq));
+  if v_peer.seq is not null then
+    perform append_entry(reversal(v_peer, null, reverse_entry.metadata, v_entry.seq));
+  end if;
+  return posted(v_entry, false);
+end $$;
+
+comment on function reverse_entry is
+  'Takes an entry back by an entry of the opposite action, at most once, once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (already reversed), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function reverse_entry from public;
+grant execute on function reverse_entry to ledger_service, ledger_dba;
+-- end function
+
+-- function: touch_holds
+create or replace function touch_holds(user_id bigint)
+  returns timestamptz
+  language plpgsql volatile as $$
+declare
+  v_at timestamptz;
+begin
+  update users u
+     set hold_changes = u.hold_changes + 1, updated_at = greatest(clock_timestamp(), u.updated_at)
+   where u.id = touch_holds.user_id
+  returning u.updated_at into strict v_at;
+  perform notify_changed(array[u.id], array[u.seq + u.hold_changes])
+    from users u where u.id = touch_holds.user_id;
+  return v_at;
+end $$;
+
+comment on function touch_holds is
+  'Raises the version of a user whose holds the caller changes, tells the services, and answers when. Internal.';
+
+revoke all on function touch_holds from public;
+-- end function
+
+-- function: place_hold
+create or replace function place_hold(
+  user_id bigint, amount numeric, expires_in numeric default null,
+  idempotency_key text default null, metadata jsonb default null, max_pending integer default null)
+  returns posted_hold
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_hold holds;
+  v_state record;
+begin
+  perform check_request(place_hold.user_id, place_hold.amount, place_hold.idempotency_key,
+    place_hold.metadata);
+  if place_hold.expires_in not between 0.001 and 3155760000 then
+    perform raise_status('22023', place_hold.user_id);
+  end if;
+  perform open_users(array[place_hold.user_id], place_hold.max_pending);
+
+  select * into v_key from find_key(place_hold.user_id, place_hold.idempotency_key);
+  if v_key.is_hold or (v_key.found).seq is not null then
+    select o.* into v_hold from holds o where o.user_id = place_hold.user_id
+       and o.idempotency_key = place_hold.idempotency_key;
+    if v_hold.amount is distinct from place_hold.amount or place_hold.expires_in is distinct from
+      extract(epoch from nullif(v_hold.expires_at, 'infinity') - v_hold.created_at) then
+      perform raise_status('LGKEY', place_hold.user_id);
+    end if;
+    return row(v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
+      nullif(v_hold.expires_at, 'infinity'), v_hold.available, true)::posted_hold;
+  end if;
+
+  v_hold.created_at := touch_holds(place_hold.user_id);
+  select * into strict v_state from user_states(array[place_hold.user_id], v_hold.created_at);
+  if place_hold.amount > v_state.balance - v_state.held then
+    perform raise_status('LGFND', place_hold.user_id, place_hold.amount,
+      v_state.balance - v_state.held);
+  end if;
+  insert into holds as o (user_id, hold, amount, available, created_at, expires_at,
+    idempotency_key, metadata)
+  values (place_hold.user_id,
+    coalesce((select max(p.hold) from holds p where p.user_id = place_hold.user_id), 0) + 1,
+    place_hold.amount, v_state.balance - v_state.held - place_hold.amount, v_hold.created_at,
+    coalesce(v_hold.created_at + make_interval(secs => place_hold.expires_in::double precision),
+      'infinity'),
+    place_hold.idempotency_key, place_hold.metadata)
+  returning o.* into v_hold;
+  return row(v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
+    nullif(v_hold.expires_at, 'infinity'), v_hold.available, false)::posted_hold;
+end $$;
+
+comment on function place_hold is
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function place_hold from public;
+grant execute on function place_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: capture_hold
+create or replace function capture_hold(
+  user_id bigint, hold_id bigint, amount numeric default null, idempotency_key text default null,
+  metadata jsonb default null, max_pending integer default null)
+  returns posted_entry
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_hold holds;
+begin
+  perform check_request(capture_hold.user_id, coalesce(capture_hold.amount, 1),
+    capture_hold.idempotency_key, capture_hold.metadata);
+  perform open_users(array[capture_hold.user_id], capture_hold.max_pending);
+
+  select o.* into v_hold from holds o
+   where o.user_id = capture_hold.user_id and o.hold = capture_hold.hold_id;
+  select * into v_key from find_key(capture_hold.user_id, capture_hold.idempotency_key);
+  if v_key.is_hold or (v_key.found).seq is not null then
+    if v_key.is_hold or ((v_key.found).hold, (v_key.found).amount) is distinct from
+      (capture_hold.hold_id, coalesce(capture_hold.amount, v_hold.amount)) then
+      perform raise_status('LGKEY', capture_hold.user_id);
+    end if;
+    return posted(v_key.found, true);
+  end if;
+  if v_hold.hold is null or v_hold.status <> 'active' or v_hold.expires_at <= clock_timestamp() then
+    perform raise_status('LGHLD', capture_hold.user_id);
+  elsif capture_hold.amount > v_hold.amount then
+    perform raise_status('LGAMT', capture_hold.user_id, capture_hold.amount);
+  end if;
+
+  -- Closed first: what it held is what the entry may take.
+  update holds o set status = 'captured', closed_at = touch_holds(capture_hold.user_id)
+   where o.user_id = capture_hold.user_id and o.hold = capture_hold.hold_id;
+  return posted(append_entry(row(null, capture_hold.user_id, 'DEBIT',
+    coalesce(capture_hold.amount, v_hold.amount), null, null, null, null,
+    capture_hold.idempotency_key, capture_hold.metadata, null, capture_hold.hold_id, null, null,
+    null, null)::payment_history), false);
+end $$;
+
+comment on function capture_hold is
+  'Takes the amount of a hold (null: all of it), or a part, which releases the rest; once per idempotency_key. Raises LGUSR, LGHLD (unknown, closed or expired), LGAMT (also: more than was held), LGFND, LGKEY, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function capture_hold from public;
+grant execute on function capture_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: release_hold
+create or replace function release_hold(
+  user_id bigint, hold_id bigint, idempotency_key text default null,
+  max_pending integer default null)
+  returns released_hold
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_hold holds;
+begin
+  if not is_valid_note(release_hold.idempotency_key, null) then
+    perform raise_status('22023', release_hold.user_id);
+  end if;
+  perform open_users(array[release_hold.user_id], release_hold.max_pending);
+
+  select o.* into v_hold from holds o
+   where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
+  select * into v_key from find_key(release_hold.user_id, release_hold.idempotency_key);
+  if v_key.is_hold or (v_key.found).seq is not null then
+    if v_hold.release_key is distinct from release_hold.idempotency_key then
+      perform raise_status('LGKEY', release_hold.user_id);
+    end if;
+    return row(v_hold.user_id, v_hold.release_balance, v_hold.release_available,
+      v_hold.release_seq, v_hold.closed_at, true)::released_hold;
+  end if;
+  if v_hold.hold is null or v_hold.status <> 'active' or v_hold.expires_at <= clock_timestamp() then
+    perform raise_status('LGHLD', release_hold.user_id);
+  end if;
+
+  perform copy_balances(array[release_hold.user_id]);
+  update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
+   where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
+  update holds o
+     set release_key = release_hold.idempotency_key, release_seq = s.seq,
+         release_balance = s.balance, release_available = s.balance - s.held
+    from user_states(array[release_hold.user_id], clock_timestamp()) s
+   where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id
+  returning o.* into v_hold;
+  return row(v_hold.user_id, v_hold.release_balance, v_hold.release_available, v_hold.release_seq,
+    v_hold.closed_at, false)::released_hold;
+end $$;
+
+comment on function release_hold is
+  'Gives back what a hold set aside, once per idempotency_key; answers the user after it. Raises LGUSR, LGHLD (unknown, closed or expired), LGKEY, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function release_hold from public;
+grant execute on function release_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_hold
+create or replace function get_hold(user_id bigint, hold_id bigint)
+  returns posted_hold
+  language sql stable security definer set search_path = public, pg_temp as $$
+  select row(o.user_id, o.hold, o.amount,
+           case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
+             else o.status end,
+           nullif(o.expires_at, 'infinity'), s.balance - s.held, false)::posted_hold
+    from holds o
+    join user_states(array[get_hold.user_id], clock_timestamp()) s on s.id = o.user_id
+   where o.user_id = get_hold.user_id and o.hold = get_hold.hold_id
+$$;
+
+comment on function get_hold is
+  'A hold as it is now, status expired included, with what is available to its user; null for an unknown one.';
+
+revoke all on function get_hold from public;
+grant execute on function get_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: entry_at
+create or replace function entry_at(user_id bigint, at timestamptz)
+  returns bigint
+  language plpgsql stable as $$
+declare
+  v_low bigint := 0;
+  v_high bigint := (select coalesce(max(h.seq), 0) from payment_history h
+                    where h.user_id = entry_at.user_id);
+  v_middle bigint;
+begin
+  -- sealed_at never goes back as seq goes on, so twenty probes find one among a million.
+  while v_low < v_high loop
+    v_middle := (v_low + v_high + 1) / 2;
+    if (select h.sealed_at from payment_history h
+         where h.user_id = entry_at.user_id and h.seq = v_middle) <= entry_at.at then
+      v_low := v_middle;
+    else
+      v_high := v_middle - 1;
+    end if;
+  end loop;
+  return v_low;
+end $$;
+
+comment on function entry_at is
+  'The seq of the last entry that had been counted at a moment, by binary search over the index on seq; 0: none. Internal.';
+
+revoke all on function entry_at from public;
+-- end function
+
+-- function: balance_at
+create or replace function balance_at(user_id bigint, at timestamptz)
+  returns numeric
+  language plpgsql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  if not exists (select from users u where u.id = balance_at.user_id) then
+    perform raise_status('LGUSR', balance_at.user_id);
+  end if;
+  return coalesce((select h.balance from payment_history h where h.user_id = balance_at.user_id
+                    and h.seq = entry_at(balance_at.user_id, balance_at.at)), 0.00);
+end $$;
+
+comment on function balance_at is
+  'What the ledger held for a user at a moment: the balance after the last entry that had been counted by then (sealed_at, not ts: a row made by hand counts from when it was picked up). From an index, in logarithmic time. Raises LGUSR.';
+
+revoke all on function balance_at from public;
+grant execute on function balance_at to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_moments
+create or replace function get_moments(user_id bigint, moments timestamptz[])
+  returns table (at timestamptz, seq bigint, balance numeric, hash text)
+  language plpgsql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  if not exists (select from users u where u.id = get_moments.user_id) then
+    perform raise_status('LGUSR', get_moments.user_id);
+  end if;
+  return query
+    select coalesce(m.at, clock_timestamp()), e.seq, coalesce(h.balance, 0.00),
+           encode(h.hash, 'hex')
+      from unnest(get_moments.moments) with ordinality m (at, n)
+      cross join lateral (
+        select entry_at(get_moments.user_id, coalesce(m.at, 'infinity')) as seq) e
+      left join payment_history h on h.user_id = get_moments.user_id and h.seq = e.seq
+     order by m.n;
+end $$;
+
+comment on function get_moments is
+  'What balance_at says of each moment (null: now), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR.';
+
+revoke all on function get_moments from public;
+grant execute on function get_moments to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_history
+create or replace function get_history(
+  user_id bigint, before bigint default null, max_rows integer default 50)
+  returns setof entries
+  language sql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+  select e.* from entries e
+   where e.user_id = get_history.user_id
+     and e.seq < coalesce(get_history.before, 9223372036854775807)
+   order by e.seq desc limit get_history.max_rows
+$$;
+
+comment on function get_history is
+  'At most max_rows entries of a user below seq before (null: the last ones), newest first.';
+
+revoke all on function get_history from public;
+grant execute on function get_history to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_statement
+create or replace function get_statement(
+  user_id bigint, after bigint default 0, upto bigint default null, max_rows integer default 1000)
+  returns setof entries
+  language sql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+  select e.* from entries e
+   where e.user_id = get_statement.user_id and e.seq > get_statement.after
+     and e.seq <= coalesce(get_statement.upto, 9223372036854775807)
+   order by e.seq limit get_statement.max_rows
+$$;
+
+comment on function get_statement is
+  'At most max_rows entries of a user with after < seq <= upto (null: the last), oldest first.';
+
+revoke all on function get_statement from public;
+grant execute on function get_statement to ledger_service, ledger_dba;
 -- end function
 
 -- function: create_user
@@ -548,6 +1264,8 @@ begin
     v_unsealed.seq := null;
     v_unsealed.balance := null;
     v_unsealed.sealed_at := null;
+    v_unsealed.held := null;
+    v_unsealed.hash := null;
     if new.seq is not null and v_unsealed is not distinct from old then
       return new;
     end if;
@@ -586,7 +1304,7 @@ alter table payment_history enable always trigger guard_row;
 alter table payment_history enable always trigger guard_truncate;
 
 grant usage on schema public to ledger_service, ledger_dba;
-grant select on users, payment_history to ledger_dba;
+grant select on users, payment_history, holds, entries to ledger_dba;
 grant insert (user_id, action, amount, ts, metadata) on payment_history to ledger_dba;
 
 -- The system user.
@@ -594,12 +1312,16 @@ insert into users (id) values (1);
 
 -- migrate:down
 
-drop function create_user, credit_user, debit_user, debit_users, decide_entries, get_users,
-  has_migration, is_valid_entry, is_valid_note, last_entry, lock_users, notify_changed,
-  post_entries, post_entry, raise_status, recalculate_balance, seal_pending;
-drop table payment_history, users;
+drop view entries cascade;
+drop function append_entry, balance_at, capture_hold, check_request, copy_balances, create_user,
+  credit_user, debit_user, debit_users, decide_entries, entry_at, entry_hash, find_key, get_hold,
+  get_moments, get_users, has_migration, is_valid_entry, is_valid_note, lock_users, notify_changed,
+  open_users, place_hold, post_entries, post_entry, posted, raise_status, recalculate_balance,
+  release_hold, reversal, reverse_entry, seal_pending, seal_users, text_field, touch_holds,
+  transfer, user_states;
+drop table payment_history, holds, users;
 drop function guard_history;
-drop type posted_entry;
+drop type posted_entry, posted_hold, released_hold, user_snapshot;
 
 -- The roles stay: other databases of the cluster may have the same ones.
 revoke usage on schema public from ledger_service, ledger_dba;

@@ -1,0 +1,17 @@
+create or replace function get_hold(user_id bigint, hold_id bigint)
+  returns posted_hold
+  language sql stable security definer set search_path = public, pg_temp as $$
+  select row(o.user_id, o.hold, o.amount,
+           case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
+             else o.status end,
+           nullif(o.expires_at, 'infinity'), s.balance - s.held, false)::posted_hold
+    from holds o
+    join user_states(array[get_hold.user_id], clock_timestamp()) s on s.id = o.user_id
+   where o.user_id = get_hold.user_id and o.hold = get_hold.hold_id
+$$;
+
+comment on function get_hold is
+  'A hold as it is now, status expired included, with what is available to its user; null for an unknown one.';
+
+revoke all on function get_hold from public;
+grant execute on function get_hold to ledger_service, ledger_dba;

@@ -1,0 +1,54 @@
+create or replace function place_hold(
+  user_id bigint, amount numeric, expires_in numeric default null,
+  idempotency_key text default null, metadata jsonb default null, max_pending integer default null)
+  returns posted_hold
+  language plpgsql volatile security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_key record;
+  v_hold holds;
+  v_state record;
+begin
+  perform check_request(place_hold.user_id, place_hold.amount, place_hold.idempotency_key,
+    place_hold.metadata);
+  if place_hold.expires_in not between 0.001 and 3155760000 then
+    perform raise_status('22023', place_hold.user_id);
+  end if;
+  perform open_users(array[place_hold.user_id], place_hold.max_pending);
+
+  select * into v_key from find_key(place_hold.user_id, place_hold.idempotency_key);
+  if v_key.is_hold or (v_key.found).seq is not null then
+    select o.* into v_hold from holds o where o.user_id = place_hold.user_id
+       and o.idempotency_key = place_hold.idempotency_key;
+    if v_hold.amount is distinct from place_hold.amount or place_hold.expires_in is distinct from
+      extract(epoch from nullif(v_hold.expires_at, 'infinity') - v_hold.created_at) then
+      perform raise_status('LGKEY', place_hold.user_id);
+    end if;
+    return row(v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
+      nullif(v_hold.expires_at, 'infinity'), v_hold.available, true)::posted_hold;
+  end if;
+
+  v_hold.created_at := touch_holds(place_hold.user_id);
+  select * into strict v_state from user_states(array[place_hold.user_id], v_hold.created_at);
+  if place_hold.amount > v_state.balance - v_state.held then
+    perform raise_status('LGFND', place_hold.user_id, place_hold.amount,
+      v_state.balance - v_state.held);
+  end if;
+  insert into holds as o (user_id, hold, amount, available, created_at, expires_at,
+    idempotency_key, metadata)
+  values (place_hold.user_id,
+    coalesce((select max(p.hold) from holds p where p.user_id = place_hold.user_id), 0) + 1,
+    place_hold.amount, v_state.balance - v_state.held - place_hold.amount, v_hold.created_at,
+    coalesce(v_hold.created_at + make_interval(secs => place_hold.expires_in::double precision),
+      'infinity'),
+    place_hold.idempotency_key, place_hold.metadata)
+  returning o.* into v_hold;
+  return row(v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
+    nullif(v_hold.expires_at, 'infinity'), v_hold.available, false)::posted_hold;
+end $$;
+
+comment on function place_hold is
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03 (lock_timeout, or more than max_pending hand-made rows).';
+
+revoke all on function place_hold from public;
+grant execute on function place_hold to ledger_service, ledger_dba;
