@@ -153,40 +153,20 @@ create view entries as
 
 comment on view entries is 'The sealed rows of payment_history, as HTTP shows them.';
 
--- function: text_field
-create or replace function text_field(value text)
-  returns bytea
-  language sql immutable parallel safe as $$
-  select case when value is null then '\xffffffff'::bytea
-    else int4send(octet_length(value)) || convert_to(value, 'UTF8') end
-$$;
-
-comment on function text_field is
-  'A text in entry_hash: its length in bytes as a big-endian int4, then the bytes; -1 alone for null. Internal.';
-
-revoke all on function text_field from public;
--- end function
-
 -- function: entry_hash
 create or replace function entry_hash(previous bytea, entry payment_history)
   returns bytea
-  language sql immutable parallel safe as $$
-  -- Every field has a fixed width or its length in front, so no two rows have the same encoding.
-  -- timestamptz_send: microseconds since 2000-01-01 UTC as a big-endian int8.
-  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex'))
-    || '\x01'
-    || int8send((entry).user_id) || int8send((entry).seq)
-    || case (entry).action when 'CREDIT' then '\x43'::bytea else '\x44'::bytea end
-    || int8send(((entry).amount * 100)::bigint)
-    || timestamptz_send((entry).ts) || timestamptz_send((entry).sealed_at)
-    || int8send(coalesce((entry).hold, 0)) || int8send(coalesce((entry).reverses, 0))
-    || int8send(coalesce((entry).peer_user_id, 0)) || int8send(coalesce((entry).peer_seq, 0))
-    || text_field((entry).balance::text) || text_field((entry).held::text)
-    || text_field((entry).idempotency_key) || text_field((entry).metadata::text))
+  language sql stable parallel safe as $$
+  -- record_send gives each field its type, its length (-1: null) and its bytes in the wire format
+  -- of PostgreSQL, so no two rows have the same encoding.
+  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex')) || '\x01' || record_send(row(
+    (entry).user_id, (entry).seq, (entry).action, (entry).amount, (entry).ts, (entry).balance,
+    (entry).sealed_at, (entry).idempotency_key, (entry).metadata, (entry).held, (entry).hold,
+    (entry).reverses, (entry).peer_user_id, (entry).peer_seq)))
 $$;
 
 comment on function entry_hash is
-  'The hash of a sealed row: sha256 over the hash of the row before (null: 32 zero bytes) and version 1 of the encoding of this one. db/README.md has the layout. Internal.';
+  'The hash of a sealed row: sha256 over the hash of the row before (null: 32 zero bytes), the version of the encoding (1), and this row. db/README.md has the layout. Internal.';
 
 revoke all on function entry_hash from public;
 -- end function
@@ -1317,7 +1297,7 @@ drop function append_entry, balance_at, capture_hold, check_request, copy_balanc
   credit_user, debit_user, debit_users, decide_entries, entry_at, entry_hash, find_key, get_hold,
   get_moments, get_users, has_migration, is_valid_entry, is_valid_note, lock_users, notify_changed,
   open_users, place_hold, post_entries, post_entry, posted, raise_status, recalculate_balance,
-  release_hold, reversal, reverse_entry, seal_pending, seal_users, text_field, touch_holds,
+  release_hold, reversal, reverse_entry, seal_pending, seal_users, touch_holds,
   transfer, user_states;
 drop table payment_history, holds, users;
 drop function guard_history;
