@@ -8,6 +8,8 @@ import { jsonFaults } from './json.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 const BODY_DEADLINE_MS = 10_000
+/** Enough to see what is wrong. */
+const MAX_ERRORS = 20
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -23,7 +25,7 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
         ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is unknown' }))
         : [{ path: issue.path.join('.'), message: issue.message }]
     )
-    throw new Problem('invalid_request', { errors })
+    throw new Problem('invalid_request', { errors: errors.slice(0, MAX_ERRORS) })
   })
   return Object.assign(validator, { [uniqueSymbol]: { target, ...resolver(schema) } })
 }
