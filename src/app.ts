@@ -1,7 +1,6 @@
 /** The app: middleware, routes, and one place where failures become problems. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
@@ -11,7 +10,6 @@ import { operationsRoutes } from './routes/operations.ts'
 import { usersRoutes } from './routes/users.ts'
 import type { UsersDependencies } from './routes/users.ts'
 
-const MAX_BODY_BYTES = 64 * 1024
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -35,14 +33,6 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
     const labels = { method: c.req.method, route: routePath(c, -1), status: c.res.status }
     metrics.request(labels, (performance.now() - start) / 1000)
   })
-
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new Problem('payload_too_large')
-    },
-  })
-  app.use((c, next) => c.req.method === 'POST' ? limit(c, next) : next())
 
   app.route('/users', usersRoutes(dependencies))
   app.route('/', operationsRoutes({ metrics, notReady, document: () => document ??= openapi(app) }))

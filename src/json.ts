@@ -1,5 +1,10 @@
 /** What JSON.parse lets pass and a ledger must not: members given twice, numbers it would change. */
 
+/** As deep as 4 KiB of metadata can be; JSON.stringify runs out of stack at some thousands. */
+const MAX_DEPTH = 2048
+/** Enough to see what is wrong; each of them names its place, which can be a long one. */
+const MAX_FAULTS = 20
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\],:]/g
 
 /** Digits without leading and trailing zeros, and the power of ten that they are multiplied by. */
@@ -28,7 +33,8 @@ interface Level {
 /**
  * What is wrong with a text that JSON.parse accepts: a member that occurs twice in its object, a
  * number that a double can't hold as it is written (1e400, 0.1 followed by 40 digits), a string
- * with a NUL or half a surrogate pair, which PostgreSQL can't store.
+ * with a NUL or half a surrogate pair, which PostgreSQL can't store; and more levels than there is
+ * any use for. The first few only.
  */
 export function jsonFaults(text: string): JsonFault[] {
   const faults: JsonFault[] = []
@@ -37,6 +43,7 @@ export function jsonFaults(text: string): JsonFault[] {
   const fault = (message: string) =>
     faults.push({ path: levels.map(({ at }) => at).join('.'), message })
   for (const [token] of text.matchAll(TOKEN)) {
+    if (faults.length === MAX_FAULTS) return faults
     const first = token[0]!
     const level = levels.at(-1)
     if (first === '{') {
@@ -63,6 +70,7 @@ export function jsonFaults(text: string): JsonFault[] {
         fault('has a NUL or half a surrogate pair')
       }
     } else if (!isExact(token)) fault('has more digits than can be read exactly')
+    if (levels.length > MAX_DEPTH) return [{ path: '', message: 'is nested too deeply' }]
   }
   return faults
 }

@@ -1,12 +1,16 @@
 /** Turns a request into checked values, or into the problem that says what is wrong with it. */
 import { zValidator } from '@hono/zod-validator'
-import type { MiddlewareHandler, ValidationTargets } from 'hono'
+import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import { resolver, uniqueSymbol } from 'hono-openapi'
 import { z } from 'zod'
 import { Problem } from './errors.ts'
 import { jsonFaults } from './json.ts'
 
-const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[\w-]+=[^;]+)*$/i
+const MAX_BODY_BYTES = 64 * 1024
+const BODY_DEADLINE_MS = 10_000
+/** Enough to see what is wrong. */
+const MAX_ERRORS = 20
+const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
@@ -21,14 +25,55 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
         ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is unknown' }))
         : [{ path: issue.path.join('.'), message: issue.message }]
     )
-    throw new Problem('invalid_request', { errors })
+    throw new Problem('invalid_request', { errors: errors.slice(0, MAX_ERRORS) })
   })
   return Object.assign(validator, { [uniqueSymbol]: { target, ...resolver(schema) } })
 }
 
-/** Goes before `validated('json', …)`: a JSON text of UTF-8 without faults; no body counts as {}. */
+const invalidBody = (message: string) =>
+  new Problem('invalid_request', { errors: [{ path: '', message }] })
+
+/**
+ * The body, if it is all there in time and not too large.
+ * @throws Problem
+ */
+async function bytesOf(c: Context): Promise<Uint8Array> {
+  const { headers, body } = c.req.raw
+  const length = headers.get('content-length')
+  if (Number(length) > MAX_BODY_BYTES) throw new Problem('payload_too_large')
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(invalidBody('must arrive within 10 seconds')), BODY_DEADLINE_MS)
+  })
+  const isChunked = length === null || headers.has('transfer-encoding')
+  const all = isChunked && body ? readLimited(body) : c.req.arrayBuffer()
+  try {
+    return new Uint8Array(await Promise.race([all, deadline]))
+  } catch (error) {
+    // The client went away: that says nothing about a database.
+    throw error instanceof Problem ? error : invalidBody('must arrive whole')
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function readLimited(body: ReadableStream<Uint8Array>): Promise<ArrayBuffer> {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let size = 0
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    size += chunk.length
+    if (size > MAX_BODY_BYTES) throw new Problem('payload_too_large')
+    chunks.push(chunk)
+  }
+  return await new Blob(chunks).arrayBuffer()
+}
+
+/**
+ * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, of at most 64 KiB; no
+ * body counts as {}.
+ */
 export const jsonBody: MiddlewareHandler = async (c, next) => {
-  const bytes = await c.req.arrayBuffer()
+  const bytes = await bytesOf(c)
   const isEmpty = bytes.byteLength === 0
   if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
     throw new Problem('unsupported_media_type')
@@ -38,8 +83,7 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
     text = isEmpty ? '{}' : UTF8.decode(bytes)
     JSON.parse(text)
   } catch {
-    const errors = [{ path: '', message: 'must be JSON in UTF-8' }]
-    throw new Problem('invalid_request', { errors })
+    throw invalidBody('must be JSON in UTF-8')
   }
   const faults = jsonFaults(text)
   if (faults.length > 0) throw new Problem('invalid_request', { errors: faults })

@@ -6,10 +6,11 @@ const AMOUNT = /^(?!0(\.00?)?$)(0|[1-9]\d{0,9})(\.\d{1,2})?$/
 const AMOUNT_MESSAGE = 'must be from 0.01 to 9999999999.99, with at most two decimals'
 
 const ID_MESSAGE = 'must be digits, from 1 to 9007199254740991'
+const NEW_ID_MESSAGE = 'must be a whole number from 1 to 9007199254740991'
 
 export const idParam = z.object({
   id: z.string()
-    .regex(/^\d{1,16}$/, { message: ID_MESSAGE, abort: true })
+    .regex(/^\d+$/, { message: ID_MESSAGE, abort: true })
     .refine((id) => Number(id) >= 1 && Number.isSafeInteger(Number(id)), ID_MESSAGE)
     .describe('The number of a user, 1 to 9007199254740991.'),
 })
@@ -21,18 +22,23 @@ const amount = z.union([
   'More than zero, at most two decimals, at most 9999999999.99.',
 )
 
-const metadata = z.record(z.string(), z.unknown(), { error: 'must be an object' })
+// Not z.record, which drops a member called __proto__.
+const metadata = z.unknown()
+  .refine((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    message: 'must be an object',
+    abort: true,
+  })
   .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA_BYTES, {
     message: `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
   })
-  .describe('Kept with the entry; at most 4 KiB.')
+  .meta({ type: 'object', description: 'Kept with the entry; at most 4 KiB.' })
 
 export const amountBody = z.strictObject({ amount, metadata: metadata.optional() })
 
 export const emptyBody = z.strictObject({})
 
 export const newUserBody = z.strictObject({
-  id: z.int('must be a whole number from 1 to 9007199254740991').min(1).optional()
+  id: z.int(NEW_ID_MESSAGE).min(1, NEW_ID_MESSAGE).optional()
     .describe('Left out: the next free number.'),
 })
 

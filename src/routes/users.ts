@@ -18,6 +18,11 @@ export interface UsersDependencies {
   metrics: Pick<Metrics, 'read' | 'debit'>
 }
 
+/** What only SQL can see: how long metadata is in its own format. */
+const REFUSED: Record<string, Record<string, unknown>> = {
+  '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
+}
+
 /** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
 export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependencies) {
   const users = new Hono<{ Variables: { key?: string } }>()
@@ -34,7 +39,7 @@ export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependen
       required: outcome.required,
       shortfall: outcome.shortfall,
     }
-    throw new Problem(problemCode(outcome.status), funds || {})
+    throw new Problem(problemCode(outcome.status), funds || REFUSED[outcome.status] || {})
   }
 
   function created(c: Context, { state, entry, replayed }: Outcome) {
@@ -104,7 +109,7 @@ export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependen
             action,
             amount: String(amount),
             key: c.get('key'),
-            metadata: metadata && JSON.stringify(metadata),
+            metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
           }),
         )
       },
