@@ -12,6 +12,7 @@ import {
   findingsOf,
   historyOf,
   pidOf,
+  sealCredit,
   start,
   untilBlocked,
 } from './ledger.ts'
@@ -174,10 +175,7 @@ export const INTERLEAVINGS: Record<string, Play> = {
 
   async 'a clock that goes back'({ sql, demand }) {
     const id = await createUser(sql)
-    await sql`
-      insert into payment_history (user_id, action, amount, seq, balance, ts, sealed_at)
-        select ${id}, 'CREDIT', 10, 1, 10, t, t
-          from (select clock_timestamp() + interval '1 h' as t) c`
+    await sealCredit(sql, id, { amount: '10', later: '1 h' })
     await insert(sql, id, 1)
     await debit(sql, id, 1)
     await batch(sql, [id, id], [1, 1])
@@ -211,9 +209,7 @@ export const INTERLEAVINGS: Record<string, Play> = {
         ${`{${id},${id},${other}}`}::bigint[], '{CREDIT,CREDIT,CREDIT}', '{1,1,1}')`)
       .map(({ status }) => status)
     demand('far from it', credits, ['ok', 'ok', 'ok'])
-    await sql`
-      insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
-        values (${id}, 'CREDIT', 1, 3, 999999999999999999.99, clock_timestamp())`
+    await sealCredit(sql, id, { balance: '999999999999999999.99' })
     const more = await sql`
       select status from post_entries(
         ${`{${id},${other}}`}::bigint[], '{CREDIT,CREDIT}', '{0.01,1}')`
@@ -290,7 +286,7 @@ export const INTERLEAVINGS: Record<string, Play> = {
   async 'changing history'({ sql, demand }) {
     const id = await createUser(sql, 10)
     await insert(sql, id, 1)
-    const seal = 'seq = 2, balance = 11, sealed_at = now()'
+    const seal = "seq = 2, balance = 11, sealed_at = now(), held = 0, hash = ''"
     for (
       const change of [
         `update payment_history set balance = 5 where seq = 1`,

@@ -94,7 +94,8 @@ export async function one<T>(query: PromiseLike<readonly T[]>): Promise<T> {
 export async function stateOf(sql: postgres.Sql, ...ids: number[]): Promise<unknown> {
   return await sql`
     select to_jsonb(u) as user,
-           (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history
+           (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history,
+           (select jsonb_agg(o order by o.hold) from holds o where o.user_id = u.id) as holds
       from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[]) order by u.id`
 }
 
@@ -164,6 +165,32 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Seals a credit as only a superuser can: with any balance, at any time from now. */
+export async function sealCredit(
+  sql: postgres.Sql,
+  id: number,
+  { amount = '1', balance = amount, later = '0' }: {
+    amount?: string
+    balance?: string
+    later?: string
+  },
+): Promise<void> {
+  await sql`
+    insert into payment_history
+      select (jsonb_populate_record(r.entry, jsonb_build_object(
+               'hash', entry_hash(l.hash, r.entry)))).*
+        from (select clock_timestamp() + ${later}::interval as at) c
+        left join lateral (select h.seq, h.hash from payment_history h
+                            where h.user_id = ${id} and h.seq is not null
+                            order by h.seq desc limit 1) l on true
+        cross join lateral (
+          select jsonb_populate_record(null::payment_history, jsonb_build_object(
+            'id', nextval('payment_history_id_seq'), 'user_id', ${id}::bigint,
+            'action', 'CREDIT', 'amount', ${amount}::numeric, 'ts', c.at,
+            'seq', coalesce(l.seq, 0) + 1, 'balance', ${balance}::numeric, 'sealed_at', c.at,
+            'held', 0)) as entry) r`
+}
+
 /** Which rules the histories break, of one user or of all; none is good. */
 export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<string[]> {
   const rows = await sql<{ finding: string }[]>`
@@ -187,6 +214,28 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       select 'key used twice', h.user_id, max(h.seq) from history h
        where h.idempotency_key is not null
        group by h.user_id, h.idempotency_key having count(*) > 1
+      union all
+      select 'hash doesn''t follow', s.user_id, s.seq from (
+        select h.user_id, h.seq, h.hash, entry_hash(lag(h.hash) over w, h) as wanted
+          from history h where h.seq is not null
+        window w as (partition by h.user_id order by h.seq)) s
+       where s.hash is distinct from s.wanted
+      union all
+      select 'half of a transfer without the other', s.user_id, s.seq from sealed s
+       where s.peer_user_id is not null and not exists (
+         select from payment_history p where p.user_id = s.peer_user_id and p.seq = s.peer_seq
+            and (p.peer_user_id, p.peer_seq, p.amount) = (s.user_id, s.seq, s.amount)
+            and p.action <> s.action)
+      union all
+      select 'reversal of another amount', s.user_id, s.seq from sealed s
+       where s.reverses is not null and not exists (
+         select from payment_history p where p.user_id = s.user_id and p.seq = s.reverses
+            and p.amount = s.amount and p.action <> s.action and p.seq < s.seq)
+      union all
+      select 'hold captured otherwise', s.user_id, s.seq from sealed s
+       where s.hold is not null and not exists (
+         select from holds o where o.user_id = s.user_id and o.hold = s.hold
+            and o.status = 'captured' and o.amount >= s.amount and s.action = 'DEBIT')
       union all
       select 'users has another balance or seq', u.id, u.seq from users u
         left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from sealed s

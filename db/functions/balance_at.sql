@@ -5,6 +5,8 @@ create or replace function balance_at(user_id bigint, at timestamptz)
 begin
   if not exists (select from users u where u.id = balance_at.user_id) then
     perform raise_status('LGUSR', balance_at.user_id);
+  elsif balance_at.at is null then
+    return null;
   end if;
   return coalesce((select h.balance from payment_history h where h.user_id = balance_at.user_id
                     and h.seq = entry_at(balance_at.user_id, balance_at.at)), 0.00);

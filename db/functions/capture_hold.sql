@@ -16,8 +16,8 @@ begin
    where o.user_id = capture_hold.user_id and o.hold = capture_hold.hold_id;
   select * into v_key from find_key(capture_hold.user_id, capture_hold.idempotency_key);
   if v_key.is_hold or (v_key.found).seq is not null then
-    if v_key.is_hold or ((v_key.found).hold, (v_key.found).amount) is distinct from
-      (capture_hold.hold_id, coalesce(capture_hold.amount, v_hold.amount)) then
+    if v_key.is_hold or v_hold.hold is null or ((v_key.found).hold, (v_key.found).amount)
+      is distinct from (v_hold.hold, coalesce(capture_hold.amount, v_hold.amount)) then
       perform raise_status('LGKEY', capture_hold.user_id);
     end if;
     return posted(v_key.found, true);

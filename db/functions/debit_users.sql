@@ -14,7 +14,7 @@ begin
              array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),
              debit_users.amounts, debit_users.idempotency_keys) p
      order by p.n;
-  perform notify_changed(array_agg(u.id), array_agg(u.seq))
+  perform notify_changed(array_agg(u.id), array_agg(u.seq + u.hold_changes))
     from users u where u.id = any (debit_users.user_ids);
 end $$;
 

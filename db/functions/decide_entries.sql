@@ -2,7 +2,7 @@ create or replace function decide_entries(
   user_ids bigint[], actions text[], amounts numeric[], idempotency_keys text[], metadatas jsonb[],
   user_statuses jsonb, at timestamptz)
   returns table (n bigint, status text, is_new boolean, replayed boolean, version bigint,
-    updated_at timestamptz, expires_in_ms bigint, entry payment_history)
+    user_seq bigint, updated_at timestamptz, expires_in_ms bigint, entry payment_history)
   language plpgsql volatile as $$
 declare
   v_user_id bigint;
@@ -75,6 +75,7 @@ begin
       v_keys := array_append(v_keys, v_item.key);
       updated_at := v_at;
     end if;
+    user_seq := v_last.seq;
     version := v_last.seq + v_item.hold_changes;
     expires_in_ms := v_item.expires_in_ms;
     return next;
@@ -82,6 +83,6 @@ begin
 end $$;
 
 comment on function decide_entries is
-  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version and updated_at of the user, and when its first hold expires. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
+  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version, seq and updated_at of the user, and when its first hold expires. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
 
 revoke all on function decide_entries from public;

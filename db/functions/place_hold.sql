@@ -11,7 +11,9 @@ declare
 begin
   perform check_request(place_hold.user_id, place_hold.amount, place_hold.idempotency_key,
     place_hold.metadata);
-  if place_hold.expires_in not between 0.001 and 3155760000 then
+  -- To the microsecond, as times are kept, so that a repeat can be compared with the first.
+  if place_hold.expires_in not between 0.001 and 3155760000
+    or place_hold.expires_in <> round(place_hold.expires_in, 6) then
     perform raise_status('22023', place_hold.user_id);
   end if;
   perform open_users(array[place_hold.user_id], place_hold.max_pending);
@@ -28,7 +30,9 @@ begin
       nullif(v_hold.expires_at, 'infinity'), v_hold.available, true)::posted_hold;
   end if;
 
-  v_hold.created_at := touch_holds(place_hold.user_id);
+  perform touch_holds(place_hold.user_id);
+  -- By the clock, whatever time was the last one: it is the clock that other holds expire by.
+  v_hold.created_at := clock_timestamp();
   select * into strict v_state from user_states(array[place_hold.user_id], v_hold.created_at);
   if place_hold.amount > v_state.balance - v_state.held then
     perform raise_status('LGFND', place_hold.user_id, place_hold.amount,

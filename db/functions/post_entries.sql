@@ -3,8 +3,8 @@ create or replace function post_entries(
   metadatas jsonb[] default null, wait boolean default false, max_pending integer default 1000)
   returns table (n bigint, status text, user_id bigint, seq bigint, action text, amount numeric,
     balance numeric, available numeric, ts timestamptz, replayed boolean, shortfall numeric,
-    metadata jsonb, hash bytea, version bigint, updated_at timestamptz, read_at timestamptz,
-    expires_in_ms bigint)
+    metadata jsonb, hash text, version bigint, user_seq bigint, updated_at timestamptz,
+    read_at timestamptz, expires_in_ms bigint)
   language plpgsql volatile security definer set search_path = public, pg_temp
   -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
   -- and every debit would read the whole table.
@@ -17,8 +17,8 @@ declare
 begin
   return query
     with decided as materialized (
-      select d.n, d.status, d.is_new, d.replayed, d.version, d.updated_at as user_updated_at,
-             d.expires_in_ms, (d.entry).*
+      select d.n, d.status, d.is_new, d.replayed, d.version, d.user_seq,
+             d.updated_at as user_updated_at, d.expires_in_ms, (d.entry).*
         from decide_entries(post_entries.user_ids, post_entries.actions, post_entries.amounts,
                post_entries.idempotency_keys, post_entries.metadatas, v_statuses, v_now) d
     ), inserted as (
@@ -30,7 +30,8 @@ begin
     )
     select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance - d.held, d.ts,
            d.replayed, case when d.amount > d.balance - d.held and not d.is_new and not d.replayed
-             then d.amount - (d.balance - d.held) end, d.metadata, d.hash, d.version,
+             then d.amount - (d.balance - d.held) end, d.metadata, encode(d.hash, 'hex'),
+           d.version, d.user_seq,
            case when d.replayed then d.sealed_at else d.user_updated_at end, v_now, d.expires_in_ms
       from decided d order by d.n;
 
@@ -38,7 +39,7 @@ begin
 end $$;
 
 comment on function post_entries is
-  'What every door to the ledger does, for up to some thousand items at once: locks the users, seals at most max_pending hand-made rows of each (null: all), applies the items in order (action CREDIT, DEBIT, or null: only recalculate), and answers a row for each, in order, with status ok or a SQLSTATE instead of raising it; with version, balance, available and updated_at as they are for the user after the item, at read_at by the clock of the database. 55P03: somebody else holds the user (without wait), or hand-made rows are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+  'What every door to the ledger does, for up to some thousand items at once: locks the users, seals at most max_pending hand-made rows of each (null: all), applies the items in order (action CREDIT, DEBIT, or null: only recalculate), and answers a row for each, in order, with status ok or a SQLSTATE instead of raising it; with version, user_seq, balance, available and updated_at as they are for the user after the item, at read_at by the clock of the database. 55P03: somebody else holds the user (without wait), or hand-made rows are left; repeat it. Raises 55P03 with wait after lock_timeout.';
 
 revoke all on function post_entries from public;
 grant execute on function post_entries to ledger_service;

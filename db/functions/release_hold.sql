@@ -27,7 +27,6 @@ begin
     perform raise_status('LGHLD', release_hold.user_id);
   end if;
 
-  perform copy_balances(array[release_hold.user_id]);
   update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
   update holds o

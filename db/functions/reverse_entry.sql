@@ -16,16 +16,22 @@ begin
   -- Sealed rows don't change, so this may be read before the lock: it says whom to lock.
   select h.* into v_entry from payment_history h
    where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
-  perform open_users(array_remove(array[reverse_entry.user_id, v_entry.peer_user_id], null),
+  perform open_users(
+    reverse_entry.user_id || array_remove(array[v_entry.peer_user_id], null),
     reverse_entry.max_pending);
   if v_entry.seq is null then
     select h.* into v_entry from payment_history h
      where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
+    -- A transfer that came while we waited: its other user isn't locked.
+    if v_entry.peer_user_id is not null then
+      perform raise_status('55P03', reverse_entry.user_id);
+    end if;
   end if;
 
   select * into v_key from find_key(reverse_entry.user_id, reverse_entry.idempotency_key);
   if v_key.is_hold or (v_key.found).seq is not null then
-    if v_key.is_hold or (v_key.found).reverses is distinct from reverse_entry.seq then
+    if v_key.is_hold or (v_key.found).reverses is distinct from v_entry.seq
+      or v_entry.seq is null then
       perform raise_status('LGKEY', reverse_entry.user_id);
     end if;
     return posted(v_key.found, true);

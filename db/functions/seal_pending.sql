@@ -5,6 +5,7 @@ declare
   v_at timestamptz := clock_timestamp();
   v_last payment_history;
   v_row payment_history;
+  v_change numeric;
   v_sealed payment_history[] := '{}';
 begin
   select s.seq, s.balance, s.held, greatest(v_at, s.sealed_at), s.hash
@@ -17,10 +18,10 @@ begin
      where h.user_id = seal_pending.user_id and h.seq is null
      order by h.id limit seal_pending.max_rows
   loop
-    if abs(v_last.balance) + v_row.amount > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_change := case v_row.action when 'CREDIT' then v_row.amount else -v_row.amount end;
+    if abs(v_last.balance + v_change) > 999999999999999999.99 then return 'LGRNG'; end if;
     v_row.seq := v_last.seq + 1;
-    v_row.balance := v_last.balance
-      + case v_row.action when 'CREDIT' then v_row.amount else -v_row.amount end;
+    v_row.balance := v_last.balance + v_change;
     v_row.held := v_last.held;
     v_row.sealed_at := v_at;
     v_row.hash := entry_hash(v_last.hash, v_row);

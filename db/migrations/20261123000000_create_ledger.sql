@@ -336,6 +336,7 @@ declare
   v_at timestamptz := clock_timestamp();
   v_last payment_history;
   v_row payment_history;
+  v_change numeric;
   v_sealed payment_history[] := '{}';
 begin
   select s.seq, s.balance, s.held, greatest(v_at, s.sealed_at), s.hash
@@ -348,10 +349,10 @@ begin
      where h.user_id = seal_pending.user_id and h.seq is null
      order by h.id limit seal_pending.max_rows
   loop
-    if abs(v_last.balance) + v_row.amount > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_change := case v_row.action when 'CREDIT' then v_row.amount else -v_row.amount end;
+    if abs(v_last.balance + v_change) > 999999999999999999.99 then return 'LGRNG'; end if;
     v_row.seq := v_last.seq + 1;
-    v_row.balance := v_last.balance
-      + case v_row.action when 'CREDIT' then v_row.amount else -v_row.amount end;
+    v_row.balance := v_last.balance + v_change;
     v_row.held := v_last.held;
     v_row.sealed_at := v_at;
     v_row.hash := entry_hash(v_last.hash, v_row);
@@ -410,10 +411,14 @@ begin
   foreach v_user_id in array open_users.user_ids loop
     perform raise_status(coalesce(v_statuses ->> v_user_id::text, 'LGUSR'), v_user_id);
   end loop;
+  -- Also for a repeat, which may pick up rows and write nothing else.
+  perform copy_balances(open_users.user_ids);
+  perform notify_changed(array_agg(u.id), array_agg(u.seq + u.hold_changes))
+    from users u where u.id = any (open_users.user_ids);
 end $$;
 
 comment on function open_users is
-  'Locks users until the end of the transaction, waiting for them, and seals their hand-made rows, at most max_pending of each (null: all). Raises LGUSR, LGRNG, 55P03. Internal.';
+  'Locks users until the end of the transaction, waiting for them, seals their hand-made rows, at most max_pending of each (null: all), and tells the services. Raises LGUSR, LGRNG, 55P03. Internal.';
 
 revoke all on function open_users from public;
 -- end function
@@ -440,7 +445,7 @@ create or replace function decide_entries(
   user_ids bigint[], actions text[], amounts numeric[], idempotency_keys text[], metadatas jsonb[],
   user_statuses jsonb, at timestamptz)
   returns table (n bigint, status text, is_new boolean, replayed boolean, version bigint,
-    updated_at timestamptz, expires_in_ms bigint, entry payment_history)
+    user_seq bigint, updated_at timestamptz, expires_in_ms bigint, entry payment_history)
   language plpgsql volatile as $$
 declare
   v_user_id bigint;
@@ -513,6 +518,7 @@ begin
       v_keys := array_append(v_keys, v_item.key);
       updated_at := v_at;
     end if;
+    user_seq := v_last.seq;
     version := v_last.seq + v_item.hold_changes;
     expires_in_ms := v_item.expires_in_ms;
     return next;
@@ -520,7 +526,7 @@ begin
 end $$;
 
 comment on function decide_entries is
-  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version and updated_at of the user, and when its first hold expires. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
+  'Decides what becomes of each item of post_entries, in order, without writing anything: its status; whether its entry is a new one, to be inserted, or the one that its key has already; and that entry; then the version, seq and updated_at of the user, and when its first hold expires. Refused: no seq and ts, the balance as it is. No action: the last seq and balance. user_statuses: ok or a code by user id, none for an unknown user. The users must be locked. Internal.';
 
 revoke all on function decide_entries from public;
 -- end function
@@ -531,8 +537,8 @@ create or replace function post_entries(
   metadatas jsonb[] default null, wait boolean default false, max_pending integer default 1000)
   returns table (n bigint, status text, user_id bigint, seq bigint, action text, amount numeric,
     balance numeric, available numeric, ts timestamptz, replayed boolean, shortfall numeric,
-    metadata jsonb, hash bytea, version bigint, updated_at timestamptz, read_at timestamptz,
-    expires_in_ms bigint)
+    metadata jsonb, hash text, version bigint, user_seq bigint, updated_at timestamptz,
+    read_at timestamptz, expires_in_ms bigint)
   language plpgsql volatile security definer set search_path = public, pg_temp
   -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
   -- and every debit would read the whole table.
@@ -545,8 +551,8 @@ declare
 begin
   return query
     with decided as materialized (
-      select d.n, d.status, d.is_new, d.replayed, d.version, d.updated_at as user_updated_at,
-             d.expires_in_ms, (d.entry).*
+      select d.n, d.status, d.is_new, d.replayed, d.version, d.user_seq,
+             d.updated_at as user_updated_at, d.expires_in_ms, (d.entry).*
         from decide_entries(post_entries.user_ids, post_entries.actions, post_entries.amounts,
                post_entries.idempotency_keys, post_entries.metadatas, v_statuses, v_now) d
     ), inserted as (
@@ -558,7 +564,8 @@ begin
     )
     select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance - d.held, d.ts,
            d.replayed, case when d.amount > d.balance - d.held and not d.is_new and not d.replayed
-             then d.amount - (d.balance - d.held) end, d.metadata, d.hash, d.version,
+             then d.amount - (d.balance - d.held) end, d.metadata, encode(d.hash, 'hex'),
+           d.version, d.user_seq,
            case when d.replayed then d.sealed_at else d.user_updated_at end, v_now, d.expires_in_ms
       from decided d order by d.n;
 
@@ -566,7 +573,7 @@ begin
 end $$;
 
 comment on function post_entries is
-  'What every door to the ledger does, for up to some thousand items at once: locks the users, seals at most max_pending hand-made rows of each (null: all), applies the items in order (action CREDIT, DEBIT, or null: only recalculate), and answers a row for each, in order, with status ok or a SQLSTATE instead of raising it; with version, balance, available and updated_at as they are for the user after the item, at read_at by the clock of the database. 55P03: somebody else holds the user (without wait), or hand-made rows are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+  'What every door to the ledger does, for up to some thousand items at once: locks the users, seals at most max_pending hand-made rows of each (null: all), applies the items in order (action CREDIT, DEBIT, or null: only recalculate), and answers a row for each, in order, with status ok or a SQLSTATE instead of raising it; with version, user_seq, balance, available and updated_at as they are for the user after the item, at read_at by the clock of the database. 55P03: somebody else holds the user (without wait), or hand-made rows are left; repeat it. Raises 55P03 with wait after lock_timeout.';
 
 revoke all on function post_entries from public;
 grant execute on function post_entries to ledger_service;
@@ -717,7 +724,7 @@ begin
              array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),
              debit_users.amounts, debit_users.idempotency_keys) p
      order by p.n;
-  perform notify_changed(array_agg(u.id), array_agg(u.seq))
+  perform notify_changed(array_agg(u.id), array_agg(u.seq + u.hold_changes))
     from users u where u.id = any (debit_users.user_ids);
 end $$;
 
@@ -852,16 +859,22 @@ begin
   -- Sealed rows don't change, so this may be read before the lock: it says whom to lock.
   select h.* into v_entry from payment_history h
    where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
-  perform open_users(array_remove(array[reverse_entry.user_id, v_entry.peer_user_id], null),
+  perform open_users(
+    reverse_entry.user_id || array_remove(array[v_entry.peer_user_id], null),
     reverse_entry.max_pending);
   if v_entry.seq is null then
     select h.* into v_entry from payment_history h
      where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq;
+    -- A transfer that came while we waited: its other user isn't locked.
+    if v_entry.peer_user_id is not null then
+      perform raise_status('55P03', reverse_entry.user_id);
+    end if;
   end if;
 
   select * into v_key from find_key(reverse_entry.user_id, reverse_entry.idempotency_key);
   if v_key.is_hold or (v_key.found).seq is not null then
-    if v_key.is_hold or (v_key.found).reverses is distinct from reverse_entry.seq then
+    if v_key.is_hold or (v_key.found).reverses is distinct from v_entry.seq
+      or v_entry.seq is null then
       perform raise_status('LGKEY', reverse_entry.user_id);
     end if;
     return posted(v_key.found, true);
@@ -931,7 +944,9 @@ declare
 begin
   perform check_request(place_hold.user_id, place_hold.amount, place_hold.idempotency_key,
     place_hold.metadata);
-  if place_hold.expires_in not between 0.001 and 3155760000 then
+  -- To the microsecond, as times are kept, so that a repeat can be compared with the first.
+  if place_hold.expires_in not between 0.001 and 3155760000
+    or place_hold.expires_in <> round(place_hold.expires_in, 6) then
     perform raise_status('22023', place_hold.user_id);
   end if;
   perform open_users(array[place_hold.user_id], place_hold.max_pending);
@@ -948,7 +963,9 @@ begin
       nullif(v_hold.expires_at, 'infinity'), v_hold.available, true)::posted_hold;
   end if;
 
-  v_hold.created_at := touch_holds(place_hold.user_id);
+  perform touch_holds(place_hold.user_id);
+  -- By the clock, whatever time was the last one: it is the clock that other holds expire by.
+  v_hold.created_at := clock_timestamp();
   select * into strict v_state from user_states(array[place_hold.user_id], v_hold.created_at);
   if place_hold.amount > v_state.balance - v_state.held then
     perform raise_status('LGFND', place_hold.user_id, place_hold.amount,
@@ -993,8 +1010,8 @@ begin
    where o.user_id = capture_hold.user_id and o.hold = capture_hold.hold_id;
   select * into v_key from find_key(capture_hold.user_id, capture_hold.idempotency_key);
   if v_key.is_hold or (v_key.found).seq is not null then
-    if v_key.is_hold or ((v_key.found).hold, (v_key.found).amount) is distinct from
-      (capture_hold.hold_id, coalesce(capture_hold.amount, v_hold.amount)) then
+    if v_key.is_hold or v_hold.hold is null or ((v_key.found).hold, (v_key.found).amount)
+      is distinct from (v_hold.hold, coalesce(capture_hold.amount, v_hold.amount)) then
       perform raise_status('LGKEY', capture_hold.user_id);
     end if;
     return posted(v_key.found, true);
@@ -1051,7 +1068,6 @@ begin
     perform raise_status('LGHLD', release_hold.user_id);
   end if;
 
-  perform copy_balances(array[release_hold.user_id]);
   update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
   update holds o
@@ -1128,6 +1144,8 @@ create or replace function balance_at(user_id bigint, at timestamptz)
 begin
   if not exists (select from users u where u.id = balance_at.user_id) then
     perform raise_status('LGUSR', balance_at.user_id);
+  elsif balance_at.at is null then
+    return null;
   end if;
   return coalesce((select h.balance from payment_history h where h.user_id = balance_at.user_id
                     and h.seq = entry_at(balance_at.user_id, balance_at.at)), 0.00);

@@ -10,6 +10,10 @@ const INSERT = `insert into payment_history (user_id, action, amount, ts, metada
 const STATEMENTS: Record<string, [string, string]> = {
   'select * from users': ['42501', 'ok'],
   'select * from payment_history': ['42501', 'ok'],
+  'select * from holds': ['42501', 'ok'],
+  'select * from entries': ['42501', 'ok'],
+  'select count(*) from users': ['42501', 'ok'],
+  'select id from users': ['42501', 'ok'],
   [INSERT]: ['42501', 'ok'],
   "insert into payment_history (user_id, action, amount) values (1, 'DEBIT', 1)": ['42501', 'ok'],
   "insert into payment_history (user_id, action, amount, seq) values (1, 'CREDIT', 1, 9)": [
@@ -28,6 +32,12 @@ const STATEMENTS: Record<string, [string, string]> = {
     '42501',
     '42501',
   ],
+  ...Object.fromEntries(
+    ['held', 'hash', 'hold', 'reverses', 'peer_user_id', 'peer_seq'].map((column) => [
+      `insert into payment_history (user_id, action, amount, ${column}) values (1, 'CREDIT', 1, null)`,
+      ['42501', '42501'],
+    ]),
+  ),
   'insert into users default values': ['42501', '42501'],
   'update users set balance = 1': ['42501', '42501'],
   'delete from users': ['42501', '42501'],
@@ -36,6 +46,18 @@ const STATEMENTS: Record<string, [string, string]> = {
   'update payment_history set amount = 1': ['42501', '42501'],
   'delete from payment_history': ['42501', '42501'],
   'truncate payment_history': ['42501', '42501'],
+  "insert into holds (user_id, hold, amount, available, created_at, expires_at) values (1, 1, 1, 1, now(), 'infinity')":
+    ['42501', '42501'],
+  "update holds set status = 'released', closed_at = now()": ['42501', '42501'],
+  'delete from holds': ['42501', '42501'],
+  'truncate holds': ['42501', '42501'],
+  'select from holds for update': ['42501', '42501'],
+  "insert into entries (user_id, action, amount) values (1, 'CREDIT', 1)": ['42501', '42501'],
+  'update entries set amount = 1': ['42501', '42501'],
+  'delete from entries': ['42501', '42501'],
+  'drop view entries': ['42501', '42501'],
+  "select nextval('payment_history_id_seq')": ['42501', '42501'],
+  'lock table payment_history in share mode': ['42501', '42501'],
   'alter table payment_history disable trigger all': ['42501', '42501'],
   'alter function debit_user reset all': ['42501', '42501'],
   'create table public.mine ()': ['42501', '42501'],
@@ -51,12 +73,33 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select recalculate_balance(1)': ['42501', 'ok'],
   "select lock_users('{1}', true)": ['42501', '42501'],
   'select seal_pending(1, null)': ['42501', '42501'],
-  'select last_entry(1)': ['42501', '42501'],
+  'select * from transfer(1, 2, 1)': ['LGUSR', 'LGUSR'],
+  'select * from place_hold(1, 1)': ['LGFND', 'LGFND'],
+  'select * from capture_hold(1, 1)': ['LGHLD', 'LGHLD'],
+  'select * from release_hold(1, 1)': ['LGHLD', 'LGHLD'],
+  'select * from get_hold(1, 1)': ['ok', 'ok'],
+  'select * from reverse_entry(1, 1)': ['LGENT', 'LGENT'],
+  'select balance_at(1, now())': ['ok', 'ok'],
+  "select * from get_moments(1, '{now}')": ['ok', 'ok'],
+  'select * from get_history(1)': ['ok', 'ok'],
+  'select * from get_statement(1)': ['ok', 'ok'],
+  'select entry_at(1, now())': ['42501', '42501'],
+  "select open_users('{1}', null)": ['42501', '42501'],
+  "select seal_users('{1}', '{1}', null)": ['42501', '42501'],
+  "select user_states('{1}', now())": ['42501', '42501'],
+  "select copy_balances('{1}')": ['42501', '42501'],
+  "select find_key(1, 'k')": ['42501', '42501'],
+  'select touch_holds(1)': ['42501', '42501'],
+  "select check_request(1, 1, 'k', '{}')": ['42501', '42501'],
+  'select append_entry(null)': ['42501', '42501'],
+  'select posted(null, false)': ['42501', '42501'],
+  'select reversal(null, null, null, null)': ['42501', '42501'],
+  'select entry_hash(null, null)': ['42501', '42501'],
   "select post_entry(1, 'CREDIT', 1, null, null)": ['42501', '42501'],
   "select raise_status('LGUSR', 1)": ['42501', '42501'],
   "select is_valid_entry('CREDIT', 1)": ['42501', '42501'],
   'select is_valid_note(null, null)': ['42501', '42501'],
-  "select decide_entries('{1}', '{}', '{}', '{}', '{}', '{}')": ['42501', '42501'],
+  "select decide_entries('{1}', '{}', '{}', '{}', '{}', '{}', now())": ['42501', '42501'],
 }
 
 describe.each<[Role, 0 | 1]>([['ledger_service', 0], ['ledger_dba', 1]])('%s', (role, column) => {
@@ -97,6 +140,51 @@ test('nothing of it is for everybody', async () => {
   expect([...open]).toEqual([])
 })
 
+test('every function is in the table of statements', async () => {
+  const functions = await ledger.sql`
+    select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace
+       and p.prorettype <> 'trigger'::regtype`
+  const statements = Object.keys(STATEMENTS).join('\n')
+  expect(
+    functions.map(({ proname }) => proname as string)
+      .filter((name) => !new RegExp(`\\b${name}\\(`).test(statements)),
+  ).toEqual([])
+})
+
+test('what is granted is what the table of statements says', async () => {
+  const granted = await ledger.sql`
+    select r.rolname || ': ' || string_agg(p.proname, ' ' order by p.proname) as functions
+      from pg_proc p join pg_roles r on r.rolname in ('ledger_service', 'ledger_dba')
+     where p.pronamespace = 'public'::regnamespace
+       and has_function_privilege(r.oid, p.oid, 'execute')
+     group by r.rolname order by r.rolname desc`
+  const called = (column: 0 | 1) =>
+    Object.entries(STATEMENTS).flatMap(([statement, codes]) => {
+      const name = /^select (?:\* from )?(\w+)\(/.exec(statement)?.[1]
+      return name && name !== 'nextval' && name !== 'count' && codes[column] !== '42501'
+        ? [name]
+        : []
+    }).sort().join(' ')
+  expect(granted.map(({ functions }) => functions as string))
+    .toEqual([`ledger_service: ${called(0)}`, `ledger_dba: ${called(1)}`])
+  const tables = await ledger.sql`
+    select format('%s: %s %s', r.rolname, a.privilege_type, c.relname) as granted
+      from pg_class c, aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
+     where c.relnamespace = 'public'::regnamespace and r.rolname like 'ledger%' order by 1`
+  expect(tables.map((row) => row['granted'] as string)).toEqual(
+    ['entries', 'holds', 'payment_history', 'users'].map((name) => `ledger_dba: SELECT ${name}`),
+  )
+  const columns = await ledger.sql`
+    select format('%s: %s %s.%s', r.rolname, a.privilege_type, t.attrelid::regclass, t.attname)
+             as granted
+      from pg_attribute t, aclexplode(t.attacl) a join pg_roles r on r.oid = a.grantee
+     where r.rolname like 'ledger%' order by t.attrelid, t.attname`
+  expect(columns.map((row) => row['granted'] as string)).toEqual(
+    ['action', 'amount', 'metadata', 'ts', 'user_id']
+      .map((name) => `ledger_dba: INSERT payment_history.${name}`),
+  )
+})
+
 test('every function that runs as its owner has a search_path that ends in pg_temp', async () => {
   const loose = await ledger.sql`
     select p.proname from pg_proc p
@@ -114,7 +202,15 @@ test('a temporary table of the caller’s doesn’t stand in for the ledger', as
   await dba`update pg_temp.users set balance = 1000`
   expect(await codeOf(dba`select debit_user(${id}, 11)`)).toBe('LGFND')
   expect(await one(dba`select * from debit_user(${id}, 4)`)).toMatchObject({ balance: '6.00' })
-  const { rows } = await one(dba`select count(*)::int as rows from pg_temp.payment_history`)
+  await dba`create temp table holds (like public.holds)`
+  const other = await ledger.user()
+  expect(await one(dba`select balance from reverse_entry(${id}, 2)`)).toEqual({ balance: '10.00' })
+  expect(await dba`select * from transfer(${id}, ${other}, 4)`).toHaveLength(2)
+  expect(await one(dba`select available from place_hold(${id}, 4)`)).toEqual({ available: '2.00' })
+  expect(await one(dba`select balance from capture_hold(${id}, 1)`)).toEqual({ balance: '2.00' })
+  const { rows } = await one(dba`
+    select count(*)::int as rows from (
+      select id from pg_temp.payment_history union all select hold from pg_temp.holds) t`)
   expect(rows).toBe(0)
 })
 

@@ -6,6 +6,7 @@ import {
   historyOf,
   one,
   pidOf,
+  sealCredit,
   start,
   stateOf,
   untilBlocked,
@@ -58,9 +59,7 @@ test('credit_user() raises LGUSR for an unknown user', async () => {
 test('credit_user() raises LGRNG when the balance would have more than 18 digits', async () => {
   const { sql } = ledger
   const id = await ledger.user()
-  await sql`
-    insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
-      values (${id}, 'CREDIT', 1, 1, 999999999999999998.99, clock_timestamp())`
+  await sealCredit(sql, id, { balance: '999999999999999998.99' })
   await sql`select recalculate_balance(${id})`
   const before = await stateOf(sql, id)
   expect(await codeOf(sql`select credit_user(${id}, 1.01)`)).toBe('LGRNG')

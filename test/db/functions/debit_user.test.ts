@@ -8,6 +8,7 @@ import {
   one,
   pidOf,
   retrying,
+  sealCredit,
   start,
   stateOf,
   untilBlocked,
@@ -411,9 +412,7 @@ test('debit_user() never goes back in time, even when the clock does', async () 
   const { sql } = ledger
   const id = await ledger.user()
   // As a clock that was an hour fast has left it.
-  await sql`
-    insert into payment_history (user_id, action, amount, seq, balance, ts, sealed_at)
-      select ${id}, 'CREDIT', 10, 1, 10, t, t from (select clock_timestamp() + interval '1 h' as t) c`
+  await sealCredit(sql, id, { amount: '10', later: '1 h' })
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`
   await sql`select debit_user(${id}, 1), debit_user(${id}, 1)`
   const rows = await sql`

@@ -11,6 +11,7 @@ test('get_users() answers those that exist', async () => {
   const times = {
     updated_at: expect.stringMatching(/^\d{4}-/),
     read_at: expect.stringMatching(/^\d{4}-/),
+    expires_in_ms: null,
   }
   expect([...rows]).toEqual([
     { id: String(a), balance: '10.50', available: '10.50', seq: '1', version: '1', ...times },

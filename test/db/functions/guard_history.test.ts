@@ -15,7 +15,7 @@ beforeAll(async () => {
       values (${id}, 'CREDIT', 1, '{"a": 1}')`
 })
 
-const SEAL = `seq = 2, balance = 11, sealed_at = clock_timestamp()`
+const SEAL = `seq = 2, balance = 11, held = 0, hash = '', sealed_at = clock_timestamp()`
 
 const REFUSED = [
   'delete from payment_history',
@@ -26,7 +26,7 @@ const REFUSED = [
   'update payment_history set amount = amount where seq is not null',
   'update payment_history set balance = 12 where seq is not null',
   'update payment_history set seq = 5 where seq is not null',
-  'update payment_history set seq = null, balance = null, sealed_at = null where seq is not null',
+  'update payment_history set seq = null, balance = null, held = null, hash = null, sealed_at = null where seq is not null',
   'update payment_history set amount = 2 where seq is null',
   'update payment_history set ts = now() where seq is null',
   `update payment_history set ${SEAL}, amount = 2 where seq is null`,
@@ -67,7 +67,7 @@ test('a pending row may be sealed, once', async () => {
   await sql`rollback`
 })
 
-test('a row is sealed with all of seq, balance and sealed_at, or 23514', async () => {
+test('a row is sealed with all of seq, balance, held, hash and sealed_at, or 23514', async () => {
   const parts = SEAL.split(', ')
   for (const part of parts) {
     const rest = parts.filter((other) => other !== part).join(', ')

@@ -7,6 +7,7 @@ import {
   historyOf,
   one,
   pidOf,
+  sealCredit,
   start,
   stateOf,
   untilBlocked,
@@ -85,9 +86,7 @@ test('post_entries() refuses an action that is none with LGAMT', async () => {
 test('post_entries() refuses LGRNG and lets the others pass', async () => {
   const { sql } = ledger
   const [rich, other] = [await ledger.user(), await ledger.user()]
-  await sql`
-    insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
-      values (${rich}, 'CREDIT', 1, 1, 999999999999999999.98, clock_timestamp())`
+  await sealCredit(sql, rich, { balance: '999999999999999999.98' })
   const credit = (user: number, amount: number | string) => ({ user, action: 'CREDIT', amount })
   const rows = await post(sql, [
     credit(rich, '0.02'),

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { codeOf, copyOf, findingsOf, historyOf, one, stateOf, useLedger } from '../../ledger.ts'
+import {
+  codeOf,
+  copyOf,
+  findingsOf,
+  historyOf,
+  one,
+  sealCredit,
+  stateOf,
+  useLedger,
+} from '../../ledger.ts'
 
 const ledger = useLedger()
 
@@ -63,9 +72,7 @@ test('recalculate_balance() raises LGUSR for an unknown user', async () => {
 test('recalculate_balance() raises LGRNG when a balance would have more than 18 digits', async () => {
   const { sql } = ledger
   const id = await ledger.user()
-  await sql`
-    insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
-      values (${id}, 'CREDIT', 1, 1, 999999999999999998.99, clock_timestamp())`
+  await sealCredit(sql, id, { balance: '999999999999999998.99' })
   await sql`insert into payment_history (user_id, action, amount)
     values (${id}, 'CREDIT', 2), (${id}, 'DEBIT', 3)`
   const before = await stateOf(sql, id)
