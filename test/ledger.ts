@@ -165,6 +165,21 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Makes it a day ago that the user's holds were placed: those that expire within a day have. */
+export async function ageHolds(sql: postgres.Sql, id: number): Promise<void> {
+  await sql`
+    update holds set created_at = created_at - interval '24 h',
+           expires_at = expires_at - interval '24 h' where user_id = ${id}`
+}
+
+/** `balance, available, seq and version` of a user: `5.00, 4.00 at 2, version 3`. */
+export async function snapshotOf(sql: postgres.Sql, id: number): Promise<string> {
+  const { snapshot } = await one(sql<{ snapshot: string }[]>`
+    select format('%s, %s at %s, version %s', balance, available, seq, version) as snapshot
+      from get_users(array[${id}::bigint])`)
+  return snapshot
+}
+
 /** Seals a credit as only a superuser can: with any balance, at any time from now. */
 export async function sealCredit(
   sql: postgres.Sql,

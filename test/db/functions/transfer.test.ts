@@ -1,0 +1,236 @@
+import { expect, test } from 'vitest'
+import {
+  codeOf,
+  findingsOf,
+  historyOf,
+  notifiedBy,
+  one,
+  pidOf,
+  sealCredit,
+  snapshotOf,
+  start,
+  stateOf,
+  untilBlocked,
+  useLedger,
+} from '../../ledger.ts'
+import { randomOf } from '../../storm.ts'
+
+const ledger = useLedger()
+
+test('transfer() takes from one, adds to the other, and each half names the other', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(100), await ledger.user()]
+  const rows = await sql`
+    select * from transfer(metadata => '{"m": 1}', amount => 30.5, to_user_id => ${to},
+      from_user_id => ${from})`
+  const ts = expect.stringMatching(/^\d{4}-/)
+  expect([...rows]).toEqual([
+    {
+      user_id: String(from),
+      seq: '2',
+      action: 'DEBIT',
+      amount: '30.50',
+      balance: '69.50',
+      available: '69.50',
+      ts,
+      replayed: false,
+    },
+    {
+      user_id: String(to),
+      seq: '1',
+      action: 'CREDIT',
+      amount: '30.50',
+      balance: '30.50',
+      available: '30.50',
+      ts,
+      replayed: false,
+    },
+  ])
+  const halves = await sql`
+    select user_id, peer_user_id, peer_seq, metadata from entries
+     where peer_user_id is not null and user_id in (${from}, ${to}) order by user_id`
+  expect([...halves]).toEqual([
+    { user_id: String(from), peer_user_id: String(to), peer_seq: '1', metadata: { m: 1 } },
+    { user_id: String(to), peer_user_id: String(from), peer_seq: '2', metadata: { m: 1 } },
+  ])
+  expect(await findingsOf(sql)).toEqual([])
+})
+
+test('transfer() goes to a lower id as well as to a higher one', async () => {
+  const { sql } = ledger
+  const [low, high] = [await ledger.user(5), await ledger.user(5)]
+  await sql`select transfer(${low}, ${high}, 5)`
+  await sql`select transfer(${high}, ${low}, 10)`
+  expect(await historyOf(sql, low)).toEqual(['+5.00=5.00', '-5.00=0.00', '+10.00=10.00'])
+  expect(await historyOf(sql, high)).toEqual(['+5.00=5.00', '+5.00=10.00', '-10.00=0.00'])
+})
+
+test('transfer() raises LGFND for more than is available to the sender', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(10), await ledger.user(100)]
+  await sql`select place_hold(${from}, 4)`
+  const before = await stateOf(sql, from, to)
+  expect(await codeOf(sql`select transfer(${from}, ${to}, 6.01)`)).toBe('LGFND')
+  expect(await stateOf(sql, from, to)).toEqual(before)
+  expect(await codeOf(sql`select transfer(${from}, ${to}, 6)`)).toBe('ok')
+})
+
+test('transfer() raises LGSAM to the same user', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const before = await stateOf(sql, id)
+  expect(await codeOf(sql`select transfer(${id}, ${id}, 1)`)).toBe('LGSAM')
+  expect(await codeOf(sql`select transfer(999999, 999999, 1)`)).toBe('LGSAM')
+  expect(await stateOf(sql, id)).toEqual(before)
+})
+
+test('transfer() raises LGUSR if either is unknown', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const before = await stateOf(sql, id)
+  for (const [from, to] of [[id, 999_999], [999_999, id], [null, id], [id, null], [null, null]]) {
+    expect(await codeOf(sql`select transfer(${from!}::bigint, ${to!}::bigint, 1)`)).toBe('LGUSR')
+  }
+  expect(await stateOf(sql, id)).toEqual(before)
+})
+
+test.each(['0', '-1', '0.001', 'NaN', 'Infinity', '1e10', null])(
+  'transfer() raises LGAMT for %s',
+  async (amount) => {
+    const { sql } = ledger
+    const [from, to] = [await ledger.user(10), await ledger.user(10)]
+    const before = await stateOf(sql, from, to)
+    expect(await codeOf(sql`select transfer(${from}, ${to}, ${amount}::numeric)`)).toBe('LGAMT')
+    expect(await stateOf(sql, from, to)).toEqual(before)
+  },
+)
+
+test('transfer() raises LGRNG when the receiver would have more than 18 digits', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(10), await ledger.user()]
+  await sealCredit(sql, to, { balance: '999999999999999998.99' })
+  await sql`select recalculate_balance(${to})`
+  const before = await stateOf(sql, from, to)
+  expect(await codeOf(sql`select transfer(${from}, ${to}, 1.01)`)).toBe('LGRNG')
+  expect(await stateOf(sql, from, to)).toEqual(before)
+  const rows = await sql`select balance from transfer(${from}, ${to}, 1)`
+  expect(rows.map(({ balance }) => balance as string)).toEqual(['9.00', '999999999999999999.99'])
+  expect(await sql`select transfer(${to}, ${from}, 9999999999.99)`).toHaveLength(2)
+  expect(await snapshotOf(sql, to))
+    .toBe('999999990000000000.00, 999999990000000000.00 at 3, version 3')
+})
+
+test('transfer() raises LGKEY for a key of another amount or receiver', async () => {
+  const { sql } = ledger
+  const [from, to, other] = [await ledger.user(10), await ledger.user(), await ledger.user()]
+  await sql`select transfer(${from}, ${to}, 5, 'k')`
+  const before = await stateOf(sql, from, to, other)
+  expect(await codeOf(sql`select transfer(${from}, ${to}, 4, 'k')`)).toBe('LGKEY')
+  expect(await codeOf(sql`select transfer(${from}, ${other}, 5, 'k')`)).toBe('LGKEY')
+  expect(await stateOf(sql, from, to, other)).toEqual(before)
+})
+
+test('transfer() picks up hand-made rows of both', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(), await ledger.user()]
+  await sql`insert into payment_history (user_id, action, amount)
+    values (${from}, 'CREDIT', 5), (${to}, 'DEBIT', 2)`
+  await sql`select transfer(${from}, ${to}, 5)`
+  expect(await historyOf(sql, from)).toEqual(['+5.00=5.00', '-5.00=0.00'])
+  expect(await historyOf(sql, to)).toEqual(['-2.00=-2.00', '+5.00=3.00'])
+  expect([...await findingsOf(sql, from), ...await findingsOf(sql, to)]).toEqual([])
+})
+
+test('transfer() raises 55P03 when more hand-made rows are left than it may pick up', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(10), await ledger.user()]
+  await sql`insert into payment_history (user_id, action, amount)
+    select ${to}, 'CREDIT', 1 from generate_series(1, 3)`
+  const bounded = () => sql`select transfer(${from}, ${to}, 1, max_pending => 2)`
+  expect(await codeOf(bounded())).toBe('55P03')
+  // What was picked up is rolled back with it: somebody has to work it off in steps.
+  await sql`select post_entries(array[${to}::bigint], '{null}', '{null}', max_pending => 2)`
+  expect(await codeOf(bounded())).toBe('ok')
+})
+
+test('transfer() tells the versions of both', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(10), await ledger.user()]
+  await sql`select place_hold(${from}, 1)`
+  expect(await notifiedBy(sql, () => sql`select transfer(${from}, ${to}, 1)`))
+    .toEqual(expect.arrayContaining([`${from}:3`, `${to}:1`]))
+  expect(await notifiedBy(sql, () => codeOf(sql`select transfer(${from}, ${to}, 10)`))).toEqual([])
+})
+
+test('two transfers in opposite directions at once never deadlock', async () => {
+  const { sql } = ledger
+  const [low, high] = [await ledger.user(10), await ledger.user(10)]
+  const [holder, waiting] = [ledger.connect(), ledger.connect()]
+  const pid = await pidOf(waiting)
+  await holder`begin`
+  await holder`select debit_user(${low}, 1)`
+  const transfer = start(codeOf(waiting`select transfer(${high}, ${low}, 1)`))
+  await untilBlocked(sql, pid)
+  // Who waits for the low one doesn't hold the high one yet.
+  expect(await codeOf(holder`select transfer(${low}, ${high}, 1)`)).toBe('ok')
+  await holder`commit`
+  expect(await transfer).toBe('ok')
+  expect(await historyOf(sql, low)).toEqual([
+    '+10.00=10.00',
+    '-1.00=9.00',
+    '-1.00=8.00',
+    '+1.00=9.00',
+  ])
+})
+
+const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
+
+test(`transfers move money and never make any: seed ${SEED}`, async () => {
+  const { sql } = ledger
+  const random = randomOf(SEED)
+  const users = await Promise.all(Array.from({ length: 10 }, () => ledger.user(20)))
+  const ids = `{${users.join(',')}}`
+  const pick = () => Math.floor(random() * users.length)
+  const tasks = Array.from({ length: 640 }, (_, n) => {
+    const from = pick()
+    const to = (from + 1 + Math.floor(random() * (users.length - 1))) % users.length
+    return {
+      from: users[from]!,
+      to: users[to]!,
+      amount: 1 + Math.floor(random() * 15),
+      key: `k${n}`,
+    }
+  })
+  const codes: Record<string, number> = {}
+  const totals = new Set<string>()
+  const state = { done: false }
+  const watcher = ledger.connect()
+  const watching = (async () => {
+    while (!state.done) {
+      totals.add(
+        (await one(watcher`
+        select sum(balance)::text as total from get_users(${ids}::bigint[])`))['total'],
+      )
+    }
+  })()
+  await Promise.all(Array.from({ length: 32 }, async () => {
+    const own = ledger.connect()
+    for (let task = tasks.shift(); task; task = tasks.shift()) {
+      const { from, to, amount, key } = task
+      // Some ask twice.
+      for (let times = random() < 0.2 ? 2 : 1; times > 0; times--) {
+        const code = await codeOf(own`select transfer(${from}, ${to}, ${amount}, ${key})`)
+        codes[code] = (codes[code] ?? 0) + 1
+      }
+    }
+  }))
+  state.done = true
+  await watching
+  console.info(`seed ${SEED}: ${JSON.stringify(codes)}`)
+  expect([...totals]).toEqual(['200.00'])
+  expect(Object.keys(codes).sort()).toEqual(['LGFND', 'ok'])
+  for (const id of users) expect(await findingsOf(sql, id)).toEqual([])
+  const { below } = await one(sql`
+    select count(*)::int as below from payment_history where balance < 0 and user_id = any (${ids}::bigint[])`)
+  expect(below).toBe(0)
+})
