@@ -6,19 +6,33 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Metrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
+import { debitsRoutes } from './routes/debits.ts'
+import type { DebitsDependencies } from './routes/debits.ts'
+import { historyRoutes } from './routes/history.ts'
+import type { HistoryDependencies } from './routes/history.ts'
+import { holdsRoutes } from './routes/holds.ts'
+import type { HoldsDependencies } from './routes/holds.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { transfersRoutes } from './routes/transfers.ts'
+import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
 import type { UsersDependencies } from './routes/users.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-export interface Dependencies extends UsersDependencies {
-  metrics: Metrics
-  notReady: () => Promise<string | undefined>
-  /** Told of failures that are ours: a name for what failed, and the error. */
-  onFailure: (what: string, error: unknown) => void
-}
+export type Dependencies =
+  & DebitsDependencies
+  & HistoryDependencies
+  & HoldsDependencies
+  & TransfersDependencies
+  & UsersDependencies
+  & {
+    metrics: Metrics
+    notReady: () => Promise<string | undefined>
+    /** Told of failures that are ours: a name for what failed, and the error. */
+    onFailure: (what: string, error: unknown) => void
+  }
 
 /** The HTTP side of the ledger: web standards only, no I/O of its own. */
 export function createApp({ notReady, onFailure, ...dependencies }: Dependencies): Hono {
@@ -35,6 +49,10 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
   })
 
   app.route('/users', usersRoutes(dependencies))
+  app.route('/users', historyRoutes({ ...dependencies, onFailure }))
+  app.route('/users', holdsRoutes(dependencies))
+  app.route('/transfers', transfersRoutes(dependencies))
+  app.route('/debits', debitsRoutes({ ...dependencies, onFailure }))
   app.route('/', operationsRoutes({ metrics, notReady, document: () => document ??= openapi(app) }))
 
   app.notFound((c) => {
@@ -46,8 +64,7 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
   })
 
   app.onError((error, c) => {
-    const writes = c.req.method === 'POST'
-    const problem = problemOf(error, { writes })
+    const problem = problemOf(error, { writes: c.req.method === 'POST' })
     if (problem.code === 'internal') onFailure(routePath(c, -1), problem.cause ?? error)
     return respond(c, problem)
   })
@@ -55,14 +72,12 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
   return app
 }
 
-function respond(c: Context, { code, details }: Problem): Response {
-  const { status, title } = PROBLEMS[code]
+function respond(c: Context, problem: Problem): Response {
+  const { status } = PROBLEMS[problem.code]
   if (status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS))
-  return c.body(
-    JSON.stringify({ type: `/docs#${code}`, title, status, code, ...details }),
-    status as ContentfulStatusCode,
-    { 'Content-Type': 'application/problem+json' },
-  )
+  return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
+    'Content-Type': 'application/problem+json',
+  })
 }
 
 /** Whether a route, not only middleware, is there for this method and path. */

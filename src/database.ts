@@ -1,5 +1,6 @@
 /** A client of PostgreSQL whose every query settles in time, whatever the network does. */
 import postgres from 'postgres'
+import { isRetryable } from './errors.ts'
 
 /**
  * Milliseconds, each longer than the next: the client's deadline, what PostgreSQL allows a
@@ -98,4 +99,18 @@ export function isoTimestamp(text: string): string {
     /^(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text) ?? []
   if (!date) throw new Error('not a timestamp in UTC')
   return `${date}T${time}.${fraction.padEnd(6, '0')}Z`
+}
+
+const MAX_ATTEMPTS = 4
+
+/** Repeats what lost a race, after a random pause, so that two don't meet again. */
+export async function retried<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!isRetryable(error) || attempt === MAX_ATTEMPTS) throw error
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt))
+    }
+  }
 }

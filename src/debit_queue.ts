@@ -1,8 +1,9 @@
 /** Gathers postings of many requests into batches; see the design's rule on who waits for whom. */
-import { isOutcomeUnknown, Problem, problemOf } from './errors.ts'
-import { createLane, LaneExpired, LaneFull } from './lane.ts'
+import { askAgain, isOutcomeUnknown, Problem, problemOf } from './errors.ts'
+import { createLane, LaneFull } from './lane.ts'
 import type { Lane } from './lane.ts'
 import type { Outcome, Posting } from './ledger.ts'
+import { createTurns } from './turns.ts'
 
 const BUSY = '55P03'
 
@@ -60,16 +61,17 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
       const outcome = await lanes[item.userId % lanes.length]!.add(item)
       return outcome.status === BUSY ? await side.add(item) : outcome
     } catch (error) {
-      if (isOutcomeUnknown(error) && item.key !== undefined) return await ask(item)
+      if (isOutcomeUnknown(error) && item.key !== undefined) {
+        return await askAgain(() => wait(item))
+      }
       if (wasRolledBack(error)) return await side.add(item)
       throw error
     }
   }
 
-  /** A key makes a second try safe, but only a clear answer to it tells what became of the first. */
-  async function ask(item: Posting): Promise<Outcome> {
-    const outcome = await side.add(item).catch(() => undefined)
-    if (!outcome || outcome.status === BUSY) throw new Problem('outcome_unknown')
+  async function wait(item: Posting): Promise<Outcome> {
+    const outcome = await side.add(item)
+    if (outcome.status === BUSY) throw new Problem('busy')
     return outcome
   }
 
@@ -100,27 +102,12 @@ const wasRolledBack = (error: unknown): boolean =>
 function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes'>>) {
   const { post, maxBatch, maxQueue, maxWaitMs, now } = options
   const users = new Map<number, { lane: Lane<Posting, Outcome>; items: number }>()
-  const turns: (() => void)[] = []
-  let free = options.waiting
+  const turns = createTurns({ limit: options.waiting, maxWaitMs, now })
   let queued = 0
-
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const since = now()
-    if (free > 0) free--
-    else await new Promise<void>((resolve) => turns.push(resolve))
-    try {
-      if (now() - since > maxWaitMs) throw new LaneExpired('waited too long')
-      return await work()
-    } finally {
-      const next = turns.shift()
-      if (next) next()
-      else free++
-    }
-  }
 
   async function run(items: Posting[]): Promise<(Outcome | Error)[]> {
     try {
-      return await inTurn(() => post(items, { wait: true }))
+      return await turns.take(() => post(items, { wait: true }))
     } catch (error) {
       if (items.length === 1 || !wasRolledBack(error)) throw error
     }

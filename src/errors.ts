@@ -9,16 +9,24 @@ export const PROBLEMS = {
     title: 'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   },
   unknown_user: { status: 404, title: 'There is no such user.' },
+  unknown_entry: { status: 404, title: 'The user has no such entry.' },
+  unknown_hold: { status: 404, title: 'The user has no such hold.' },
   not_found: { status: 404, title: 'There is nothing at this path.' },
   method_not_allowed: { status: 405, title: 'This path has other methods; see Allow.' },
-  payload_too_large: { status: 413, title: 'The body is larger than 64 KiB.' },
+  payload_too_large: { status: 413, title: 'The body is larger than this path takes.' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  hold_not_active: {
+    status: 409,
+    title: 'The hold was captured or released before, or has expired.',
+  },
+  already_reversed: { status: 409, title: 'The entry was reversed before.' },
   insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
   idempotency_key_reused: {
     status: 422,
     title: 'The idempotency key belongs to another request.',
   },
   balance_out_of_range: { status: 422, title: 'The balance would have more than 18 digits.' },
+  same_user: { status: 422, title: 'A transfer needs two different users.' },
   busy: { status: 503, title: 'Nothing was done; repeat the request in a moment.' },
   outcome_unknown: {
     status: 503,
@@ -36,6 +44,10 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGFND: 'insufficient_funds',
   LGKEY: 'idempotency_key_reused',
   LGRNG: 'balance_out_of_range',
+  LGHLD: 'hold_not_active', // or unknown_hold; only a look at the hold can tell
+  LGENT: 'unknown_entry',
+  LGREV: 'already_reversed',
+  LGSAM: 'same_user',
   '22023': 'invalid_request',
   '40001': 'busy', // serialization_failure
   '40P01': 'busy', // deadlock_detected
@@ -46,6 +58,12 @@ const SQLSTATES: Record<string, ProblemCode> = {
   '53200': 'busy', // out_of_memory
   '53300': 'busy', // too_many_connections
   '57P03': 'busy', // cannot_connect_now
+}
+
+/** What only SQL can see: how much a hold holds, how long metadata is in its own format. */
+const DETAILS: Record<string, Record<string, unknown>> = {
+  LGAMT: { errors: [{ path: 'amount', message: 'must be at most what the hold holds' }] },
+  '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
 }
 
 /** Failures of a connection that happen before a statement can have been sent. */
@@ -88,9 +106,15 @@ export class Problem extends Error {
     this.code = code
     this.details = details
   }
+  /** The members of the problem, as RFC 9457 has them. */
+  toJSON(): { status: number } & Record<string, unknown> {
+    const { status, title } = PROBLEMS[this.code]
+    return { type: `/docs#${this.code}`, title, status, code: this.code, ...this.details }
+  }
 }
 
-const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
+/** What SQL or the driver calls it: a SQLSTATE or a word of its own; '' for anything else. */
+export const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
 
 /** Whether the statement may have been committed although it failed. */
 export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(error))
@@ -101,6 +125,10 @@ export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].inclu
 /** What a status of post_entries, or a SQLSTATE, is called over HTTP. */
 export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'
 
+/** The problem for a status of post_entries. */
+export const refusal = (sqlstate: string): Problem =>
+  new Problem(problemCode(sqlstate), DETAILS[sqlstate])
+
 /** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
 export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (error instanceof Problem) return error
@@ -110,5 +138,18 @@ export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (UNKNOWN.has(code)) {
     return new Problem(writes ? 'outcome_unknown' : 'busy', {}, { cause: error })
   }
-  return new Problem(problemCode(code), {}, { cause: error })
+  return new Problem(problemCode(code), DETAILS[code], { cause: error })
+}
+
+/**
+ * Repeats, once, a write that has a key and whose outcome is unknown. The key makes that safe, but
+ * only a clear answer to the second try tells what became of the first.
+ */
+export async function askAgain<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (PROBLEMS[problemOf(error, { writes: true }).code].status < 500) throw error
+    throw new Problem('outcome_unknown', {}, { cause: error })
+  }
 }

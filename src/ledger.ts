@@ -1,10 +1,14 @@
 /** The functions of the database, each called by name from one function of the same name. */
 import type postgres from 'postgres'
-import { createDatabase, isoTimestamp } from './database.ts'
-import { isRetryable } from './errors.ts'
+import { createDatabase, isoTimestamp, retried } from './database.ts'
+import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
+import { arrayLiteral, type Entry, type UserRow, versioned } from './ledger_rows.ts'
+import { createLedgerWrites, type LedgerWrites } from './ledger_writes.ts'
 import { startListener } from './listener.ts'
 import type { ListenHandlers } from './listener.ts'
-import type { Snapshot, Versioned } from './snapshots.ts'
+import type { Versioned } from './snapshots.ts'
+
+export type { Entry } from './ledger_rows.ts'
 
 /** The newest migration that this code was written against: the digits of its file's name. */
 export const SCHEMA_VERSION = '20261123000000'
@@ -13,21 +17,11 @@ export const SCHEMA_VERSION = '20261123000000'
 export interface Posting {
   userId: number
   action: 'CREDIT' | 'DEBIT' | null
-  /** Decimal string with at most two places; only SQL does arithmetic on it. */
+  /** Decimal string with at most two places; without an action: only asks what is missing. */
   amount: string | null
   key?: string | undefined
   /** JSON of an object. */
   metadata?: string | undefined
-}
-
-export interface Entry {
-  seq: number
-  action: 'CREDIT' | 'DEBIT'
-  amount: string
-  balance: string
-  ts: string
-  idempotency_key?: string
-  metadata?: unknown
 }
 
 /** What post_entries answers for one item. */
@@ -38,11 +32,12 @@ export interface Outcome {
   /** The user after the item (of a replay: after the entry); absent for an unknown user. */
   state?: Versioned
   entry?: Entry
+  /** With action null, too: what an amount would need that isn't there. */
   required?: string
   shortfall?: string
 }
 
-export interface Ledger {
+export interface Ledger extends LedgerReads, LedgerWrites {
   postEntries(items: Posting[], options: { wait: boolean }): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
@@ -67,8 +62,6 @@ export interface LedgerOptions {
   reading: number
 }
 
-const MAX_ATTEMPTS = 4
-
 export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): Ledger {
   const posting = createDatabase({ url, max: lanes })
   const side = createDatabase({ url, max: waiting })
@@ -76,6 +69,9 @@ export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): L
   let listener: ReturnType<typeof startListener> | undefined
 
   return {
+    ...createLedgerReads(reads),
+    ...createLedgerWrites(side),
+
     async postEntries(items, { wait }) {
       const call = (sql: postgres.Sql) =>
         sql<PostedRow[]>`select * from post_entries(
@@ -94,10 +90,7 @@ export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): L
       const rows = await reads.run((sql) =>
         sql<UserRow[]>`select * from get_users(user_ids => ${arrayLiteral(ids)}::bigint[])`
       )
-      return new Map(rows.map((row) => {
-        const state = versioned(row.id, row)!
-        return [state.snapshot.id, state]
-      }))
+      return new Map(rows.map((row) => [Number(row.id), versioned(row)]))
     },
 
     async createUser(id) {
@@ -134,56 +127,35 @@ export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): L
   }
 }
 
-/** Repeats what lost a race, after a random pause, so that two don't meet again. */
-async function retried<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isRetryable(error) || attempt === MAX_ATTEMPTS) throw error
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt))
-    }
-  }
-}
-
-interface StateRow {
-  balance: string | null
-  available: string | null
-  version: string | null
-  updated_at: string | null
-  read_at: string
-}
-
-interface UserRow extends StateRow {
-  id: string
-  seq: string
-}
-
-interface PostedRow extends StateRow {
+interface PostedRow {
   status: string
   user_id: string
   seq: string | null
   amount: string | null
+  balance: string | null
+  available: string | null
   ts: string | null
   replayed: boolean
   shortfall: string | null
   metadata: unknown
+  hash: string | null
+  version: string | null
+  user_seq: string | null
+  updated_at: string | null
+  read_at: string
+  expires_in_ms: string | null
 }
 
-function versioned(id: string, row: StateRow & { seq?: string | null }): Versioned | undefined {
-  if (row.version === null || row.updated_at === null) return undefined
-  const snapshot: Snapshot = {
-    id: Number(id),
-    balance: row.balance!,
-    available: row.available!,
-    seq: Number(row.seq ?? row.version),
-    updated_at: isoTimestamp(row.updated_at),
-  }
-  return { snapshot, version: Number(row.version), read_at: isoTimestamp(row.read_at) }
+function stateOf(row: PostedRow): Versioned | undefined {
+  if (row.version === null) return undefined
+  // Of a replay: the user as it was after the entry, but for the version.
+  const seq = row.seq ?? row.user_seq
+  return versioned({ ...row as PostedRow & UserRow, id: row.user_id, seq: seq! })
 }
 
 function outcomeOf(row: PostedRow, item: Posting): Outcome {
-  const state = versioned(row.user_id, row)
+  const state = stateOf(row)
+  const isShort = row.shortfall !== null && ['ok', 'LGFND'].includes(row.status)
   return {
     status: row.status,
     replayed: row.replayed,
@@ -197,20 +169,9 @@ function outcomeOf(row: PostedRow, item: Posting): Outcome {
         ts: isoTimestamp(row.ts!),
         ...(item.key !== undefined && { idempotency_key: item.key }),
         ...(row.metadata !== null && { metadata: row.metadata }),
+        hash: row.hash!,
       },
     }),
-    ...(row.shortfall !== null && { required: row.amount!, shortfall: row.shortfall }),
+    ...(isShort && { required: row.amount!, shortfall: row.shortfall! }),
   }
-}
-
-/** A PostgreSQL array literal; the driver has no types of arrays without asking for them first. */
-function arrayLiteral(values: (string | number | null | undefined)[]): string {
-  const literals = values.map((value) =>
-    value === null || value === undefined
-      ? 'NULL'
-      : typeof value === 'number'
-      ? String(value)
-      : `"${value.replace(/["\\]/g, '\\$&')}"`
-  )
-  return `{${literals.join(',')}}`
 }

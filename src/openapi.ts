@@ -6,11 +6,31 @@ import { PROBLEMS } from './errors.ts'
 import type { ProblemCode } from './errors.ts'
 import { problem } from './routes/schemas.ts'
 
-/** The `responses` of an operation: bodies by status, and the problems that it can end in. */
-export function answers(bodies: Record<number, z.ZodType>, codes: ProblemCode[] = []) {
+/** What every write to a user's history or holds can end in. */
+export const WRITE_PROBLEMS: ProblemCode[] = [
+  'invalid_request',
+  'invalid_idempotency_key',
+  'unknown_user',
+  'payload_too_large',
+  'unsupported_media_type',
+  'idempotency_key_reused',
+  'busy',
+  'outcome_unknown',
+]
+
+/**
+ * The `responses` of an operation: bodies by status, the problems that it can end in, and what else
+ * than JSON can be had.
+ */
+export function answers(
+  bodies: Record<number, z.ZodType>,
+  codes: ProblemCode[] = [],
+  otherTypes: string[] = [],
+) {
   const responses: Record<string, { description: string; content: Record<string, object> }> = {}
   for (const [status, schema] of Object.entries(bodies)) {
-    const content = { 'application/json': { schema: resolver(schema) } }
+    const content: Record<string, object> = { 'application/json': { schema: resolver(schema) } }
+    for (const type of otherTypes) content[type] = { schema: { type: 'string' } }
     responses[status] = { description: schema.description ?? 'Done.', content }
   }
   for (const code of [...codes, 'internal' as const]) {

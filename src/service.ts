@@ -7,11 +7,14 @@ import { Problem } from './errors.ts'
 import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { createPost } from './posting.ts'
 import { createSnapshots } from './snapshots.ts'
+import { createUnbatched } from './unbatched.ts'
 
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
 const LANES = 2
 const WAITING = 8
+const UNBATCHED = 8
 const READING = 4
 const SYSTEM_USER_ID = 1
 const STOP_DEADLINE_MS = 8_000
@@ -47,7 +50,7 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
   const ledger = createLedger({
     url: config.databaseUrl,
     lanes: LANES,
-    waiting: WAITING,
+    waiting: WAITING + UNBATCHED,
     reading: READING,
   })
   const snapshots = createSnapshots({
@@ -69,6 +72,9 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
       throw error
     })
 
+  const post = createPost({ queue: { add }, snapshots })
+  const unbatched = createUnbatched({ ledger, post, snapshots, limit: UNBATCHED })
+
   let stopping = false
   let hasSystemUser = false
   async function notReady(): Promise<string | undefined> {
@@ -86,7 +92,8 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
 
   const app = createApp({
     ledger,
-    queue: { add },
+    post,
+    unbatched,
     snapshots,
     metrics,
     notReady,
@@ -113,6 +120,7 @@ export async function startService(config: Config, listen: Listen): Promise<Serv
 
   async function drain(): Promise<void> {
     await server.drain()
+    await unbatched.idle()
     await queue.idle()
     await snapshots.idle()
     await ledger.end()

@@ -37,16 +37,16 @@ const invalidBody = (message: string) =>
  * The body, if it is all there in time and not too large.
  * @throws Problem
  */
-async function bytesOf(c: Context): Promise<Uint8Array> {
+async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
   const { headers, body } = c.req.raw
   const length = headers.get('content-length')
-  if (Number(length) > MAX_BODY_BYTES) throw new Problem('payload_too_large')
+  if (Number(length) > maxBytes) throw new Problem('payload_too_large')
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(invalidBody('must arrive within 10 seconds')), BODY_DEADLINE_MS)
   })
   const isChunked = length === null || headers.has('transfer-encoding')
-  const all = isChunked && body ? readLimited(body) : c.req.arrayBuffer()
+  const all = isChunked && body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
   try {
     return new Uint8Array(await Promise.race([all, deadline]))
   } catch (error) {
@@ -57,23 +57,26 @@ async function bytesOf(c: Context): Promise<Uint8Array> {
   }
 }
 
-async function readLimited(body: ReadableStream<Uint8Array>): Promise<ArrayBuffer> {
+async function readLimited(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<ArrayBuffer> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let size = 0
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array<ArrayBuffer>>) {
     size += chunk.length
-    if (size > MAX_BODY_BYTES) throw new Problem('payload_too_large')
+    if (size > maxBytes) throw new Problem('payload_too_large')
     chunks.push(chunk)
   }
   return await new Blob(chunks).arrayBuffer()
 }
 
 /**
- * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, of at most 64 KiB; no
- * body counts as {}.
+ * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, of at most `maxBytes`;
+ * no body counts as {}.
  */
-export const jsonBody: MiddlewareHandler = async (c, next) => {
-  const bytes = await bytesOf(c)
+export const jsonBodyUpTo = (maxBytes: number): MiddlewareHandler => async (c, next) => {
+  const bytes = await bytesOf(c, maxBytes)
   const isEmpty = bytes.byteLength === 0
   if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
     throw new Problem('unsupported_media_type')
@@ -91,6 +94,9 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
   c.req.bodyCache.text = Promise.resolve(text) as never
   return next()
 }
+
+/** At most 64 KiB. */
+export const jsonBody = jsonBodyUpTo(MAX_BODY_BYTES)
 
 const KEY = z.string().regex(/^[!-~]{1,255}$/).optional()
   .describe('A repeat with the same key gets the first answer again.')

@@ -11,7 +11,7 @@ export interface Answer {
   headers: Record<string, string>
   /** As it came. */
   text: string
-  /** Parsed where it is JSON; every moment in it is `TIME`. */
+  /** Parsed where it is JSON; every moment in it is `TIME`, every hash `HASH`. */
   body: unknown
 }
 
@@ -24,6 +24,11 @@ const HEADERS = [
   'x-cache',
 ]
 const MOMENT = /"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"/g
+const HASH = /"[0-9a-f]{64}"/g
+
+/** What nobody can know beforehand, by its name. */
+export const masked = (text: string): string =>
+  text.replace(MOMENT, '"TIME"').replace(HASH, '"HASH"')
 
 export async function answerOf(response: Response): Promise<Answer> {
   const { status, headers } = response
@@ -35,7 +40,7 @@ export async function answerOf(response: Response): Promise<Answer> {
       HEADERS.flatMap((name) => headers.has(name) ? [[name, headers.get(name)!]] : []),
     ),
     text,
-    body: isJson && text !== '' ? JSON.parse(text.replace(MOMENT, '"TIME"')) : text,
+    body: isJson && text !== '' ? JSON.parse(masked(text)) : text,
   }
 }
 
@@ -143,13 +148,18 @@ export const PINNED_PROBLEMS = {
     'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   ],
   unknown_user: [404, 'There is no such user.'],
+  unknown_entry: [404, 'The user has no such entry.'],
+  unknown_hold: [404, 'The user has no such hold.'],
   not_found: [404, 'There is nothing at this path.'],
   method_not_allowed: [405, 'This path has other methods; see Allow.'],
-  payload_too_large: [413, 'The body is larger than 64 KiB.'],
+  payload_too_large: [413, 'The body is larger than this path takes.'],
   unsupported_media_type: [415, 'The body must be application/json.'],
+  hold_not_active: [409, 'The hold was captured or released before, or has expired.'],
+  already_reversed: [409, 'The entry was reversed before.'],
   insufficient_funds: [422, 'The available balance does not cover the amount.'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request.'],
   balance_out_of_range: [422, 'The balance would have more than 18 digits.'],
+  same_user: [422, 'A transfer needs two different users.'],
   busy: [503, 'Nothing was done; repeat the request in a moment.'],
   outcome_unknown: [503, 'The write may have happened; repeat it with the same Idempotency-Key.'],
   internal: [500, 'Something went wrong here; nothing of yours is at fault.'],
@@ -175,7 +185,7 @@ export function expectProblem(
   })
 }
 
-/** Expects a success to the letter; moments in `body` are `TIME`. */
+/** Expects a success to the letter; moments in `body` are `TIME`, hashes `HASH`. */
 export function expectAnswer(
   answer: Answer,
   status: number,
@@ -184,5 +194,25 @@ export function expectAnswer(
 ): void {
   expect(answer).toMatchObject({ status, body })
   expect(answer.headers).toEqual({ 'content-type': 'application/json', ...headers })
-  expect(answer.text.replace(MOMENT, '"TIME"')).toBe(JSON.stringify(body))
+  expect(masked(answer.text)).toBe(JSON.stringify(body))
 }
+
+/** A user with nothing held. */
+export const snapshotOf = (id: number, balance: string, seq: number, available = balance) => ({
+  id,
+  balance,
+  available,
+  seq,
+  updated_at: 'TIME',
+})
+
+/** `more`: whatever else it has, in order. */
+export const entryOf = (
+  seq: number,
+  action: string,
+  amount: string,
+  balance: string,
+  more: object = {},
+) => ({ seq, action, amount, balance, ts: 'TIME', ...more, hash: 'HASH' })
+
+export const invalid = (path: string, message: string) => ({ errors: [{ path, message }] })

@@ -1,53 +1,26 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
-import type { Context } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import type { DebitQueue } from '../debit_queue.ts'
-import { Problem, problemCode } from '../errors.ts'
-import type { Ledger, Outcome, Posting } from '../ledger.ts'
+import { Problem } from '../errors.ts'
+import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers } from '../openapi.ts'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
+import type { Post } from '../posting.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
+import { created, metadataText } from './created.ts'
 import { amountBody, emptyBody, idParam, newUserBody, posted, snapshot } from './schemas.ts'
 
 export interface UsersDependencies {
   ledger: Pick<Ledger, 'createUser'>
-  queue: Pick<DebitQueue, 'add'>
-  snapshots: Pick<Snapshots, 'read' | 'write'>
+  post: Post
+  snapshots: Pick<Snapshots, 'read'>
   metrics: Pick<Metrics, 'read' | 'debit'>
 }
 
-/** What only SQL can see: how long metadata is in its own format. */
-const REFUSED: Record<string, Record<string, unknown>> = {
-  '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
-}
-
 /** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
-export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependencies) {
+export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependencies) {
   const users = new Hono<{ Variables: { key?: string } }>()
-
-  /** Posts, lets the cache know, and throws what the database refused. */
-  async function post(item: Posting): Promise<Outcome> {
-    const outcome = await queue.add(item)
-    // A replay tells how things were, not how they are.
-    if (outcome.state && !outcome.replayed) await snapshots.write(outcome.state)
-    if (outcome.status === 'ok') return outcome
-    const funds = outcome.state && outcome.shortfall !== undefined && {
-      balance: outcome.state.snapshot.balance,
-      available: outcome.state.snapshot.available,
-      required: outcome.required,
-      shortfall: outcome.shortfall,
-    }
-    throw new Problem(problemCode(outcome.status), funds || REFUSED[outcome.status] || {})
-  }
-
-  function created(c: Context, { state, entry, replayed }: Outcome) {
-    const { snapshot } = state!
-    c.header('Location', `/users/${snapshot.id}/history/${entry!.seq}`)
-    if (replayed) c.header('Idempotency-Replayed', 'true')
-    return c.json({ ...snapshot, entry }, 201)
-  }
 
   async function current(id: number, fresh: boolean) {
     const found = await snapshots.read(id, { fresh })
@@ -84,16 +57,9 @@ export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependen
       describeRoute({
         summary: action === 'DEBIT' ? 'Take an amount from a user' : 'Add an amount to a user',
         ...answers({ 201: posted }, [
-          'invalid_request',
-          'invalid_idempotency_key',
-          'unknown_user',
-          'payload_too_large',
-          'unsupported_media_type',
+          ...WRITE_PROBLEMS,
           ...(action === 'DEBIT' ? ['insufficient_funds' as const] : []),
-          'idempotency_key_reused',
           'balance_out_of_range',
-          'busy',
-          'outcome_unknown',
         ]),
       }),
       validated('param', idParam),
@@ -109,7 +75,7 @@ export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependen
             action,
             amount: String(amount),
             key: c.get('key'),
-            metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+            metadata: metadataText(metadata),
           }),
         )
       },

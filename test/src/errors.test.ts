@@ -18,6 +18,10 @@ const TABLE: Record<string, [string, string]> = {
   LGFND: ['insufficient_funds', 'insufficient_funds'],
   LGKEY: ['idempotency_key_reused', 'idempotency_key_reused'],
   LGRNG: ['balance_out_of_range', 'balance_out_of_range'],
+  LGHLD: ['hold_not_active', 'hold_not_active'],
+  LGENT: ['unknown_entry', 'unknown_entry'],
+  LGREV: ['already_reversed', 'already_reversed'],
+  LGSAM: ['same_user', 'same_user'],
   '22023': ['invalid_request', 'invalid_request'],
   // Rolled back, or never begun: the same request may work later.
   '25006': ['busy', 'busy'],
@@ -106,11 +110,17 @@ test('statuses are those of the contract', () => {
   for (const [code, { status }] of Object.entries(PROBLEMS)) (byStatus[status] ??= []).push(code)
   expect(byStatus).toEqual({
     400: ['invalid_request', 'invalid_idempotency_key'],
-    404: ['unknown_user', 'not_found'],
+    404: ['unknown_user', 'unknown_entry', 'unknown_hold', 'not_found'],
     405: ['method_not_allowed'],
+    409: ['hold_not_active', 'already_reversed'],
     413: ['payload_too_large'],
     415: ['unsupported_media_type'],
-    422: ['insufficient_funds', 'idempotency_key_reused', 'balance_out_of_range'],
+    422: [
+      'insufficient_funds',
+      'idempotency_key_reused',
+      'balance_out_of_range',
+      'same_user',
+    ],
     500: ['internal'],
     503: ['busy', 'outcome_unknown'],
   })

@@ -3,12 +3,15 @@ import {
   type Answer,
   answerOf,
   type Call,
+  entryOf,
   expectAnswer,
   expectNothingWritten,
   expectProblem,
+  invalid,
+  snapshotOf,
   useHttp,
 } from '../../http.ts'
-import { codeOf, historyOf, one } from '../../ledger.ts'
+import { codeOf, historyOf, one, sealCredit } from '../../ledger.ts'
 
 const AMOUNT = 'must be from 0.01 to 9999999999.99, with at most two decimals'
 const ID = 'must be digits, from 1 to 9007199254740991'
@@ -18,23 +21,6 @@ const STRINGS = 'has a NUL or half a surrogate pair'
 const http = useHttp()
 const call: Call = (...request) => http.call(...request)
 const user = (credit?: string | number) => http.user(credit)
-
-const snapshotOf = (id: number, balance: string, seq: number) => ({
-  id,
-  balance,
-  available: balance,
-  seq,
-  updated_at: 'TIME',
-})
-const entryOf = (seq: number, action: string, amount: string, balance: string, more = {}) => ({
-  seq,
-  action,
-  amount,
-  balance,
-  ts: 'TIME',
-  ...more,
-})
-const invalid = (path: string, message: string) => ({ errors: [{ path, message }] })
 
 /** A number with a name: its own digits would be changed by JSON.stringify. */
 const withAmount = (literal: string) => `{"amount":${literal}}`
@@ -567,8 +553,7 @@ describe('debits', () => {
     )
   })
 
-  // Of a user without entries the ledger tells no state yet, so the amounts are missing.
-  test.fails('a new user has nothing', async () => {
+  test('a new user has nothing', async () => {
     const id = await user()
     const answer = await expectNothingWritten(
       http,
@@ -610,9 +595,7 @@ describe('debits', () => {
 
 test('a credit that leaves the range is refused, and its key stays free', async () => {
   const id = await user()
-  await http.sql`
-    insert into payment_history (user_id, action, amount, seq, balance, sealed_at)
-    values (${id}, 'CREDIT', 1, 1, 999999999999999999.00, clock_timestamp())`
+  await sealCredit(http.sql, id, { amount: '1', balance: '999999999999999999.00' })
   const headers = { 'Idempotency-Key': 'edge' }
   await call('POST', `/users/${id}/recalculate`)
   const answer = await expectNothingWritten(

@@ -1,0 +1,121 @@
+/** The functions that look into histories; none of them waits for anybody. */
+import { type Database, isoTimestamp } from './database.ts'
+import { arrayLiteral, entryOf, postedEntryOf } from './ledger_rows.ts'
+import type { Entry, EntryRow, PostedEntry } from './ledger_rows.ts'
+import { type Hold, holdOf, type HoldRow } from './ledger_writes.ts'
+
+/** What the ledger held at a moment. */
+export interface Moment {
+  /** Null: before everything. */
+  at: string | null
+  /** Of the last entry that counted then; 0: none. */
+  seq: number
+  balance: string
+  hash: string | null
+  /** By the clock of the database. */
+  isFuture: boolean
+}
+
+export interface Finding {
+  finding: string
+  user_id: number
+  seq: number | null
+  detail: string | null
+}
+
+export interface LedgerReads {
+  /** Undefined for an unknown hold. */
+  getHold(userId: number, hold: number): Promise<Hold | undefined>
+  /**
+   * RFC 3339, `-infinity`, or null for now.
+   * @throws LGUSR
+   */
+  getMoments(userId: number, moments: (string | null)[]): Promise<Moment[]>
+  /** Newest first, below `before` if it is given. */
+  getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
+  /** Oldest first, after < seq <= upto. */
+  getStatement(userId: number, after: number, upto: number, maxRows: number): Promise<Entry[]>
+  /** What the write of this entry is answered with, the same for ever. */
+  getPosted(userId: number, seq: number): Promise<PostedEntry | undefined>
+  verifyUser(userId: number): Promise<Finding[]>
+}
+
+interface MomentRow {
+  at: string
+  seq: string
+  balance: string
+  hash: string | null
+  is_future: boolean
+}
+
+interface FindingRow {
+  finding: string
+  user_id: string
+  seq: string | null
+  detail: string | null
+}
+
+export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
+  const statement = (userId: number, after: number, upto: number, maxRows: number) =>
+    run((sql) =>
+      sql<EntryRow[]>`select * from get_statement(user_id => ${userId}::bigint,
+        after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows})`
+    )
+
+  return {
+    async getHold(userId, hold) {
+      const [row] = await run((sql) =>
+        sql<{ [K in keyof HoldRow]: HoldRow[K] | null }[]>`
+          select * from get_hold(user_id => ${userId}::bigint, hold_id => ${hold}::bigint)`
+      )
+      return row?.hold ? holdOf(row as HoldRow) : undefined
+    },
+
+    async getMoments(userId, moments) {
+      const rows = await run((sql) =>
+        sql<MomentRow[]>`
+          select least(m.at, clock_timestamp()) as at, m.seq, m.balance, m.hash,
+                 m.at > clock_timestamp() as is_future
+            from get_moments(user_id => ${userId}::bigint,
+              moments => ${arrayLiteral(moments)}::timestamptz[]) m`
+      )
+      if (rows.length !== moments.length) throw new Error('get_moments: wrong number of rows')
+      return rows.map(({ at, seq, balance, hash, is_future }) => ({
+        at: at === '-infinity' ? null : isoTimestamp(at),
+        seq: Number(seq),
+        balance,
+        hash,
+        isFuture: is_future,
+      }))
+    },
+
+    async getHistory(userId, before, maxRows) {
+      const rows = await run((sql) =>
+        sql<EntryRow[]>`select * from get_history(user_id => ${userId}::bigint,
+          before => ${before ?? null}::bigint, max_rows => ${maxRows})`
+      )
+      return rows.map(entryOf)
+    },
+
+    async getStatement(userId, after, upto, maxRows) {
+      return (await statement(userId, after, upto, maxRows)).map(entryOf)
+    },
+
+    async getPosted(userId, seq) {
+      const [row] = await statement(userId, seq - 1, seq, 1)
+      return row && postedEntryOf(row)
+    },
+
+    async verifyUser(userId) {
+      const rows = await run((sql) =>
+        sql<FindingRow[]>`select * from verify_user(user_id => ${userId}::bigint)`
+      )
+      return rows.map(({ finding, user_id, seq, detail }) => ({
+        finding,
+        user_id: Number(user_id),
+        seq: seq === null ? null : Number(seq),
+        detail,
+      }))
+    },
+  }
+}

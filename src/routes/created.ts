@@ -1,0 +1,19 @@
+/** Answers that repeats get again, word for word. */
+import type { Context } from 'hono'
+import type { Posted } from '../posting.ts'
+
+/** Says of a repeat that it is one. */
+export function markReplayed(c: Context, replayed: boolean): void {
+  if (replayed) c.header('Idempotency-Replayed', 'true')
+}
+
+/** 201: an entry, its user after it, and where it is. */
+export function created(c: Context, { snapshot, entry, replayed }: Posted) {
+  c.header('Location', `/users/${snapshot.id}/history/${entry!.seq}`)
+  markReplayed(c, replayed)
+  return c.json({ ...snapshot, entry }, 201)
+}
+
+/** The JSON of an object, if there is one. */
+export const metadataText = (metadata: unknown): string | undefined =>
+  metadata === undefined ? undefined : JSON.stringify(metadata)

@@ -1,0 +1,195 @@
+/** What happened to a user, and what it adds up to: validate → call → respond. */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { accepts } from 'hono/accepts'
+import { describeRoute } from 'hono-openapi'
+import type { z } from 'zod'
+import { Problem } from '../errors.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Moment } from '../ledger_reads.ts'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
+import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
+import type { Unbatched } from '../unbatched.ts'
+import { idempotencyKey, jsonBody, validated } from '../validate.ts'
+import { created, metadataText } from './created.ts'
+import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
+import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
+
+const DEFAULT_LIMIT = 50
+const STATEMENTS: Record<string, StatementFormat> = {
+  'text/csv': CSV,
+  'application/x-ndjson': NDJSON,
+}
+
+export interface HistoryDependencies {
+  ledger: Pick<
+    Ledger,
+    'getUsers' | 'getHistory' | 'getStatement' | 'getMoments' | 'verifyUser'
+  >
+  unbatched: Pick<Unbatched, 'reverseEntry'>
+  /** Told of failures that are ours. */
+  onFailure: (what: string, error: unknown) => void
+}
+
+const invalid = (path: string, message: string) =>
+  new Problem('invalid_request', { errors: [{ path, message }] })
+
+/** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
+export function historyRoutes({ ledger, unbatched, onFailure }: HistoryDependencies) {
+  const history = new Hono<{ Variables: { key?: string } }>()
+
+  async function known(userId: number) {
+    const user = (await ledger.getUsers([userId])).get(userId)
+    if (!user) throw new Problem('unknown_user')
+    return user
+  }
+
+  async function pageOf(userId: number, { limit, before }: z.infer<typeof historyQuery>) {
+    const maxRows = Number(limit ?? DEFAULT_LIMIT)
+    const below = before === undefined ? undefined : Number(before)
+    // One more than asked for tells whether there is another page.
+    const entries = await ledger.getHistory(userId, below, maxRows + 1)
+    if (entries.length === 0) await known(userId)
+    const shown = entries.slice(0, maxRows)
+    return { entries: shown, next: entries.length > maxRows ? shown.at(-1)!.seq : null }
+  }
+
+  async function statement(
+    c: Context,
+    userId: number,
+    { from, to }: z.infer<typeof historyQuery>,
+    format: StatementFormat,
+  ) {
+    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null])
+    const [opening, closing] = moments as [Moment, Moment]
+    if (opening.isFuture || (opening.at ?? '') > closing.at!) {
+      throw invalid('from', 'must not be after to, or in the future')
+    }
+    c.header('Content-Type', format.contentType)
+    c.header('Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
+    return c.body(statementStream({
+      ledger,
+      userId,
+      opening,
+      closing,
+      format,
+      onFailure: (error) => onFailure('/users/:id/history', error),
+    }))
+  }
+
+  history.get(
+    '/:id/history',
+    describeRoute({
+      summary: 'The entries of a user, newest first; or a statement',
+      description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
+        '`from` up to `to`, oldest first: the opening balance, every entry that was counted in ' +
+        'between, the closing balance with the hash of the last entry. A statement without its ' +
+        'closing line broke off. `limit` and `before` are for pages, `from` and `to` for statements.',
+      ...answers(
+        { 200: page },
+        ['invalid_request', 'unknown_user', 'busy'],
+        Object.keys(STATEMENTS),
+      ),
+    }),
+    validated('param', idParam),
+    validated('query', historyQuery),
+    async (c) => {
+      const userId = Number(c.req.valid('param').id)
+      const query = c.req.valid('query')
+      const type = accepts(c, {
+        header: 'Accept',
+        supports: ['application/json', ...Object.keys(STATEMENTS)],
+        default: 'application/json',
+      })
+      const format = STATEMENTS[type]
+      c.header('Vary', 'Accept')
+      for (const name of format ? ['limit', 'before'] as const : ['from', 'to'] as const) {
+        if (query[name] === undefined) continue
+        throw invalid(name, `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`)
+      }
+      return format
+        ? await statement(c, userId, query, format)
+        : c.json(await pageOf(userId, query))
+    },
+  )
+
+  history.get(
+    '/:id/history/:seq',
+    describeRoute({
+      summary: 'An entry of a user',
+      ...answers({ 200: entry }, ['invalid_request', 'unknown_user', 'unknown_entry', 'busy']),
+    }),
+    validated('param', entryParam),
+    async (c) => {
+      const { id, seq } = c.req.valid('param')
+      const [found] = await ledger.getStatement(Number(id), Number(seq) - 1, Number(seq), 1)
+      if (found) return c.json(found)
+      await known(Number(id))
+      throw new Problem('unknown_entry')
+    },
+  )
+
+  history.post(
+    '/:id/history/:seq/reverse',
+    describeRoute({
+      summary: 'Take an entry back, at most once; the half of a transfer with the other half',
+      ...answers({ 201: posted }, [
+        ...WRITE_PROBLEMS,
+        'unknown_entry',
+        'already_reversed',
+        'insufficient_funds',
+        'balance_out_of_range',
+      ]),
+    }),
+    validated('param', entryParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', metadataBody),
+    async (c) => {
+      const { id, seq } = c.req.valid('param')
+      const reversed = await unbatched.reverseEntry({
+        userId: Number(id),
+        seq: Number(seq),
+        key: c.get('key'),
+        metadata: metadataText(c.req.valid('json').metadata),
+      })
+      return created(c, reversed)
+    },
+  )
+
+  history.get(
+    '/:id/balance',
+    describeRoute({
+      summary: 'What the ledger held at a moment',
+      description:
+        'The balance after the last entry that had been counted by then. Without `at`: now.',
+      ...answers({ 200: balanceAt }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('param', idParam),
+    validated('query', balanceQuery),
+    async (c) => {
+      const id = Number(c.req.valid('param').id)
+      const [moment] = await ledger.getMoments(id, [c.req.valid('query').at ?? null])
+      const { at, balance, seq, isFuture } = moment!
+      if (isFuture) throw invalid('at', 'must not be in the future')
+      return c.json({ id, at, balance, seq })
+    },
+  )
+
+  history.get(
+    '/:id/verify',
+    describeRoute({
+      summary: 'Whether the history of a user proves its balance',
+      ...answers({ 200: verification }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('param', idParam),
+    async (c) => {
+      const id = Number(c.req.valid('param').id)
+      const { snapshot } = await known(id)
+      const findings = await ledger.verifyUser(id)
+      return c.json({ id, ok: findings.length === 0, entries: snapshot.seq, findings })
+    },
+  )
+
+  return history
+}
