@@ -1,0 +1,29 @@
+create or replace function verify_user(user_id bigint)
+  returns setof ledger_finding
+  language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare
+  v_after_seq bigint := 0;
+  v_page record;
+begin
+  if not exists (select from users u where u.id = verify_user.user_id)
+    and not exists (select from payment_history h where h.user_id = verify_user.user_id) then
+    perform raise_status('LGUSR', verify_user.user_id);
+  end if;
+  while v_after_seq is not null loop
+    select * into v_page
+      from verify_entries(verify_user.user_id, v_after_seq, 10000, verify_user.user_id);
+    return query select f.* from unnest(v_page.findings) f;
+    v_after_seq := v_page.next_seq;
+  end loop;
+  return query select f.* from verify_users(verify_user.user_id - 1, 1, verify_user.user_id) p,
+    unnest(p.findings) f;
+  return query
+    select 'intervention', i.user_id, i.seq, format('%s by %s at %s.', i.operation, i.role, i.at)
+      from interventions i where i.user_id = verify_user.user_id;
+end $$;
+
+comment on function verify_user is
+  'Proves the history of a user from its rows, its hashes and its holds, as of one moment and without waiting for anybody: a row for each finding; none is good. Raises LGUSR.';
+
+revoke all on function verify_user from public;
+grant execute on function verify_user to ledger_service, ledger_dba;
