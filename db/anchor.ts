@@ -1,0 +1,50 @@
+/** Writes down what the ledger is now, to be kept where nobody can change it: `npm run anchor`. */
+import { appendFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type postgres from 'postgres'
+import { isoTimestamp } from '../src/database.ts'
+import { rootAt, sign } from './anchors.ts'
+import { connectReader, runCommand } from './reader.ts'
+
+const WAIT_SECONDS = 60
+
+/**
+ * A moment before which nothing can be added any more. An entry takes its time after its
+ * transaction got a number, so once all numbers given out by then are done, it has passed.
+ */
+async function settledMoment(sql: postgres.Sql): Promise<string> {
+  const [clock] = await sql<{ at: string; standby: boolean }[]>`
+    select clock_timestamp()::text as at, pg_is_in_recovery() as standby`
+  if (clock!.standby) throw new Error('a standby may lag behind: anchor the primary')
+  const [now] = await sql<{ xmax: string }[]>`
+    select pg_snapshot_xmax(pg_current_snapshot())::text as xmax`
+  const end = performance.now() + WAIT_SECONDS * 1000
+  for (;;) {
+    const [open] = await sql<{ xmin: string }[]>`
+      select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`
+    if (BigInt(open!.xmin) >= BigInt(now!.xmax)) return isoTimestamp(clock!.at)
+    if (performance.now() > end) {
+      throw new Error(`a transaction has been open for more than ${WAIT_SECONDS} seconds`)
+    }
+    await sleep(20)
+  }
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { out: { type: 'string' }, key: { type: 'string' } } })
+  const sql = connectReader(1)
+  try {
+    const at = await settledMoment(sql)
+    const anchor = { version: 1 as const, at, ...await rootAt(sql, at) }
+    const keyFile = values.key ?? process.env['ANCHOR_KEY_FILE']
+    const line = JSON.stringify(keyFile ? await sign(anchor, keyFile) : anchor)
+    if (values.out) await appendFile(values.out, `${line}\n`)
+    else console.log(line)
+  } finally {
+    await sql.end()
+  }
+  return 0
+}
+
+await runCommand(import.meta.url, main)

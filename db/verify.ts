@@ -1,0 +1,167 @@
+/** Proves the whole ledger, or one user, or that it extends its anchors: `npm run verify`. */
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import type postgres from 'postgres'
+import { isSignedBy, parseAnchor, readKey, rootAt } from './anchors.ts'
+import { connectReader, runCommand } from './reader.ts'
+import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
+import type { Progress, Range } from './verify_progress.ts'
+
+const CONNECTIONS = 2
+const PAGE_ROWS = 10_000
+const SAVE_MS = 1000
+
+interface Finding {
+  finding: string
+  user_id: number | string | null
+  seq: number | string | null
+  detail: string
+}
+
+function print({ finding, user_id, seq, detail }: Finding): void {
+  const place = [user_id !== null && `user ${user_id}`, seq !== null && `seq ${seq}`]
+  console.log([finding, ...place.filter(Boolean), detail].join('\t'))
+}
+
+interface Page {
+  findings: Finding[]
+  rows_read: string
+  next_user_id: string | null
+  next_seq: string | null
+}
+
+/** Verifies one page of a range, and moves it on. */
+async function verifyPage(sql: postgres.Sql, progress: Progress, range: Range): Promise<void> {
+  let pages: Page[]
+  if (range.entries) {
+    const [userId, seq] = range.entries
+    pages = await sql<Page[]>`
+      select to_jsonb(findings) as findings, rows_read, next_user_id, next_seq from verify_entries(
+        ${userId}::bigint, ${seq}::bigint, ${PAGE_ROWS}::integer, ${range.upto}::bigint)`
+  } else {
+    pages = await sql<Page[]>`
+      select to_jsonb(findings) as findings, rows_read, next_user_id from verify_users(
+        ${range.users}::bigint, ${PAGE_ROWS}::integer, ${range.upto}::bigint)`
+  }
+  const page = pages[0]!
+  page.findings.forEach(print)
+  progress.findings += page.findings.length
+  if (range.entries) {
+    progress.rows += Number(page.rows_read)
+    range.entries = page.next_user_id ? [page.next_user_id, page.next_seq!] : null
+  } else {
+    progress.users += Number(page.rows_read)
+    range.users = page.next_user_id
+  }
+}
+
+async function verifyRanges(sql: postgres.Sql, progress: Progress, state?: string): Promise<void> {
+  let saved = performance.now()
+  const open = progress.ranges.filter((range) => !isDone(range))
+  const work = async () => {
+    for (let range = open.shift(); range; range = open.shift()) {
+      while (!isDone(range)) {
+        await verifyPage(sql, progress, range)
+        if (performance.now() - saved < SAVE_MS) continue
+        saved = performance.now()
+        if (state) writeProgress(state, progress)
+        if (process.stderr.isTTY) process.stderr.write(`\r${progress.rows} rows`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, work))
+  if (process.stderr.isTTY) process.stderr.write('\r')
+}
+
+async function verifyLedger(sql: postgres.Sql, state?: string): Promise<Progress> {
+  const progress = await readProgress(sql, state)
+  const interrupted = () => {
+    if (state) writeProgress(state, progress)
+    console.error(state ? 'interrupted; the same command goes on from here' : 'interrupted')
+    process.exit(2)
+  }
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
+  await verifyRanges(sql, progress, state)
+  const guards = await sql<Finding[]>`select * from verify_guards()`
+  guards.forEach(print)
+  progress.findings += guards.length
+  if (state) removeProgress(state)
+  return progress
+}
+
+/** How many anchors of a file are none, or say something else than the ledger of today. */
+async function verifyAnchors(sql: postgres.Sql, file: string, keyFile?: string): Promise<number> {
+  const key = keyFile ? await readKey(keyFile, 'PUBLIC KEY') : undefined
+  let n = 0
+  let findings = 0
+  const found = (finding: string, detail: string) => {
+    findings++
+    print({ finding, user_id: null, seq: null, detail: `Line ${n} of ${file}: ${detail}` })
+  }
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    n++
+    const anchor = parseAnchor(line)
+    if (!anchor) {
+      found('anchor_invalid', 'not an anchor.')
+      continue
+    }
+    if (key && !await isSignedBy(anchor, key)) found('anchor_signature', 'not signed by this key.')
+    const [clock] = await sql<{ passed: boolean }[]>`
+      select ${anchor.at}::text::timestamptz <= clock_timestamp() as passed`
+    if (!clock!.passed) {
+      found('anchor_invalid', `${anchor.at} has yet to come.`)
+      continue
+    }
+    const { users, rows, root } = await rootAt(sql, anchor.at)
+    if (users === anchor.users && rows === anchor.rows && root === anchor.root) continue
+    found(
+      'anchor_differs',
+      `at ${anchor.at} there were ${anchor.rows} entries of ${anchor.users} users; ` +
+        `today's ledger has ${rows} of ${users} from then${
+          rows === anchor.rows && users === anchor.users ? ', but others' : ''
+        }.`,
+    )
+  }
+  if (n === 0) throw new Error(`${file} has no anchors`)
+  return findings
+}
+
+async function main(): Promise<number> {
+  const started = performance.now()
+  const { values } = parseArgs({
+    options: {
+      user: { type: 'string' },
+      state: { type: 'string' },
+      anchors: { type: 'string' },
+      'public-key': { type: 'string' },
+    },
+  })
+  if (values.user !== undefined && !/^[1-9]\d{0,15}$/.test(values.user)) {
+    throw new Error('--user must be the id of a user')
+  }
+  if (values['public-key'] && !values.anchors) throw new Error('--public-key needs --anchors')
+  const sql = connectReader(CONNECTIONS)
+  try {
+    let findings = 0
+    let read = ''
+    if (values.user) {
+      const rows = await sql<Finding[]>`select * from verify_user(${values.user}::bigint)`
+      rows.forEach(print)
+      findings = rows.length
+      read = `user ${values.user}`
+    } else {
+      const progress = await verifyLedger(sql, values.state)
+      findings = progress.findings
+      read = `${progress.rows} rows, ${progress.users} users`
+    }
+    if (values.anchors) findings += await verifyAnchors(sql, values.anchors, values['public-key'])
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    console.log(`${findings || 'no'} findings: ${read}, ${seconds} seconds`)
+    return findings ? 1 : 0
+  } finally {
+    await sql.end({ timeout: 0 })
+  }
+}
+
+await runCommand(import.meta.url, main)
