@@ -75,6 +75,8 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
 function respond(c: Context, problem: Problem): Response {
   const { status } = PROBLEMS[problem.code]
   if (status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS))
+  // Of a body that nobody reads the rest is still on its way.
+  if (problem.code === 'payload_too_large') c.header('Connection', 'close')
   return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
     'Content-Type': 'application/problem+json',
   })

@@ -77,7 +77,7 @@ export interface TestHttp {
   call: Call
   /** A new user, with a credit of this amount as the only entry. */
   user(credit?: string | number): Promise<number>
-  /** Every user and every row of the history. */
+  /** Every user, every row of the history, every hold. */
   state(): Promise<unknown>
   /** What the service logged since the test began, a line each. */
   readonly logged: string[]
@@ -127,7 +127,8 @@ export function useHttp(config: Partial<Config> = {}): TestHttp {
     state: async () =>
       await sql`
         select (select jsonb_agg(u order by u.id) from users u) as users,
-               (select jsonb_agg(h order by h.user_id, h.id) from payment_history h) as history`,
+               (select jsonb_agg(h order by h.user_id, h.id) from payment_history h) as history,
+               (select jsonb_agg(o order by o.user_id, o.hold) from holds o) as holds`,
     logged,
   }
 }

@@ -55,13 +55,16 @@ export const transferBody = z.strictObject({
   metadata: metadata.optional(),
 })
 
+const MAX_EXPIRES_SECONDS = 3_155_760_000
 const EXPIRES_MESSAGE = 'must be from 0.001 to 3155760000, with at most three decimals'
 
 export const holdBody = z.strictObject({
   amount,
-  expires_in: z.number(EXPIRES_MESSAGE).min(0.001, EXPIRES_MESSAGE)
-    .max(3_155_760_000, EXPIRES_MESSAGE)
-    .refine((seconds) => /^\d+(\.\d{1,3})?$/.test(String(seconds)), EXPIRES_MESSAGE)
+  expires_in: z.number(EXPIRES_MESSAGE)
+    .refine((seconds) =>
+      seconds >= 0.001 && seconds <= MAX_EXPIRES_SECONDS &&
+      /^\d+(\.\d{1,3})?$/.test(String(seconds)), EXPIRES_MESSAGE)
+    .meta({ minimum: 0.001, maximum: MAX_EXPIRES_SECONDS, multipleOf: 0.001 })
     .describe('Seconds, at most 100 years of them. Left out: it never expires.').optional(),
   metadata: metadata.optional(),
 })
