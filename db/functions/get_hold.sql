@@ -1,6 +1,8 @@
 create or replace function get_hold(user_id bigint, hold_id bigint)
   returns posted_hold
-  language sql stable security definer set search_path = public, pg_temp as $$
+  language sql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
   select row(o.user_id, o.hold, o.amount,
            case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
              else o.status end,

@@ -3,7 +3,8 @@ create or replace function release_hold(
   max_pending integer default null)
   returns released_hold
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_hold holds;

@@ -5,9 +5,11 @@ declare
   v_statuses jsonb;
 begin
   -- What committed before we got the locks is visible from this statement on, not before.
+  -- Not EXISTS, which may be answered from a hash table of everybody's pending rows.
   select jsonb_object_agg(u.id, case
            when u.id <> all (seal_users.locked_ids) then '55P03'
-           when exists (select from payment_history h where h.user_id = u.id and h.seq is null)
+           when (select h.id from payment_history h where h.user_id = u.id and h.seq is null limit 1)
+             is not null
              then seal_pending(u.id, seal_users.max_pending)
            else 'ok' end)
     into v_statuses

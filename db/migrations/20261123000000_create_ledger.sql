@@ -257,10 +257,11 @@ create or replace function find_key(user_id bigint, idempotency_key text)
   language sql stable rows 1 as $$
   select (select h from payment_history h where h.user_id = find_key.user_id
             and h.idempotency_key = find_key.idempotency_key),
-         exists (select from holds o where o.user_id = find_key.user_id
-                   and o.idempotency_key = find_key.idempotency_key)
-         or exists (select from holds o where o.user_id = find_key.user_id
-                      and o.release_key = find_key.idempotency_key)
+         -- Not EXISTS, which may be answered from a hash table of all holds.
+         (select o.hold from holds o where o.user_id = find_key.user_id
+             and o.idempotency_key = find_key.idempotency_key) is not null
+         or (select o.hold from holds o where o.user_id = find_key.user_id
+                and o.release_key = find_key.idempotency_key) is not null
 $$;
 
 comment on function find_key is
@@ -409,9 +410,11 @@ declare
   v_statuses jsonb;
 begin
   -- What committed before we got the locks is visible from this statement on, not before.
+  -- Not EXISTS, which may be answered from a hash table of everybody's pending rows.
   select jsonb_object_agg(u.id, case
            when u.id <> all (seal_users.locked_ids) then '55P03'
-           when exists (select from payment_history h where h.user_id = u.id and h.seq is null)
+           when (select h.id from payment_history h where h.user_id = u.id and h.seq is null limit 1)
+             is not null
              then seal_pending(u.id, seal_users.max_pending)
            else 'ok' end)
     into v_statuses
@@ -802,7 +805,8 @@ create or replace function transfer(
   metadata jsonb default null, max_pending integer default null)
   returns setof posted_entry
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_from payment_history;
@@ -872,7 +876,8 @@ create or replace function reverse_entry(
   max_pending integer default null)
   returns posted_entry
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_entry payment_history;
@@ -962,7 +967,8 @@ create or replace function place_hold(
   idempotency_key text default null, metadata jsonb default null, max_pending integer default null)
   returns posted_hold
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_hold holds;
@@ -1023,7 +1029,8 @@ create or replace function capture_hold(
   metadata jsonb default null, max_pending integer default null)
   returns posted_entry
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_hold holds;
@@ -1070,7 +1077,8 @@ create or replace function release_hold(
   max_pending integer default null)
   returns released_hold
   language plpgsql volatile security definer set search_path = public, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_key record;
   v_hold holds;
@@ -1116,7 +1124,9 @@ grant execute on function release_hold to ledger_service, ledger_dba;
 -- function: get_hold
 create or replace function get_hold(user_id bigint, hold_id bigint)
   returns posted_hold
-  language sql stable security definer set search_path = public, pg_temp as $$
+  language sql stable security definer set search_path = public, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
   select row(o.user_id, o.hold, o.amount,
            case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
              else o.status end,
