@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { one, useLedger } from '../../ledger.ts'
+
+const ledger = useLedger()
+
+const BIGINT = 20
+const TEXT = 25
+const TIMESTAMPTZ = 1184
+const NUMERIC = 1700
+const JSONB = 3802
+
+const int16 = (n: number) => {
+  const bytes = Buffer.alloc(2)
+  bytes.writeInt16BE(n)
+  return bytes
+}
+const int32 = (n: number) => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(n)
+  return bytes
+}
+const bigint = (text: string) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(BigInt(text))
+  return bytes
+}
+
+/** Two decimals: number of digits, weight of the first, sign, scale, then digits in base 10000. */
+function numeric(text: string): Buffer {
+  const [whole, cents] = text.replace('-', '').split('.') as [string, string]
+  const padded = whole.padStart(Math.ceil(whole.length / 4) * 4, '0') + cents.padEnd(4, '0')
+  const digits = padded.match(/.{4}/g)!.map(Number)
+  let weight = digits.length - 2
+  while (digits[0] === 0) {
+    digits.shift()
+    weight--
+  }
+  while (digits.at(-1) === 0) digits.pop()
+  if (digits.length === 0) weight = 0
+  return Buffer.concat([digits.length, weight, text.startsWith('-') ? 0x4000 : 0, 2, ...digits]
+    .map(int16))
+}
+
+interface Row {
+  user_id: string
+  seq: string
+  action: string
+  amount: string
+  /** Microseconds since 2000-01-01 UTC. */
+  ts: string
+  balance: string
+  sealed_at: string
+  idempotency_key: string | null
+  metadata: string | null
+  held: string
+  hold: string | null
+  reverses: string | null
+  peer_user_id: string | null
+  peer_seq: string | null
+}
+
+/** As db/README.md lays it out. */
+function hashOf(previous: Buffer | null, row: Row): string {
+  const fields: [number, string | null, (text: string) => Buffer][] = [
+    [BIGINT, row.user_id, bigint],
+    [BIGINT, row.seq, bigint],
+    [TEXT, row.action, Buffer.from],
+    [NUMERIC, row.amount, numeric],
+    [TIMESTAMPTZ, row.ts, bigint],
+    [NUMERIC, row.balance, numeric],
+    [TIMESTAMPTZ, row.sealed_at, bigint],
+    [TEXT, row.idempotency_key, Buffer.from],
+    [JSONB, row.metadata, (text) => Buffer.from(`\x01${text}`)],
+    [NUMERIC, row.held, numeric],
+    [BIGINT, row.hold, bigint],
+    [BIGINT, row.reverses, bigint],
+    [BIGINT, row.peer_user_id, bigint],
+    [BIGINT, row.peer_seq, bigint],
+  ]
+  const record = fields.flatMap(([type, text, encode]) => {
+    if (text === null) return [int32(type), int32(-1)]
+    const bytes = encode(text)
+    return [int32(type), int32(bytes.length), bytes]
+  })
+  return createHash('sha256')
+    .update(previous ?? Buffer.alloc(32)).update('\x01')
+    .update(Buffer.concat([int32(fields.length), ...record]))
+    .digest('hex')
+}
+
+const row = (fields: Partial<Row>): Row => ({
+  user_id: '1',
+  seq: '1',
+  action: 'CREDIT',
+  amount: '10.50',
+  ts: '0',
+  balance: '10.50',
+  sealed_at: '1',
+  idempotency_key: null,
+  metadata: null,
+  held: '0.00',
+  hold: null,
+  reverses: null,
+  peer_user_id: null,
+  peer_seq: null,
+  ...fields,
+})
+
+const PREVIOUS = Buffer.from('00112233445566778899aabbccddeeff'.repeat(2), 'hex')
+
+/** Rows, and their hashes for ever. */
+const VECTORS: [string, Buffer | null, Row, string][] = [
+  [
+    'a first row',
+    null,
+    row({}),
+    'fd4a2cb6268c0bb2d357884754ffc43f6ac5f3bab7c6fac94b62e83426b29d1d',
+  ],
+  [
+    'the smallest amounts',
+    PREVIOUS,
+    row({ amount: '0.01', balance: '-0.01', held: '0.10' }),
+    '008f532b5e96ec6d2c865e9c392582a4a157a892474ea6ddb0a6b63a25f6243a',
+  ],
+  [
+    'the largest values',
+    PREVIOUS,
+    row({
+      user_id: '9007199254740991',
+      seq: '9223372036854775807',
+      action: 'DEBIT',
+      amount: '9999999999.99',
+      balance: '-999999999999999999.99',
+      held: '999999999999999999.99',
+      ts: '9223371331199999999',
+      hold: '9223372036854775807',
+      reverses: '1',
+      peer_user_id: '9007199254740991',
+      peer_seq: '2',
+    }),
+    '79e552eb0c28adb8c8e16699ec067c2403c142d5980a3c9d9642cbfce3fce65f',
+  ],
+  [
+    'zeros inside',
+    PREVIOUS,
+    row({ amount: '10000.00', balance: '100000000.00' }),
+    '21c2c7ecda9f0007e4e08a2bd5b873dcb4163810cbfb8d5c1148a8b043d432d8',
+  ],
+  [
+    'a time before 2000',
+    null,
+    row({ ts: '-946684800000001' }),
+    '29ab3d69a3597a0362b1f3c497cc1e2f4ca1a45e93cf2b1fc81e027eb3bed1d5',
+  ],
+  [
+    'a key and Unicode metadata',
+    PREVIOUS,
+    row({ idempotency_key: '~!"|', metadata: '{"é": "\\u0001💶", "a": [1.50, null, true]}' }),
+    '16800b16e40dba91f5d4ead6835c2dfa1142f769ec98d71bcc5f256ecbc4fb36',
+  ],
+  [
+    'empty metadata',
+    null,
+    row({ metadata: '{}' }),
+    'a71740b95db365376ab9657691dd84c52c533ce7cc65a0e1d802e033908d922f',
+  ],
+]
+
+test.each(VECTORS)('entry_hash() of %s is what it has always been', async (_, previous, r, hex) => {
+  const micros = (text: string) => `${text} microseconds`
+  const { hash, metadata } = await one(ledger.sql`
+    select encode(entry_hash(${
+    previous && `\\x${previous.toString('hex')}`
+  }::text::bytea, h), 'hex')
+             as hash, h.metadata::text as metadata
+      from (select (row(7, ${r.user_id}::bigint, ${r.action}::text, ${r.amount}::numeric,
+        '2000-01-01 00:00:00+00'::timestamptz + ${micros(r.ts)}::text::interval, ${r.seq}::bigint,
+        ${r.balance}::numeric,
+        '2000-01-01 00:00:00+00'::timestamptz + ${micros(r.sealed_at)}::text::interval,
+        ${r.idempotency_key}::text, ${r.metadata}::text::jsonb, ${r.held}::numeric,
+        ${r.hold}::bigint, ${r.reverses}::bigint, ${r.peer_user_id}::bigint,
+        ${r.peer_seq}::bigint, null)::payment_history).*) h`)
+  expect(hash).toBe(hashOf(previous, { ...r, metadata }))
+  expect(hash).toBe(hex)
+})
+
+test('each field, and the row before, changes entry_hash()', () => {
+  const fields: Partial<Row>[] = [
+    { user_id: '2' },
+    { seq: '2' },
+    { action: 'DEBIT' },
+    { amount: '10.51' },
+    { ts: '1' },
+    { balance: '10.51' },
+    { sealed_at: '2' },
+    { idempotency_key: 'a' },
+    { metadata: '{}' },
+    { held: '0.01' },
+    { hold: '1' },
+    { reverses: '1' },
+    { peer_user_id: '1' },
+    { peer_seq: '1' },
+  ]
+  const hashes = fields.map((field) => hashOf(null, row(field)))
+  expect(new Set([hashOf(null, row({})), hashOf(PREVIOUS, row({})), ...hashes]).size).toBe(16)
+})
+
+test('every row that the ledger writes has the hash of its wire format', async () => {
+  const { sql } = ledger
+  const [id, other] = [await ledger.user(), await ledger.user()]
+  await sql`select credit_user(${id}::bigint, 1000, 'k1', '{"n": "ü"}')`
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 0.07)`
+  await sql`select place_hold(${id}::bigint, 20.5)`
+  await sql`select capture_hold(${id}::bigint, 1::bigint)`
+  await sql`select transfer(${id}::bigint, ${other}::bigint, 10)`
+  await sql`select reverse_entry(${id}::bigint, 4::bigint)`
+  const rows = await sql<(Row & { hash: string })[]>`
+    select user_id, seq, action, amount, balance, idempotency_key, metadata::text, held, hold,
+           reverses, peer_user_id, peer_seq, encode(hash, 'hex') as hash,
+           (extract(epoch from ts - '2000-01-01 00:00:00+00') * 1000000)::bigint as ts,
+           (extract(epoch from sealed_at - '2000-01-01 00:00:00+00') * 1000000)::bigint as sealed_at
+      from payment_history h where h.user_id in (${id}, ${other}) order by user_id, seq`
+  expect(rows).toHaveLength(7)
+  let previous: Buffer | null = null
+  for (const entry of rows) {
+    if (entry.seq === '1') previous = null
+    expect(entry.hash).toBe(hashOf(previous, entry))
+    previous = Buffer.from(entry.hash, 'hex')
+  }
+})

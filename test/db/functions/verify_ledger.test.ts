@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest'
+import { codeOf, start, useLedger } from '../../ledger.ts'
+import { tamper, verifyLedger } from '../../tampering.ts'
+
+const ledger = useLedger()
+
+test('verify_ledger() finds nothing in an empty ledger, nor in users without history', async () => {
+  expect(await verifyLedger(ledger.sql)).toEqual([])
+  await ledger.user()
+  expect(await verifyLedger(ledger.sql)).toEqual([])
+})
+
+describe('verify_ledger() finds a guard that is missing or off:', () => {
+  const statements = [
+    'alter table payment_history disable trigger guard_row',
+    'alter table payment_history enable trigger guard_row',
+    'alter table payment_history enable replica trigger guard_truncate',
+    'drop trigger guard_row on payment_history',
+    'drop trigger guard_truncate on interventions',
+    `drop trigger guard_row on payment_history;
+     create trigger guard_row before delete on payment_history
+       for each row execute function guard_history();
+     alter table payment_history enable always trigger guard_row`,
+    `drop trigger guard_row on payment_history;
+     create trigger guard_row before update or delete on payment_history
+       for each row when (old.user_id = 1) execute function guard_history();
+     alter table payment_history enable always trigger guard_row`,
+    'alter table payment_history drop constraint payment_history_user_id_fkey',
+  ]
+  test.each(statements)('%s', async (statement) => {
+    const sql = ledger.connect()
+    await sql`begin`
+    await sql.unsafe(statement)
+    expect(await verifyLedger(sql)).toEqual(['guard_missing -/-'])
+    await sql`rollback`
+  })
+})
+
+test('verify_ledger() finds the same whatever the size of the pages', async () => {
+  const { sql } = ledger
+  const ids = [await ledger.user(1), await ledger.user(), await ledger.user(3)]
+  for (let n = 0; n < 7; n++) await sql`select credit_user(${ids[2]!}::bigint, 1)`
+  await tamper(sql, `update payment_history set ts = now() where user_id = ${ids[2]} and seq = 4`)
+  for (const size of [1, 2, 3, 4, 100]) {
+    let [user, seq]: [string | null, string | null] = ['0', '0']
+    let rows = 0
+    const found: string[] = []
+    while (user !== null) {
+      const [page] = await sql`
+        select rows_read, next_user_id, next_seq,
+               array(select f.finding || ' ' || f.seq from unnest(findings) f)::text as found
+          from verify_entries(${user}::bigint, ${seq}::bigint, ${size}::integer)`
+      rows += Number(page!['rows_read'])
+      if (page!['found'] !== '{}') found.push(page!['found'])
+      user = page!['next_user_id'] as string | null
+      seq = page!['next_seq'] as string | null
+    }
+    expect([size, rows, found]).toEqual([size, 9, ['{"hash_differs 4"}']])
+  }
+  await tamper(sql, `delete from payment_history where user_id = ${ids[2]}`)
+  await tamper(sql, `update users set seq = 0, balance = 0 where id = ${ids[2]}`)
+})
+
+test('verify_ledger() has no false finding while everybody writes', async () => {
+  const ids = await Promise.all([ledger.user(100), ledger.user(100), ledger.user(100)])
+  let stop = false
+  const write = async (n: number) => {
+    const sql = ledger.connect()
+    for (let i = n; !stop; i++) {
+      const [a, b] = [ids[i % 3]!, ids[(i + 1) % 3]!]
+      await codeOf(sql`select transfer(${a}::bigint, ${b}::bigint, 1)`)
+      await codeOf(sql`select debit_users(array[${a}, ${b}]::bigint[], '{1,1}')`)
+      await sql`insert into payment_history (user_id, action, amount) values (${a}, 'CREDIT', 3)`
+      await codeOf(sql`
+        with h as (select (place_hold(${b}::bigint, 1)).hold)
+        select hold from h`)
+      await codeOf(sql`
+        select capture_hold(o.user_id, o.hold) from holds o
+         where o.user_id = ${b} and o.status = 'active' order by o.hold limit 1`)
+      await codeOf(sql`select reverse_entry(${a}::bigint, (select seq from users where id = ${a}))`)
+    }
+  }
+  const writers = [0, 1].map((n) => start(write(n)))
+  try {
+    const before = Date.now()
+    let rounds = 0
+    for (; rounds < 10 || Date.now() - before < 1500; rounds++) {
+      expect(await verifyLedger(ledger.sql)).toEqual([])
+    }
+  } finally {
+    stop = true
+    await Promise.all(writers)
+  }
+  const rows = await ledger.sql`select count(*) from payment_history where hold is not null`
+  expect(Number(rows[0]!['count'])).toBeGreaterThan(5)
+})
+
+test('verify_ledger() is for ledger_dba, not for the service', async () => {
+  expect(await verifyLedger(ledger.connect('ledger_dba'))).toEqual([])
+  expect(await codeOf(ledger.connect('ledger_service')`select verify_ledger()`)).toBe('42501')
+})

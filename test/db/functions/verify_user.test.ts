@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest'
+import { codeOf, useLedger } from '../../ledger.ts'
+import { tamper, verifyLedger, verifyUser } from '../../tampering.ts'
+
+const ledger = useLedger()
+
+/** A user with five entries, of 10.00 each, whose third has a key and metadata. */
+async function fiveEntries(): Promise<number> {
+  const id = await ledger.user()
+  for (let n = 1; n <= 5; n++) {
+    await ledger.sql`select credit_user(${id}::bigint, 10, ${n === 3 ? 'key' : null}::text,
+      ${n === 3 ? '{"note": "ü"}' : null}::text::jsonb)`
+  }
+  return id
+}
+
+const HISTORY = 'payment_history where user_id = ID and'
+
+/** What is done to a user with five entries, and every finding that must come of it. */
+const TAMPERINGS: Record<string, [string[], string[]]> = {
+  'an edited amount': [
+    ['update payment_history set amount = 11 where user_id = ID and seq = 3'],
+    ['balance_wrong 3', 'hash_differs 3'],
+  ],
+  'an amount edited together with every balance': [
+    [
+      'update payment_history set amount = 11 where user_id = ID and seq = 3',
+      'update payment_history set balance = balance + 1 where user_id = ID and seq >= 3',
+      'update users set balance = balance + 1 where id = ID',
+    ],
+    ['hash_differs 3', 'hash_differs 4', 'hash_differs 5'],
+  ],
+  'an edited action': [
+    [`update payment_history set action = 'DEBIT' where user_id = ID and seq = 3`],
+    ['balance_wrong 3', 'hash_differs 3'],
+  ],
+  'an edited time': [
+    [`update payment_history set ts = ts - interval '1 us' where user_id = ID and seq = 3`],
+    ['hash_differs 3'],
+  ],
+  'an edited key': [
+    [`update payment_history set idempotency_key = 'KEY' where user_id = ID and seq = 3`],
+    ['hash_differs 3'],
+  ],
+  'a removed key': [
+    ['update payment_history set idempotency_key = null where user_id = ID and seq = 3'],
+    ['hash_differs 3'],
+  ],
+  'edited metadata': [
+    [`update payment_history set metadata = '{"note": "u"}' where user_id = ID and seq = 3`],
+    ['hash_differs 3'],
+  ],
+  'an edited held': [
+    ['update payment_history set held = 1 where user_id = ID and seq = 3'],
+    ['hash_differs 3'],
+  ],
+  'an edited hash': [
+    [`update payment_history set hash = sha256('') where user_id = ID and seq = 3`],
+    ['hash_differs 3', 'hash_differs 4'],
+  ],
+  'an edit whose hash was computed anew': [
+    [
+      `update payment_history set metadata = null where user_id = ID and seq = 3`,
+      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
+         where p.user_id = ID and p.seq = 2), h) where h.user_id = ID and h.seq = 3`,
+    ],
+    ['hash_differs 4'],
+  ],
+  'two entries that changed places': [
+    [
+      'update payment_history set seq = seq + 1000 where user_id = ID and seq in (3, 4)',
+      'update payment_history set seq = 1007 - seq where user_id = ID and seq > 1000',
+    ],
+    ['balance_wrong 3', 'balance_wrong 4', 'balance_wrong 5', 'hash_differs 5', 'order_changed 3']
+      .concat('order_changed 4', 'sealed_at_goes_back 4'),
+  ],
+  'a missing entry': [
+    [`delete from ${HISTORY} seq = 3`],
+    ['balance_wrong 4', 'gap 4', 'hash_differs 4'],
+  ],
+  'a missing first entry': [
+    [`delete from ${HISTORY} seq = 1`],
+    ['balance_wrong 2', 'gap 2', 'hash_differs 2'],
+  ],
+  'a missing tail': [[`delete from ${HISTORY} seq >= 4`], ['tail_missing 5']],
+  'a history that is gone': [[`delete from ${HISTORY} true`], ['tail_missing 5']],
+  'a deleted user': [['delete from users where id = ID'], ['user_missing -']],
+  'a copied row': [
+    [
+      `insert into payment_history (user_id, seq, action, amount, ts, balance, sealed_at, held, hash)
+         select user_id, 6, action, amount, ts, balance, sealed_at, held, hash
+           from ${HISTORY} seq = 5`,
+      'update users set seq = 6 where id = ID',
+    ],
+    ['balance_wrong 6', 'row_copied 6'],
+  ],
+  'a wrong running balance': [
+    ['update payment_history set balance = 31 where user_id = ID and seq = 3'],
+    ['balance_wrong 3', 'balance_wrong 4', 'hash_differs 3'],
+  ],
+  'a balance that is added up wrongly under right hashes': [
+    [
+      'update payment_history set balance = 51 where user_id = ID and seq = 5',
+      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
+         where p.user_id = ID and p.seq = 4), h) where h.user_id = ID and h.seq = 5`,
+      'update users set balance = 51 where id = ID',
+    ],
+    ['balance_wrong 5'],
+  ],
+  'a sealed_at that goes back': [
+    [`update payment_history set sealed_at = '2020-01-01' where user_id = ID and seq = 3`],
+    ['hash_differs 3', 'sealed_at_goes_back 3'],
+  ],
+  'another balance in users': [['update users set balance = 51 where id = ID'], ['copy_differs 5']],
+  'a lower seq in users': [['update users set seq = 4 where id = ID'], ['copy_differs 5']],
+  'a pending row of two days ago': [
+    [
+      `insert into payment_history (user_id, action, amount, ts)
+         values (ID, 'CREDIT', 1, now() - interval '2 days')`,
+    ],
+    ['pending_too_long -'],
+  ],
+}
+
+test.each(Object.entries(TAMPERINGS))('verify_user() finds %s', async (_, [statements, found]) => {
+  const id = await fiveEntries()
+  expect(await verifyUser(ledger.sql, id)).toEqual([])
+  await tamper(ledger.sql, ...statements.map((statement) => statement.replaceAll('ID', `${id}`)))
+  const expected = found.map((finding) => finding.replace(' ', ` ${id}/`)).sort()
+  expect(await verifyUser(ledger.sql, id)).toEqual(expected)
+  // The ledger as a whole has those findings, too, and who is above in this file has others.
+  expect((await verifyLedger(ledger.sql)).filter((finding) => finding.includes(` ${id}/`)))
+    .toEqual(expected)
+})
+
+test('verify_user() finds nothing in a history with everything in it', async () => {
+  const { sql } = ledger
+  const [id, other] = [await ledger.user(100), await ledger.user()]
+  await sql`select transfer(${id}::bigint, ${other}::bigint, 10)`
+  await sql`select reverse_entry(${id}::bigint, 2::bigint)`
+  await sql`select place_hold(${id}::bigint, 20), place_hold(${id}::bigint, 30)`
+  await sql`select place_hold(${id}::bigint, 5, 0.001)`
+  await sql`select capture_hold(${id}::bigint, 1::bigint, 15), release_hold(${id}::bigint, 2::bigint)`
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 500)`
+  expect(await verifyUser(sql, id)).toEqual([])
+  await sql`select recalculate_balance(${id}::bigint)`
+  expect([await verifyUser(sql, id), await verifyUser(sql, other)]).toEqual([[], []])
+})
+
+/**
+ * What is done to A and B: A has a transfer to B (seq 2), holds 1 (captured by seq 3) and 2, and
+ * the reversal of seq 1 (seq 5).
+ */
+const PAIRS: Record<string, [string, string[]]> = {
+  'the missing half of a transfer': [
+    'delete from payment_history where user_id = B and seq = 1',
+    ['transfer_unmatched 2'],
+  ],
+  'a half with another amount': [
+    'update payment_history set amount = 11 where user_id = B and seq = 1',
+    ['transfer_unmatched 2'],
+  ],
+  'a half that names another': [
+    'update payment_history set peer_seq = 1 where user_id = B and seq = 1',
+    ['transfer_unmatched 2'],
+  ],
+  'a hold that isn’t captured': [
+    `update holds set status = 'released' where user_id = A and hold = 1`,
+    ['hold_invalid 3'],
+  ],
+  'a hold smaller than its entry': [
+    'update holds set amount = 19 where user_id = A and hold = 1',
+    ['hold_invalid 3'],
+  ],
+  'a missing hold': [
+    'delete from holds where user_id = A and hold = 1',
+    ['hold_invalid -', 'hold_invalid 3'],
+  ],
+  'a last hold that is missing': [
+    'delete from holds where user_id = A and hold = 2',
+    ['hold_invalid -'],
+  ],
+  'a hold captured without an entry': [
+    `update holds set status = 'captured', closed_at = created_at where user_id = A and hold = 2;
+     update users set hold_changes = hold_changes + 1 where id = A`,
+    ['hold_invalid -'],
+  ],
+  'a hold of more than there was': [
+    'update holds set available = -1 where user_id = A and hold = 2',
+    ['hold_invalid -'],
+  ],
+  'a reversed entry that is missing': [
+    'delete from payment_history where user_id = A and seq = 1',
+    ['balance_wrong 2', 'gap 2', 'hash_differs 2', 'reversal_unmatched 5'],
+  ],
+  'a reversed entry of another amount': [
+    'update payment_history set amount = 99 where user_id = A and seq = 1',
+    ['balance_wrong 1', 'hash_differs 1', 'reversal_unmatched 5'],
+  ],
+}
+
+test.each(Object.entries(PAIRS))('verify_user() finds %s', async (_, [statement, found]) => {
+  const { sql } = ledger
+  const [a, b] = [await ledger.user(100), await ledger.user()]
+  await sql`select transfer(${a}::bigint, ${b}::bigint, 10)`
+  await sql`select place_hold(${a}::bigint, 20), place_hold(${a}::bigint, 5)`
+  await sql`select capture_hold(${a}::bigint, 1::bigint)`
+  await sql`select credit_user(${a}::bigint, 100)`
+  await sql`select reverse_entry(${a}::bigint, 1::bigint)`
+  expect([await verifyUser(sql, a), await verifyUser(sql, b)]).toEqual([[], []])
+  await tamper(sql, statement.replaceAll(/\bA\b/g, `${a}`).replaceAll(/\bB\b/g, `${b}`))
+  expect(await verifyUser(sql, a)).toEqual(
+    found.map((finding) => finding.replace(' ', ` ${a}/`)).sort(),
+  )
+})
+
+test('verify_user() raises LGUSR for who is neither there nor has entries', async () => {
+  expect(await codeOf(ledger.sql`select verify_user(999999)`)).toBe('LGUSR')
+})
+
+test('verify_user() is for both roles, and waits for nobody', async () => {
+  const id = await ledger.user(1)
+  const holder = ledger.connect()
+  await holder`begin`
+  await holder`select credit_user(${id}::bigint, 1)`
+  for (const role of ['ledger_service', 'ledger_dba'] as const) {
+    const sql = ledger.connect(role)
+    await sql`set lock_timeout = '100ms'`
+    expect(await verifyUser(sql, id)).toEqual([])
+  }
+  await holder`rollback`
+})
