@@ -33,7 +33,7 @@ export const masked = (text: string): string =>
 export async function answerOf(response: Response): Promise<Answer> {
   const { status, headers } = response
   const text = await response.text()
-  const isJson = /json/.test(headers.get('content-type') ?? '')
+  const isJson = /\bjson\b/.test(headers.get('content-type') ?? '')
   return {
     status,
     headers: Object.fromEntries(

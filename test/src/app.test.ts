@@ -25,6 +25,7 @@ const ROUTES: Record<string, string[]> = {
   '/users/1/history/1': ['GET', 'HEAD'],
   '/users/1/history/1/reverse': ['POST'],
   '/users/1/balance': ['GET', 'HEAD'],
+  '/users/1/verify': ['GET', 'HEAD'],
   '/users/1/holds': ['POST'],
   '/users/1/holds/1/capture': ['POST'],
   '/users/1/holds/1/release': ['POST'],

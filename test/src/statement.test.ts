@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import type { Entry } from '../../src/ledger_rows.ts'
+import { CSV, NDJSON, type StatementFormat, statementStream } from '../../src/statement.ts'
+
+const moment = (seq: number) => ({
+  at: '2026-01-01T00:00:00.000000Z',
+  seq,
+  balance: '1.00',
+  hash: 'f'.repeat(64),
+  isFuture: false,
+})
+
+/** A statement over entries that are made up when they are asked for. */
+function statementOf(rows: number, format: StatementFormat = NDJSON, failAfter = Infinity) {
+  const asked: number[] = []
+  const failures: unknown[] = []
+  const stream = statementStream({
+    userId: 1,
+    opening: moment(0),
+    closing: moment(rows),
+    format,
+    onFailure: (error) => failures.push(error),
+    ledger: {
+      getStatement(_userId, after, upto, maxRows) {
+        asked.push(after)
+        if (after >= failAfter) return Promise.reject(new Error('secret'))
+        const length = Math.min(maxRows, upto - after)
+        return Promise.resolve(Array.from({ length }, (_, n): Entry => ({
+          seq: after + n + 1,
+          action: 'CREDIT',
+          amount: '1.00',
+          balance: '1.00',
+          ts: '2026-01-01T00:00:00.000000Z',
+          hash: 'f'.repeat(64),
+        })))
+      },
+    },
+  })
+  return { stream, asked, failures }
+}
+
+test.each([['NDJSON', NDJSON], ['CSV', CSV]])('%s of 500,000 entries needs no room', async (
+  _,
+  format,
+) => {
+  const { stream, asked } = statementOf(500_000, format)
+  const before = process.memoryUsage().rss
+  let most = before
+  let lines = 0
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    for (const byte of chunk) if (byte === 10) lines++
+    most = Math.max(most, process.memoryUsage().rss)
+  }
+  expect(lines).toBe(500_002 + (format === CSV ? 1 : 0))
+  expect(asked).toHaveLength(500)
+  // The text alone is 80 MB and more.
+  expect((most - before) / 2 ** 20).toBeLessThan(64)
+})
+
+test('asks for a page only when it is read, and for none after a cancel', async () => {
+  const { stream, asked } = statementOf(10_000)
+  const reader = stream.getReader()
+  expect(asked).toEqual([])
+  await reader.read()
+  expect(asked).toEqual([])
+  await reader.read()
+  await reader.read()
+  expect(asked).toEqual([0, 1000])
+  await reader.cancel()
+  expect(asked).toEqual([0, 1000])
+})
+
+test('breaks off, without a closing and without telling why, when a page fails', async () => {
+  const { stream, failures } = statementOf(5000, NDJSON, 2000)
+  const reader = stream.getReader()
+  let text = ''
+  const read = async () => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      text += new TextDecoder().decode(next.value)
+    }
+  }
+  await expect(read()).rejects.toThrow('the statement broke off')
+  expect(text.split('\n')).toHaveLength(2002)
+  expect(text).not.toContain('closing')
+  expect(failures).toMatchObject([{ message: 'secret' }])
+})
