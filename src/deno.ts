@@ -24,7 +24,8 @@ const listen: Listen = (fetch, { host, port }) =>
     }
   })
 
-export const serve = (config: Config): Promise<Service> => startService(config, listen)
+export const serve = (config: Config): Promise<Service> =>
+  startService(config, listen, () => Deno.memoryUsage().rss)
 
 /** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
 function loadEnvFile(): void {
