@@ -38,7 +38,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
   }
   if (residentBytes) {
     for (const name of FROM_PROC) registry.removeSingleMetric(`process_${name}`)
-    const resident = new Gauge({
+    const resident: Gauge = new Gauge({
       name: 'process_resident_memory_bytes',
       help: 'Resident memory size in bytes.',
       collect: () => resident.set(residentBytes()),
