@@ -30,6 +30,8 @@ export function answers(bodies: Record<number, z.ZodType>, codes: ProblemCode[] 
 /** The document for all routes of an app. */
 export function openapi(app: Hono) {
   return generateSpecs(app, {
+    // A path with a point in it, as /openapi.json, counts as one.
+    excludeStaticFile: false,
     documentation: {
       info: {
         title: 'Ledger',
