@@ -44,7 +44,9 @@ create table payment_history (
   action text not null check (action in ('CREDIT', 'DEBIT')),
   -- The upper bound keeps NaN out.
   amount numeric(12, 2) not null check (amount > 0 and amount <= 9999999999.99),
-  ts timestamptz not null default clock_timestamp(),
+  -- Four digits of a year are all that RFC 3339 has; infinity is out, too.
+  ts timestamptz not null default clock_timestamp()
+    check (ts >= '0001-01-01 00:00:00+00' and ts < '10000-01-01 00:00:00+00'),
   seq bigint check (seq > 0),
   balance numeric(20, 2),
   sealed_at timestamptz,

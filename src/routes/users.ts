@@ -14,7 +14,7 @@ import { amountBody, emptyBody, idParam, newUserBody, posted, snapshot } from '.
 export interface UsersDependencies {
   ledger: Pick<Ledger, 'createUser'>
   queue: Pick<DebitQueue, 'add'>
-  snapshots: Pick<Snapshots, 'read' | 'write'>
+  snapshots: Pick<Snapshots, 'changed' | 'read' | 'write'>
   metrics: Pick<Metrics, 'read' | 'debit'>
 }
 
@@ -30,8 +30,12 @@ export function usersRoutes({ ledger, queue, snapshots, metrics }: UsersDependen
   /** Posts, lets the cache know, and throws what the database refused. */
   async function post(item: Posting): Promise<Outcome> {
     const outcome = await queue.add(item)
-    // A replay tells how things were, not how they are.
     if (outcome.state && !outcome.replayed) await snapshots.write(outcome.state)
+    if (outcome.state && outcome.replayed) {
+      // A replay tells how things were; but it, too, may have counted rows made by hand.
+      snapshots.changed(item.userId, outcome.state.version)
+      await snapshots.read(item.userId, { fresh: true })
+    }
     if (outcome.status === 'ok') return outcome
     const funds = outcome.state && outcome.shortfall !== undefined && {
       balance: outcome.state.snapshot.balance,

@@ -35,7 +35,7 @@ function appWith(post: () => Promise<never>, failures: unknown[] = []) {
   return createApp({
     ledger: { createUser: post },
     queue: { add: post },
-    snapshots: { read: post, write: () => Promise.resolve() },
+    snapshots: { changed: () => {}, read: post, write: () => Promise.resolve() },
     metrics: createMetrics(),
     notReady: () => Promise.resolve('The reason.'),
     onFailure: (what, error) => void failures.push([what, error]),

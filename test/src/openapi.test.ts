@@ -145,7 +145,7 @@ test('every route has an operation with a summary, and every operation a route',
   const app = createApp({
     ledger: { createUser: unused },
     queue: { add: unused },
-    snapshots: { read: unused, write: unused },
+    snapshots: { changed: () => {}, read: unused, write: unused },
     metrics: createMetrics(),
     notReady: unused,
     onFailure: () => {},
