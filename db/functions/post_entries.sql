@@ -38,7 +38,8 @@ begin
     )
     select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance, d.ts,
            d.replayed, case d.status when 'LGFND' then d.amount - d.balance end, d.metadata,
-           d.version, d.sealed_at, v_now
+           d.version, coalesce(d.sealed_at, (select u.updated_at from users u where u.id = d.user_id)),
+           v_now
       from decided d order by d.n;
 
   -- users.balance is a copy: it is set from the history, never the other way round.
