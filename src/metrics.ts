@@ -21,14 +21,29 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
   .filter((code) => !['not_found', 'method_not_allowed'].includes(code))
 
-/** A registry of its own for each service: two in one process don't share counts. */
-export function createMetrics(): Metrics {
+/** What prom-client reads from /proc, and reports as 0 where it may not. */
+const FROM_PROC = ['resident_memory_bytes', 'virtual_memory_bytes', 'heap_bytes', 'open_fds']
+
+/**
+ * A registry of its own for each service: two in one process don't share counts.
+ * @param residentBytes how much memory the process has, on a runtime that keeps /proc closed
+ */
+export function createMetrics(residentBytes?: () => number): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
   // Gauges that are called totals: promtool objects, and nodejs_active_* has them by type.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
+  }
+  if (residentBytes) {
+    for (const name of FROM_PROC) registry.removeSingleMetric(`process_${name}`)
+    const resident: Gauge = new Gauge({
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory size in bytes.',
+      collect: () => resident.set(residentBytes()),
+      registers,
+    })
   }
 
   const reads = new Counter({

@@ -1,7 +1,10 @@
 /** The service on Node: `npm run serve`. */
+import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from './config.ts'
@@ -9,6 +12,8 @@ import { type Listen, type Service, startService } from './service.ts'
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 15_000
+/** How often Node looks for requests that are over these; its default is 30 s. */
+const TIMEOUTS_CHECK_MS = 1_000
 const MAX_CONNECTIONS = 10_000
 /** For a request that is on its way when the service begins to stop. */
 const LINGER_MS = 500
@@ -21,21 +26,84 @@ const BAD_REQUEST = JSON.stringify({
   errors: [{ path: '', message: 'The request is not valid HTTP.' }],
 })
 
-const listen: Listen = (fetch, { host, port }) => {
-  const answer = getRequestListener(fetch, { overrideGlobalObjects: false })
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    (incoming, outgoing) => void answer(incoming, outgoing),
-  )
-  server.maxConnections = MAX_CONNECTIONS
-  server.on('clientError', (_error, socket) => {
-    if (!socket.writable) return socket.destroy()
-    socket.end(
-      'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n' +
-        `Content-Type: application/problem+json\r\nContent-Length: ${BAD_REQUEST.length}\r\n\r\n` +
-        BAD_REQUEST,
-    )
+const BAD_REQUEST_HEAD = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n' +
+  `Content-Type: application/problem+json\r\nContent-Length: ${BAD_REQUEST.length}\r\n\r\n`
+
+const badRequest = () =>
+  new Response(BAD_REQUEST, {
+    status: 400,
+    headers: { 'Content-Type': 'application/problem+json' },
   })
+
+interface Exchange {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+}
+
+/** Requests without an answer yet, by connection; all connections are in it. */
+type Connections = Map<Duplex, Set<Exchange>>
+
+/** Answers what isn't HTTP, after the answers to all that came whole before it on the connection. */
+async function refuse(connections: Connections, socket: Duplex): Promise<void> {
+  const before = [...connections.get(socket) ?? []].filter(({ incoming }) => incoming.complete)
+  await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
+  if (socket.writable) socket.end(BAD_REQUEST_HEAD + BAD_REQUEST)
+  else socket.destroy()
+}
+
+/** Resolves once every connection is closed: those that nobody needs when LINGER_MS are over. */
+function drain(server: Server, connections: Connections): Promise<void> {
+  return new Promise((resolve) => {
+    const closing = setInterval(() => {
+      // It leaves those alone on which nothing ever came.
+      server.closeIdleConnections()
+      for (const socket of connections.keys()) {
+        if ((socket as Socket).bytesRead === 0) socket.destroy()
+      }
+    }, LINGER_MS)
+    // Not http's own close, which cuts idle connections that a request may be on its way on.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(closing)
+      resolve()
+    })
+  })
+}
+
+function createHttpServer(fetch: Parameters<Listen>[0], connections: Connections): Server {
+  const answer = getRequestListener(fetch, {
+    overrideGlobalObjects: false,
+    // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
+    errorHandler: badRequest,
+  })
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const exchange = { incoming, outgoing }
+    const exchanges = connections.get(incoming.socket)
+    exchanges?.add(exchange)
+    outgoing.once('close', () => exchanges?.delete(exchange))
+    void answer(incoming, outgoing)
+  }
+  const server = createServer({
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUTS_CHECK_MS,
+    // Node would answer without a body.
+    requireHostHeader: false,
+  }, listener)
+  server.maxConnections = MAX_CONNECTIONS
+  server.on('connection', (socket) => {
+    connections.set(socket, new Set())
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.on('checkExpectation', listener)
+  const onBad = (socket: Duplex) => void refuse(connections, socket).catch(() => socket.destroy())
+  server.on('clientError', (_error, socket) => onBad(socket))
+  server.on('connect', (_incoming, socket) => onBad(socket))
+  return server
+}
+
+const listen: Listen = (fetch, { host, port }) => {
+  const connections: Connections = new Map()
+  const server = createHttpServer(fetch, connections)
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${error.code})`))
@@ -44,12 +112,7 @@ const listen: Listen = (fetch, { host, port }) => {
       const { port } = server.address() as AddressInfo
       resolve({
         url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-        drain: () =>
-          new Promise((resolve) => {
-            // Not http's own close, which cuts idle connections that a request may be on its way on.
-            NetServer.prototype.close.call(server, () => resolve())
-            setTimeout(() => server.closeIdleConnections(), LINGER_MS)
-          }),
+        drain: () => drain(server, connections),
         cut: () => server.closeAllConnections(),
       })
     })

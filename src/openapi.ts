@@ -50,6 +50,8 @@ export function answers(
 /** The document for all routes of an app. */
 export function openapi(app: Hono) {
   return generateSpecs(app, {
+    // A path with a point in it, as /openapi.json, counts as one.
+    excludeStaticFile: false,
     documentation: {
       info: {
         title: 'Ledger',

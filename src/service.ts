@@ -43,10 +43,14 @@ export interface Service {
  * Starts the service.
  * @throws Error with one line if a setting is missing or the port can't be had
  */
-export async function startService(config: Config, listen: Listen): Promise<Service> {
+export async function startService(
+  config: Config,
+  listen: Listen,
+  residentBytes?: () => number,
+): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
-  const metrics = createMetrics()
+  const metrics = createMetrics(residentBytes)
   const ledger = createLedger({
     url: config.databaseUrl,
     lanes: LANES,

@@ -89,6 +89,13 @@ export const INTERLEAVINGS: Record<string, Play> = {
       '+7.00=8.00',
       '-8.00=0.00',
     ])
+    await late`begin`
+    await insert(late, id, 1)
+    await sql`select credit_user(${id}, 1)`
+    await late`commit`
+    await sql`select recalculate_balance(${id})`
+    demand('then', (await historyOf(sql, id)).slice(4), ['+1.00=1.00', '+1.00=2.00'])
+    demand('copy', await findingsOf(sql, id), [])
   },
 
   async 'a debit while hand-made rows are open'({ sql, connect, demand }) {
@@ -171,6 +178,13 @@ export const INTERLEAVINGS: Record<string, Play> = {
     await blocks(sql, pid, repeated)
     await first`commit`
     demand('at once', await repeated.catch((error) => error.code), ['ok 10 true'])
+  },
+
+  async 'a repeat when nothing is left'({ sql, demand }) {
+    const id = await createUser(sql, 10)
+    const [first] = await debit(sql, id, 10, 'a')
+    const [second] = await debit(sql, id, 10, 'a')
+    demand('the repeat', second, { ...first, replayed: true })
   },
 
   async 'a clock that goes back'({ sql, demand }) {
@@ -281,6 +295,20 @@ export const INTERLEAVINGS: Record<string, Play> = {
       'LGFND',
     ])
     demand('history', await historyOf(sql, id), ['+10.00=10.00', '-4.00=6.00', '-6.00=0.00'])
+    const posted = await sql`
+      select user_id from post_entries(
+        ${`{${other},${id},${other}}`}::bigint[], '{CREDIT,CREDIT,CREDIT}', '{1,1,1}')`
+    demand('order', posted.map(({ user_id }) => Number(user_id)), [other, id, other])
+  },
+
+  async 'sealing without a seq'({ sql, demand }) {
+    const id = await createUser(sql)
+    await insert(sql, id, 1)
+    for (const change of ['seq = null', 'id = id', 'amount = amount']) {
+      const update = sql.unsafe(`update payment_history set ${change} where user_id = ${id}`)
+      demand(change, await codeOf(update), 'LGIMM')
+    }
+    await sql`select recalculate_balance(${id})`
   },
 
   async 'changing history'({ sql, demand }) {
@@ -317,6 +345,7 @@ export async function play(name: string, url: string): Promise<string[]> {
   }
   const sql = connect()
   try {
+    const [last] = await sql`select max(id) as id from users`
     await INTERLEAVINGS[name]!({
       sql,
       connect,
@@ -325,7 +354,8 @@ export async function play(name: string, url: string): Promise<string[]> {
         if (a !== b) wrong.push(`${what}: ${a} instead of ${b}`)
       },
     })
-    wrong.push(...await findingsOf(sql))
+    const users = await sql<{ id: string }[]>`select id from users where id > ${last!['id']}`
+    for (const { id } of users) wrong.push(...await findingsOf(sql, Number(id)))
   } catch (error) {
     wrong.push(String(error))
   } finally {

@@ -387,10 +387,15 @@ begin
     v_last := v_row;
   end loop;
 
-  update payment_history h
-     set seq = s.seq, balance = s.balance, held = s.held, sealed_at = s.sealed_at, hash = s.hash
-    from unnest(v_sealed) s
-   where h.user_id = seal_pending.user_id and h.id = s.id;
+  -- An insert that always meets the row, to reach each by its key: joined to them, it would be
+  -- quadratic wherever the statistics are from before a bulk load.
+  insert into payment_history as h
+    (user_id, id, action, amount, seq, balance, sealed_at, held, hash)
+  select s.user_id, s.id, s.action, s.amount, s.seq, s.balance, s.sealed_at, s.held, s.hash
+    from unnest(v_sealed) s order by s.seq
+  on conflict on constraint payment_history_pkey do update
+     set seq = excluded.seq, balance = excluded.balance, sealed_at = excluded.sealed_at,
+         held = excluded.held, hash = excluded.hash;
 
   return case when exists (select from payment_history h where h.user_id = seal_pending.user_id
     and h.seq is null) then '55P03' else 'ok' end;

@@ -54,7 +54,10 @@ export function operationsRoutes({ metrics, notReady, document }: OperationsDepe
 
   operations.get(
     '/openapi.json',
-    describeRoute({ summary: 'This description', responses: { 200: { description: 'OpenAPI' } } }),
+    describeRoute({
+      summary: 'This description',
+      responses: { 200: { description: 'OpenAPI', content: { 'application/json': {} } } },
+    }),
     async (c) => c.json(await document()),
   )
 

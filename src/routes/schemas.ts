@@ -132,6 +132,7 @@ export const problem = z.object({
   title: z.string(),
   status: z.int(),
   code: z.string(),
+  detail: z.string().optional(),
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   balance: money.optional(),
   available: money.optional(),

@@ -146,6 +146,16 @@ test('bulk-loaded rows are worked off in bounded steps, and nobody else waits', 
   )
 })
 
+test('rows are picked up all at once in time that grows with their number only', async () => {
+  await sql`
+    insert into payment_history (user_id, action, amount)
+      select 110, 'CREDIT', 1 from generate_series(1, 20000)`
+  await sql`set statement_timeout = '5s'`
+  await sql`select recalculate_balance(110)`
+  await sql`reset statement_timeout`
+  expect(await copyOf(sql, 110)).toBe('20000.00 at 20000')
+})
+
 test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(
   '%s() touches as few pages for a long history as for a short one',
   async (_name, statement) => {

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { codeOf, stateOf, useLedger } from '../ledger.ts'
+
+const ledger = useLedger()
+
+test.each([
+  ['amount', '0'],
+  ['amount', '-1'],
+  ['amount', 'NaN'],
+  ['action', 'REFUND'],
+  ['ts', 'infinity'],
+  ['ts', '-infinity'],
+  ['ts', '0001-01-01 00:00:00+00 BC'],
+  ['ts', '10000-01-01 00:00:00+00'],
+  ['metadata', '[1]'],
+])('a row made by hand raises 23514 when its %s is %s', async (column, value) => {
+  const id = await ledger.user(10)
+  const before = await stateOf(ledger.sql, id)
+  const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
+  expect(await codeOf(ledger.sql`insert into payment_history ${ledger.sql(row)}`)).toBe('23514')
+  expect(await stateOf(ledger.sql, id)).toEqual(before)
+})
+
+test.each([
+  ['amount', '10000000000', '22003'],
+  ['amount', 'Infinity', '22003'],
+  ['user_id', '9007199254740991', '23503'],
+])('a row made by hand: %s %s raises %s', async (column, value, code) => {
+  const id = await ledger.user(10)
+  const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
+  expect(await codeOf(ledger.sql`insert into payment_history ${ledger.sql(row)}`)).toBe(code)
+})
