@@ -5,6 +5,7 @@
  */
 import type postgres from 'postgres'
 import {
+  ageHolds,
   blocks,
   codeOf,
   connectTo,
@@ -122,15 +123,22 @@ export const INTERLEAVINGS: Record<string, Play> = {
     const [low, high] = [await createUser(sql, 10), await createUser(sql, 10)]
     const [holder, waiting] = [connect(), connect()]
     const pid = await pidOf(waiting)
-    await holder`begin`
-    await debit(holder, low, 1)
-    const both = start(codeOf(waiting`
-      select post_entries(${`{${high},${low}}`}::bigint[], '{DEBIT,DEBIT}', '{1,1}', wait => true)`))
-    await untilBlocked(sql, pid)
     await holder`set lock_timeout = '1s'`
-    demand('the other user', await codeOf(debit(holder, high, 1)), 'ok')
-    await holder.unsafe('commit')
-    demand('the batch', await both, 'ok')
+    const works: Record<string, () => PromiseLike<unknown>> = {
+      'a batch': () =>
+        waiting`select post_entries(
+          ${`{${high},${low}}`}::bigint[], '{DEBIT,DEBIT}', '{1,1}', wait => true)`,
+      'a transfer': () => waiting`select transfer(${high}, ${low}, 1)`,
+    }
+    for (const [name, work] of Object.entries(works)) {
+      await holder`begin`
+      await debit(holder, low, 1)
+      const both = start(codeOf(work()))
+      await untilBlocked(sql, pid)
+      demand(`the other user during ${name}`, await codeOf(debit(holder, high, 1)), 'ok')
+      await holder.unsafe('commit')
+      demand(name, await both, 'ok')
+    }
   },
 
   async 'a batch with a user whom somebody holds'({ sql, connect, demand }) {
@@ -143,6 +151,70 @@ export const INTERLEAVINGS: Record<string, Play> = {
     demand('the batch waits', await blocks(sql, pid, rows), false)
     await holder`rollback`
     demand('statuses', (await rows).map(({ status }) => status), ['55P03', 'ok'])
+  },
+
+  /** The receiver, too, is locked before it is read. */
+  async 'a transfer to a user whom somebody holds'({ sql, connect, demand }) {
+    const [from, to] = [await createUser(sql, 10), await createUser(sql, 5)]
+    await insert(sql, to, 2)
+    const [holder, caller] = [connect(), connect()]
+    const pid = await pidOf(caller)
+    await holder`begin`
+    await debit(holder, to, 1)
+    const moved = start(codeOf(caller`select transfer(${from}, ${to}, 4)`))
+    demand('the transfer waits', await blocks(sql, pid, moved), true)
+    await holder`commit`
+    demand('the transfer', await moved, 'ok')
+    demand('sender', await historyOf(sql, from), ['+10.00=10.00', '-4.00=6.00'])
+    demand('receiver', await historyOf(sql, to), [
+      '+5.00=5.00',
+      '+2.00=7.00',
+      '-1.00=6.00',
+      '+4.00=10.00',
+    ])
+    demand('to nobody', await codeOf(caller`select transfer(${from}, 999999, 1)`), 'LGUSR')
+  },
+
+  /** What is held counts until the hold is closed or expires, for everybody who takes. */
+  async 'what holds leave for others'({ sql, demand }) {
+    const [id, other] = [await createUser(sql, 10), await createUser(sql)]
+    const hold = (amount: number) => sql`select place_hold(${id}, ${amount}, 60)`
+    const capture = (n: number, amount: number | null = null) =>
+      sql`select capture_hold(${id}, ${n}, ${amount}::numeric)`
+    const release = (n: number) => sql`select release_hold(${id}, ${n})`
+    const transfer = (amount: number) => sql`select transfer(${id}, ${other}, ${amount})`
+    demand('a hold', await codeOf(hold(4)), 'ok')
+    demand('a debit of it', await codeOf(debit(sql, id, 7)), 'LGFND')
+    demand('in a batch', (await batch(sql, [id], [7])).map(({ status }) => status), ['LGFND'])
+    demand('a transfer of it', await codeOf(transfer(7)), 'LGFND')
+    demand('a hold of it', await codeOf(hold(7)), 'LGFND')
+    demand('more than it has', await codeOf(capture(1, 5)), 'LGAMT')
+    demand('a part of it', await codeOf(capture(1, 3)), 'ok')
+    demand('once more', await codeOf(capture(1, 1)), 'LGHLD')
+    demand('the rest is free', await codeOf(hold(7)), 'ok')
+    demand('its release', await codeOf(release(2)), 'ok')
+    demand('another', await codeOf(release(2)), 'LGHLD')
+    demand('a third', await codeOf(hold(7)), 'ok')
+    await ageHolds(sql, id)
+    demand('its late capture', await codeOf(capture(3)), 'LGHLD')
+    demand('its late release', await codeOf(release(3)), 'LGHLD')
+    demand('all is free', await codeOf(transfer(7)), 'ok')
+    demand('history', await historyOf(sql, id), ['+10.00=10.00', '-3.00=7.00', '-7.00=0.00'])
+  },
+
+  async 'an entry that two take back'({ sql, connect, demand }) {
+    const [id, other] = [await createUser(sql, 10), await createUser(sql)]
+    await sql`select transfer(${id}, ${other}, 4)`
+    const [first, second] = [connect(), connect()]
+    const pid = await pidOf(second)
+    await first`begin`
+    demand('the first', await codeOf(first`select reverse_entry(${id}, 2)`), 'ok')
+    const repeated = start(codeOf(second`select reverse_entry(${other}, 1)`))
+    demand('the second waits', await blocks(sql, pid, repeated), true)
+    await first`commit`
+    demand('the second', await repeated, 'LGREV')
+    demand('sender', await historyOf(sql, id), ['+10.00=10.00', '-4.00=6.00', '+4.00=10.00'])
+    demand('receiver', await historyOf(sql, other), ['+4.00=4.00', '-4.00=0.00'])
   },
 
   async 'keys'({ sql, connect, demand }) {

@@ -35,9 +35,15 @@ const NO_LOCK: Mutation['edits'] = [
   ['lock_users', 'order by u.id for no key update skip locked', 'order by u.id'],
 ]
 
+const AFTER_CHECKPOINT = `and h.seq is null and h.id > coalesce((select max(s.id)
+  from payment_history s where s.user_id = seal_pending.user_id and s.seq is not null), 0)`
+
 const COVERED = 'two debits of which one is covered'
 const LATE = 'a hand-made row that commits late'
 const STEPS = 'hand-made rows in bounded steps'
+const HOLDS = 'what holds leave for others'
+const TRANSFER = 'a transfer to a user whom somebody holds'
+const REVERSAL = 'an entry that two take back'
 
 const MUTATIONS: Record<string, Mutation> = {
   'lock and read in one statement': {
@@ -62,35 +68,36 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'a batch with a user whom somebody holds',
   },
   'a batch that takes whom it couldn’t lock': {
-    edits: [['post_entries', 'when u.id <> all (v_locked)', 'when false']],
+    edits: [['seal_users', 'when u.id <> all (seal_users.locked_ids)', 'when false']],
     play: 'a batch with a user whom somebody holds',
     storm: true,
   },
   'hand-made rows by checkpoint': {
-    edits: [[
-      'seal_pending',
-      'and h.seq is null\n             order by',
-      `and h.seq is null and h.id > coalesce((select max(s.id) from payment_history s
-         where s.user_id = seal_pending.user_id and s.seq is not null), 0)
-       order by`,
-    ]],
+    edits: [
+      ['seal_pending', 'and h.seq is null\n     order by', `${AFTER_CHECKPOINT} order by`],
+      ['seal_pending', 'and h.seq is null) then', `${AFTER_CHECKPOINT}) then`],
+    ],
     play: LATE,
     storm: true,
   },
   'the last entry by id': {
-    edits: [['decide_entries', 'order by h.seq desc', 'order by h.id desc']],
+    edits: [['user_states', 'order by p.seq desc', 'order by p.id desc']],
     play: LATE,
     storm: true,
   },
   'the copy by id': {
-    edits: [['last_entry', 'order by p.seq desc', 'order by p.id desc']],
+    edits: [[
+      'copy_balances',
+      'from user_states(copy_balances.user_ids, clock_timestamp()) s',
+      `from (select distinct on (p.user_id) p.user_id as id, p.seq, p.balance, p.sealed_at
+               from payment_history p
+              where p.user_id = any (copy_balances.user_ids) and p.seq is not null
+              order by p.user_id, p.id desc) s`,
+    ]],
     play: LATE,
   },
   'hand-made rows by ts': {
-    edits: [
-      ['seal_pending', 'over (order by h.id)', 'over (order by h.ts)'],
-      ['seal_pending', 'order by h.id limit', 'order by h.ts limit'],
-    ],
+    edits: [['seal_pending', 'order by h.id limit', 'order by h.ts limit']],
     play: STEPS,
   },
   'the newest hand-made rows first': {
@@ -102,20 +109,20 @@ const MUTATIONS: Record<string, Mutation> = {
     play: STEPS,
   },
   'deciding before all is counted': {
-    edits: [['seal_pending', `return '55P03'`, `return 'ok'`]],
+    edits: [['seal_pending', `then '55P03'`, `then 'ok'`]],
     play: STEPS,
   },
   'hand-made debits that add': {
-    edits: [['seal_pending', 'else -p.amount', 'else p.amount']],
+    edits: [['seal_pending', 'else -v_row.amount', 'else v_row.amount']],
     play: 'a hand-made debit below zero',
   },
   'hand-made rows that aren’t counted': {
-    edits: [['post_entries', 'h.user_id = u.id and h.seq is null', 'false']],
+    edits: [['seal_users', 'h.user_id = u.id and h.seq is null', 'false']],
     play: LATE,
     storm: true,
   },
   'hand-made rows without a bound': {
-    edits: [['seal_pending', '< 1000000000000000000 as kept', 'is not null as kept']],
+    edits: [['seal_pending', '> 999999999999999999.99 then', 'is null then']],
     play: 'a balance at its bound',
   },
   'credits without a bound': {
@@ -136,8 +143,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'keys shared by users': {
     edits: [[
-      'decide_entries',
-      'where h.user_id = i.user_id\n        and h.idempotency_key',
+      'find_key',
+      'where h.user_id = find_key.user_id\n            and h.idempotency_key',
       'where h.idempotency_key',
     ]],
     play: 'keys',
@@ -157,8 +164,8 @@ const MUTATIONS: Record<string, Mutation> = {
   'a key for any amount': {
     edits: [[
       'decide_entries',
-      'is distinct from (v_item.action, v_item.amount)',
-      'is distinct from (v_found.action, v_found.amount)',
+      '(v_item.action, v_item.amount, null::bigint',
+      '(v_found.action, v_found.amount, null::bigint',
     ]],
     play: 'keys',
   },
@@ -183,7 +190,7 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'a clock that goes back',
   },
   'hand-made rows sealed in the past': {
-    edits: [['seal_pending', 'greatest(clock_timestamp(), v_last.sealed_at)', 'clock_timestamp()']],
+    edits: [['seal_pending', 'greatest(v_at, s.sealed_at)', 'v_at']],
     play: 'a clock that goes back',
   },
   'amounts of any scale': {
@@ -211,11 +218,19 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'amounts',
   },
   'one cent too much': {
-    edits: [['decide_entries', '> v_last.balance then', '> v_last.balance + 0.01 then']],
+    edits: [[
+      'decide_entries',
+      '> v_last.balance - v_last.held',
+      '> v_last.balance - v_last.held + 0.01',
+    ]],
     play: 'amounts',
   },
   'never the last cent': {
-    edits: [['decide_entries', '> v_last.balance then', '>= v_last.balance then']],
+    edits: [[
+      'decide_entries',
+      '> v_last.balance - v_last.held',
+      '>= v_last.balance - v_last.held',
+    ]],
     play: 'amounts',
     storm: true,
   },
@@ -237,8 +252,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a copy that is never set': {
     edits: [[
-      'post_entries',
-      '(u.balance, u.seq) is distinct from (l.balance, l.seq)',
+      'copy_balances',
+      '(u.balance, u.seq) is distinct from (s.balance, s.seq)',
       'false',
     ]],
     play: 'a copy that was edited',
@@ -247,14 +262,103 @@ const MUTATIONS: Record<string, Mutation> = {
   'deciding by the copy': {
     edits: [[
       'decide_entries',
-      'coalesce(v_last.balance, 0) end',
-      '(select u.balance from users u where u.id = v_user_id) end',
+      'null, null, null, v_item.seq, v_item.balance',
+      'null, null, null, v_item.seq, (select u.balance from users u where u.id = v_user_id)',
     ]],
     play: 'a copy that was edited',
   },
   'reading the copy': {
-    edits: [['get_users', 'l.balance, l.balance, l.seq', 'u.balance, u.balance, u.seq']],
+    edits: [
+      ['get_users', 's.balance, s.balance - s.held, s.seq,', 'u.balance, u.balance, u.seq,'],
+      ['get_users', 'statement_timestamp()) s', 'statement_timestamp()) s join users u using (id)'],
+    ],
     play: 'a copy that was edited',
+  },
+  'a hash that isn’t chained to the entry before': {
+    edits: [['decide_entries', 'entry_hash(v_last.hash,', 'entry_hash(null,']],
+    play: COVERED,
+    storm: true,
+  },
+  'a hand-made row that isn’t chained': {
+    edits: [['seal_pending', 'entry_hash(v_last.hash,', 'entry_hash(null,']],
+    play: STEPS,
+    storm: true,
+  },
+  'a transfer that isn’t chained': {
+    edits: [['append_entry', 'entry_hash(v_state.hash,', 'entry_hash(null,']],
+    play: TRANSFER,
+  },
+  'debits of what is held': {
+    edits: [['decide_entries', '> v_last.balance - v_last.held then', '> v_last.balance then']],
+    play: HOLDS,
+  },
+  'transfers of what is held': {
+    edits: [['append_entry', '> v_state.balance - v_state.held then', '> v_state.balance then']],
+    play: HOLDS,
+  },
+  'holds of what is held': {
+    edits: [['place_hold', '> v_state.balance - v_state.held then', '> v_state.balance then']],
+    play: HOLDS,
+  },
+  'expired holds that still count': {
+    edits: [['user_states', 'and a.expires_at > user_states.at', '']],
+    play: HOLDS,
+  },
+  'expired holds that are captured': {
+    edits: [['capture_hold', ' or v_hold.expires_at <= clock_timestamp()', '']],
+    play: HOLDS,
+  },
+  'expired holds that are released': {
+    edits: [['release_hold', ' or v_hold.expires_at <= clock_timestamp()', '']],
+    play: HOLDS,
+  },
+  'closed holds that still count': {
+    edits: [['user_states', ` and a.status = 'active'`, '']],
+    play: HOLDS,
+  },
+  'a hold captured twice': {
+    edits: [['capture_hold', ` or v_hold.status <> 'active'`, '']],
+    play: HOLDS,
+  },
+  'a hold released twice': {
+    edits: [['release_hold', ` or v_hold.status <> 'active'`, '']],
+    play: HOLDS,
+  },
+  'a capture of more than is held': {
+    edits: [['capture_hold', 'capture_hold.amount > v_hold.amount', 'false']],
+    play: HOLDS,
+  },
+  'a transfer that locks one user': {
+    edits: [[
+      'transfer',
+      'open_users(array[transfer.from_user_id, transfer.to_user_id]',
+      'open_users(array[transfer.from_user_id]',
+    ]],
+    play: TRANSFER,
+  },
+  'users of a transfer locked in the order of its arguments': {
+    edits: [[
+      'open_users',
+      'lock_users(open_users.user_ids, true)',
+      'array(select (lock_users(array[k], true))[1] from unnest(open_users.user_ids) k)',
+    ]],
+    play: 'users locked in opposite orders',
+  },
+  'an entry reversed twice': {
+    edits: [['reverse_entry', 'h.reverses = reverse_entry.seq', 'false']],
+    play: REVERSAL,
+  },
+  'half of a transfer reversed': {
+    edits: [['reverse_entry', 'if v_peer.seq is not null then', 'if false then']],
+    play: REVERSAL,
+  },
+  'a reversal in the same direction': {
+    edits: [[
+      'reversal',
+      `when 'CREDIT' then 'DEBIT' else 'CREDIT'`,
+      `when 'CREDIT' then 'CREDIT' else 'DEBIT'`,
+    ]],
+    play: REVERSAL,
   },
   'a guard that lets sealed rows change': {
     edits: [[
