@@ -29,6 +29,7 @@ const path = (name: string) => join(folder, name)
 /** As `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout` write them. */
 async function makeKeys(name: string): Promise<void> {
   const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+  if (!('privateKey' in pair)) throw new Error('not a pair of keys')
   const write = async (format: 'pkcs8' | 'spki', key: CryptoKey, label: string, end: string) => {
     const base64 = Buffer.from(await crypto.subtle.exportKey(format, key)).toString('base64')
     const lines = base64.match(/.{1,64}/g)!.join('\n')
