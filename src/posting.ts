@@ -6,7 +6,7 @@ import type { Snapshot, Snapshots } from './snapshots.ts'
 
 export interface PostingDependencies {
   queue: Pick<DebitQueue, 'add'>
-  snapshots: Pick<Snapshots, 'write'>
+  snapshots: Pick<Snapshots, 'changed' | 'read' | 'write'>
 }
 
 export interface Posted {
@@ -25,8 +25,12 @@ export type Post = (item: Posting) => Promise<Posted>
 export const createPost = ({ queue, snapshots }: PostingDependencies): Post => async (item) => {
   const outcome = await queue.add(item)
   const { state, entry, replayed } = outcome
-  // A replay tells how things were, not how they are.
   if (state && !replayed) await snapshots.write(state)
+  if (state && replayed) {
+    // A replay tells how things were; but it, too, may have counted rows made by hand.
+    snapshots.changed(item.userId, state.version)
+    await snapshots.read(item.userId, { fresh: true })
+  }
   if (outcome.shortfall !== undefined) throw new Problem('insufficient_funds', fundsOf(outcome))
   if (outcome.status !== 'ok') throw refusal(outcome.status)
   return { snapshot: state!.snapshot, ...(entry && { entry }), replayed }

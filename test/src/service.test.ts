@@ -162,6 +162,22 @@ test('rows made by hand that a refused debit counted show at once', async () => 
   expect(await read(second.url, id)).toMatchObject({ balance: '6.00' })
 })
 
+test('rows made by hand that a repeated request counted show on every instance', async () => {
+  const id = await newUser()
+  const repeat = () =>
+    fetch(`${first.url}/users/${id}/credit`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'k' },
+      body: '{"amount":10}',
+    }).then((response) => response.json() as Promise<{ balance: string }>)
+  expect(await repeat()).toMatchObject({ balance: '10.00' })
+  await cachedOnBoth(id, '10.00')
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 4)`
+  expect(await repeat()).toMatchObject({ balance: '10.00' })
+  expect(await read(first.url, id)).toMatchObject({ balance: '14.00' })
+  await until(async () => (await read(second.url, id)).balance === '14.00')
+})
+
 test('a change while the LISTEN connection is lost is not missed', async () => {
   const id = await newUser()
   await post(first.url, id, 'credit', '10')
