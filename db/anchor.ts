@@ -17,13 +17,13 @@ async function settledMoment(sql: postgres.Sql): Promise<string> {
   const [clock] = await sql<{ at: string; standby: boolean }[]>`
     select clock_timestamp()::text as at, pg_is_in_recovery() as standby`
   if (clock!.standby) throw new Error('a standby may lag behind: anchor the primary')
-  const [now] = await sql<{ xmax: string }[]>`
-    select pg_snapshot_xmax(pg_current_snapshot())::text as xmax`
+  // A number of our own: xmax of a snapshot may be lower than those that are at work.
+  const [mine] = await sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`
   const end = performance.now() + WAIT_SECONDS * 1000
   for (;;) {
     const [open] = await sql<{ xmin: string }[]>`
       select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`
-    if (BigInt(open!.xmin) >= BigInt(now!.xmax)) return isoTimestamp(clock!.at)
+    if (BigInt(open!.xmin) >= BigInt(mine!.xid)) return isoTimestamp(clock!.at)
     if (performance.now() > end) {
       throw new Error(`a transaction has been open for more than ${WAIT_SECONDS} seconds`)
     }

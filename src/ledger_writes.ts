@@ -142,11 +142,11 @@ export function createLedgerWrites(database: Database): LedgerWrites {
       return placeOf(rows[0]!)
     },
 
-    async releaseHold({ userId, hold, key }) {
+    async releaseHold({ userId, hold, key, metadata }) {
       const rows = await run((sql) =>
         sql<ReleasedRow[]>`select * from release_hold(user_id => ${userId}::bigint,
           hold_id => ${hold}::bigint, idempotency_key => ${key ?? null}::text,
-          max_pending => ${MAX_PENDING})`
+          metadata => ${metadata ?? null}::text::jsonb, max_pending => ${MAX_PENDING})`
       )
       const { user_id, balance, available, seq, updated_at, replayed } = rows[0]!
       const snapshot = { id: Number(user_id), balance, available, seq: Number(seq) }

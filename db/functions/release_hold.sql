@@ -1,5 +1,5 @@
 create or replace function release_hold(
-  user_id bigint, hold_id bigint, idempotency_key text default null,
+  user_id bigint, hold_id bigint, idempotency_key text default null, metadata jsonb default null,
   max_pending integer default null)
   returns released_hold
   language plpgsql volatile security definer set search_path = public, pg_temp
@@ -9,7 +9,7 @@ declare
   v_key record;
   v_hold holds;
 begin
-  if not is_valid_note(release_hold.idempotency_key, null) then
+  if not is_valid_note(release_hold.idempotency_key, release_hold.metadata) then
     perform raise_status('22023', release_hold.user_id);
   end if;
   perform open_users(array[release_hold.user_id], release_hold.max_pending);
@@ -31,8 +31,8 @@ begin
   update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
   update holds o
-     set release_key = release_hold.idempotency_key, release_seq = s.seq,
-         release_balance = s.balance, release_available = s.balance - s.held
+     set release_key = release_hold.idempotency_key, release_metadata = release_hold.metadata,
+         release_seq = s.seq, release_balance = s.balance, release_available = s.balance - s.held
     from user_states(array[release_hold.user_id], clock_timestamp()) s
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id
   returning o.* into v_hold;

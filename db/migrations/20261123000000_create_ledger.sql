@@ -106,12 +106,14 @@ create table holds (
   idempotency_key text,
   metadata jsonb,
   release_key text,
+  release_metadata jsonb,
   -- What the answer to the release showed, for its repeats.
   release_seq bigint,
   release_balance numeric(20, 2),
   release_available numeric(20, 2),
   primary key (user_id, hold),
-  constraint holds_note_check check (jsonb_typeof(metadata) = 'object')
+  constraint holds_note_check
+    check (jsonb_typeof(metadata) = 'object' and jsonb_typeof(release_metadata) = 'object')
 );
 
 -- Closed and expired holds are outside the range that a debit reads.
@@ -1078,7 +1080,7 @@ grant execute on function capture_hold to ledger_service, ledger_dba;
 
 -- function: release_hold
 create or replace function release_hold(
-  user_id bigint, hold_id bigint, idempotency_key text default null,
+  user_id bigint, hold_id bigint, idempotency_key text default null, metadata jsonb default null,
   max_pending integer default null)
   returns released_hold
   language plpgsql volatile security definer set search_path = public, pg_temp
@@ -1088,7 +1090,7 @@ declare
   v_key record;
   v_hold holds;
 begin
-  if not is_valid_note(release_hold.idempotency_key, null) then
+  if not is_valid_note(release_hold.idempotency_key, release_hold.metadata) then
     perform raise_status('22023', release_hold.user_id);
   end if;
   perform open_users(array[release_hold.user_id], release_hold.max_pending);
@@ -1110,8 +1112,8 @@ begin
   update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
   update holds o
-     set release_key = release_hold.idempotency_key, release_seq = s.seq,
-         release_balance = s.balance, release_available = s.balance - s.held
+     set release_key = release_hold.idempotency_key, release_metadata = release_hold.metadata,
+         release_seq = s.seq, release_balance = s.balance, release_available = s.balance - s.held
     from user_states(array[release_hold.user_id], clock_timestamp()) s
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id
   returning o.* into v_hold;

@@ -5,7 +5,7 @@ import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
-import { captureBody, emptyBody, hold, holdBody, holdParam } from './schemas.ts'
+import { captureBody, hold, holdBody, holdParam, metadataBody } from './schemas.ts'
 import { idParam, posted, snapshot } from './schemas.ts'
 
 export interface HoldsDependencies {
@@ -86,13 +86,14 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
     validated('param', holdParam),
     idempotencyKey,
     jsonBody,
-    validated('json', emptyBody),
+    validated('json', metadataBody),
     async (c) => {
       const { id, hold } = c.req.valid('param')
       const released = await unbatched.releaseHold({
         userId: Number(id),
         hold: Number(hold),
         key: c.get('key'),
+        metadata: metadataText(c.req.valid('json').metadata),
       })
       markReplayed(c, released.replayed)
       return c.json(released.snapshot)

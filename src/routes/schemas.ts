@@ -111,7 +111,7 @@ export const entry = z.object({
   reversed_by: z.int().optional()
     .describe('The entry that took this one back; not in the answers to writes.'),
   hold: z.int().optional().describe('The hold that was captured.'),
-  hash: z.string().regex(/^[0-9a-f]{64}$/).describe('SHA-256 over the entry before and this one.'),
+  hash: z.string().describe('SHA-256 over the entry before and this one, 64 hexadecimal digits.'),
 }).meta({ id: 'Entry' })
 
 export const posted = snapshot.extend({ entry }).meta({ id: 'Posted' })

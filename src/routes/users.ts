@@ -33,7 +33,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     describeRoute({
       summary: 'The balance of a user',
       description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
-      ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user']),
+      ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user', 'busy']),
     }),
     validated('param', idParam),
     async (c) => {

@@ -12,6 +12,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from payment_history': ['42501', 'ok'],
   'select * from holds': ['42501', 'ok'],
   'select * from entries': ['42501', 'ok'],
+  'select * from interventions': ['42501', 'ok'],
   'select count(*) from users': ['42501', 'ok'],
   'select id from users': ['42501', 'ok'],
   [INSERT]: ['42501', 'ok'],
@@ -52,6 +53,13 @@ const STATEMENTS: Record<string, [string, string]> = {
   'delete from holds': ['42501', '42501'],
   'truncate holds': ['42501', '42501'],
   'select from holds for update': ['42501', '42501'],
+  "insert into interventions (operation, reason) values ('BREAK GLASS', 'for a good reason')": [
+    '42501',
+    '42501',
+  ],
+  "update interventions set reason = 'none at all'": ['42501', '42501'],
+  'delete from interventions': ['42501', '42501'],
+  'truncate interventions': ['42501', '42501'],
   "insert into entries (user_id, action, amount) values (1, 'CREDIT', 1)": ['42501', '42501'],
   'update entries set amount = 1': ['42501', '42501'],
   'delete from entries': ['42501', '42501'],
@@ -83,6 +91,16 @@ const STATEMENTS: Record<string, [string, string]> = {
   "select * from get_moments(1, '{now}')": ['ok', 'ok'],
   'select * from get_history(1)': ['ok', 'ok'],
   'select * from get_statement(1)': ['ok', 'ok'],
+  'select * from verify_user(1)': ['ok', 'ok'],
+  'select * from verify_ledger()': ['42501', 'ok'],
+  'select * from verify_entries()': ['42501', 'ok'],
+  'select * from verify_users()': ['42501', 'ok'],
+  'select * from verify_guards()': ['42501', 'ok'],
+  'select * from heads_at(now())': ['42501', 'ok'],
+  'select verify_entry(null)': ['42501', '42501'],
+  'select verify_holds(1, 2)': ['42501', '42501'],
+  'select entry_change(null)': ['42501', '42501'],
+  "select break_glass('for a good reason')": ['42501', '42501'],
   'select entry_at(1, now())': ['42501', '42501'],
   "select open_users('{1}', null)": ['42501', '42501'],
   "select seal_users('{1}', '{1}', null)": ['42501', '42501'],
@@ -172,7 +190,9 @@ test('what is granted is what the table of statements says', async () => {
       from pg_class c, aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
      where c.relnamespace = 'public'::regnamespace and r.rolname like 'ledger%' order by 1`
   expect(tables.map((row) => row['granted'] as string)).toEqual(
-    ['entries', 'holds', 'payment_history', 'users'].map((name) => `ledger_dba: SELECT ${name}`),
+    ['entries', 'holds', 'interventions', 'payment_history', 'users'].map((name) =>
+      `ledger_dba: SELECT ${name}`
+    ),
   )
   const columns = await ledger.sql`
     select format('%s: %s %s.%s', r.rolname, a.privilege_type, t.attrelid::regclass, t.attname)

@@ -89,6 +89,43 @@ test('what one instance posts is a hit on the other', async () => {
   expect(await read(first.url, id)).toEqual({ balance: '7.00', cache: 'hit' })
 })
 
+/** Posts to the first instance; answers its body. */
+async function write(path: string, body: object): Promise<Record<string, unknown>> {
+  const response = await fetch(first.url + path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  expect(response.ok).toBe(true)
+  return await response.json() as Record<string, unknown>
+}
+
+test('transfers, holds and reversals of one instance are hits on the other', async () => {
+  const [from, to] = [await newUser(), await newUser()]
+  await post(first.url, from, 'credit', '10')
+  await cachedOnBoth(from, '10.00')
+  await cachedOnBoth(to, '0.00')
+  const seen = async (id: number) => {
+    const response = await fetch(`${second.url}/users/${id}`)
+    const { balance, available } = await response.json() as Record<string, string>
+    return `${balance} ${available} ${response.headers.get('X-Cache')}`
+  }
+  await write('/transfers', { from, to, amount: 4 })
+  expect([await seen(from), await seen(to)]).toEqual(['6.00 6.00 hit', '4.00 4.00 hit'])
+  await write(`/users/${from}/holds`, { amount: 5 })
+  expect(await seen(from)).toBe('6.00 1.00 hit')
+  await write(`/users/${from}/holds/1/capture`, { amount: 2 })
+  expect(await seen(from)).toBe('4.00 4.00 hit')
+  await write(`/users/${from}/holds`, { amount: 3, expires_in: 3600 })
+  expect(await seen(from)).toBe('4.00 1.00 hit')
+  await write(`/users/${from}/holds/2/release`, {})
+  expect(await seen(from)).toBe('4.00 4.00 hit')
+  await write(`/users/${from}/history/2/reverse`, {})
+  expect([await seen(from), await seen(to)]).toEqual(['8.00 8.00 hit', '0.00 0.00 hit'])
+  await write('/debits', [{ user_id: from, amount: 8 }])
+  expect(await seen(from)).toBe('0.00 0.00 hit')
+})
+
 test.each([
   ['debit_user', (id: number) => sql`select debit_user(${id}, 1)`, '9.00'],
   ['credit_user', (id: number) => sql`select credit_user(${id}, 1)`, '11.00'],

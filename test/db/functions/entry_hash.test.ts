@@ -10,6 +10,7 @@ const TIMESTAMPTZ = 1184
 const NUMERIC = 1700
 const JSONB = 3802
 
+const utf8 = (text: string) => Buffer.from(text)
 const int16 = (n: number) => {
   const bytes = Buffer.alloc(2)
   bytes.writeInt16BE(n)
@@ -65,13 +66,13 @@ function hashOf(previous: Buffer | null, row: Row): string {
   const fields: [number, string | null, (text: string) => Buffer][] = [
     [BIGINT, row.user_id, bigint],
     [BIGINT, row.seq, bigint],
-    [TEXT, row.action, Buffer.from],
+    [TEXT, row.action, utf8],
     [NUMERIC, row.amount, numeric],
     [TIMESTAMPTZ, row.ts, bigint],
     [NUMERIC, row.balance, numeric],
     [TIMESTAMPTZ, row.sealed_at, bigint],
-    [TEXT, row.idempotency_key, Buffer.from],
-    [JSONB, row.metadata, (text) => Buffer.from(`\x01${text}`)],
+    [TEXT, row.idempotency_key, utf8],
+    [JSONB, row.metadata, (text) => utf8(`\x01${text}`)],
     [NUMERIC, row.held, numeric],
     [BIGINT, row.hold, bigint],
     [BIGINT, row.reverses, bigint],

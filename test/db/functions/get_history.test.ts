@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { codeOf, one, stateOf, useLedger } from '../../ledger.ts'
+import { one, stateOf, useLedger } from '../../ledger.ts'
 
 const ledger = useLedger()
 let id: number
@@ -80,21 +80,7 @@ test('get_history() pages by seq', async () => {
   expect(await page(null, 0)).toEqual([])
 })
 
-test('get_statement() answers what lies between two seqs, oldest first', async () => {
-  const { sql } = ledger
-  const page = (after: number, upto: number | null, rows: number) =>
-    seqs(sql`select seq from get_statement(${id}, ${after}, ${upto}::bigint, ${rows})`)
-  expect(await page(0, null, 1000)).toEqual([1, 2, 3, 4, 5])
-  expect(await page(0, null, 2)).toEqual([1, 2])
-  expect(await page(2, 4, 1000)).toEqual([3, 4])
-  expect(await page(4, 4, 1000)).toEqual([])
-  expect(await page(5, null, 1000)).toEqual([])
-  const newest = await sql`select * from get_history(${id})`
-  const oldest = await sql`select * from get_statement(user_id => ${id})`
-  expect([...oldest]).toEqual([...newest].reverse())
-})
-
-test('both answer nothing for an unknown user, and wait for nobody', async () => {
+test('get_history() answers nothing for an unknown user, and waits for nobody', async () => {
   const { sql } = ledger
   const holder = ledger.connect()
   await holder`begin`
@@ -102,10 +88,8 @@ test('both answer nothing for an unknown user, and wait for nobody', async () =>
   await sql`set lock_timeout = '1s'`
   expect(await one(sql`select seq, balance from get_history(${id}, null, 1)`))
     .toEqual({ seq: '5', balance: '95.00' })
-  expect(await codeOf(sql`select * from get_statement(${id})`)).toBe('ok')
   await holder`rollback`
   for (const user of [999_999, null]) {
     expect(await sql`select * from get_history(${user}::bigint)`).toHaveLength(0)
-    expect(await sql`select * from get_statement(${user}::bigint)`).toHaveLength(0)
   }
 })

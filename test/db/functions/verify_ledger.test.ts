@@ -63,10 +63,10 @@ test('verify_ledger() finds the same whatever the size of the pages', async () =
 
 test('verify_ledger() has no false finding while everybody writes', async () => {
   const ids = await Promise.all([ledger.user(100), ledger.user(100), ledger.user(100)])
-  let stop = false
+  const stop = new AbortController()
   const write = async (n: number) => {
     const sql = ledger.connect()
-    for (let i = n; !stop; i++) {
+    for (let i = n; !stop.signal.aborted; i++) {
       const [a, b] = [ids[i % 3]!, ids[(i + 1) % 3]!]
       await codeOf(sql`select transfer(${a}::bigint, ${b}::bigint, 1)`)
       await codeOf(sql`select debit_users(array[${a}, ${b}]::bigint[], '{1,1}')`)
@@ -88,7 +88,7 @@ test('verify_ledger() has no false finding while everybody writes', async () => 
       expect(await verifyLedger(ledger.sql)).toEqual([])
     }
   } finally {
-    stop = true
+    stop.abort()
     await Promise.all(writers)
   }
   const rows = await ledger.sql`select count(*) from payment_history where hold is not null`

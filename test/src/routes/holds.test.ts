@@ -9,7 +9,7 @@ import {
   snapshotOf,
   useHttp,
 } from '../../http.ts'
-import { ageHolds, findingsOf, historyOf } from '../../ledger.ts'
+import { ageHolds, findingsOf, historyOf, one } from '../../ledger.ts'
 
 const AMOUNT = 'must be from 0.01 to 9999999999.99, with at most two decimals'
 const ID = 'must be digits, from 1 to 9007199254740991'
@@ -246,6 +246,14 @@ describe('release', () => {
     expectProblem(await close(id, 1, 'release'), 'hold_not_active')
     expectProblem(await close(id, 1, 'capture'), 'hold_not_active')
   })
+})
+
+test('what a release is told is kept with its hold', async () => {
+  const id = await user('1')
+  await place(id, { amount: 1, metadata: { for: 'a' } })
+  expect((await close(id, 1, 'release', { metadata: { by: 'b' } })).status).toBe(200)
+  expect(await one(http.sql`select metadata, release_metadata from holds where user_id = ${id}`))
+    .toEqual({ metadata: { for: 'a' }, release_metadata: { by: 'b' } })
 })
 
 test.each(['capture', 'release'] as const)('%s of a hold that never was', async (how) => {

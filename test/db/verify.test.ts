@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { one, useLedger } from '../ledger.ts'
+import { runTypeScript } from '../run_typescript.ts'
+import { tamper } from '../tampering.ts'
+
+const ledger = useLedger()
+
+let folder: string
+let ids: number[]
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ledger-verify-'))
+  ids = []
+  for (let n = 0; n < 40; n++) ids.push(await ledger.user(10))
+  await ledger.sql`select credit_user(${ids[20]!}::bigint, 1)`
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** Exit code, then the lines that it wrote. */
+async function verify(...args: string[]): Promise<[number | string, ...string[]]> {
+  const run = runTypeScript('db/verify.ts', args, { DATABASE_URL: ledger.url })
+  return [await run.ended, ...run.output().trimEnd().split('\n')]
+}
+
+test('npm run verify ends with 0 and a summary when there is nothing to find', async () => {
+  expect(await verify())
+    .toEqual([0, expect.stringMatching(/^no findings: 41 rows, 41 users, \d+\.\d seconds$/)])
+  expect(await verify('--user', `${ids[0]}`))
+    .toEqual([0, expect.stringMatching(`^no findings: user ${ids[0]}, `)])
+})
+
+test('npm run verify goes on where a state file says, and removes it', async () => {
+  const state = join(folder, 'state.json')
+  const { name } = await one(ledger.sql<{ name: string }[]>`
+    select current_database() || ' of ' || min(created_at) as name from users`)
+  await writeFile(
+    state,
+    JSON.stringify({
+      version: 1,
+      ledger: name,
+      rows: 1000,
+      users: 100,
+      findings: 0,
+      ranges: [
+        { upto: `${ids[19]}`, entries: null, users: null },
+        { upto: '9223372036854775807', entries: [`${ids[20]}`, '1'], users: `${ids[38]}` },
+      ],
+    }),
+  )
+  expect(await verify('--state', state))
+    .toEqual([0, expect.stringMatching(/^no findings: 1020 rows, 101 users, /)])
+  await expect(readFile(state)).rejects.toThrow('ENOENT')
+
+  for (const [text, message] of [['{}', /is not a state of verify$/], ['', /is not a state/]]) {
+    await writeFile(state, text as string)
+    expect(await verify('--state', state)).toEqual([2, expect.stringMatching(message!)])
+  }
+  await writeFile(
+    state,
+    JSON.stringify({ version: 1, ledger: 'x', rows: 0, users: 0, findings: 0, ranges: [] }),
+  )
+  expect(await verify('--state', state)).toEqual([2, expect.stringMatching(/of another ledger$/)])
+})
+
+test('npm run verify prints each finding as a line and ends with 1', async () => {
+  await tamper(
+    ledger.sql,
+    `update payment_history set ts = now() where user_id = ${ids[30]}`,
+    `update users set balance = 1 where id = ${ids[5]}`,
+  )
+  const [code, ...lines] = await verify()
+  expect(code).toBe(1)
+  expect(lines.slice(0, -1).sort()).toEqual([
+    expect.stringMatching(`^copy_differs\tuser ${ids[5]}\tseq 1\t`),
+    expect.stringMatching(`^hash_differs\tuser ${ids[30]}\tseq 1\t`),
+  ])
+  expect(lines.at(-1)).toMatch(/^2 findings: /)
+  expect(await verify('--user', `${ids[30]}`)).toEqual([
+    1,
+    expect.stringMatching('^hash_differs\t'),
+    expect.stringMatching(`^1 findings: user ${ids[30]}, `),
+  ])
+})
+
+test.each([
+  [['--user', '0'], '--user must be the id of a user'],
+  [['--user', 'x'], '--user must be the id of a user'],
+  [['--user', '999999'], 'unknown user'],
+  [['--public-key', 'x'], '--public-key needs --anchors'],
+  [['--what'], `Unknown option '--what'`],
+  [['--anchors', '/nowhere'], 'ENOENT'],
+])('npm run verify %s ends with 2 and says why', async (args, message) => {
+  const [code, ...lines] = await verify(...args)
+  expect([code, lines.at(-1)]).toEqual([2, expect.stringContaining(message)])
+})
+
+test('npm run verify without a database ends with 2 and one line', async () => {
+  for (const url of ['', 'http://x', 'postgres://u:secret@127.0.0.1:1/x']) {
+    const run = runTypeScript('db/verify.ts', [], { DATABASE_URL: url })
+    expect([await run.ended, run.output()]).toEqual([2, expect.stringMatching(/^.+\n$/)])
+    expect(run.output()).not.toContain('secret')
+  }
+})
