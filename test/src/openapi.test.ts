@@ -270,8 +270,8 @@ async function holdRequests(): Promise<Request[]> {
         `/users/${user}/holds/${hold}/${action}`
       return [
         ...malformed(path, at(2)),
-        ['post', path, at(2 + n), {}, keyed(action)],
-        ['post', path, at(2 + n), {}, keyed(action)],
+        ['post', path, at(2 + n), { metadata: { a: 1 } }, keyed(action)],
+        ['post', path, at(2 + n), { metadata: { a: 1 } }, keyed(action)],
         ['post', path, at(4), {}, keyed(action)],
         ['post', path, at(2 + n), {}],
         ['post', path, at(1), {}],
@@ -419,9 +419,28 @@ test('Idempotency-Key is documented where it works', () => {
   expect(takes).toEqual(posts.filter((name) => !idempotent.includes(name)))
 })
 
+/** By path: which members a body must have, and which it may. */
+const BODIES: Record<string, [string[], string[]]> = {
+  '/users': [[], ['id']],
+  '/users/{id}/debit': [['amount'], ['amount', 'metadata']],
+  '/users/{id}/credit': [['amount'], ['amount', 'metadata']],
+  '/users/{id}/recalculate': [[], []],
+  '/users/{id}/holds': [['amount'], ['amount', 'expires_in', 'metadata']],
+  '/users/{id}/holds/{hold}/capture': [[], ['amount', 'metadata']],
+  '/users/{id}/holds/{hold}/release': [[], ['metadata']],
+  '/users/{id}/history/{seq}/reverse': [[], ['metadata']],
+  '/transfers': [['from', 'to', 'amount'], ['from', 'to', 'amount', 'metadata']],
+  '/debits': [['user_id', 'amount'], ['user_id', 'amount', 'idempotency_key', 'metadata']],
+}
+
 test('bodies are documented, and their schemas refuse what is refused', () => {
   for (const [method, path, { requestBody }] of operations()) {
     expect(requestBody !== undefined, `${method} ${path}`).toBe(method === 'post')
+    if (!requestBody) continue
+    const { schema } = requestBody.content['application/json']!
+    const { required = [], properties = {}, additionalProperties } = schema.items ?? schema
+    expect([required, Object.keys(properties)], path).toEqual(BODIES[path])
+    expect(additionalProperties, path).toBe(false)
   }
   const { schema } = document.paths['/users/{id}/debit']!['post']!
     .requestBody!.content['application/json']!
