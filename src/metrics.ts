@@ -1,6 +1,6 @@
 /** What Prometheus scrapes: every series of the contract, there from the start. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { PROBLEMS } from './errors.ts'
+import { type ProblemCode, PROBLEMS } from './errors.ts'
 
 export interface Metrics {
   /** One read of a user's snapshot, by where it came from. */
@@ -17,9 +17,20 @@ export interface Metrics {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** Problems that a debit can end in, so that their series start at 0. */
+/** What a debit can't end in. */
+const OTHERS: ProblemCode[] = [
+  'unknown_entry',
+  'unknown_hold',
+  'not_found',
+  'method_not_allowed',
+  'hold_not_active',
+  'already_reversed',
+  'same_user',
+]
+
+/** The rest, so that their series start at 0. */
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
-  .filter((code) => !['not_found', 'method_not_allowed'].includes(code))
+  .filter((code) => !OTHERS.includes(code as ProblemCode))
 
 /** What prom-client reads from /proc, and reports as 0 where it may not. */
 const FROM_PROC = ['resident_memory_bytes', 'virtual_memory_bytes', 'heap_bytes', 'open_fds']
