@@ -11,6 +11,8 @@ export interface Metrics {
   request(labels: { method: string; route: string; status: number }, seconds: number): void
   batch(size: number): void
   snapshotError(operation: 'read' | 'write' | 'parse'): void
+  /** How many findings the verification of a user had; 0 takes earlier ones back. */
+  verified(id: number, findings: number): void
   /** The exposition format and its content type. */
   expose(): Promise<{ body: string; contentType: string }>
 }
@@ -31,6 +33,8 @@ const OTHERS: ProblemCode[] = [
 /** The rest, so that their series start at 0. */
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
   .filter((code) => !OTHERS.includes(code as ProblemCode))
+
+const MAX_USERS_WITH_FINDINGS = 10_000
 
 /** What prom-client reads from /proc, and reports as 0 where it may not. */
 const FROM_PROC = ['resident_memory_bytes', 'virtual_memory_bytes', 'heap_bytes', 'open_fds']
@@ -96,11 +100,12 @@ export function createMetrics(residentBytes?: () => number): Metrics {
   })
   for (const operation of ['read', 'write', 'parse']) errors.inc({ operation }, 0)
 
-  new Gauge({
+  const findings = new Gauge({
     name: 'ledger_findings',
-    help: 'Findings of the last verification of the ledger.',
+    help: 'Findings of the last verification over HTTP of each user who had any.',
     registers,
-  }).set(0)
+  })
+  const findingsByUser = new Map<number, number>()
 
   return {
     read: (cache) => reads.inc({ cache }),
@@ -110,6 +115,14 @@ export function createMetrics(residentBytes?: () => number): Metrics {
       requests.observe({ method: known, route, status }, seconds)
     },
     batch: (size) => batches.observe(size),
+    verified(id, count) {
+      const before = findingsByUser.get(id) ?? 0
+      // So many need no exact number.
+      if (before === 0 && findingsByUser.size >= MAX_USERS_WITH_FINDINGS) return
+      if (count === 0) findingsByUser.delete(id)
+      else findingsByUser.set(id, count)
+      findings.inc(count - before)
+    },
     snapshotError: (operation) => errors.inc({ operation }),
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }

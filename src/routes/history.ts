@@ -6,6 +6,7 @@ import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
+import type { Metrics } from '../metrics.ts'
 import type { Moment } from '../ledger_reads.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
@@ -27,6 +28,7 @@ export interface HistoryDependencies {
     'getUsers' | 'getHistory' | 'getStatement' | 'getMoments' | 'verifyUser'
   >
   unbatched: Pick<Unbatched, 'reverseEntry'>
+  metrics: Pick<Metrics, 'verified'>
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -35,7 +37,7 @@ const invalid = (path: string, message: string) =>
   new Problem('invalid_request', { errors: [{ path, message }] })
 
 /** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
-export function historyRoutes({ ledger, unbatched, onFailure }: HistoryDependencies) {
+export function historyRoutes({ ledger, unbatched, metrics, onFailure }: HistoryDependencies) {
   const history = new Hono<{ Variables: { key?: string } }>()
 
   async function known(userId: number) {
@@ -187,6 +189,7 @@ export function historyRoutes({ ledger, unbatched, onFailure }: HistoryDependenc
       const id = Number(c.req.valid('param').id)
       const { snapshot } = await known(id)
       const findings = await ledger.verifyUser(id)
+      metrics.verified(id, findings.length)
       return c.json({ id, ok: findings.length === 0, entries: snapshot.seq, findings })
     },
   )

@@ -127,6 +127,22 @@ test('debits are counted by their outcome, credits are not', async () => {
   })
 })
 
+test('ledger_findings is what the last verification of each user found', async () => {
+  const [one, two] = [await http.user(10), await http.user(10)]
+  const psql = http.connect()
+  const found = async (...ids: number[]) => {
+    for (const id of ids) await call('GET', `/users/${id}/verify`)
+    return (await scrape()).get('ledger_findings')
+  }
+  expect(await found(one, two)).toBe(0)
+  await psql`update users set balance = 99 where id in ${psql([one, two])}`
+  expect(await found(one, two, one)).toBe(2)
+  await psql`select recalculate_balance(${one}::bigint)`
+  expect(await found(one)).toBe(1)
+  await psql`select recalculate_balance(${two}::bigint)`
+  expect(await found(two)).toBe(0)
+})
+
 test('requests are counted by method, pattern and status', async () => {
   const id = await http.user('5')
   const added = await addedBy(/^http_request_duration_seconds_count/, async () => {
@@ -194,7 +210,8 @@ test('whatever is asked for, labels have the values that are known', async () =>
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
     route: [
       ['/*', '/users', '/users/:id', '/users/:id/debit', '/users/:id/credit'],
-      ['/users/:id/recalculate', '/metrics', '/livez', '/readyz', '/openapi.json', '/docs'],
+      ['/users/:id/recalculate', '/users/:id/verify', '/metrics'],
+      ['/livez', '/readyz', '/openapi.json', '/docs'],
     ].flat(),
     status: ['200', '201', '400', '404', '405', '413', '415', '422', '503'],
   }
