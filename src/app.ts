@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
+import type { Access } from './access.ts'
 import type { Metrics } from './metrics.ts'
 import { openapi } from './openapi.ts'
 import { debitsRoutes } from './routes/debits.ts'
@@ -29,13 +30,15 @@ export type Dependencies =
   & UsersDependencies
   & {
     metrics: Metrics
+    /** Who may do what; left out: anyone may do anything. */
+    access?: Access | undefined
     notReady: () => Promise<string | undefined>
     /** Told of failures that are ours: a name for what failed, and the error. */
     onFailure: (what: string, error: unknown) => void
   }
 
 /** The HTTP side of the ledger: web standards only, no I/O of its own. */
-export function createApp({ notReady, onFailure, ...dependencies }: Dependencies): Hono {
+export function createApp({ access, notReady, onFailure, ...dependencies }: Dependencies): Hono {
   const app = new Hono()
   const { metrics } = dependencies
   let document: Promise<object> | undefined
@@ -47,6 +50,14 @@ export function createApp({ notReady, onFailure, ...dependencies }: Dependencies
     const labels = { method: c.req.method, route: routePath(c, -1), status: c.res.status }
     metrics.request(labels, (performance.now() - start) / 1000)
   })
+
+  app.use((c, next) => {
+    // What fetch was given beside the request; a test may give nothing.
+    c.set('peer', (c.env as { peer?: string } | undefined)?.peer ?? '')
+    return next()
+  })
+
+  if (access) app.use(access.middleware)
 
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))

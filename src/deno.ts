@@ -19,7 +19,7 @@ const listen: Listen = (fetch, { host, port }) =>
             drain: () => server.shutdown(),
             cut: () => {},
           }),
-      }, fetch)
+      }, (request, { remoteAddr }) => fetch(request, remoteAddr.hostname))
     } catch (error) {
       const { name } = error as Error
       reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${name})`))
@@ -27,7 +27,7 @@ const listen: Listen = (fetch, { host, port }) =>
   })
 
 export const serve = (config: Config): Promise<Service> =>
-  startService(config, listen, () => Deno.memoryUsage().rss)
+  startService(config, { listen, residentBytes: () => Deno.memoryUsage().rss })
 
 /** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
 function loadEnvFile(): void {

@@ -8,6 +8,8 @@ export const PROBLEMS = {
     status: 400,
     title: 'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   },
+  unauthorized: { status: 401, title: 'This needs a valid bearer token.' },
+  forbidden: { status: 403, title: 'The token does not allow this.' },
   unknown_user: { status: 404, title: 'There is no such user.' },
   unknown_entry: { status: 404, title: 'The user has no such entry.' },
   unknown_hold: { status: 404, title: 'The user has no such hold.' },
@@ -27,6 +29,7 @@ export const PROBLEMS = {
   },
   balance_out_of_range: { status: 422, title: 'The balance would have more than 18 digits.' },
   same_user: { status: 422, title: 'A transfer needs two different users.' },
+  rate_limited: { status: 429, title: 'Too many requests; see Retry-After.' },
   busy: { status: 503, title: 'Nothing was done; repeat the request in a moment.' },
   outcome_unknown: {
     status: 503,

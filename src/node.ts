@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from './config.ts'
-import { type Listen, type Service, startService } from './service.ts'
+import { type Fetch, type Listen, type Service, startService } from './service.ts'
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 15_000
@@ -69,8 +69,10 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-function createHttpServer(fetch: Parameters<Listen>[0], connections: Connections): Server {
-  const answer = getRequestListener(fetch, {
+function createHttpServer(fetch: Fetch, connections: Connections): Server {
+  const answer = getRequestListener((request, { incoming }) => {
+    return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
+  }, {
     overrideGlobalObjects: false,
     // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
     errorHandler: badRequest,
@@ -119,7 +121,7 @@ const listen: Listen = (fetch, { host, port }) => {
   })
 }
 
-export const serve = (config: Config): Promise<Service> => startService(config, listen)
+export const serve = (config: Config): Promise<Service> => startService(config, { listen })
 
 async function main(): Promise<void> {
   try {

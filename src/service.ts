@@ -28,10 +28,17 @@ export interface Server {
   cut(): void
 }
 
-export type Listen = (
-  fetch: (request: Request) => Response | Promise<Response>,
-  options: { host: string; port: number },
-) => Promise<Server>
+/** `peer`: the address that the request came from; '' where nobody knows it any more. */
+export type Fetch = (request: Request, peer: string) => Response | Promise<Response>
+
+export type Listen = (fetch: Fetch, options: { host: string; port: number }) => Promise<Server>
+
+/** What the entries know and nothing else does. */
+export interface Runtime {
+  listen: Listen
+  /** How much memory the process has, where /proc is closed. */
+  residentBytes?: () => number
+}
 
 export interface Service {
   url: string
@@ -45,8 +52,7 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  listen: Listen,
-  residentBytes?: () => number,
+  { listen, residentBytes }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
@@ -103,17 +109,18 @@ export async function startService(
     notReady,
     onFailure: (what, error) => log.error(what, error),
   })
-  const last = async (request: Request) => {
-    const response = await app.fetch(request)
+  const answer = (request: Request, peer: string) => app.fetch(request, { peer })
+  const last = async (request: Request, peer: string) => {
+    const response = await answer(request, peer)
     // So that nobody sends another request on a connection that is about to close.
     response.headers.set('Connection', 'close')
     return response
   }
-  const server = await listen((request) => stopping ? last(request) : app.fetch(request), config)
-    .catch(async (error) => {
-      await ledger.end()
-      throw error
-    })
+  const fetch: Fetch = (request, peer) => stopping ? last(request, peer) : answer(request, peer)
+  const server = await listen(fetch, config).catch(async (error) => {
+    await ledger.end()
+    throw error
+  })
   ledger.listen({
     changed: (id, version) => snapshots.changed(id, version),
     listening: (since) => snapshots.listening(since),

@@ -21,6 +21,7 @@ const HEADERS = [
   'idempotency-replayed',
   'location',
   'retry-after',
+  'www-authenticate',
   'x-cache',
 ]
 const MOMENT = /"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"/g
@@ -148,6 +149,8 @@ export const PINNED_PROBLEMS = {
     400,
     'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   ],
+  unauthorized: [401, 'This needs a valid bearer token.'],
+  forbidden: [403, 'The token does not allow this.'],
   unknown_user: [404, 'There is no such user.'],
   unknown_entry: [404, 'The user has no such entry.'],
   unknown_hold: [404, 'The user has no such hold.'],
@@ -161,6 +164,7 @@ export const PINNED_PROBLEMS = {
   idempotency_key_reused: [422, 'The idempotency key belongs to another request.'],
   balance_out_of_range: [422, 'The balance would have more than 18 digits.'],
   same_user: [422, 'A transfer needs two different users.'],
+  rate_limited: [429, 'Too many requests; see Retry-After.'],
   busy: [503, 'Nothing was done; repeat the request in a moment.'],
   outcome_unknown: [503, 'The write may have happened; repeat it with the same Idempotency-Key.'],
   internal: [500, 'Something went wrong here; nothing of yours is at fault.'],

@@ -110,6 +110,8 @@ test('statuses are those of the contract', () => {
   for (const [code, { status }] of Object.entries(PROBLEMS)) (byStatus[status] ??= []).push(code)
   expect(byStatus).toEqual({
     400: ['invalid_request', 'invalid_idempotency_key'],
+    401: ['unauthorized'],
+    403: ['forbidden'],
     404: ['unknown_user', 'unknown_entry', 'unknown_hold', 'not_found'],
     405: ['method_not_allowed'],
     409: ['hold_not_active', 'already_reversed'],
@@ -121,6 +123,7 @@ test('statuses are those of the contract', () => {
       'balance_out_of_range',
       'same_user',
     ],
+    429: ['rate_limited'],
     500: ['internal'],
     503: ['busy', 'outcome_unknown'],
   })
