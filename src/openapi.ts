@@ -47,9 +47,11 @@ export function answers(
   return { responses } as object
 }
 
+type Documented = Awaited<ReturnType<typeof generateSpecs>>
+
 /** The document for all routes of an app. */
-export function openapi(app: Hono) {
-  return generateSpecs(app, {
+export async function openapi(app: Hono): Promise<Documented> {
+  const document = await generateSpecs(app, {
     // A path with a point in it, as /openapi.json, counts as one.
     excludeStaticFile: false,
     documentation: {
@@ -60,4 +62,12 @@ export function openapi(app: Hono) {
       },
     },
   })
+  for (const { post } of Object.values(document.paths)) {
+    if (!post?.requestBody || !('content' in post.requestBody)) continue
+    const schema = post.requestBody.content['application/json']?.schema
+    // No body counts as {}, which will do where no member is required.
+    const hasRequired = schema && !('$ref' in schema) && (schema.required ?? []).length > 0
+    post.requestBody.required = hasRequired || (schema as { type?: string }).type !== 'object'
+  }
+  return document
 }

@@ -6,39 +6,14 @@ import { PROBLEMS } from '../../src/errors.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { type Answer, type Call, useHttp } from '../http.ts'
 import { ageHolds, sealCredit } from '../ledger.ts'
-
-interface Schema {
-  $ref?: string
-  type?: string | string[]
-  properties?: Record<string, Schema>
-  required?: string[]
-  additionalProperties?: unknown
-  items?: Schema
-  enum?: unknown[]
-  const?: unknown
-  pattern?: string
-  anyOf?: Schema[]
-  minimum?: number
-  maximum?: number
-}
-
-interface Operation {
-  operationId: string
-  summary?: string
-  parameters?: { in: string; name: string; required?: boolean; schema?: Schema }[]
-  requestBody?: { content: Record<string, { schema: Schema }> }
-  responses: Record<string, {
-    description: string
-    content?: Record<string, { schema?: Schema }>
-  }>
-}
-
-interface Document {
-  openapi: string
-  info: { title: string; version: string }
-  paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Schema> }
-}
+import {
+  codesOf,
+  type Document,
+  operationsOf,
+  type Schema,
+  schemaFaults,
+  undocumented as undocumentedIn,
+} from '../openapi.ts'
 
 const http = useHttp()
 const call: Call = (...request) => http.call(...request)
@@ -51,77 +26,15 @@ beforeAll(async () => {
   page = (await call('GET', '/docs')).text
 })
 
-const operations = (): [string, string, Operation][] =>
-  Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]): [string, string, Operation] => [
-      method,
-      path,
-      operation,
-    ])
-  )
-
-/** What in a value isn't as its schema says; members that it doesn't name are wrong, too. */
-function faultsOf(schema: Schema, value: unknown, at = '$'): string[] {
-  if (schema.$ref !== undefined) {
-    const found = document.components.schemas[schema.$ref.replace('#/components/schemas/', '')]
-    return found ? faultsOf(found, value, at) : [`${at}: ${schema.$ref} is not there`]
-  }
-  if (schema.anyOf) {
-    const fits = schema.anyOf.some((one) => faultsOf(one, value, at).length === 0)
-    return fits ? [] : [`${at} is none of them`]
-  }
-  const type = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value
-  const types = schema.type === undefined ? [type] : [schema.type].flat()
-  const isType = types.includes(type) || (types.includes('integer') && Number.isInteger(value))
-  if (!isType) return [`${at} is ${type}, not ${types.join(' or ')}`]
-  if ('const' in schema && schema.const !== value) return [`${at} is not ${String(schema.const)}`]
-  if (schema.enum && !schema.enum.includes(value)) return [`${at} is not in the list`]
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value as string)) {
-    return [`${at} is not like ${schema.pattern}`]
-  }
-  if (type === 'array') {
-    return (value as unknown[]).flatMap((item, i) =>
-      faultsOf(schema.items ?? {}, item, `${at}.${i}`)
-    )
-  }
-  if (type !== 'object') return []
-  const members = value as Record<string, unknown>
-  const missing = (schema.required ?? []).filter((name) => !Object.hasOwn(members, name))
-  return [
-    ...missing.map((name) => `${at}.${name} is missing`),
-    ...Object.entries(members).flatMap(([name, member]) => {
-      const known = schema.properties?.[name]
-      if (known) return faultsOf(known, member, `${at}.${name}`)
-      return schema.additionalProperties ? [] : [`${at}.${name} is not in the schema`]
-    }),
-  ]
-}
-
-/** What in a real answer isn't documented. */
-function undocumented(method: string, path: string, answer: Answer): string[] {
-  const response = document.paths[path]?.[method]?.responses[answer.status]
-  if (!response) return [`no answer ${answer.status}`]
-  const type = answer.headers['content-type']!.replace(/;.*/, '')
-  const content = response.content?.[type]
-  if (!content) return [`no ${type} in answer ${answer.status}`]
-  const missing = answer.status >= 400 && !response.description.includes(`\`${codeOf(answer)}\``)
-  return [
-    ...(missing ? [`no code ${codeOf(answer)} in answer ${answer.status}`] : []),
-    ...(content.schema ? faultsOf(content.schema, valueOf(answer)) : []),
-  ]
-}
-
+const operations = () => operationsOf(document)
+const faultsOf = (schema: Schema, value: unknown) => schemaFaults(document, schema, value)
+const undocumented = (method: string, path: string, answer: Answer) =>
+  undocumentedIn(document, method, path, {
+    status: answer.status,
+    type: answer.headers['content-type']!,
+    text: answer.text,
+  })
 const codeOf = ({ body }: Answer) => (body as { code?: string }).code
-
-/** As it came: in `body` there are no hashes. */
-const valueOf = ({ text, headers }: Answer): unknown =>
-  /\/(problem\+)?json$/.test(headers['content-type']!) ? JSON.parse(text) : text
-
-/** Every problem that an operation says it can end in. */
-const codesOf = ({ responses }: Operation): string[] =>
-  Object.values(responses).flatMap(({ description }) =>
-    [...description.matchAll(/`(\w+)`: /g)].map(([, code]) => code!)
-  )
 
 /** The members of a document that OpenAPI 3.1 demands of it, and references that lead nowhere. */
 function structureFaults(): string[] {
@@ -441,6 +354,7 @@ test('bodies are documented, and their schemas refuse what is refused', () => {
     const { required = [], properties = {}, additionalProperties } = schema.items ?? schema
     expect([required, Object.keys(properties)], path).toEqual(BODIES[path])
     expect(additionalProperties, path).toBe(false)
+    expect(requestBody.required, path).toBe(schema.type === 'array' || required.length > 0)
   }
   const { schema } = document.paths['/users/{id}/debit']!['post']!
     .requestBody!.content['application/json']!
@@ -456,6 +370,17 @@ test('bodies are documented, and their schemas refuse what is refused', () => {
     expect(faultsOf(schema, { amount }), String(amount)).not.toEqual([])
   }
   expect(schema.properties!['metadata']).toMatchObject({ type: 'object' })
+})
+
+test('a body is required where none at all is refused', async () => {
+  for (const [method, path, { requestBody }] of operations()) {
+    if (!requestBody) continue
+    // Nobody, with nothing.
+    const { status, body } = await call(method.toUpperCase(), path.replace(/\{\w+\}/g, '4711'))
+    const { errors = [] } = body as { errors?: { path: string }[] }
+    const refused = status === 400 && errors.length > 0
+    expect(refused, `${path}: ${status}`).toBe(requestBody.required)
+  }
 })
 
 test('/docs shows every operation, schema and error', () => {
