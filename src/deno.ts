@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 import { type Config, loadConfig } from './config.ts'
 import { type Listen, type Service, startService } from './service.ts'
 
-const listen: Listen = (fetch, { host, port }) =>
+export const listen: Listen = (fetch, { host, port }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Deno.serve({

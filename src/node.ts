@@ -103,7 +103,7 @@ function createHttpServer(fetch: Fetch, connections: Connections): Server {
   return server
 }
 
-const listen: Listen = (fetch, { host, port }) => {
+export const listen: Listen = (fetch, { host, port }) => {
   const connections: Connections = new Map()
   const server = createHttpServer(fetch, connections)
   return new Promise((resolve, reject) => {

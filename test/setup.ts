@@ -46,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** A run that is interrupted or killed calls no teardown: somebody else has to see that it is gone. */
-function cleanUpAfterKill(folder: string): void {
+export function cleanUpAfterKill(folder: string): void {
   const script = `while kill -0 $0 2>/dev/null; do sleep 1; done
     if read pid 2>/dev/null < "$1/data/postmaster.pid"
     then kill -INT $pid; while kill -0 $pid 2>/dev/null; do sleep 1; done; fi

@@ -1,0 +1,181 @@
+/** What the rows have in common: servers that are started once, measurements, and their checks. */
+import type { LedgerDatabase } from './ledger_database.ts'
+import { type HttpJob, type LoadResult, type SqlJob, startLoadGenerator } from './load.ts'
+import type { LoadGenerator, Stream, Users } from './load.ts'
+import { cpuOf, cpuOfFamily } from './machine.ts'
+import type { Phase, Side } from './pairs.ts'
+import { type BenchPostgres, MANY, startBenchPostgres } from './postgres.ts'
+import { type Program, type Runtime, startProgram } from './programs.ts'
+
+export const CONNECTIONS = 256
+
+export interface BenchOptions {
+  runtime: Runtime
+  /** A few seconds a row, for the checks; the numbers say nothing. */
+  quick: boolean
+}
+
+export interface Bench extends BenchOptions {
+  rounds: number
+  /** Of one measurement. */
+  seconds: number
+  warm_seconds: number
+  postgres: BenchPostgres
+  /** What went wrong so far. */
+  failures: string[]
+  /** Made when it is first asked for, and checked at the end. */
+  database(name: string): Promise<LedgerDatabase>
+  /** The service on a database, with more settings if there are any; each started once. */
+  service(database: LedgerDatabase, env?: Record<string, string>): Promise<Program>
+  /** Another program of this folder, started once. */
+  program(file: string, env?: Record<string, string>, runtime?: Runtime): Promise<Program>
+  measure(
+    programs: Program[],
+    job: HttpJob | SqlJob,
+    valueIn?: (result: LoadResult) => number,
+  ): Promise<Measurement>
+  /** Checks every database. */
+  check(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface Measurement extends Phase {
+  result: LoadResult
+}
+
+export async function startBench({ runtime, quick }: BenchOptions): Promise<Bench> {
+  const postgres = await startBenchPostgres()
+  const load = startLoadGenerator()
+  const databases = new Map<string, Promise<LedgerDatabase>>()
+  const programs = new Map<string, Promise<Program>>()
+  const failures: string[] = []
+
+  function once<T>(kept: Map<string, Promise<T>>, key: string, make: () => Promise<T>) {
+    const made = kept.get(key) ?? make()
+    kept.set(key, made)
+    return made
+  }
+
+  const start = (file: string, env: Record<string, string> = {}, on: Runtime = runtime) =>
+    once(
+      programs,
+      JSON.stringify([file, env, on]),
+      () => startProgram(on, file, env, postgres.folder),
+    )
+
+  return {
+    runtime,
+    quick,
+    rounds: quick ? 1 : 5,
+    seconds: quick ? 0.2 : 2,
+    warm_seconds: quick ? 0 : 1,
+    postgres,
+    failures,
+    database: (name) => once(databases, name, () => postgres.createLedger(name)),
+    service: ({ serviceUrl }, env = {}) =>
+      start(`src/${runtime}.ts`, {
+        DATABASE_URL: serviceUrl,
+        PORT: '0',
+        // What a request costs with its line in the log is a row of its own.
+        LOG_LEVEL: 'warn',
+        ...env,
+      }),
+    program: (file, env, on) => start(`test/bench/${file}`, env, on),
+    measure: (used, job, valueIn) => measure({ postgres, load }, used, job, valueIn),
+    async check() {
+      for (const database of databases.values()) failures.push(...await (await database).check())
+    },
+    async stop() {
+      for (const program of programs.values()) await program.then((p) => p.stop()).catch(() => {})
+      for (const database of databases.values()) await (await database).sql.end()
+      await load.stop()
+      await postgres.stop()
+    },
+  }
+}
+
+async function measure(
+  { postgres, load }: { postgres: BenchPostgres; load: LoadGenerator },
+  programs: Program[],
+  job: HttpJob | SqlJob,
+  valueIn: (result: LoadResult) => number = ({ streams }) => streams[0]!.perSecond,
+): Promise<Measurement> {
+  const used = () => programs.reduce((sum, { pid }) => sum + cpuOf(pid), 0)
+  const before = { service: used(), postgres: cpuOfFamily(postgres.pid) }
+  const result = await load.run(job)
+  return {
+    result,
+    value: valueIn(result),
+    requests: result.streams.reduce((sum, { good }) => sum + good, 0),
+    cpu_ms: {
+      service: used() - before.service,
+      postgres: cpuOfFamily(postgres.pid) - before.postgres,
+      load: result.cpu_ms,
+    },
+  }
+}
+
+/** Fails the run if anything else came than good answers, and what is allowed. */
+export function expectGood(
+  bench: Bench,
+  name: string,
+  { streams }: LoadResult,
+  allowed: string[] = [],
+): void {
+  for (const { good, statuses } of streams) {
+    const all = Object.values(statuses).reduce((sum, count) => sum + count, 0)
+    const refused = allowed.reduce((sum, status) => sum + (statuses[status] ?? 0), 0)
+    if (all !== good + refused) bench.failures.push(`${name}: ${JSON.stringify(statuses)}`)
+    if (good === 0) bench.failures.push(`${name}: no good answer`)
+  }
+}
+
+export interface LoopOptions {
+  name: string
+  program: Program
+  /** Takes note of what was acknowledged. */
+  database?: LedgerDatabase
+  request?: Stream['request']
+  users?: Users
+  connections?: number
+  valueIn?: (result: LoadResult) => number
+  /** Statuses that may come, too. */
+  allowed?: string[]
+}
+
+/** A closed loop over HTTP. */
+export function httpLoop(bench: Bench, options: LoopOptions): Side {
+  const { name, program, database, request = 'debit', users = MANY, valueIn } = options
+  const { connections = CONNECTIONS, allowed } = options
+  return {
+    name,
+    async run(seconds) {
+      const stream = { url: program.url, request, users, connections }
+      const job = { kind: 'http' as const, streams: [stream], seconds }
+      const { result, ...phase } = await bench.measure([program], job, valueIn)
+      expectGood(bench, name, result, allowed)
+      database?.note(result)
+      return phase
+    },
+  }
+}
+
+/** A closed loop of calls of debit_user. */
+export function sqlLoop(
+  bench: Bench,
+  { database, users = MANY, connections, valueIn }:
+    & Pick<LoopOptions, 'users' | 'valueIn'>
+    & { database: LedgerDatabase; connections: number },
+): Side {
+  const name = `debit_user on ${connections} connection${connections > 1 ? 's' : ''}`
+  return {
+    name,
+    async run(seconds) {
+      const job = { kind: 'sql' as const, url: database.url, users, connections, seconds }
+      const { result, ...phase } = await bench.measure([], job, valueIn)
+      expectGood(bench, name, result)
+      database.note(result)
+      return phase
+    },
+  }
+}

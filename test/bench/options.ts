@@ -1,0 +1,41 @@
+/** What `npm run bench --` takes. */
+import { parseArgs } from 'node:util'
+import type { Runtime } from './programs.ts'
+import { type RowName, ROWS } from './rows.ts'
+
+export interface Options {
+  runtime: Runtime
+  only: RowName[]
+  json?: string
+  quick: boolean
+  /** A goal that isn't met fails the run. */
+  goals: boolean
+}
+
+/** @throws Error with one line */
+export function parseOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      runtime: { type: 'string', default: 'node' },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      goals: { type: 'boolean', default: false },
+    },
+  })
+  const { runtime, only, json, quick, goals } = values
+  if (runtime !== 'node' && runtime !== 'deno') throw new Error('--runtime is node or deno')
+  if (quick && goals) throw new Error('--goals says nothing of a --quick run')
+  const names = Object.keys(ROWS) as RowName[]
+  const wanted = only?.split(',') ?? names
+  const unknown = wanted.find((name) => !names.includes(name as RowName))
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: the rows are ${names.join(', ')}`)
+  return {
+    runtime,
+    only: names.filter((name) => wanted.includes(name)),
+    ...(json !== undefined && { json }),
+    quick,
+    goals,
+  }
+}

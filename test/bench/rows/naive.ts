@@ -1,0 +1,65 @@
+/** naive: debits against the same app doing one transaction a request, which adds up the history. */
+import { type Bench, httpLoop } from '../bench.ts'
+import { connect } from '../ledger_database.ts'
+import { lengthen } from '../long_history.ts'
+import { pair } from '../pairs.ts'
+import { MANY, SINGLES } from '../postgres.ts'
+import type { Row } from './row.ts'
+
+const USER = SINGLES.first
+/** They wait for one row lock one after the other, so more of them only wait longer. */
+const NAIVE_CONNECTIONS = 16
+
+/** The users of the ledger, with the same balances and as many rows. */
+async function naiveDatabase(bench: Bench, entries: number): Promise<string> {
+  const url = await bench.postgres.createFrom('naive', 'naive.sql')
+  const sql = connect(url)
+  const { first, count } = MANY
+  await sql`
+    insert into users (id) select generate_series(${first}::bigint, ${first + count - 1})
+    union all select ${USER}`
+  await sql`
+    insert into payment_history (user_id, action, amount) select id, 'CREDIT', 1000000 from users`
+  await sql`
+    insert into payment_history (user_id, action, amount)
+    select ${USER}, 'CREDIT', 0.01 from generate_series(1, ${entries - 1})`
+  // The index alone can then answer for all rows that were there before.
+  await sql`vacuum (analyze) payment_history`
+  await sql`vacuum (analyze) users`
+  await sql.end()
+  return url
+}
+
+export const naive: Row = async (bench) => {
+  const entries = bench.quick ? 5_000 : 100_000
+  const database = await bench.database('shared')
+  await lengthen(database, USER, entries)
+  const program = await bench.service(database)
+  const url = await naiveDatabase(bench, entries)
+  const slow = await bench.program('naive_app.ts', { DATABASE_URL: url })
+  const users = { first: USER, count: 1 }
+  const one = `on one user with ${entries.toLocaleString('en-US')} rows`
+  return {
+    pairs: [
+      await pair(
+        bench,
+        'naive, spread',
+        httpLoop(bench, { name: 'debits/s', program, database }),
+        httpLoop(bench, { name: 'debits/s, naively', program: slow }),
+        { least: 3 },
+      ),
+      await pair(
+        bench,
+        'naive, long',
+        httpLoop(bench, { name: `debits/s ${one}`, program, database, users }),
+        httpLoop(bench, {
+          name: 'debits/s, naively',
+          program: slow,
+          users,
+          connections: NAIVE_CONNECTIONS,
+        }),
+        { least: 300 },
+      ),
+    ],
+  }
+}

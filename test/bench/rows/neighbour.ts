@@ -1,0 +1,70 @@
+/** neighbour: how long others take while one user has most of the load, against without that user. */
+import { type Bench, CONNECTIONS, expectGood, httpLoop } from '../bench.ts'
+import type { LedgerDatabase } from '../ledger_database.ts'
+import type { Stream } from '../load.ts'
+import { pair, type Side } from '../pairs.ts'
+import { MANY, SINGLES } from '../postgres.ts'
+import type { Program } from '../programs.ts'
+import type { Row } from './row.ts'
+
+const HOT_SHARE = 0.8
+/** A p99 needs many answers. */
+const LONGER = 1.5
+
+type Arrivals = Pick<Stream, 'users' | 'arrivals'>
+
+/** The p99 of the first stream. */
+function openLoops(
+  bench: Bench,
+  { name, program, database, streams }: {
+    name: string
+    program: Program
+    database: LedgerDatabase
+    streams: Arrivals[]
+  },
+): Side {
+  return {
+    name,
+    async run(seconds) {
+      const { result, ...phase } = await bench.measure([program], {
+        kind: 'http',
+        streams: streams.map((stream) => ({
+          url: program.url,
+          request: 'debit' as const,
+          connections: CONNECTIONS,
+          ...stream,
+        })),
+        seconds: seconds * LONGER,
+      }, ({ streams }) => streams[0]!.p99_ms)
+      expectGood(bench, name, result)
+      database.note(result)
+      return phase
+    },
+  }
+}
+
+export const neighbour: Row = async (bench) => {
+  const database = await bench.database('shared')
+  const program = await bench.service(database)
+  const peak = httpLoop(bench, { name: 'the peak', program, database })
+  const { value } = await peak.run(bench.seconds)
+  const rate = value / 2
+  const hot = { users: { first: SINGLES.first + 2, count: 1 }, arrivals: HOT_SHARE * rate }
+  const others = { users: MANY, arrivals: (1 - HOT_SHARE) * rate }
+  const a = openLoops(bench, {
+    name: 'p99 of others, ms',
+    program,
+    database,
+    streams: [others, hot],
+  })
+  const b = openLoops(bench, {
+    name: 'p99 with nobody hot, ms',
+    program,
+    database,
+    streams: [others, { ...hot, users: MANY }],
+  })
+  return {
+    pairs: [await pair(bench, 'neighbour', a, b, { most: 1.5 })],
+    facts: [`${Math.round(rate)} debits a second arrived, half of ${Math.round(value)}`],
+  }
+}

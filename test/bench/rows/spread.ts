@@ -1,0 +1,28 @@
+/** spread: debits over HTTP against the function called directly, both on 10,000 users. */
+import { httpLoop, sqlLoop } from '../bench.ts'
+import { pair } from '../pairs.ts'
+import type { Row } from './row.ts'
+
+const DIRECT_CONNECTIONS = [1, 2, 4, 8, 16, 32]
+
+export const spread: Row = async (bench) => {
+  const database = await bench.database('shared')
+  const program = await bench.service(database)
+  const tried: { connections: number; value: number }[] = []
+  for (const connections of bench.quick ? [4] : DIRECT_CONNECTIONS) {
+    const { value } = await sqlLoop(bench, { database, connections }).run(bench.seconds / 2)
+    tried.push({ connections, value })
+  }
+  const { connections } = tried.toSorted((a, b) => b.value - a.value)[0]!
+  const a = httpLoop(bench, { name: 'debits/s over HTTP', program, database })
+  const b = sqlLoop(bench, { database, connections })
+  const goal = { least: bench.runtime === 'deno' ? 2 : 1.3 }
+  return {
+    pairs: [await pair(bench, 'spread', a, b, goal)],
+    facts: [
+      `direct calls a second by connections: ${
+        tried.map((t) => `${t.connections}: ${Math.round(t.value)}`).join(', ')
+      }`,
+    ],
+  }
+}
