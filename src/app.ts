@@ -3,9 +3,11 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { AccessLog } from './access_log.ts'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Access } from './access.ts'
 import type { Metrics } from './metrics.ts'
+import { observe } from './observe.ts'
 import { openapi } from './openapi.ts'
 import { debitsRoutes } from './routes/debits.ts'
 import type { DebitsDependencies } from './routes/debits.ts'
@@ -32,24 +34,21 @@ export type Dependencies =
     metrics: Metrics
     /** Who may do what; left out: anyone may do anything. */
     access?: Access | undefined
+    accessLog?: AccessLog | undefined
     notReady: () => Promise<string | undefined>
     /** Told of failures that are ours: a name for what failed, and the error. */
-    onFailure: (what: string, error: unknown) => void
+    onFailure: (what: string, error: unknown, fields?: object) => void
   }
 
 /** The HTTP side of the ledger: web standards only, no I/O of its own. */
-export function createApp({ access, notReady, onFailure, ...dependencies }: Dependencies): Hono {
+export function createApp(
+  { access, accessLog, notReady, onFailure, ...dependencies }: Dependencies,
+): Hono {
   const app = new Hono()
   const { metrics } = dependencies
   let document: Promise<object> | undefined
 
-  app.use(async (c, next) => {
-    const start = performance.now()
-    await next()
-    // The pattern, never the path: its values must be few.
-    const labels = { method: c.req.method, route: routePath(c, -1), status: c.res.status }
-    metrics.request(labels, (performance.now() - start) / 1000)
-  })
+  app.use(observe({ metrics, accessLog }))
 
   app.use((c, next) => {
     // What fetch was given beside the request; a test may give nothing.
@@ -76,7 +75,9 @@ export function createApp({ access, notReady, onFailure, ...dependencies }: Depe
 
   app.onError((error, c) => {
     const problem = problemOf(error, { writes: c.req.method === 'POST' })
-    if (problem.code === 'internal') onFailure(routePath(c, -1), problem.cause ?? error)
+    if (problem.code === 'internal') {
+      onFailure(routePath(c, -1), problem.cause ?? error, { request_id: c.get('requestId') })
+    }
     return respond(c, problem)
   })
 

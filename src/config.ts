@@ -19,6 +19,7 @@ const settings = z.object({
   SNAPSHOT_TTL_SECONDS: integer(1, 86_400).default(60),
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  ACCESS_LOG: z.enum(['on', 'off']).default('on'),
 }).refine((s) => !s.UPSTASH_REDIS_REST_URL === !s.UPSTASH_REDIS_REST_TOKEN, {
   path: ['UPSTASH_REDIS_REST_TOKEN'],
   message: 'must be set together with UPSTASH_REDIS_REST_URL',
@@ -32,6 +33,7 @@ export interface Config {
   snapshotTtlSeconds: number
   dataDir: string
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  accessLog: boolean
 }
 
 /**
@@ -58,5 +60,30 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     snapshotTtlSeconds: s.SNAPSHOT_TTL_SECONDS,
     dataDir: s.DATA_DIR,
     logLevel: s.LOG_LEVEL,
+    accessLog: s.ACCESS_LOG === 'on',
   }
+}
+
+/** Texts that are no secrets. */
+const SHOWN = ['host', 'dataDir', 'logLevel']
+
+/** Where a URL goes, without what only those who may go there know. */
+function placeOf(text: string): string {
+  const url = new URL(text)
+  const sslmode = url.searchParams.get('sslmode')
+  const user = url.username && `${url.username}@`
+  return `${url.protocol}//${user}${url.host}${url.pathname}${sslmode ? `?sslmode=${sslmode}` : ''}`
+}
+
+/** The settings for the log. Of a text that is not known to be none, only that it is set. */
+export function describeConfig(config: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]: [string, unknown]) => {
+      if (typeof value === 'string' && /url$/i.test(key)) return [key, placeOf(value)]
+      if (typeof value === 'string' && !SHOWN.includes(key)) return [key, '***']
+      const isGroup = typeof value === 'object' && value !== null && !Array.isArray(value)
+      if (isGroup) return [key, describeConfig(value)]
+      return [key, Array.isArray(value) ? value.length : value]
+    }),
+  )
 }

@@ -26,8 +26,17 @@ export const listen: Listen = (fetch, { host, port }) =>
     }
   })
 
+async function write(text: string): Promise<void> {
+  const writer = Deno.stdout.writable.getWriter()
+  try {
+    await writer.write(new TextEncoder().encode(text))
+  } finally {
+    writer.releaseLock()
+  }
+}
+
 export const serve = (config: Config): Promise<Service> =>
-  startService(config, { listen, residentBytes: () => Deno.memoryUsage().rss })
+  startService(config, { listen, write, residentBytes: () => Deno.memoryUsage().rss })
 
 /** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
 function loadEnvFile(): void {

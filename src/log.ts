@@ -3,15 +3,18 @@ import type { Config } from './config.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
-export type Log = Record<'debug' | 'info' | 'warn' | 'error', (what: string, why?: unknown) => void>
+export type Log = Record<
+  'debug' | 'info' | 'warn' | 'error',
+  /** `fields` are written as they are: no secrets, nobody's data. */
+  (what: string, why?: unknown, fields?: object) => void
+>
 
 /** Events below `level` are dropped. */
 export function createLog(level: Config['logLevel']): Log {
-  const write = (at: typeof LEVELS[number]) => (what: string, why?: unknown) => {
+  const write = (at: typeof LEVELS[number]) => (what: string, why?: unknown, fields = {}) => {
     if (LEVELS.indexOf(at) < LEVELS.indexOf(level)) return
-    console.error(
-      JSON.stringify({ time: new Date().toISOString(), level: at, what, ...about(why) }),
-    )
+    const time = new Date().toISOString()
+    console.error(JSON.stringify({ time, level: at, what, ...about(why), ...fields }))
   }
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }

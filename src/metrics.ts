@@ -19,6 +19,9 @@ export interface Metrics {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
+/** The method, or `other` for one of a caller's own making: labels and logs have few values. */
+export const knownMethod = (method: string): string => METHODS.includes(method) ? method : 'other'
+
 /** What a debit can't end in. */
 const OTHERS: ProblemCode[] = [
   'unknown_entry',
@@ -111,8 +114,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
     read: (cache) => reads.inc({ cache }),
     debit: (outcome) => debits.inc({ outcome }),
     request({ method, route, status }, seconds) {
-      const known = METHODS.includes(method) ? method : 'other'
-      requests.observe({ method: known, route, status }, seconds)
+      requests.observe({ method: knownMethod(method), route, status }, seconds)
     },
     batch: (size) => batches.observe(size),
     verified(id, count) {

@@ -121,7 +121,17 @@ export const listen: Listen = (fetch, { host, port }) => {
   })
 }
 
-export const serve = (config: Config): Promise<Service> => startService(config, { listen })
+/** Never blocks: on POSIX Node writes to pipes as they take it. */
+const write = (text: string) =>
+  new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (error) => error ? reject(error) : resolve())
+  })
+
+export function serve(config: Config): Promise<Service> {
+  // A reader of the log that goes away doesn't take the service along.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
+  return startService(config, { listen, write })
+}
 
 async function main(): Promise<void> {
   try {

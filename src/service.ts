@@ -1,7 +1,8 @@
 /** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
+import { createAccessLog } from './access_log.ts'
 import { createAnnouncer } from './announcer.ts'
 import { createApp } from './app.ts'
-import type { Config } from './config.ts'
+import { type Config, describeConfig } from './config.ts'
 import { createDebitQueue } from './debit_queue.ts'
 import { Problem } from './errors.ts'
 import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
@@ -18,6 +19,8 @@ const UNBATCHED = 8
 const READING = 4
 const SYSTEM_USER_ID = 1
 const STOP_DEADLINE_MS = 8_000
+/** For whoever reads the access log. */
+const FLUSH_DEADLINE_MS = 500
 
 /** What a runtime gives: a server that is already listening. */
 export interface Server {
@@ -36,6 +39,8 @@ export type Listen = (fetch: Fetch, options: { host: string; port: number }) => 
 /** What the entries know and nothing else does. */
 export interface Runtime {
   listen: Listen
+  /** Writes to standard output; settles when that has taken all of it. */
+  write: (text: string) => Promise<void>
   /** How much memory the process has, where /proc is closed. */
   residentBytes?: () => number
 }
@@ -52,10 +57,14 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, residentBytes }: Runtime,
+  { listen, write, residentBytes }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
+  log.info('configuration', undefined, { configuration: describeConfig(config) })
+  const accessLog = config.accessLog && config.logLevel !== 'silent'
+    ? createAccessLog({ write })
+    : undefined
   const metrics = createMetrics(residentBytes)
   const ledger = createLedger({
     url: config.databaseUrl,
@@ -106,8 +115,9 @@ export async function startService(
     unbatched,
     snapshots,
     metrics,
+    accessLog,
     notReady,
-    onFailure: (what, error) => log.error(what, error),
+    onFailure: (what, error, fields?: object) => log.error(what, error, fields),
   })
   const answer = (request: Request, peer: string) => app.fetch(request, { peer })
   const last = async (request: Request, peer: string) => {
@@ -142,13 +152,16 @@ export async function startService(
     async stop() {
       if (stopping) return
       stopping = true
-      let timer: ReturnType<typeof setTimeout> | undefined
-      await Promise.race([
-        drain(),
-        new Promise((resolve) => timer = setTimeout(resolve, STOP_DEADLINE_MS)),
-      ])
-      clearTimeout(timer)
+      await within(STOP_DEADLINE_MS, drain())
       server.cut()
+      if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())
     },
   }
+}
+
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const limit = new Promise((resolve) => timer = setTimeout(resolve, limitMs))
+  await Promise.race([work, limit])
+  clearTimeout(timer)
 }

@@ -16,6 +16,9 @@ export function typeScriptCommand(file: string): string[] {
 
 export interface Run {
   signal(name: NodeJS.Signals): void
+  /** Nothing that it writes is read until `resume`. */
+  pause(): void
+  resume(): void
   /** Everything written so far, to either stream. */
   output(): string
   /** Resolves with the match; rejects with the output if the process ends without one. */
@@ -60,5 +63,13 @@ export function run(command: string[], env: Record<string, string>): Run {
   const signal = (name: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, name)
   }
-  return { signal, output: () => text, line, ended }
+  const streams = [child.stdout, child.stderr]
+  return {
+    signal,
+    pause: () => streams.forEach((stream) => stream.pause()),
+    resume: () => streams.forEach((stream) => stream.resume()),
+    output: () => text,
+    line,
+    ended,
+  }
 }

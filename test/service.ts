@@ -1,10 +1,21 @@
 /** A running service for a test: its own database, its own store, a free port, either runtime. */
+import { readFileSync } from 'node:fs'
 import { type Config, loadConfig } from '../src/config.ts'
 import { startRedisRest } from '../src/dev/redis_rest.ts'
 import type { Service } from '../src/service.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { PROJECT } from './run_typescript.ts'
 
 export const onDeno = 'Deno' in globalThis
+
+/** The entry itself, without a task runner in between, with the task's permissions. */
+export function serveCommand(): string[] {
+  if (!onDeno) return [process.execPath, '--import', 'tsx', 'src/node.ts']
+  const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
+    tasks: { serve: string }
+  }
+  return [process.execPath, ...tasks.serve.split(' ').slice(1)]
+}
 
 /** `serve` of the entry for the runtime that the tests run on. */
 export async function serve(config: Config): Promise<Service> {
@@ -28,7 +39,7 @@ export async function startTestService(config: Partial<Config> = {}): Promise<Te
   const database = await createDatabase()
   const redis = await startRedisRest({})
   const service = await serve({
-    ...loadConfig({ LOG_LEVEL: 'silent' }),
+    ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off' }),
     port: 0,
     databaseUrl: database.serviceUrl,
     redis: { url: redis.url, token: redis.token },

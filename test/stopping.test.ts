@@ -2,14 +2,13 @@
  * SIGTERM while debits come in. A request has one of three ends: it is answered; its connection is
  * refused; or its connection is closed without a byte of an answer, and then nothing was done.
  */
-import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { connectTo, createUser, findingsOf, historyOf, one } from './ledger.ts'
-import { PROJECT, type Run, run } from './run_typescript.ts'
-import { onDeno } from './service.ts'
+import { type Run, run } from './run_typescript.ts'
+import { onDeno, serveCommand } from './service.ts'
 
 const CLIENTS = 16
 /** Nothing in these tests takes longer than what is on its way, and what may be. */
@@ -26,15 +25,6 @@ let database: TestDatabase
 let sql: ReturnType<typeof connectTo>
 let server: Run
 let url: URL
-
-/** The entry itself, without a task runner in between, with the task's permissions. */
-function serveCommand(): string[] {
-  if (!onDeno) return [process.execPath, '--import', 'tsx', 'src/node.ts']
-  const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
-    tasks: { serve: string }
-  }
-  return [process.execPath, ...tasks.serve.split(' ').slice(1)]
-}
 
 beforeEach(async () => {
   database = await createDatabase()

@@ -24,6 +24,8 @@ let ending: Promise<void> | undefined
 async function start(): Promise<void> {
   loadEnvFile()
   const config = loadConfig(process.env)
+  // Its output is for somebody at a terminal.
+  if (!process.env['ACCESS_LOG']) config.accessLog = false
   await checkPort(config)
   goOn()
   const embedded = config.databaseUrl ? undefined : await startDatabase(config)

@@ -71,6 +71,7 @@ describe('loadConfig()', () => {
       SNAPSHOT_TTL_SECONDS: '86400',
       DATA_DIR: '/var/lib/ledger',
       LOG_LEVEL: 'silent',
+      ACCESS_LOG: 'off',
     })).toEqual({
       port: 0,
       host: '::1',
@@ -79,6 +80,7 @@ describe('loadConfig()', () => {
       snapshotTtlSeconds: 86400,
       dataDir: '/var/lib/ledger',
       logLevel: 'silent',
+      accessLog: false,
     })
   })
 
@@ -102,6 +104,7 @@ describe('loadConfig()', () => {
     ['SNAPSHOT_TTL_SECONDS', '60s'],
     ['LOG_LEVEL', 'INFO'],
     ['LOG_LEVEL', 'verbose'],
+    ['ACCESS_LOG', 'true'],
   ])('refuses %s=%j in one line that names it and hides the value', (key, value) => {
     const message = refusal({ [key]: value })
     expect(message).toMatch(new RegExp(`^${key} \\S.*$`))

@@ -1,0 +1,69 @@
+/** One JSON line a request: cheap enough to stay on, and never in the way of a request. */
+
+/** What may be told of a request; nothing that its caller wrote but the request id. */
+export interface Access {
+  requestId: string
+  traceId: string
+  method: string
+  /** A pattern, never a path. */
+  route: string
+  status: number
+  durationMs: number
+  /** The name of who asked, where that is known. */
+  caller?: string | undefined
+}
+
+export interface AccessLog {
+  request(access: Access): void
+  /** Settles once all lines are written. */
+  flush(): Promise<void>
+}
+
+export interface AccessLogOptions {
+  /** Settles when the text is written; a reader that is gone may reject. */
+  write: (text: string) => Promise<void>
+  /** What waits for a reader that is slow; more is dropped, and counted. */
+  maxWaiting?: number
+}
+
+const MAX_WAITING = 1024 * 1024
+
+function lineOf({ caller, ...access }: Access): string {
+  const { requestId, traceId, method, route, status, durationMs } = access
+  return `{"time":"${new Date().toISOString()}","request_id":${JSON.stringify(requestId)},` +
+    `"trace_id":"${traceId}","method":"${method}","route":"${route}","status":${status},` +
+    `"duration_ms":${Math.round(durationMs * 1000) / 1000}` +
+    `${caller === undefined ? '' : `,"caller":${JSON.stringify(caller)}`}}\n`
+}
+
+/** Lines of one turn of the event loop are written together, and one write is under way at most. */
+export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOptions): AccessLog {
+  let waiting = ''
+  let dropped = 0
+  let writing: Promise<void> | undefined
+
+  async function writeAll(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    while (waiting !== '') {
+      const text = waiting
+      waiting = ''
+      // Who doesn't read the log doesn't get it; requests go on.
+      await write(text).catch(() => {})
+      if (dropped === 0) continue
+      waiting += `${JSON.stringify({ time: new Date().toISOString(), dropped })}\n`
+      dropped = 0
+    }
+    writing = undefined
+  }
+
+  return {
+    request(access) {
+      if (waiting.length >= maxWaiting) dropped++
+      else waiting += lineOf(access)
+      writing ??= writeAll()
+    },
+    async flush() {
+      await writing
+    },
+  }
+}

@@ -1,0 +1,53 @@
+/** By which names a request goes: its trace (W3C Trace Context) and its request id. */
+
+const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/
+const REQUEST_ID = /^[!-~]{1,128}$/
+/** What the specification knows of: sampled, random. */
+const KNOWN_FLAGS = 0x03
+const POOL_BYTES = 4096
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export interface Trace {
+  traceId: string
+  /** Of this request, as its child would name it. */
+  traceparent: string
+  requestId: string
+}
+
+/** Hexadecimal digits of random bytes, which are cheap by the thousand. */
+function createRandomHex() {
+  const pool = new Uint8Array(POOL_BYTES)
+  let used = POOL_BYTES
+  return (bytes: number): string => {
+    if (used + bytes > POOL_BYTES) {
+      crypto.getRandomValues(pool)
+      used = 0
+    }
+    let hex = ''
+    for (const end = used + bytes; used < end; used++) hex += HEX[pool[used]!]
+    return hex
+  }
+}
+
+const randomHex = createRandomHex()
+
+/** Of a version that is not known yet what follows the known fields is ignored; ff is none. */
+function parsed(header: string | null): { traceId: string; flags: number } | undefined {
+  const [, version, traceId, parentId, flags, rest] = TRACEPARENT.exec(header ?? '') ?? []
+  if (!traceId || version === 'ff' || (version === '00' && rest !== undefined)) return undefined
+  if (/^0+$/.test(traceId) || /^0+$/.test(parentId!)) return undefined
+  return { traceId, flags: parseInt(flags!, 16) & KNOWN_FLAGS }
+}
+
+/** Goes on with the caller's trace and request id; one that is missing or malformed begins anew. */
+export function traceOf(headers: Headers): Trace {
+  const parent = parsed(headers.get('traceparent'))
+  const traceId = parent?.traceId ?? randomHex(16)
+  const flags = HEX[parent?.flags ?? 0]
+  const given = headers.get('x-request-id')
+  return {
+    traceId,
+    traceparent: `00-${traceId}-${randomHex(8)}-${flags}`,
+    requestId: given !== null && REQUEST_ID.test(given) ? given : randomHex(16),
+  }
+}
