@@ -89,7 +89,7 @@ test('with a reader that is stuck it keeps so much and no more, and says how man
 })
 
 test('a reader that is gone stops nothing', async () => {
-  const { done, write } = sink()
+  const { written, done, write } = sink()
   const log = createAccessLog({ write })
   log.request(access('a'))
   await vi.waitUntil(() => done.length === 1)
@@ -99,4 +99,5 @@ test('a reader that is gone stops nothing', async () => {
   await vi.waitUntil(() => done.length === 2)
   done[1]!()
   await log.flush()
+  expect(written.map((text) => parsed(text)[0]!['request_id'])).toEqual(['a', 'b'])
 })
