@@ -61,7 +61,7 @@ export async function startService(
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
-  log.info('configuration', undefined, { configuration: describeConfig(config) })
+  log.debug('configuration', undefined, { configuration: describeConfig(config) })
   const accessLog = config.accessLog && config.logLevel !== 'silent'
     ? createAccessLog({ write })
     : undefined

@@ -59,6 +59,7 @@ test('a line for each request, with what may be told of it and no more', async (
   url = await start({
     UPSTASH_REDIS_REST_URL: `http://user:${secret}@127.0.0.1:1`,
     UPSTASH_REDIS_REST_TOKEN: secret,
+    LOG_LEVEL: 'debug',
   })
   const key = { 'Idempotency-Key': 'a-key-to-hide', Authorization: `Bearer ${secret}` }
   const call = caller(() => url)
