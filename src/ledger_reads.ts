@@ -23,6 +23,21 @@ export interface Finding {
   detail: string | null
 }
 
+export interface VerifiedPage {
+  findings: Finding[]
+  rowsRead: number
+  /** The last entry of the page; null: of all. */
+  next: number | null
+}
+
+/** Amounts as decimal strings, in the words of the problem. */
+export interface Shortfall {
+  balance: string
+  available: string
+  required: string
+  shortfall: string
+}
+
 export interface LedgerReads {
   /** Undefined for an unknown hold. */
   getHold(userId: number, hold: number): Promise<Hold | undefined>
@@ -37,7 +52,14 @@ export interface LedgerReads {
   getStatement(userId: number, after: number, upto: number, maxRows: number): Promise<Entry[]>
   /** What the write of this entry is answered with, the same for ever. */
   getPosted(userId: number, seq: number): Promise<PostedEntry | undefined>
-  verifyUser(userId: number): Promise<Finding[]>
+  /** Entries after a seq; with the last of them all else that there is to find about a user. */
+  verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
+  /** What is missing to capture a hold, or this much of it; undefined: nothing any more. */
+  getCaptureShortfall(
+    userId: number,
+    hold: number,
+    amount: string | undefined,
+  ): Promise<Shortfall | undefined>
 }
 
 interface MomentRow {
@@ -48,11 +70,10 @@ interface MomentRow {
   is_future: boolean
 }
 
-interface FindingRow {
-  finding: string
-  user_id: string
-  seq: string | null
-  detail: string | null
+interface VerifiedRow {
+  findings: Finding[]
+  rows_read: string
+  next_seq: string | null
 }
 
 export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
@@ -106,16 +127,28 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
       return row && postedEntryOf(row)
     },
 
-    async verifyUser(userId) {
-      const rows = await run((sql) =>
-        sql<FindingRow[]>`select * from verify_user(user_id => ${userId}::bigint)`
+    async verifyUserPage(userId, after, maxRows) {
+      const [page] = await run((sql) =>
+        sql<VerifiedRow[]>`
+          select to_jsonb(findings) as findings, rows_read, next_seq
+            from verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
+              max_rows => ${maxRows})`
       )
-      return rows.map(({ finding, user_id, seq, detail }) => ({
-        finding,
-        user_id: Number(user_id),
-        seq: seq === null ? null : Number(seq),
-        detail,
-      }))
+      const { findings, rows_read, next_seq } = page!
+      return {
+        findings,
+        rowsRead: Number(rows_read),
+        next: next_seq === null ? null : Number(next_seq),
+      }
+    },
+
+    async getCaptureShortfall(userId, hold, amount) {
+      const [row] = await run((sql) =>
+        sql<Shortfall[]>`
+          select * from get_capture_shortfall(user_id => ${userId}::bigint,
+            hold_id => ${hold}::bigint, amount => ${amount ?? null}::numeric)`
+      )
+      return row && { ...row }
     },
   }
 }

@@ -11,6 +11,7 @@ import { createMetrics } from './metrics.ts'
 import { createPost } from './posting.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createUnbatched } from './unbatched.ts'
+import { createVerify } from './verification.ts'
 
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
 const LANES = 2
@@ -112,6 +113,7 @@ export async function startService(
   const app = createApp({
     ledger,
     post,
+    verify: createVerify({ ledger }),
     unbatched,
     snapshots,
     metrics,

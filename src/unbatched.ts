@@ -22,6 +22,7 @@ export interface UnbatchedOptions {
     | 'releaseHold'
     | 'reverseEntry'
     | 'getHold'
+    | 'getCaptureShortfall'
     | 'getPosted'
     | 'getUsers'
   >
@@ -49,8 +50,8 @@ interface Write<T> {
   /** Everybody whom it changes. */
   users: number[]
   key: string | undefined
-  /** Who has too little when it fails for want of funds, and how much it takes. */
-  funds?: () => Promise<{ userId: number; amount: string } | undefined>
+  /** When it failed for want of funds: rejects with what is missing, if it still is. */
+  funds?: () => Promise<void>
   call: () => Promise<T>
 }
 
@@ -80,8 +81,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
           recalculated = true
           for (const userId of work.users) await aside({ userId, amount: null })
         } else if (code === 'LGFND' && shortfalls++ < MAX_SHORTFALLS) {
-          const missing = await work.funds?.()
-          if (missing) await aside(missing)
+          await work.funds?.()
         } else throw code === 'LGFND' ? new Problem('busy', {}, { cause: error }) : error
       }
     }
@@ -144,7 +144,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
       write({
         users: [transfer.from, transfer.to],
         key: transfer.key,
-        funds: () => Promise.resolve({ userId: transfer.from, amount: transfer.amount }),
+        funds: () => aside({ userId: transfer.from, amount: transfer.amount }),
         call: () => ledger.transfer(transfer),
       }, async ([from, to]) => {
         const both = await Promise.all([posted(from!), posted(to!)])
@@ -155,7 +155,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
       write({
         users: [hold.userId],
         key: hold.key,
-        funds: () => Promise.resolve(hold),
+        funds: () => aside({ userId: hold.userId, amount: hold.amount }),
         call: () => ledger.placeHold(hold),
       }, (answer) => Promise.resolve(answer)),
 
@@ -168,8 +168,10 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
           users: [userId],
           key,
           async funds() {
-            const required = amount ?? (await ledger.getHold(userId, hold))?.amount
-            return required === undefined ? undefined : { userId, amount: required }
+            await aside({ userId, amount: null })
+            // The queue would count the hold itself among what is held.
+            const missing = await ledger.getCaptureShortfall(userId, hold, amount)
+            if (missing) throw new Problem('insufficient_funds', { ...missing })
           },
           call: () => ledger.captureHold(capture),
         }, async (place) => ({ ...await posted(place), replayed: place.replayed })),
@@ -200,13 +202,11 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
         users: peer === undefined ? [userId] : [userId, peer],
         key,
         // A reversed credit is taken back from its user, a reversed debit from whoever got it.
-        funds: () =>
-          Promise.resolve(
-            entry && {
-              userId: entry.action === 'CREDIT' ? userId : peer ?? userId,
-              amount: entry.amount,
-            },
-          ),
+        async funds() {
+          if (!entry) return
+          const from = entry.action === 'CREDIT' ? userId : peer ?? userId
+          await aside({ userId: from, amount: entry.amount })
+        },
         call: () => ledger.reverseEntry(reversal),
       }, async (place) => ({ ...await posted(place), replayed: place.replayed }))
     },

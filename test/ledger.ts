@@ -170,6 +170,7 @@ export async function ageHolds(sql: postgres.Sql, id: number): Promise<void> {
   await sql`
     update holds set created_at = created_at - interval '24 h',
            expires_at = expires_at - interval '24 h' where user_id = ${id}`
+  await sql`update holds h set hash = hold_hash(h) where user_id = ${id}`
 }
 
 /** `balance, available, seq and version` of a user: `5.00, 4.00 at 2, version 3`. */

@@ -30,7 +30,9 @@ begin
   end if;
 
   -- Closed first: what it held is what the entry may take.
-  update holds o set status = 'captured', closed_at = touch_holds(capture_hold.user_id)
+  v_hold.status := 'captured';
+  v_hold.closed_at := touch_holds(capture_hold.user_id);
+  update holds o set status = v_hold.status, closed_at = v_hold.closed_at, hash = hold_hash(v_hold)
    where o.user_id = capture_hold.user_id and o.hold = capture_hold.hold_id;
   return posted(append_entry(row(null, capture_hold.user_id, 'DEBIT',
     coalesce(capture_hold.amount, v_hold.amount), null, null, null, null,

@@ -39,15 +39,18 @@ begin
     perform raise_status('LGFND', place_hold.user_id, place_hold.amount,
       v_state.balance - v_state.held);
   end if;
-  insert into holds as o (user_id, hold, amount, available, created_at, expires_at,
-    idempotency_key, metadata)
-  values (place_hold.user_id,
-    coalesce((select max(p.hold) from holds p where p.user_id = place_hold.user_id), 0) + 1,
-    place_hold.amount, v_state.balance - v_state.held - place_hold.amount, v_hold.created_at,
-    coalesce(v_hold.created_at + make_interval(secs => place_hold.expires_in::double precision),
-      'infinity'),
-    place_hold.idempotency_key, place_hold.metadata)
-  returning o.* into v_hold;
+  v_hold.user_id := place_hold.user_id;
+  v_hold.hold := coalesce((select max(o.hold) from holds o where o.user_id = place_hold.user_id), 0)
+    + 1;
+  v_hold.amount := place_hold.amount;
+  v_hold.status := 'active';
+  v_hold.available := v_state.balance - v_state.held - place_hold.amount;
+  v_hold.expires_at := coalesce(
+    v_hold.created_at + make_interval(secs => place_hold.expires_in::double precision), 'infinity');
+  v_hold.idempotency_key := place_hold.idempotency_key;
+  v_hold.metadata := place_hold.metadata;
+  v_hold.hash := hold_hash(v_hold);
+  insert into holds select v_hold.*;
   return row(v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
     nullif(v_hold.expires_at, 'infinity'), v_hold.available, false)::posted_hold;
 end $$;

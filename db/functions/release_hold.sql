@@ -28,14 +28,16 @@ begin
     perform raise_status('LGHLD', release_hold.user_id);
   end if;
 
-  update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id)
-   where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
-  update holds o
-     set release_key = release_hold.idempotency_key, release_metadata = release_hold.metadata,
-         release_seq = s.seq, release_balance = s.balance, release_available = s.balance - s.held
-    from user_states(array[release_hold.user_id], clock_timestamp()) s
+  update holds o set status = 'released', closed_at = touch_holds(release_hold.user_id),
+         release_key = release_hold.idempotency_key, release_metadata = release_hold.metadata
    where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id
   returning o.* into v_hold;
+  select s.seq, s.balance, s.balance - s.held
+    into v_hold.release_seq, v_hold.release_balance, v_hold.release_available
+    from user_states(array[release_hold.user_id], clock_timestamp()) s;
+  update holds o set release_seq = v_hold.release_seq, release_balance = v_hold.release_balance,
+         release_available = v_hold.release_available, hash = hold_hash(v_hold)
+   where o.user_id = release_hold.user_id and o.hold = release_hold.hold_id;
   return row(v_hold.user_id, v_hold.release_balance, v_hold.release_available, v_hold.release_seq,
     v_hold.closed_at, false)::released_hold;
 end $$;

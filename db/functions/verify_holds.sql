@@ -7,7 +7,8 @@ create or replace function verify_holds(after_user_id bigint, upto_user_id bigin
       (o.status = 'captured' and not exists (select from payment_history h
          where h.user_id = o.user_id and h.hold = o.hold), 'is captured without its entry'),
       (o.available < 0, 'is more than was available'),
-      (o.expires_at <= o.created_at, 'ended before it began')
+      (o.expires_at <= o.created_at, 'ended before it began'),
+      (o.hash is distinct from hold_hash(o), 'was edited')
     ) w (is_wrong, wrong)
    where w.is_wrong and o.user_id > verify_holds.after_user_id
      and o.user_id <= verify_holds.upto_user_id
@@ -29,6 +30,6 @@ create or replace function verify_holds(after_user_id bigint, upto_user_id bigin
 $$;
 
 comment on function verify_holds is
-  'The findings about the holds of a range of users: captured without an entry, more than was available, ended before they began, missing, added or changed behind the back of users. Internal.';
+  'The findings about the holds of a range of users: captured without an entry, more than was available, ended before they began, edited, missing, added or changed behind the back of users. Internal.';
 
 revoke all on function verify_holds from public;

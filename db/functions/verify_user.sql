@@ -10,20 +10,14 @@ begin
     perform raise_status('LGUSR', verify_user.user_id);
   end if;
   while v_after_seq is not null loop
-    select * into v_page
-      from verify_entries(verify_user.user_id, v_after_seq, 10000, verify_user.user_id);
+    select * into v_page from verify_user_page(verify_user.user_id, v_after_seq);
     return query select f.* from unnest(v_page.findings) f;
     v_after_seq := v_page.next_seq;
   end loop;
-  return query select f.* from verify_users(verify_user.user_id - 1, 1, verify_user.user_id) p,
-    unnest(p.findings) f;
-  return query
-    select 'intervention', i.user_id, i.seq, format('%s by %s at %s.', i.operation, i.role, i.at)
-      from interventions i where i.user_id = verify_user.user_id;
 end $$;
 
 comment on function verify_user is
   'Proves the history of a user from its rows, its hashes and its holds, as of one moment and without waiting for anybody: a row for each finding; none is good. Raises LGUSR.';
 
 revoke all on function verify_user from public;
-grant execute on function verify_user to ledger_service, ledger_dba;
+grant execute on function verify_user to ledger_dba;

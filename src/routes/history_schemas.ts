@@ -51,11 +51,15 @@ export const balanceAt = z.object({
 export const verification = z.object({
   id: z.int(),
   ok: z.boolean(),
-  entries: z.int().describe('How many there are.'),
+  entries: z.int().describe('How many were read.'),
   findings: z.array(z.object({
     finding: z.string(),
     user_id: z.int(),
     seq: z.int().nullable(),
     detail: z.string().nullable(),
-  })),
+  })).max(1000),
+  partial: z.literal(true).optional().describe(
+    'There may be more findings: only as many entries were read as it took to find these, or as ' +
+      'there was time for.',
+  ),
 }).meta({ id: 'Verification' })

@@ -191,9 +191,9 @@ test('holds that are closed or expired cost nothing', async () => {
   await sql`select credit_user(id, 1000) from unnest('{103,104,105}'::bigint[]) id`
   await sql`alter table holds set (autovacuum_enabled = false)`
   await sql`
-    insert into holds (user_id, hold, amount, available, created_at, expires_at)
+    insert into holds (user_id, hold, amount, available, created_at, expires_at, hash)
       select ${many}, n, 0.01, 0, now() - interval '1 d',
-             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end
+             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end, ''
         from generate_series(1, ${HOLDS}) n`
   await sql`
     update holds set status = 'released', closed_at = now()

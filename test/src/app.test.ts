@@ -51,8 +51,8 @@ function appWith(post: () => Promise<never>, failures: unknown[] = []) {
       getHistory: post,
       getStatement: post,
       getMoments: post,
-      verifyUser: post,
     },
+    verify: post,
     post,
     unbatched: {
       transfer: post,

@@ -26,6 +26,32 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
        for each row when (old.user_id = 1) execute function guard_history();
      alter table payment_history enable always trigger guard_row`,
     'alter table payment_history drop constraint payment_history_user_id_fkey',
+    'alter table payment_history drop constraint payment_history_amount_check',
+    `alter table payment_history drop constraint payment_history_amount_check;
+     alter table payment_history add constraint payment_history_amount_check check (amount <> 0)`,
+    `alter table payment_history drop constraint payment_history_action_check;
+     alter table payment_history add constraint payment_history_action_check
+       check (action in ('CREDIT', 'DEBIT')) not valid`,
+    'alter table users drop constraint users_id_check',
+    'alter table holds drop constraint holds_check',
+    'alter table payment_history drop constraint payment_history_user_id_seq_key',
+    'drop index payment_history_user_id_reverses_key',
+    `drop index payment_history_user_id_hold_key;
+     create unique index payment_history_user_id_hold_key on payment_history (user_id, hold)
+       where hold > 1`,
+    'alter table payment_history alter ts drop not null',
+    'alter table interventions set unlogged',
+    'alter table payment_history enable row level security',
+    'create rule mine as on insert to interventions do instead nothing',
+    `create trigger mine before insert on payment_history
+       for each row execute function suppress_redundant_updates_trigger()`,
+    `create or replace function guard_history() returns trigger language plpgsql as
+       $$ begin return new; end $$`,
+    'alter function guard_history() set session_replication_role = replica',
+    `create or replace function break_glass(reason text) returns bigint language sql as 'select 1'`,
+    'drop function break_glass',
+    `create or replace function hold_hash(hold holds) returns bytea language sql
+       as $$ select ''::bytea $$`,
   ]
   test.each(statements)('%s', async (statement) => {
     const sql = ledger.connect()
@@ -34,6 +60,30 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
     expect(await verifyLedger(sql)).toEqual(['guard_missing -/-'])
     await sql`rollback`
   })
+})
+
+test('verify_ledger() takes a restored dump, and what others add, for what it was', async () => {
+  const sql = ledger.connect()
+  await sql`begin`
+  const checks = await sql<{ on_table: string; name: string; definition: string }[]>`
+    select conrelid::regclass as on_table, conname as name, pg_get_constraintdef(oid) as definition
+      from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace`
+  expect(checks.length).toBeGreaterThan(10)
+  for (const { on_table, name, definition } of checks) {
+    await sql.unsafe(`alter table ${on_table} drop constraint ${name};
+      alter table ${on_table} add constraint ${name} ${definition}`)
+  }
+  await sql.unsafe(`
+    alter table users add email text unique;
+    create index on payment_history (ts);
+    alter table holds add check (amount < 1000000);
+    set timezone = 'Asia/Tokyo';
+    set datestyle = 'German';
+    set quote_all_identifiers = on;
+    set search_path = pg_catalog`)
+  const found = await sql`select finding, user_id, seq, detail from public.verify_ledger()`
+  expect([...found]).toEqual([])
+  await sql`rollback`
 })
 
 test('verify_ledger() finds the same whatever the size of the pages', async () => {

@@ -166,11 +166,11 @@ const PAIRS: Record<string, [string, string[]]> = {
   ],
   'a hold that isn’t captured': [
     `update holds set status = 'released' where user_id = A and hold = 1`,
-    ['hold_invalid 3'],
+    ['hold_invalid -', 'hold_invalid 3'],
   ],
   'a hold smaller than its entry': [
     'update holds set amount = 19 where user_id = A and hold = 1',
-    ['hold_invalid 3'],
+    ['hold_invalid -', 'hold_invalid 3'],
   ],
   'a missing hold': [
     'delete from holds where user_id = A and hold = 1',
@@ -183,12 +183,31 @@ const PAIRS: Record<string, [string, string[]]> = {
   'a hold captured without an entry': [
     `update holds set status = 'captured', closed_at = created_at where user_id = A and hold = 2;
      update users set hold_changes = hold_changes + 1 where id = A`,
-    ['hold_invalid -'],
+    ['hold_invalid -', 'hold_invalid -'],
   ],
   'a hold of more than there was': [
     'update holds set available = -1 where user_id = A and hold = 2',
-    ['hold_invalid -'],
+    ['hold_invalid -', 'hold_invalid -'],
   ],
+  ...Object.fromEntries(
+    [
+      `expires_at = now() + interval '1 h'`,
+      `created_at = created_at - interval '1 us'`,
+      `closed_at = closed_at + interval '1 us'`,
+      `idempotency_key = 'k'`,
+      `metadata = '{}'`,
+      `release_key = 'k'`,
+      `release_metadata = '{}'`,
+      'release_seq = 1',
+      'release_balance = 1',
+      'release_available = 1',
+      'available = available + 1',
+      `hash = ''`,
+    ].map((change) => [
+      `a hold with ${change}`,
+      [`update holds set ${change} where user_id = A and hold = 1`, ['hold_invalid -']],
+    ]),
+  ),
   'a reversed entry that is missing': [
     'delete from payment_history where user_id = A and seq = 1',
     ['balance_wrong 2', 'gap 2', 'hash_differs 2', 'reversal_unmatched 5'],
@@ -218,15 +237,17 @@ test('verify_user() raises LGUSR for who is neither there nor has entries', asyn
   expect(await codeOf(ledger.sql`select verify_user(999999)`)).toBe('LGUSR')
 })
 
-test('verify_user() is for both roles, and waits for nobody', async () => {
+test('verify_user() is for ledger_dba, its pages for the service, too; both wait for nobody', async () => {
   const id = await ledger.user(1)
   const holder = ledger.connect()
   await holder`begin`
   await holder`select credit_user(${id}::bigint, 1)`
-  for (const role of ['ledger_service', 'ledger_dba'] as const) {
-    const sql = ledger.connect(role)
-    await sql`set lock_timeout = '100ms'`
-    expect(await verifyUser(sql, id)).toEqual([])
-  }
+  const [dba, service] = [ledger.connect('ledger_dba'), ledger.connect('ledger_service')]
+  for (const sql of [dba, service]) await sql`set lock_timeout = '100ms'`
+  expect(await verifyUser(dba, id)).toEqual([])
+  expect(await codeOf(service`select verify_user(${id}::bigint)`)).toBe('42501')
+  expect(await service`select * from verify_user_page(${id}::bigint)`).toMatchObject([
+    { rows_read: '1', next_seq: null },
+  ])
   await holder`rollback`
 })

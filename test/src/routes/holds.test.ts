@@ -256,6 +256,26 @@ test('what a release is told is kept with its hold', async () => {
     .toEqual({ metadata: { for: 'a' }, release_metadata: { by: 'b' } })
 })
 
+describe('capture of more than is left, after a DEBIT made by hand', () => {
+  test.each([
+    ['all of it', {}, '8.00', '3.00'],
+    ['a part', { amount: 6 }, '6.00', '1.00'],
+  ])('%s: what the hold holds is available to it', async (_, body, required, shortfall) => {
+    const id = await user('12')
+    await place(id, { amount: 8 })
+    await place(id, { amount: 1 })
+    await http.sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 6)`
+    expectProblem(await close(id, 1, 'capture', body), 'insufficient_funds', {
+      balance: '6.00',
+      available: '5.00',
+      required,
+      shortfall,
+    })
+    expect(await historyOf(http.sql, id)).toEqual(['+12.00=12.00', '-6.00=6.00'])
+    expect(await close(id, 1, 'capture', { amount: 5 })).toMatchObject({ status: 201 })
+  })
+})
+
 test.each(['capture', 'release'] as const)('%s of a hold that never was', async (how) => {
   const id = await user('100')
   await expectNothingWritten(http, async () => {
