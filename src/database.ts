@@ -1,6 +1,6 @@
 /** A client of PostgreSQL whose every query settles in time, whatever the network does. */
 import postgres from 'postgres'
-import { isRetryable } from './errors.ts'
+import { codeOf, isOutcomeUnknown, isRetryable } from './errors.ts'
 
 /**
  * Milliseconds, each longer than the next: the client's deadline, what PostgreSQL allows a
@@ -31,6 +31,16 @@ export function createDatabase(options: DatabaseOptions): Database {
   let sql = connect(options)
   const busy = new Set<Promise<unknown>>()
 
+  /**
+   * A connection that died in the middle of a message puts its rest before the next one's first, and
+   * its error into the next one's first answer: each is used once. A black hole gets no time.
+   */
+  function replace(isHole: boolean) {
+    const before = sql
+    sql = connect(options)
+    void before.end({ timeout: isHole ? 0 : QUERY_DEADLINE_MS / 1000 }).catch(() => {})
+  }
+
   async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
     const client = sql
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -45,11 +55,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     try {
       return await result
     } catch (error) {
-      // The connection may be a black hole: nothing else must end up in it.
-      if ((error as { code?: string }).code === 'DEADLINE' && client === sql) {
-        sql = connect(options)
-        void client.end({ timeout: 0 }).catch(() => {})
-      }
+      if (isOutcomeUnknown(error) && client === sql) replace(codeOf(error) === 'DEADLINE')
       throw error
     } finally {
       clearTimeout(timer)
