@@ -87,12 +87,12 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'the copy by id': {
     edits: [[
-      'copy_balances',
-      'from user_states(copy_balances.user_ids, clock_timestamp()) s',
-      `from (select distinct on (p.user_id) p.user_id as id, p.seq, p.balance, p.sealed_at
-               from payment_history p
-              where p.user_id = any (copy_balances.user_ids) and p.seq is not null
-              order by p.user_id, p.id desc) s`,
+      'post_entries',
+      'from (select distinct on (d.user_id) d.* from decided d order by d.user_id, d.n desc) d',
+      `from (select distinct on (p.user_id) p.user_id, p.seq as user_seq,
+                    p.balance as user_balance, p.sealed_at as updated_at
+               from payment_history p where p.user_id = any (v_locked) and p.seq is not null
+              order by p.user_id, p.id desc) d`,
     ]],
     play: LATE,
   },
@@ -126,19 +126,18 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'a balance at its bound',
   },
   'credits without a bound': {
-    edits: [['decide_entries', 'v_item.amount > 999999999999999999.99', 'v_item.amount is null']],
+    edits: [['decide_entries', 'amount > 999999999999999999.99', 'amount is null']],
     play: 'a balance at its bound',
   },
   'items without a key replay one another': {
-    edits: [[
-      'decide_entries',
-      'v_item.key = any (v_keys)',
-      'array_position(v_keys, v_item.key) is not null',
-    ]],
+    edits: [
+      ['entry_items', 'i.key is not null and ', ''],
+      ['decide_entries', 'key = any (v_keys)', 'array_position(v_keys, key) is not null'],
+    ],
     play: 'keys',
   },
   'a key twice in a batch': {
-    edits: [['decide_entries', 'v_item.key = any (v_keys)', 'false']],
+    edits: [['decide_entries', 'key = any (v_keys)', 'false']],
     play: 'keys',
   },
   'keys shared by users': {
@@ -151,40 +150,41 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'keys shared by the users of a batch': {
     edits: [
+      ['entry_items', 'partition by i.user_id, i.key', 'partition by i.key'],
       ['decide_entries', `v_new := '{}'`, `v_new := coalesce(v_new, '{}')`],
       ['decide_entries', `v_keys := '{}'`, `v_keys := coalesce(v_keys, '{}')`],
     ],
     play: 'keys',
   },
   'keys that are never found': {
-    edits: [['decide_entries', 'v_found := v_item.found;', 'v_found := null;']],
+    edits: [['decide_entries', 'v_found := i.found;', 'v_found := null;']],
     play: 'keys',
     storm: true,
   },
   'a key for any amount': {
     edits: [[
       'decide_entries',
-      '(v_item.action, v_item.amount, null::bigint',
+      '(action, amount, null::bigint',
       '(v_found.action, v_found.amount, null::bigint',
     ]],
     play: 'keys',
   },
   'any key': {
-    edits: [['decide_entries', 'not is_valid_note(v_item.key, v_item.metadata)', 'false']],
+    edits: [['entry_items', 'not is_valid_note(i.key, i.metadata)', 'false']],
     play: 'keys',
   },
   'a replay that needs funds': {
     edits: [[
       'decide_entries',
-      `when replayed or v_item.action is null then 'ok'`,
-      `when v_item.action is null then 'ok'`,
+      `when replayed or action is null then 'ok'`,
+      `when action is null then 'ok'`,
     ]],
     play: 'a repeat when nothing is left',
   },
   'entries that go back in time': {
     edits: [[
       'decide_entries',
-      'greatest(clock_timestamp(), v_last.sealed_at)',
+      'greatest(clock_timestamp(), v_last_at)',
       'clock_timestamp()',
     ]],
     play: 'a clock that goes back',
@@ -210,36 +210,38 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'amounts',
   },
   'no amount': {
-    edits: [[
-      'is_valid_entry',
-      'amount = round(amount, 2), false)',
-      'amount = round(amount, 2), true)',
-    ]],
+    edits: [
+      ['is_valid_entry', 'amount = round(amount, 2), false)', 'amount = round(amount, 2), true)'],
+      ['entry_items', 'i.action is not null and i.amount is null', 'false'],
+    ],
     play: 'amounts',
   },
   'one cent too much': {
     edits: [[
       'decide_entries',
-      '> v_last.balance - v_last.held',
-      '> v_last.balance - v_last.held + 0.01',
+      '> user_balance - held',
+      '> user_balance - held + 0.01',
     ]],
     play: 'amounts',
   },
   'never the last cent': {
     edits: [[
       'decide_entries',
-      '> v_last.balance - v_last.held',
-      '>= v_last.balance - v_last.held',
+      '> user_balance - held',
+      '>= user_balance - held',
     ]],
     play: 'amounts',
     storm: true,
   },
   'every item from the same balance': {
-    edits: [['decide_entries', 'v_last := entry;', 'null;']],
+    edits: [['decide_entries', 'user_balance := user_balance + i.change;', '']],
     play: 'a batch that works on one user',
   },
   'the last item first': {
-    edits: [['decide_entries', 'order by i.user_id, i.n', 'order by i.user_id, i.n desc']],
+    edits: [
+      ['entry_items', 'i.user_id order by i.n)', 'i.user_id order by i.n desc)'],
+      ['entry_items', 'order by i.user_id, i.n\n', 'order by i.user_id, i.n desc\n'],
+    ],
     play: 'a batch that works on one user',
   },
   'answers in another order': {
@@ -252,8 +254,8 @@ const MUTATIONS: Record<string, Mutation> = {
   },
   'a copy that is never set': {
     edits: [[
-      'copy_balances',
-      '(u.balance, u.seq) is distinct from (s.balance, s.seq)',
+      'post_entries',
+      '(u.balance, u.seq) is distinct from (d.user_balance, d.user_seq)',
       'false',
     ]],
     play: 'a copy that was edited',
@@ -262,8 +264,8 @@ const MUTATIONS: Record<string, Mutation> = {
   'deciding by the copy': {
     edits: [[
       'decide_entries',
-      'null, null, null, v_item.seq, v_item.balance',
-      'null, null, null, v_item.seq, (select u.balance from users u where u.id = v_user_id)',
+      'user_balance := i.balance;',
+      'user_balance := (select u.balance from users u where u.id = i.user_id);',
     ]],
     play: 'a copy that was edited',
   },
@@ -275,7 +277,7 @@ const MUTATIONS: Record<string, Mutation> = {
     play: 'a copy that was edited',
   },
   'a hash that isn’t chained to the entry before': {
-    edits: [['decide_entries', 'entry_hash(v_last.hash,', 'entry_hash(null,']],
+    edits: [['decide_entries', 'entry_hash(v_last_hash,', 'entry_hash(null,']],
     play: COVERED,
     storm: true,
   },
@@ -289,7 +291,7 @@ const MUTATIONS: Record<string, Mutation> = {
     play: TRANSFER,
   },
   'debits of what is held': {
-    edits: [['decide_entries', '> v_last.balance - v_last.held then', '> v_last.balance then']],
+    edits: [['decide_entries', '> user_balance - held then', '> user_balance then']],
     play: HOLDS,
   },
   'transfers of what is held': {

@@ -3,7 +3,7 @@ create or replace function copy_balances(user_ids bigint[])
   language sql volatile as $$
   -- From the history, never the other way round.
   update users u
-     set balance = s.balance, seq = s.seq, updated_at = coalesce(s.sealed_at, u.updated_at)
+     set balance = s.balance, seq = s.seq, updated_at = s.updated_at
     from user_states(copy_balances.user_ids, clock_timestamp()) s
    where u.id = s.id and (u.balance, u.seq) is distinct from (s.balance, s.seq)
 $$;

@@ -17,25 +17,27 @@ declare
 begin
   return query
     with decided as materialized (
-      select d.n, d.status, d.is_new, d.replayed, d.version, d.user_seq,
-             d.updated_at as user_updated_at, d.expires_in_ms, (d.entry).*
-        from decide_entries(post_entries.user_ids, post_entries.actions, post_entries.amounts,
-               post_entries.idempotency_keys, post_entries.metadatas, v_statuses, v_now) d
+      select d.* from decide_entries(post_entries.user_ids, post_entries.actions,
+        post_entries.amounts, post_entries.idempotency_keys, post_entries.metadatas, v_statuses,
+        v_now) d
     ), inserted as (
       insert into payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
         idempotency_key, metadata, held, hash)
       select d.user_id, d.action, d.amount, d.ts, d.seq, d.balance, d.sealed_at,
-             d.idempotency_key, d.metadata, d.held, d.hash
-        from decided d where d.is_new order by d.user_id, d.seq
+             d.key, d.metadata, d.held, d.hash
+        from decided d where d.is_new
+    ), copied as (
+      update users u set balance = d.user_balance, seq = d.user_seq, updated_at = d.updated_at
+        from (select distinct on (d.user_id) d.* from decided d order by d.user_id, d.n desc) d
+       where u.id = d.user_id and u.id = any (v_locked)
+         and (u.balance, u.seq) is distinct from (d.user_balance, d.user_seq)
     )
     select d.n, d.status, d.user_id, d.seq, d.action, d.amount, d.balance, d.balance - d.held, d.ts,
            d.replayed, case when d.amount > d.balance - d.held and not d.is_new and not d.replayed
              then d.amount - (d.balance - d.held) end, d.metadata, encode(d.hash, 'hex'),
            d.version, d.user_seq,
-           case when d.replayed then d.sealed_at else d.user_updated_at end, v_now, d.expires_in_ms
+           case when d.replayed then d.sealed_at else d.updated_at end, v_now, d.expires_in_ms
       from decided d order by d.n;
-
-  perform copy_balances(v_locked);
 end $$;
 
 comment on function post_entries is

@@ -3,7 +3,8 @@ create or replace function user_states(user_ids bigint[], at timestamptz)
     hash bytea, updated_at timestamptz, hold_changes bigint, expires_in_ms bigint)
   language sql stable as $$
   select u.id, coalesce(h.seq, 0), coalesce(h.balance, 0.00), coalesce(o.held, 0.00), h.sealed_at,
-         h.hash, u.updated_at, u.hold_changes,
+         h.hash, case u.seq when h.seq then u.updated_at else coalesce(h.sealed_at, u.updated_at) end,
+         u.hold_changes,
          floor(extract(epoch from o.expires_at - user_states.at) * 1000)::bigint
     from users u
     left join lateral (

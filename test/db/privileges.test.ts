@@ -123,6 +123,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   "select is_valid_entry('CREDIT', 1)": ['42501', 'ok'],
   'select is_valid_note(null, null)': ['42501', 'ok'],
   "select decide_entries('{1}', '{}', '{}', '{}', '{}', '{}', now())": ['42501', 'ok'],
+  "select entry_items('{1}', '{}', '{}', '{}', '{}', '{}', now())": ['42501', 'ok'],
 }
 
 describe.each<[Role, 0 | 1]>([['ledger_service', 0], ['ledger_dba', 1]])('%s', (role, column) => {

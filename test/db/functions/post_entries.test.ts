@@ -108,6 +108,17 @@ test('post_entries() answers the state of the user by the clock of the database'
   expect(ordered).toBe(true)
 })
 
+test('post_entries() that only picks up rows says when the last of them was counted', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`
+  const [row] = await post(sql, [{ user: id, action: null, amount: null }])
+  const { at } = await one(sql`
+    select max(sealed_at)::text as at from payment_history where user_id = ${id}`)
+  const user = await one(sql`select updated_at::text as at from users where id = ${id}`)
+  expect([row!['updated_at'], user['at']]).toEqual([at, at])
+})
+
 test('post_entries() with wait waits for the user; without, it answers 55P03', async () => {
   const { sql } = ledger
   const id = await ledger.user(5)
