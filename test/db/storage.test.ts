@@ -1,0 +1,44 @@
+/** What debits leave behind in the tables, and who clears it away. */
+import { expect, test } from 'vitest'
+import { one, useLedger } from '../ledger.ts'
+
+const USERS = 500
+const DEBITS_EACH = 20
+
+const ledger = useLedger()
+
+test('debits update users within the page, and touch no index of it', async () => {
+  const sql = ledger.connect()
+  const ids = `array(select g from generate_series(1000, ${1000 + USERS - 1}) g)`
+  await sql`alter table users set (autovacuum_enabled = false)`
+  await sql.unsafe(`insert into users (id) select unnest(${ids})`)
+  const post = (action: string, amount: number) =>
+    sql.unsafe(`select from post_entries(${ids}::bigint[], array_fill('${action}'::text,
+      array[${USERS}]), array_fill(${amount}::numeric, array[${USERS}]))`)
+  await post('CREDIT', 100)
+  for (let n = 0; n < DEBITS_EACH; n++) await post('DEBIT', 1)
+  await sql`select pg_stat_force_next_flush()`
+  const { updates, hot } = await one(sql<{ updates: number; hot: number }[]>`
+    select n_tup_upd::int as updates, n_tup_hot_upd::int as hot
+      from pg_stat_user_tables where relname = 'users'`)
+  expect(updates).toBe(USERS * (DEBITS_EACH + 1))
+  expect(hot / updates).toBeGreaterThan(0.95)
+})
+
+test('tables that only grow are vacuumed, frozen and analyzed as they grow', async () => {
+  const sql = ledger.connect()
+  const rows = await sql`
+    select relname as table, option_name as option, option_value::float as value
+      from pg_class, pg_options_to_table(reloptions)
+     where oid in ('payment_history'::regclass, 'users'::regclass, 'holds'::regclass)
+       and option_name ~ 'scale_factor'`
+  const options = Object.fromEntries(rows.map((row) => [`${row['table']} ${row['option']}`, row]))
+  expect(Object.keys(options)).toEqual(expect.arrayContaining([
+    'payment_history autovacuum_vacuum_insert_scale_factor',
+    'payment_history autovacuum_vacuum_scale_factor',
+    'users autovacuum_vacuum_scale_factor',
+    'holds autovacuum_vacuum_scale_factor',
+  ]))
+  // A fifth of a billion rows is too many at once.
+  expect(rows.filter((row) => row['value'] > 0.05)).toEqual([])
+})
