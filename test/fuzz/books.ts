@@ -1,0 +1,148 @@
+/** What accepted answers say has been written: no more and no less may be in the database. */
+import type postgres from 'postgres'
+import type { Answer } from './connection.ts'
+import type { Request } from './requests.ts'
+import type { Route } from './rules.ts'
+
+interface Entry {
+  seq: number
+  action: string
+  amount: string
+  balance: string
+  transfer?: { user_id: number; seq: number }
+  hold?: number
+}
+
+interface Body {
+  id: number
+  entry?: Entry
+  from?: Body
+  to?: Body
+  results?: Body[]
+  hold?: number
+  user_id?: number
+  amount?: string
+}
+
+export interface Books {
+  /** Takes note of an answer. */
+  note(request: Request, route: Route, answer: Answer): void
+  /** What the database has and nobody was told of, or somebody was told of and it hasn't. */
+  differences(): Promise<string[]>
+  /** How many entries, holds and users were made. */
+  counts(): { entries: number; holds: number; users: number }
+}
+
+const lineOf = (user: number, { seq, action, amount, balance }: Entry) =>
+  `${user}/${seq} ${action} ${amount} = ${balance}`
+
+/** By place: the whole line where an answer had it, else the place alone. */
+async function writtenIn(sql: postgres.Sql) {
+  const [entries, holds, users] = await Promise.all([
+    sql<{ place: string; line: string }[]>`
+      select user_id || '/' || seq as place,
+             format('%s/%s %s %s = %s', user_id, seq, action, amount, balance) as line
+        from payment_history`,
+    sql<{ place: string; line: string }[]>`
+      select user_id || '/' || hold as place,
+             format('%s/%s %s %s', user_id, hold, amount, status) as line from holds`,
+    sql<{ id: string }[]>`select id from users`,
+  ])
+  return {
+    entries: new Map(entries.map(({ place, line }) => [place, line])),
+    holds: new Map(holds.map(({ place, line }) => [place, line])),
+    users: new Set(users.map(({ id }) => Number(id))),
+  }
+}
+
+/** Opens books that agree with the database. */
+export async function openBooks(sql: postgres.Sql): Promise<Books> {
+  const { entries, users } = await writtenIn(sql)
+  const begun = { entries: entries.size, users: users.size }
+  const holds = new Map<string, { amount: string; status: string }>()
+  const contradictions: string[] = []
+
+  function noteEntry(user: number, entry: Entry) {
+    const place = `${user}/${entry.seq}`
+    const line = lineOf(user, entry)
+    const before = entries.get(place)
+    // Told twice: to repeats with the same key.
+    if (before !== undefined && before !== '' && before !== line) {
+      contradictions.push(`answered as ${before} and as ${line}`)
+    }
+    entries.set(place, line)
+    const { transfer, hold } = entry
+    const peer = transfer && `${transfer.user_id}/${transfer.seq}`
+    if (peer !== undefined && !entries.has(peer)) entries.set(peer, '')
+    if (hold !== undefined) close(`${user}/${hold}`, 'captured')
+  }
+
+  function close(place: string, status: string) {
+    const hold = holds.get(place)
+    if (hold) hold.status = status
+    else contradictions.push(`${status}, but never placed: ${place}`)
+  }
+
+  function notePosted({ id, entry }: Body) {
+    if (entry) noteEntry(id, entry)
+  }
+
+  return {
+    note(request, route, { status, text }) {
+      if (status >= 300 || request.method !== 'POST' || !('path' in route)) return
+      const body = JSON.parse(text) as Body
+      if (route.path === '/users') users.add(body.id)
+      else if (route.path.endsWith('/release')) {
+        const [, user, , hold] = request.target.replace(/\?.*/, '').split('/').slice(1)
+        close(
+          `${BigInt(decodeURIComponent(user!))}/${BigInt(decodeURIComponent(hold!))}`,
+          'released',
+        )
+      } else if (route.path.endsWith('/holds')) {
+        const place = `${body.user_id}/${body.hold}`
+        if (!holds.has(place)) holds.set(place, { amount: body.amount!, status: 'active' })
+      } else {
+        for (const one of [body, body.from, body.to, ...body.results ?? []]) {
+          if (one) notePosted(one)
+        }
+      }
+    },
+
+    async differences() {
+      const written = await writtenIn(sql)
+      const told = new Map(
+        [...holds].map(([place, { amount, status }]) => [place, `${place} ${amount} ${status}`]),
+      )
+      const between = (what: string, written: Map<string, string>, told: Map<string, string>) => [
+        ...[...written].filter(([place]) => !told.has(place))
+          .map(([, line]) => `${what} nobody was told of: ${line}`),
+        ...[...told].filter(([place, line]) =>
+          line === '' ? !written.has(place) : written.get(place) !== line
+        ).map(([place, line]) => `${what} told as ${line}, written as ${written.get(place)}`),
+      ]
+      return [
+        ...contradictions,
+        ...between('an entry', written.entries, entries),
+        ...between('a hold', written.holds, told),
+        ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),
+        ...[...users].filter((id) => !written.users.has(id)).map((id) => `no user: ${id}`),
+      ]
+    },
+
+    counts: () => ({
+      entries: entries.size - begun.entries,
+      holds: holds.size,
+      users: users.size - begun.users,
+    }),
+  }
+}
+
+/** Every byte that is kept, in one number. */
+export async function checksum(sql: postgres.Sql): Promise<string> {
+  const [row] = await sql<{ sum: string }[]>`
+    select md5(concat(
+      (select string_agg(u::text, ';' order by u.id) from users u),
+      (select string_agg(h::text, ';' order by h.user_id, h.id) from payment_history h),
+      (select string_agg(o::text, ';' order by o.user_id, o.hold) from holds o))) as sum`
+  return row!.sum
+}
