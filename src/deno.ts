@@ -3,7 +3,22 @@ import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { type Config, loadConfig } from './config.ts'
+import { Problem } from './errors.ts'
 import { type Listen, type Service, startService } from './service.ts'
+
+/** A name or address, and perhaps a port. */
+const HOST = /^([\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?$/i
+
+/** Deno makes the URL of Host as it is: with a slash in it, the path would be another one. */
+const isHost = ({ headers }: Request) => HOST.test(headers.get('host') ?? '')
+
+function badRequest(): Response {
+  const errors = [{ path: '', message: 'The request is not valid HTTP.' }]
+  return new Response(JSON.stringify(new Problem('invalid_request', { errors })), {
+    status: 400,
+    headers: { 'Content-Type': 'application/problem+json' },
+  })
+}
 
 export const listen: Listen = (fetch, { host, port }) =>
   new Promise((resolve, reject) => {
@@ -19,7 +34,8 @@ export const listen: Listen = (fetch, { host, port }) =>
             drain: () => server.shutdown(),
             cut: () => {},
           }),
-      }, (request, { remoteAddr }) => fetch(request, remoteAddr.hostname))
+      }, (request, { remoteAddr }) =>
+        isHost(request) ? fetch(request, remoteAddr.hostname) : badRequest())
     } catch (error) {
       const { name } = error as Error
       reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${name})`))

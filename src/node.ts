@@ -82,6 +82,8 @@ function createHttpServer(fetch: Fetch, connections: Connections): Server {
     const exchanges = connections.get(incoming.socket)
     exchanges?.add(exchange)
     outgoing.once('close', () => exchanges?.delete(exchange))
+    // HTTP/1.0 needs none, and checks of health that speak it send none.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
     void answer(incoming, outgoing)
   }
   const server = createServer({
@@ -92,6 +94,8 @@ function createHttpServer(fetch: Fetch, connections: Connections): Server {
     requireHostHeader: false,
   }, listener)
   server.maxConnections = MAX_CONNECTIONS
+  // Node would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
+  server.maxHeadersCount = 0
   server.on('connection', (socket) => {
     connections.set(socket, new Set())
     socket.once('close', () => connections.delete(socket))

@@ -246,12 +246,46 @@ test('bytes in the path that are no ASCII', async () => {
 })
 
 test('a Host that is none', async () => {
-  for (const host of ['', 'Host: \r\n', 'Host: a b\r\n', 'Host: %\r\n']) {
-    const answers = await expectRefused(`GET /nothing HTTP/1.1\r\n${host}${CLOSE}\r\n`)
-    // Deno doesn't look at it.
-    if (onDeno) expectApp(answers, 'not_found')
-    else expectParser(answers)
+  const to = (host: string) => expectRefused(`GET /nothing HTTP/1.1\r\n${host}${CLOSE}\r\n`)
+  const refused = errors('The request is not valid HTTP.')
+  for (const host of ['', 'Host: \r\n']) {
+    // Deno needs none.
+    if (onDeno) expectApp(await to(host), 'not_found')
+    else expectApp(await to(host), 'invalid_request', refused)
   }
+  for (const host of ['a b', '%', 'u:p@ledger', 'ledger/', 'ledger:x']) {
+    expectApp(await to(`Host: ${host}\r\n`), 'invalid_request', refused)
+  }
+  for (const host of ['ledger', 'ledger:3000', '127.0.0.1:3000', '[::1]:3000', 'LEDGER.']) {
+    expectApp(await to(`Host: ${host}\r\n`), 'not_found')
+  }
+})
+
+test('a Host with a path in it does not lead there', async () => {
+  for (
+    const host of ['ledger/livez?', 'ledger/livez#', 'ledger/users/1/credit?', 'ledger?', '/livez?']
+  ) {
+    for (const method of ['GET', 'POST']) {
+      const head = `${method} /nothing HTTP/1.1\r\nHost: ${host}\r\n${JSON_TYPE}${CLOSE}`
+      const answers = await expectRefused(`${head}Content-Length: 12\r\n\r\n${BODY}`)
+      expectApp(answers, 'invalid_request', errors('The request is not valid HTTP.'))
+    }
+  }
+})
+
+test('HTTP/1.0 without a Host is served', async () => {
+  const answers = await send('GET /livez HTTP/1.0\r\n\r\n')
+  expect(answers).toMatchObject([{ status: 200, body: '{"status":"live"}' }])
+})
+
+test('an Idempotency-Key after thousands of other headers counts', async () => {
+  const many = 'a:\r\n'.repeat(2_500)
+  const answers = await expectRefused(
+    `${DEBIT}${CLOSE}${many}Idempotency-Key: a b\r\nContent-Length: 12\r\n\r\n${BODY}`,
+  )
+  // Deno takes no more than 100 of them.
+  if (onDeno) expectParser(answers)
+  else expectApp(answers, 'invalid_idempotency_key')
 })
 
 test('targets and methods of proxies', async () => {
