@@ -5,25 +5,29 @@
  */
 import fc from 'fast-check'
 import type postgres from 'postgres'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { startRedisRest } from '../src/dev/redis_rest.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { type Books, checksum, openBooks } from './fuzz/books.ts'
 import { type Answer, Connection } from './fuzz/connection.ts'
+import { bytesOfAll, MALFORMED, malformed, type Sent } from './fuzz/malformed.ts'
 import { bytesOf, type Request, requests } from './fuzz/requests.ts'
-import { routeOf, violationsOf } from './fuzz/rules.ts'
-import { connectTo, createUser, findingsOf } from './ledger.ts'
-import type { Document } from './openapi.ts'
+import { problemFaults, routeOf, violationsOf } from './fuzz/rules.ts'
+import { connectTo, createUser, findingsOf, historyOf } from './ledger.ts'
+import { type Document, operationsOf } from './openapi.ts'
 import { type Run, run } from './run_typescript.ts'
+import { onDeno, serveCommand } from './service.ts'
 
 const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
 const REQUESTS = Number(process.env['LEDGER_TEST_FUZZ_REQUESTS'] ?? 20_000)
-const MALFORMED = Math.ceil(REQUESTS / 10)
+const MALFORMED_COUNT = Math.ceil(REQUESTS / 10)
 const ROUND = 1_000
 const REPEATED = 250
 const CONNECTIONS = 32
 const USERS = 10
 const UNKNOWN_ID = 999_999
+/** Is there, and nobody may ever touch it. */
+const CANARY = 7_777_777_777
 
 let database: TestDatabase
 let redis: Awaited<ReturnType<typeof startRedisRest>>
@@ -33,6 +37,7 @@ let url: string
 let document: Document
 let books: Books
 let users: number[]
+let hasEnded = false
 
 beforeAll(async () => {
   database = await createDatabase()
@@ -45,10 +50,12 @@ beforeAll(async () => {
     PORT: '0',
     LOG_LEVEL: 'warn',
   })
+  void server.ended.finally(() => hasEnded = true)
   url = (await server.line(/listens on (http:\S+)/))[1]!
   document = await (await fetch(`${url}/openapi.json`)).json() as Document
   users = [1]
   for (let n = 0; n < USERS; n++) users.push(await createUser(sql, n % 2 ? '1000000' : '50'))
+  await sql`select create_user(${CANARY})`
   books = await openBooks(sql)
 })
 
@@ -59,6 +66,27 @@ afterAll(async () => {
   await redis.close()
   await database.drop()
 })
+
+/** Expects none, and shows the first few. */
+const expectNone = (violations: string[]) => expect(violations.slice(0, 5)).toEqual([])
+
+async function expectTrueBooks(): Promise<void> {
+  expectNone(await books.differences())
+  expectNone(await findingsOf(sql))
+  expect(await historyOf(sql, CANARY)).toEqual([])
+}
+
+/** What the service itself complained of. */
+const complaints = () =>
+  server.output().split('\n').filter((line) => /"level":"error"|\bat \S.*:\d+:\d+/.test(line))
+
+async function expectAliveAndQuiet(): Promise<void> {
+  expect(hasEnded).toBe(false)
+  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  expect(complaints()).toEqual([])
+}
+
+afterEach(expectAliveAndQuiet)
 
 interface Exchange {
   request: Request
@@ -117,27 +145,99 @@ async function repeatRefused(refused: Request[]): Promise<string[]> {
   return []
 }
 
-const outcomes: Record<string, number> = {}
-
-test(`${REQUESTS - MALFORMED} requests: seed ${SEED}`, { timeout: 300_000 }, async () => {
+test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 }, async () => {
   const all = fc.sample(requests(document, { users: [...users, UNKNOWN_ID] }), {
     seed: SEED,
-    numRuns: REQUESTS - MALFORMED,
+    numRuns: REQUESTS - MALFORMED_COUNT,
   })
+  const seen = new Map<string, number>()
   for (let at = 0; at < all.length; at += ROUND) {
     const exchanges = await exchange(all.slice(at, at + ROUND))
-    expect(exchanges.flatMap(judge)).toEqual([])
-    for (const { answer } of exchanges) {
-      const code = /"code":"(\w+)"/.exec(answer!.text)?.[1]
-      const outcome = `${answer!.status} ${answer!.status < 400 ? '' : code}`
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+    expectNone(exchanges.flatMap(judge))
+    for (const { request, answer } of exchanges) {
+      const route = routeOf(document, request)
+      const name = 'path' in route ? `${route.method} ${route.path}` : ''
+      for (const what of [`${answer!.status}`, `${name} ${answer!.status < 400}`]) {
+        seen.set(what, (seen.get(what) ?? 0) + 1)
+      }
     }
     const refused = exchanges.filter(({ answer }) => answer!.status >= 400)
-    expect(await repeatRefused(refused.slice(0, REPEATED).map(({ request }) => request))).toEqual(
-      [],
-    )
+    expectNone(await repeatRefused(refused.slice(0, REPEATED).map(({ request }) => request)))
   }
-  console.log(outcomes, books.counts())
-  expect(await books.differences()).toEqual([])
-  expect(await findingsOf(sql)).toEqual([])
+  await expectTrueBooks()
+  console.log(Object.fromEntries([...seen].filter(([what]) => what.length === 3)), books.counts())
+  // Not everything may have been refused, or accepted.
+  for (const [method, path, { responses }] of operationsOf(document)) {
+    expect(seen.get(`${method} ${path} true`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
+    if (!('400' in responses)) continue
+    expect(seen.get(`${method} ${path} false`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
+  }
+})
+
+const NEXT: Request = { method: 'HEAD', target: '/next', headers: [['Host', 'ledger']] }
+const BAD_REQUEST = 'The request is not valid HTTP.'
+
+/** What became of it, by the words of the table, and what is wrong with the answers. */
+async function verdictOn(sent: Sent): Promise<{ verdict: string; violations: string[] }> {
+  const { request, before } = sent
+  const connection = new Connection(url)
+  const violations: string[] = []
+  try {
+    connection.send(bytesOfAll(sent))
+    if (sent.ends) connection.end()
+    for (const request of before) {
+      violations.push(...judge({ request, answer: await connection.answer(request.method) }))
+    }
+    const answer = await connection.answer(request.method)
+    if (!answer && sent.isUnknown) violations.push(...await sendAgain(sent))
+    if (!answer) return { verdict: connection.isClosed ? 'cut' : 'nothing at all', violations }
+    if (sent.never && answer.text.includes(sent.never)) violations.push(`has ${sent.never}`)
+    const isBare = answer.status === 400 && answer.text === ''
+    const isProblem = answer.status === 400 && answer.text.includes(BAD_REQUEST)
+    if (isProblem) violations.push(...problemFaults(document, answer))
+    else if (!isBare) violations.push(...judge({ request, answer }))
+    // Whatever is left of the bytes must not be a request: this one is the next.
+    if (!sent.ends) connection.send(bytesOf(NEXT))
+    const next = await connection.answer(NEXT.method)
+    if (next && ![400, 404].includes(next.status)) violations.push(`and then ${next.status}`)
+    if (isBare) return { verdict: next ? 'bare, and open' : 'bare', violations }
+    if (isProblem) return { verdict: next ? 'declined' : 'problem', violations }
+    return { verdict: 'served', violations }
+  } finally {
+    connection.close()
+  }
+}
+
+/** What is wrong with the answer when it is sent once more, by itself. */
+async function sendAgain({ request, bytes }: Sent): Promise<string[]> {
+  const connection = new Connection(url)
+  connection.send(bytes)
+  const answer = await connection.answer(request.method)
+  connection.close()
+  return judge({ request, answer })
+}
+
+test(`${MALFORMED_COUNT} that are hardly HTTP: seed ${SEED}`, { timeout: 300_000 }, async () => {
+  const all = fc.sample(malformed({ users, canary: CANARY }), {
+    seed: SEED,
+    numRuns: MALFORMED_COUNT,
+  })
+  const waiting = all.values()
+  const wrong: string[] = []
+  const seen = new Set<string>()
+  await Promise.all(Array.from({ length: CONNECTIONS / 2 }, async () => {
+    for (const sent of waiting) {
+      const { verdict, violations } = await verdictOn(sent)
+      const allowed = MALFORMED[sent.name]![onDeno ? 'deno' : 'node']
+      if (!(allowed as string[]).includes(verdict)) {
+        violations.push(`${verdict}, not ${allowed.join(' or ')}`)
+      }
+      seen.add(sent.name)
+      const text = JSON.stringify(bytesOfAll(sent).toString('latin1')).slice(0, 3_000)
+      wrong.push(...violations.map((violation) => `${sent.name}: ${violation}: ${text}`))
+    }
+  }))
+  expectNone(wrong)
+  await expectTrueBooks()
+  expect([...seen].sort()).toEqual(Object.keys(MALFORMED).sort())
 })

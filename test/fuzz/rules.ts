@@ -54,7 +54,8 @@ export function routeOf(document: Document, { method, target }: Request): Route 
   return { code: 'method_not_allowed', allow: allow.join(', ') }
 }
 
-function problemFaults(document: Document, { status, headers, text }: Answer): string[] {
+/** What in an answer isn't as it is with every problem. */
+export function problemFaults(document: Document, { status, headers, text }: Answer): string[] {
   if (headers['content-type'] !== 'application/problem+json') {
     return ['not application/problem+json']
   }

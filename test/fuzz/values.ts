@@ -25,7 +25,8 @@ export interface Known {
   users: number[]
 }
 
-export const KEYS = Array.from({ length: 60 }, (_, n) => `key-${n}`)
+/** Few enough to come again. */
+const KEYS = Array.from({ length: 800 }, (_, n) => `key-${n}`)
 const MOMENTS = ['1999-12-31T23:59:59Z', '2026-01-31T00:00:00.123456+05:30', '9999-12-31T00:00:00Z']
 
 /** Values that a schema can't tell, by the name of the parameter or member. */
@@ -89,7 +90,7 @@ function general(
   if (schema.enum) return fc.constantFrom(...schema.enum)
   if ('const' in schema) return fc.constant(schema.const)
   const { minimum: min = -1e12, maximum: max = 1e12 } = schema
-  switch ([schema.type].flat()[0]) {
+  switch ([schema.type].flat()[0] ?? '') {
     case 'string':
       return stringsOf(schema)
     case 'integer':
@@ -118,18 +119,18 @@ function objects(
   return fc.record(Object.fromEntries(members), {
     requiredKeys: required,
     noNullPrototype: true,
-  } as { requiredKeys: string[] })
+  })
 }
 
 const deep = (depth: number, open: string, close: string) =>
   new Raw(open.repeat(depth) + '1' + close.repeat(depth))
 
 /** What breaks services that trust: each has broken one somewhere. */
-export const HOSTILE: unknown[] = [
-  ...['', ' ', '0', '-1', '1,5', '1e2', '0x10', '1.000', '01', '+1', '1 ', '١', '１', 'NaN'],
-  ...['Infinity', 'null', 'undefined', 'true', '[object Object]', '__proto__', 'constructor'],
-  ...["' or 1=1 --", "1'; drop table users; --", '$1', '%s%n', '{{7*7}}', '${jndi:ldap://x/a}'],
-  ...[
+const HOSTILE_LISTS: unknown[][] = [
+  ['', ' ', '0', '-1', '1,5', '1e2', '0x10', '1.000', '01', '+1', '1 ', '١', '１', 'NaN'],
+  ['Infinity', 'null', 'undefined', 'true', '[object Object]', '__proto__', 'constructor'],
+  ["' or 1=1 --", "1'; drop table users; --", '$1', '%s%n', '{{7*7}}', '${jndi:ldap://x/a}'],
+  [
     '<script>alert(1)</script>',
     '../../../etc/passwd',
     '\u202e1',
@@ -137,21 +138,20 @@ export const HOSTILE: unknown[] = [
     '\u0000',
     '1\u0000',
   ],
-  ...['\r\nX-Injected: 1', '\ud800', '😀'.repeat(300), 'a'.repeat(256), 'x'.repeat(5_000)],
-  ...[null, true, false, 0, -0, -1, 0.001, 1.005, 1e21, 1e-7, 2 ** 53, -(2 ** 53), 10000000000],
-  ...[[], {}, [1], { amount: 1 }, { $ne: 1 }, { toString: 1 }, { length: 1e9 }, [[[[]]]]],
-  ...['1e400', '-1e400', '0.1e1', '1E0', '00', '01', '.5', '5.', '+1', 'NaN', '0x1', '1_0'].map(
+  ['\r\nX-Injected: 1', '\ud800', '😀'.repeat(300), 'a'.repeat(256), 'x'.repeat(5_000)],
+  [null, true, false, 0, -0, -1, 0.001, 1.005, 1e21, 1e-7, 2 ** 53, -(2 ** 53), 10000000000],
+  [[], {}, [1], { amount: 1 }, { $ne: 1 }, { toString: 1 }, { length: 1e9 }, [[[[]]]]],
+  ['1e400', '-1e400', '0.1e1', '1E0', '00', '01', '.5', '5.', '+1', 'NaN', '0x1', '1_0'].map(
     (text) => new Raw(text),
   ),
-  ...['1'.repeat(40), `0.${'1'.repeat(40)}`, '9007199254740993', '1.0000000000000000001'].map(
+  ['1'.repeat(40), `0.${'1'.repeat(40)}`, '9007199254740993', '1.0000000000000000001'].map(
     (text) => new Raw(text),
   ),
-  ...['"\\ud800"', '"\\u0000"', '"\\x41"', "'1'", '"\n"', '{"a":1,"a":2}', '{"__proto__":{"a":1}}']
+  ['"\\ud800"', '"\\u0000"', '"\\x41"', "'1'", '"\n"', '{"a":1,"a":2}', '{"__proto__":{"a":1}}']
     .map((text) => new Raw(text)),
-  deep(3_000, '[', ']'),
-  deep(1_000, '{"a":', '}'),
-  deep(100_000, '[', ']'),
+  [deep(3_000, '[', ']'), deep(1_000, '{"a":', '}'), deep(100_000, '[', ']')],
 ]
+export const HOSTILE: unknown[] = HOSTILE_LISTS.flat()
 
 export const hostile: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...HOSTILE) },
@@ -177,7 +177,7 @@ function spotsOf(root: Record<string, unknown>): Spot[] {
   return spots
 }
 
-export type Damage = 'replace' | 'drop' | 'add' | 'twice' | 'wrap' | 'cut' | 'append' | 'text'
+type Damage = 'replace' | 'drop' | 'add' | 'twice' | 'wrap' | 'cut' | 'append' | 'text'
 const DAMAGES: Damage[] = ['replace', 'drop', 'add', 'twice', 'wrap', 'cut', 'append', 'text']
 
 /** The text of a value with one thing wrong with it, at a place picked by `at`. */
