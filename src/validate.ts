@@ -38,7 +38,8 @@ const invalidBody = (message: string) =>
  * @throws Problem
  */
 async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
-  const { headers, body } = c.req.raw
+  // The body only where its length isn't known: to look at it makes Node build a whole Request.
+  const { headers } = c.req.raw
   const length = headers.get('content-length')
   if (Number(length) > maxBytes) throw new Problem('payload_too_large')
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -46,7 +47,8 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
     timer = setTimeout(() => reject(invalidBody('must arrive within 10 seconds')), BODY_DEADLINE_MS)
   })
   const isChunked = length === null || headers.has('transfer-encoding')
-  const all = isChunked && body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
+  const body = isChunked ? c.req.raw.body : null
+  const all = body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
   try {
     return new Uint8Array(await Promise.race([all, deadline]))
   } catch (error) {
