@@ -4,11 +4,14 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { AccessLog } from './access_log.ts'
+import { createDeadlines } from './deadlines.ts'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Access } from './access.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { observe } from './observe.ts'
 import { openapi } from './openapi.ts'
+import { type RateLimit, rateLimit } from './rate_limit.ts'
 import { debitsRoutes } from './routes/debits.ts'
 import type { DebitsDependencies } from './routes/debits.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -25,7 +28,7 @@ const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 export type Dependencies =
-  & DebitsDependencies
+  & Omit<DebitsDependencies, 'deadlines'>
   & HistoryDependencies
   & HoldsDependencies
   & TransfersDependencies
@@ -35,6 +38,9 @@ export type Dependencies =
     /** Who may do what; left out: anyone may do anything. */
     access?: Access | undefined
     accessLog?: AccessLog | undefined
+    limits?: Limits | undefined
+    /** Left out: everybody may send as many requests as they like. */
+    rate?: RateLimit | undefined
     notReady: () => Promise<string | undefined>
     /** Told of failures that are ours: a name for what failed, and the error. */
     onFailure: (what: string, error: unknown, fields?: object) => void
@@ -46,9 +52,19 @@ export function createApp(
 ): Hono {
   const app = new Hono()
   const { metrics } = dependencies
+  const { limits = DEFAULT_LIMITS, rate } = dependencies
+  const deadlines = createDeadlines({ limitMs: limits.requestDeadlineMs })
   let document: Promise<object> | undefined
 
   app.use(observe({ metrics, accessLog }))
+
+  app.use((c, next) =>
+    deadlines.within((deadline) => {
+      c.set('deadline', deadline)
+      c.set('limits', limits)
+      return next()
+    })
+  )
 
   app.use((c, next) => {
     // What fetch was given beside the request; a test may give nothing.
@@ -57,12 +73,13 @@ export function createApp(
   })
 
   if (access) app.use(access.middleware)
+  if (rate) app.use(rateLimit(rate))
 
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
-  app.route('/debits', debitsRoutes({ ...dependencies, onFailure }))
+  app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))
   app.route('/', operationsRoutes({ metrics, notReady, document: () => document ??= openapi(app) }))
 
   app.notFound((c) => {
@@ -75,7 +92,8 @@ export function createApp(
 
   app.onError((error, c) => {
     const problem = problemOf(error, { writes: c.req.method === 'POST' })
-    if (problem.code === 'internal') {
+    // What comes after the answer may fail for having nobody to go to.
+    if (problem.code === 'internal' && !c.get('deadline')?.isOver) {
       onFailure(routePath(c, -1), problem.cause ?? error, { request_id: c.get('requestId') })
     }
     return respond(c, problem)

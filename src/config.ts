@@ -1,5 +1,6 @@
 /** Settings from the environment; `.env.example` lists the same keys in the same order. */
 import { z } from 'zod'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -20,12 +21,26 @@ const settings = z.object({
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   ACCESS_LOG: z.enum(['on', 'off']).default('on'),
+  REQUEST_DEADLINE_MS: integer(100, 60_000).default(DEFAULT_LIMITS.requestDeadlineMs),
+  BODY_DEADLINE_MS: integer(100, 600_000).default(DEFAULT_LIMITS.bodyDeadlineMs),
+  STREAM_STALL_MS: integer(100, 3_600_000).default(DEFAULT_LIMITS.streamStallMs),
+  HEADERS_DEADLINE_MS: integer(100, 600_000).default(DEFAULT_LIMITS.headersDeadlineMs),
+  MAX_HEADER_BYTES: integer(1024, 1_048_576).default(DEFAULT_LIMITS.maxHeaderBytes),
+  MAX_BODY_BYTES: integer(1024, 16_777_216).default(DEFAULT_LIMITS.maxBodyBytes),
+  MAX_DEBITS_BODY_BYTES: integer(1024, 16_777_216).default(DEFAULT_LIMITS.maxDebitsBodyBytes),
+  MAX_CONNECTIONS: integer(1, 1_000_000).default(DEFAULT_LIMITS.maxConnections),
+  MAX_REQUESTS_PER_CONNECTION: integer(1, 999_999_999).default(
+    DEFAULT_LIMITS.maxRequestsPerConnection,
+  ),
+  MAX_QUEUE: integer(1, 1_000_000).default(DEFAULT_LIMITS.maxQueue),
+  RATE_LIMIT: integer(1, 999_999_999).optional(),
+  RATE_LIMIT_SECONDS: integer(1, 86_400).default(1),
 }).refine((s) => !s.UPSTASH_REDIS_REST_URL === !s.UPSTASH_REDIS_REST_TOKEN, {
   path: ['UPSTASH_REDIS_REST_TOKEN'],
   message: 'must be set together with UPSTASH_REDIS_REST_URL',
 })
 
-export interface Config {
+export interface Config extends Limits {
   port: number
   host: string
   databaseUrl?: string
@@ -34,6 +49,9 @@ export interface Config {
   dataDir: string
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   accessLog: boolean
+  /** Requests of a caller in each window; left out: as many as they like. */
+  rateLimit?: number
+  rateLimitSeconds: number
 }
 
 /**
@@ -61,6 +79,18 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     dataDir: s.DATA_DIR,
     logLevel: s.LOG_LEVEL,
     accessLog: s.ACCESS_LOG === 'on',
+    requestDeadlineMs: s.REQUEST_DEADLINE_MS,
+    bodyDeadlineMs: s.BODY_DEADLINE_MS,
+    streamStallMs: s.STREAM_STALL_MS,
+    headersDeadlineMs: s.HEADERS_DEADLINE_MS,
+    maxHeaderBytes: s.MAX_HEADER_BYTES,
+    maxBodyBytes: s.MAX_BODY_BYTES,
+    maxDebitsBodyBytes: s.MAX_DEBITS_BODY_BYTES,
+    maxConnections: s.MAX_CONNECTIONS,
+    maxRequestsPerConnection: s.MAX_REQUESTS_PER_CONNECTION,
+    maxQueue: s.MAX_QUEUE,
+    ...(s.RATE_LIMIT && { rateLimit: s.RATE_LIMIT }),
+    rateLimitSeconds: s.RATE_LIMIT_SECONDS,
   }
 }
 

@@ -2,18 +2,20 @@
 import postgres from 'postgres'
 import { codeOf, isOutcomeUnknown, isRetryable } from './errors.ts'
 
+const QUERY_DEADLINE_MS = 4000
+
 /**
- * Milliseconds, each longer than the next: the client's deadline, what PostgreSQL allows a
- * statement, what it lets one wait for a lock.
+ * Milliseconds, each longer than the next: a request's deadline, the client's for a query, what
+ * PostgreSQL allows a statement, what it lets one wait for a lock.
  */
-export const QUERY_DEADLINE_MS = 4000
-const STATEMENT_TIMEOUT_MS = 3000
-const LOCK_TIMEOUT_MS = 2000
+export const queryDeadlineOf = (requestDeadlineMs: number) => Math.round(requestDeadlineMs * 0.8)
+const statementTimeoutOf = (queryDeadlineMs: number) => Math.round(queryDeadlineMs * 0.75)
+const lockTimeoutOf = (queryDeadlineMs: number) => Math.round(queryDeadlineMs * 0.5)
 
 export interface Database {
   /**
    * Runs one statement on one of the connections.
-   * @throws whatever postgres throws, or an error with code DEADLINE after QUERY_DEADLINE_MS
+   * @throws whatever postgres throws, or an error with code DEADLINE after queryDeadlineMs
    */
   run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T>
   end(): Promise<void>
@@ -22,12 +24,14 @@ export interface Database {
 export interface DatabaseOptions {
   url: string
   max: number
+  queryDeadlineMs?: number | undefined
   onnotify?: (channel: string, payload: string) => void
   onclose?: () => void
 }
 
 /** A pool of at most `max` connections; opens none before the first query. */
 export function createDatabase(options: DatabaseOptions): Database {
+  const { queryDeadlineMs = QUERY_DEADLINE_MS } = options
   let sql = connect(options)
   const busy = new Set<Promise<unknown>>()
 
@@ -47,7 +51,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(Object.assign(new Error('query deadline'), { code: 'DEADLINE' })),
-        QUERY_DEADLINE_MS,
+        queryDeadlineMs,
       )
     })
     const result = Promise.race([query(client), deadline])
@@ -73,7 +77,9 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function connect({ url, max, onnotify, onclose }: DatabaseOptions): postgres.Sql {
+function connect(database: DatabaseOptions): postgres.Sql {
+  const { url, max, queryDeadlineMs = QUERY_DEADLINE_MS, onnotify, onclose } = database
+  const statementTimeoutMs = statementTimeoutOf(queryDeadlineMs)
   const options = {
     max,
     // No query at the start for the types of arrays; text in, text out.
@@ -88,9 +94,9 @@ function connect({ url, max, onnotify, onclose }: DatabaseOptions): postgres.Sql
       application_name: 'ledger',
       TimeZone: 'UTC',
       DateStyle: 'ISO',
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      lock_timeout: LOCK_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: lockTimeoutOf(queryDeadlineMs),
+      idle_in_transaction_session_timeout: statementTimeoutMs,
       client_connection_check_interval: 1000,
     },
     ...(onnotify && { onnotify }),

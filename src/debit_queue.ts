@@ -1,6 +1,6 @@
 /** Gathers postings of many requests into batches; see the design's rule on who waits for whom. */
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from './errors.ts'
-import { createLane, LaneFull } from './lane.ts'
+import { createLane, LaneExpired, LaneFull } from './lane.ts'
 import type { Lane } from './lane.ts'
 import type { Outcome, Posting } from './ledger.ts'
 import { createTurns } from './turns.ts'
@@ -45,12 +45,14 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
     createLane<Posting, Outcome>({
       run: (items) => {
         options.onBatch?.(items.length)
+        for (const { deadline } of items) if (deadline) deadline.isSent = true
         return post(items, { wait: false })
       },
       maxBatch,
       maxQueue,
       maxWaitMs,
       keyOf: (item) => item.userId,
+      isOver,
       now,
     }))
   const side = createSide({ post, waiting, maxBatch, maxQueue, maxWaitMs, now })
@@ -59,14 +61,20 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   async function add(item: Posting): Promise<Outcome> {
     try {
       const outcome = await lanes[item.userId % lanes.length]!.add(item)
-      return outcome.status === BUSY ? await side.add(item) : outcome
+      return outcome.status === BUSY ? await aside(item) : outcome
     } catch (error) {
       if (isOutcomeUnknown(error) && item.key !== undefined) {
         return await askAgain(() => wait(item))
       }
-      if (wasRolledBack(error)) return await side.add(item)
+      if (wasRolledBack(error)) return await aside(item)
       throw error
     }
+  }
+
+  /** Nothing of the item was written so far. */
+  function aside(item: Posting): Promise<Outcome> {
+    if (item.deadline) item.deadline.isSent = false
+    return side.add(item)
   }
 
   async function wait(item: Posting): Promise<Outcome> {
@@ -90,6 +98,8 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   }
 }
 
+const isOver = ({ deadline }: Posting): boolean => deadline?.isOver ?? false
+
 /** PostgreSQL refused the statement as a whole, and perhaps because of one item only. */
 const wasRolledBack = (error: unknown): boolean =>
   error instanceof Error && 'severity' in error && !isOutcomeUnknown(error) &&
@@ -105,9 +115,18 @@ function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes
   const turns = createTurns({ limit: options.waiting, maxWaitMs, now })
   let queued = 0
 
+  async function send(items: Posting[]): Promise<(Outcome | Error)[]> {
+    const live = items.filter((item) => !isOver(item))
+    for (const { deadline } of live) if (deadline) deadline.isSent = true
+    const outcomes = live.length > 0 ? await post(live, { wait: true }) : []
+    if (outcomes.length !== live.length) throw new Error('a batch came back with another length')
+    const expired = new LaneExpired('waited too long')
+    return items.map((item) => outcomes[live.indexOf(item)] ?? expired)
+  }
+
   async function run(items: Posting[]): Promise<(Outcome | Error)[]> {
     try {
-      return await turns.take(() => post(items, { wait: true }))
+      return await turns.take(() => send(items))
     } catch (error) {
       if (items.length === 1 || !wasRolledBack(error)) throw error
     }
@@ -123,7 +142,14 @@ function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes
       if (queued >= maxQueue) throw new LaneFull('the queue is full')
       let user = users.get(item.userId)
       if (!user) {
-        const lane = createLane<Posting, Outcome>({ run, maxBatch, maxQueue, maxWaitMs, now })
+        const lane = createLane<Posting, Outcome>({
+          run,
+          maxBatch,
+          maxQueue,
+          maxWaitMs,
+          isOver,
+          now,
+        })
         users.set(item.userId, user = { lane, items: 0 })
       }
       queued++

@@ -4,7 +4,8 @@ import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { type Config, loadConfig } from './config.ts'
 import { Problem } from './errors.ts'
-import { type Listen, type Service, startService } from './service.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { type Fetch, type Listen, type Service, startService } from './service.ts'
 
 /** A name or address, and perhaps a port. */
 const HOST = /^([\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?$/i
@@ -20,7 +21,50 @@ function badRequest(): Response {
   })
 }
 
-export const listen: Listen = (fetch, { host, port }) =>
+/**
+ * Deno counts neither connections nor what comes on one: this counts requests at once, and those of
+ * a peer's port. Nor does it close a connection; a client that is told to will.
+ */
+function limited(fetch: Fetch, { maxConnections, maxRequestsPerConnection }: Limits) {
+  const requests = new Map<string, number>()
+  let active = 0
+
+  function isLast(connection: string): boolean {
+    const count = (requests.get(connection) ?? 0) + 1
+    requests.delete(connection)
+    if (count >= maxRequestsPerConnection) return true
+    requests.set(connection, count)
+    // Nobody tells when a connection ends; the one that was quiet the longest probably has.
+    if (requests.size > maxConnections) requests.delete(requests.keys().next().value!)
+    return false
+  }
+
+  return async (request: Request, { remoteAddr }: Deno.ServeHandlerInfo<Deno.NetAddr>) => {
+    if (!isHost(request)) return badRequest()
+    if (active >= maxConnections) {
+      return new Response(JSON.stringify(new Problem('busy')), {
+        status: 503,
+        headers: {
+          'Content-Type': 'application/problem+json',
+          'Retry-After': '1',
+          Connection: 'close',
+        },
+      })
+    }
+    active++
+    try {
+      const response = await fetch(request, remoteAddr.hostname)
+      if (isLast(`${remoteAddr.hostname} ${remoteAddr.port}`)) {
+        response.headers.set('Connection', 'close')
+      }
+      return response
+    } finally {
+      active--
+    }
+  }
+}
+
+export const listen: Listen = (fetch, { host, port, ...limits }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Deno.serve({
@@ -34,8 +78,7 @@ export const listen: Listen = (fetch, { host, port }) =>
             drain: () => server.shutdown(),
             cut: () => {},
           }),
-      }, (request, { remoteAddr }) =>
-        isHost(request) ? fetch(request, remoteAddr.hostname) : badRequest())
+      }, limited(fetch, { ...DEFAULT_LIMITS, ...limits }))
     } catch (error) {
       const { name } = error as Error
       reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${name})`))

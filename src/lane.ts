@@ -19,6 +19,8 @@ export interface LaneOptions<I, O> {
   keyOf?: (item: I) => unknown
   /** An item that waited longer than this when its batch is formed is rejected with LaneExpired. */
   maxWaitMs?: number
+  /** Of an item that nobody waits for any more: it, too, is rejected with LaneExpired then. */
+  isOver?: (item: I) => boolean
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
@@ -58,7 +60,7 @@ interface Turn<I, O> {
  * 100,000 items wait.
  */
 export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
-  const { run, maxBatch, maxQueue, maxWaitMs = Infinity } = options
+  const { run, maxBatch, maxQueue, maxWaitMs = Infinity, isOver = () => false } = options
   const keyOf = options.keyOf ?? (() => undefined)
   const now = options.now ?? (() => performance.now())
   const turns = new Map<unknown, Turn<I, O>>()
@@ -107,8 +109,9 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     const oldest = now() - maxWaitMs
     while (front && batch.length < maxBatch) {
       const taken = take(front)
-      if (taken.since < oldest) taken.reject(new LaneExpired('waited too long'))
-      else batch.push(taken)
+      if (taken.since < oldest || isOver(taken.item)) {
+        taken.reject(new LaneExpired('waited too long'))
+      } else batch.push(taken)
     }
     return batch
   }

@@ -1,6 +1,7 @@
 /** The functions of the database, each called by name from one function of the same name. */
 import type postgres from 'postgres'
 import { createDatabase, isoTimestamp, retried } from './database.ts'
+import type { Deadline } from './deadlines.ts'
 import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
 import { arrayLiteral, type Entry, type UserRow, versioned } from './ledger_rows.ts'
 import { createLedgerWrites, type LedgerWrites } from './ledger_writes.ts'
@@ -22,6 +23,8 @@ export interface Posting {
   key?: string | undefined
   /** JSON of an object. */
   metadata?: string | undefined
+  /** Of who waits for it. */
+  deadline?: Deadline | undefined
 }
 
 /** What post_entries answers for one item. */
@@ -60,12 +63,14 @@ export interface LedgerOptions {
   waiting: number
   /** Connections for everything that only reads. */
   reading: number
+  queryDeadlineMs?: number | undefined
 }
 
-export function createLedger({ url, lanes, waiting, reading }: LedgerOptions): Ledger {
-  const posting = createDatabase({ url, max: lanes })
-  const side = createDatabase({ url, max: waiting })
-  const reads = createDatabase({ url, max: reading })
+export function createLedger(options: LedgerOptions): Ledger {
+  const { url, queryDeadlineMs } = options
+  const posting = createDatabase({ url, queryDeadlineMs, max: options.lanes })
+  const side = createDatabase({ url, queryDeadlineMs, max: options.waiting })
+  const reads = createDatabase({ url, queryDeadlineMs, max: options.reading })
   let listener: ReturnType<typeof startListener> | undefined
 
   return {

@@ -1,5 +1,6 @@
 /** The functions that write and that no batch is made of: each called by name, once, waiting. */
 import { type Database, isoTimestamp, retried } from './database.ts'
+import type { Deadline } from './deadlines.ts'
 import type { Snapshot } from './snapshots.ts'
 
 /** Hand-made rows of a user that one call picks up; with more it does nothing. */
@@ -26,6 +27,8 @@ interface Note {
   key?: string | undefined
   /** JSON of an object. */
   metadata?: string | undefined
+  /** Of who waits for it. */
+  deadline?: Deadline | undefined
 }
 
 export interface Transfer extends Note {

@@ -8,13 +8,13 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from './config.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { type Fetch, type Listen, type Service, startService } from './service.ts'
 
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 15_000
 /** How often Node looks for requests that are over these; its default is 30 s. */
 const TIMEOUTS_CHECK_MS = 1_000
-const MAX_CONNECTIONS = 10_000
+/** A request has an answer before its connection counts as dead. */
+const SLACK_MS = 1_000
 /** For a request that is on its way when the service begins to stop. */
 const LINGER_MS = 500
 
@@ -69,7 +69,7 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-function createHttpServer(fetch: Fetch, connections: Connections): Server {
+function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits): Server {
   const answer = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
@@ -89,13 +89,18 @@ function createHttpServer(fetch: Fetch, connections: Connections): Server {
     void answer(incoming, outgoing)
   }
   const server = createServer({
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: limits.headersDeadlineMs,
+    // The app has said what is wrong with a slow body before that.
+    requestTimeout: limits.headersDeadlineMs + limits.bodyDeadlineMs + limits.requestDeadlineMs,
+    maxHeaderSize: limits.maxHeaderBytes,
     connectionsCheckingInterval: TIMEOUTS_CHECK_MS,
     // Node would answer without a body.
     requireHostHeader: false,
   }, listener)
-  server.maxConnections = MAX_CONNECTIONS
+  server.maxConnections = limits.maxConnections
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection
+  // Of whoever takes nothing of an answer any more.
+  server.setTimeout(Math.max(limits.streamStallMs, limits.requestDeadlineMs + SLACK_MS))
   // Node would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
@@ -109,9 +114,9 @@ function createHttpServer(fetch: Fetch, connections: Connections): Server {
   return server
 }
 
-export const listen: Listen = (fetch, { host, port }) => {
+export const listen: Listen = (fetch, { host, port, ...limits }) => {
   const connections: Connections = new Map()
-  const server = createHttpServer(fetch, connections)
+  const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${error.code})`))

@@ -3,9 +3,11 @@ import { createAccessLog } from './access_log.ts'
 import { createAnnouncer } from './announcer.ts'
 import { createApp } from './app.ts'
 import { type Config, describeConfig } from './config.ts'
+import { queryDeadlineOf } from './database.ts'
 import { createDebitQueue } from './debit_queue.ts'
 import { Problem } from './errors.ts'
 import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
+import type { Limits } from './limits.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createPost } from './posting.ts'
@@ -19,7 +21,8 @@ const WAITING = 8
 const UNBATCHED = 8
 const READING = 4
 const SYSTEM_USER_ID = 1
-const STOP_DEADLINE_MS = 8_000
+/** What a stop may take beyond the deadline of the last request. */
+const STOPPING_MS = 3_000
 /** For whoever reads the access log. */
 const FLUSH_DEADLINE_MS = 500
 
@@ -35,7 +38,10 @@ export interface Server {
 /** `peer`: the address that the request came from; '' where nobody knows it any more. */
 export type Fetch = (request: Request, peer: string) => Response | Promise<Response>
 
-export type Listen = (fetch: Fetch, options: { host: string; port: number }) => Promise<Server>
+export type Listen = (
+  fetch: Fetch,
+  options: { host: string; port: number } & Partial<Limits>,
+) => Promise<Server>
 
 /** What the entries know and nothing else does. */
 export interface Runtime {
@@ -72,6 +78,7 @@ export async function startService(
     lanes: LANES,
     waiting: WAITING + UNBATCHED,
     reading: READING,
+    queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
   })
   const snapshots = createSnapshots({
     ...(config.redis && { redis: config.redis }),
@@ -84,6 +91,7 @@ export async function startService(
     post: (items, options) => ledger.postEntries(items, options),
     lanes: LANES,
     waiting: WAITING,
+    maxQueue: config.maxQueue,
     onBatch: (size) => metrics.batch(size),
   })
   const add = (item: Posting) =>
@@ -93,7 +101,13 @@ export async function startService(
     })
 
   const post = createPost({ queue: { add }, snapshots })
-  const unbatched = createUnbatched({ ledger, post, snapshots, limit: UNBATCHED })
+  const unbatched = createUnbatched({
+    ledger,
+    post,
+    snapshots,
+    limit: UNBATCHED,
+    maxQueue: config.maxQueue,
+  })
 
   let stopping = false
   let hasSystemUser = false
@@ -118,6 +132,10 @@ export async function startService(
     snapshots,
     metrics,
     accessLog,
+    limits: config,
+    rate: config.rateLimit === undefined
+      ? undefined
+      : { requests: config.rateLimit, seconds: config.rateLimitSeconds },
     notReady,
     onFailure: (what, error, fields?: object) => log.error(what, error, fields),
   })
@@ -154,7 +172,7 @@ export async function startService(
     async stop() {
       if (stopping) return
       stopping = true
-      await within(STOP_DEADLINE_MS, drain())
+      await within(config.requestDeadlineMs + STOPPING_MS, drain())
       server.cut()
       if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())
     },

@@ -81,6 +81,8 @@ export interface StatementOptions {
   opening: Moment
   closing: Moment
   format: StatementFormat
+  /** How long it waits for whoever reads. */
+  stallMs: number
   /** Told why a statement broke off. */
   onFailure: (error: unknown) => void
 }
@@ -91,9 +93,10 @@ export interface StatementOptions {
  * before. After a failure the stream breaks off, without a closing.
  */
 export function statementStream(options: StatementOptions): ReadableStream<Uint8Array> {
-  const { ledger, userId, opening, closing, format, onFailure } = options
+  const { ledger, userId, opening, closing, format, stallMs, onFailure } = options
   const encoder = new TextEncoder()
   let after: number | undefined
+  let stall: ReturnType<typeof setTimeout> | undefined
 
   async function pageText(from: number): Promise<string> {
     const entries = await ledger.getStatement(userId, from, closing.seq, PAGE_ROWS)
@@ -108,8 +111,11 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
     }).join('')
   }
 
+  const broken = () => Object.assign(new Error('the statement broke off'), { stack: '' })
+
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
+      clearTimeout(stall)
       try {
         if (after === undefined) {
           after = opening.seq
@@ -119,11 +125,14 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
         } else {
           controller.enqueue(encoder.encode(format.closing(closing)))
           controller.close()
+          return
         }
+        stall = setTimeout(() => controller.error(broken()), stallMs)
       } catch (error) {
         onFailure(error)
-        controller.error(Object.assign(new Error('the statement broke off'), { stack: '' }))
+        controller.error(broken())
       }
     },
+    cancel: () => clearTimeout(stall),
   }, { highWaterMark: 0 })
 }

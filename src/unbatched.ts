@@ -1,5 +1,7 @@
 /** The writes that no batch is made of, transfers, holds and reversals, with all that they need. */
+import type { Deadline } from './deadlines.ts'
 import { askAgain, codeOf, isOutcomeUnknown, Problem, problemOf } from './errors.ts'
+import { LaneExpired } from './lane.ts'
 import type { Ledger } from './ledger.ts'
 import type { PostedEntry } from './ledger_rows.ts'
 import type { Capture, Hold, NewHold, Place } from './ledger_writes.ts'
@@ -8,7 +10,6 @@ import type { Post } from './posting.ts'
 import type { Snapshot, Snapshots } from './snapshots.ts'
 import { createUserTurns } from './turns.ts'
 
-const MAX_QUEUE = 10_000
 const MAX_WAIT_MS = 1000
 /** How often somebody may put in, between two looks, what was missing before. */
 const MAX_SHORTFALLS = 3
@@ -30,6 +31,8 @@ export interface UnbatchedOptions {
   snapshots: Pick<Snapshots, 'write' | 'doubt'>
   /** Calls at once. */
   limit: number
+  /** Calls that wait. */
+  maxQueue?: number
 }
 
 /** `replayed`: the key was known, and this is the first answer again. */
@@ -50,21 +53,29 @@ interface Write<T> {
   /** Everybody whom it changes. */
   users: number[]
   key: string | undefined
+  deadline: Deadline | undefined
   /** When it failed for want of funds: rejects with what is missing, if it still is. */
   funds?: () => Promise<void>
   call: () => Promise<T>
 }
 
-export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOptions): Unbatched {
-  const turns = createUserTurns({ limit, maxWaitMs: MAX_WAIT_MS, maxQueue: MAX_QUEUE })
+export function createUnbatched(options: UnbatchedOptions): Unbatched {
+  const { ledger, post, snapshots, limit, maxQueue = 10_000 } = options
+  const turns = createUserTurns({ limit, maxWaitMs: MAX_WAIT_MS, maxQueue })
   const pending = new Set<Promise<unknown>>()
 
-  async function once<T>({ users, key, call }: Write<T>): Promise<T> {
-    const inTurn = () => turns.take(users, call)
+  async function once<T>({ users, key, deadline, call }: Write<T>): Promise<T> {
+    const inTurn = () =>
+      turns.take(users, () => {
+        if (deadline?.isOver) throw new LaneExpired('waited too long')
+        if (deadline) deadline.isSent = true
+        return call()
+      })
     try {
       return await inTurn()
     } catch (error) {
       if (isOutcomeUnknown(error) && key !== undefined) return await askAgain(inTurn)
+      if (deadline && !isOutcomeUnknown(error)) deadline.isSent = false
       throw error
     }
   }
@@ -144,6 +155,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
       write({
         users: [transfer.from, transfer.to],
         key: transfer.key,
+        deadline: transfer.deadline,
         funds: () => aside({ userId: transfer.from, amount: transfer.amount }),
         call: () => ledger.transfer(transfer),
       }, async ([from, to]) => {
@@ -155,6 +167,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
       write({
         users: [hold.userId],
         key: hold.key,
+        deadline: hold.deadline,
         funds: () => aside({ userId: hold.userId, amount: hold.amount }),
         call: () => ledger.placeHold(hold),
       }, (answer) => Promise.resolve(answer)),
@@ -167,6 +180,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
         write({
           users: [userId],
           key,
+          deadline: capture.deadline,
           async funds() {
             await aside({ userId, amount: null })
             // The queue would count the hold itself among what is held.
@@ -179,17 +193,17 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
     },
 
     releaseHold(release) {
-      const { userId, hold, key } = release
+      const { userId, hold, key, deadline } = release
       const call = () => ledger.releaseHold(release)
       return ofHold(
         userId,
         hold,
-        write({ users: [userId], key, call }, (answer) => Promise.resolve(answer)),
+        write({ users: [userId], key, deadline, call }, (answer) => Promise.resolve(answer)),
       )
     },
 
     async reverseEntry(reversal) {
-      const { userId, seq, key } = reversal
+      const { userId, seq, key, deadline } = reversal
       let found = await ledger.getPosted(userId, seq)
       if (!found) {
         // A row made by hand may be about to get this number.
@@ -201,6 +215,7 @@ export function createUnbatched({ ledger, post, snapshots, limit }: UnbatchedOpt
       return await write({
         users: peer === undefined ? [userId] : [userId, peer],
         key,
+        deadline,
         // A reversed credit is taken back from its user, a reversed debit from whoever got it.
         async funds() {
           if (!entry) return

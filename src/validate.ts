@@ -5,9 +5,8 @@ import { resolver, uniqueSymbol } from 'hono-openapi'
 import { z } from 'zod'
 import { Problem } from './errors.ts'
 import { jsonFaults } from './json.ts'
+import type {} from './limits.ts'
 
-const MAX_BODY_BYTES = 64 * 1024
-const BODY_DEADLINE_MS = 10_000
 /** Enough to see what is wrong. */
 const MAX_ERRORS = 20
 const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
@@ -44,17 +43,21 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
   if (Number(length) > maxBytes) throw new Problem('payload_too_large')
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(invalidBody('must arrive within 10 seconds')), BODY_DEADLINE_MS)
+    const limitMs = c.get('limits').bodyDeadlineMs
+    const problem = () => invalidBody(`must arrive within ${limitMs / 1000} seconds`)
+    timer = setTimeout(() => reject(problem()), limitMs)
   })
   const isChunked = length === null || headers.has('transfer-encoding')
   const body = isChunked ? c.req.raw.body : null
   const all = body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
+  c.get('deadline')?.release()
   try {
     return new Uint8Array(await Promise.race([all, deadline]))
   } catch (error) {
     // The client went away: that says nothing about a database.
     throw error instanceof Problem ? error : invalidBody('must arrive whole')
   } finally {
+    c.get('deadline')?.restart()
     clearTimeout(timer)
   }
 }
@@ -74,31 +77,32 @@ async function readLimited(
 }
 
 /**
- * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, of at most `maxBytes`;
- * no body counts as {}.
+ * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, within this limit; no
+ * body counts as {}.
  */
-export const jsonBodyUpTo = (maxBytes: number): MiddlewareHandler => async (c, next) => {
-  const bytes = await bytesOf(c, maxBytes)
-  const isEmpty = bytes.byteLength === 0
-  if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
-    throw new Problem('unsupported_media_type')
+export const jsonBodyUpTo =
+  (limit: 'maxBodyBytes' | 'maxDebitsBodyBytes'): MiddlewareHandler => async (c, next) => {
+    const bytes = await bytesOf(c, c.get('limits')[limit])
+    const isEmpty = bytes.byteLength === 0
+    if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
+      throw new Problem('unsupported_media_type')
+    }
+    let text: string
+    try {
+      text = isEmpty ? '{}' : UTF8.decode(bytes)
+      JSON.parse(text)
+    } catch {
+      throw invalidBody('must be JSON in UTF-8')
+    }
+    const faults = jsonFaults(text)
+    if (faults.length > 0) throw new Problem('invalid_request', { errors: faults })
+    // The validator asks for the text, which without this it would decode once more.
+    c.req.bodyCache.text = Promise.resolve(text) as never
+    return next()
   }
-  let text: string
-  try {
-    text = isEmpty ? '{}' : UTF8.decode(bytes)
-    JSON.parse(text)
-  } catch {
-    throw invalidBody('must be JSON in UTF-8')
-  }
-  const faults = jsonFaults(text)
-  if (faults.length > 0) throw new Problem('invalid_request', { errors: faults })
-  // The validator asks for the text, which without this it would decode once more.
-  c.req.bodyCache.text = Promise.resolve(text) as never
-  return next()
-}
 
-/** At most 64 KiB. */
-export const jsonBody = jsonBodyUpTo(MAX_BODY_BYTES)
+/** At most 64 KiB by default. */
+export const jsonBody = jsonBodyUpTo('maxBodyBytes')
 
 const KEY = z.string().regex(/^[!-~]{1,255}$/).optional()
   .describe('A repeat with the same key gets the first answer again.')

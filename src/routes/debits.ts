@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
+import type { Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import { answers } from '../openapi.ts'
@@ -10,12 +11,12 @@ import { idempotencyKey, jsonBodyUpTo, validated } from '../validate.ts'
 import { markReplayed, metadataText } from './created.ts'
 import { debitsBody, results } from './schemas.ts'
 
-const MAX_BODY_BYTES = 1024 * 1024
 const MAX_KEY_LENGTH = 255
 
 export interface DebitsDependencies {
   post: Post
   metrics: Pick<Metrics, 'debit'>
+  deadlines: Deadlines
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -23,19 +24,22 @@ export interface DebitsDependencies {
 type Item = z.infer<typeof debitsBody>[number]
 
 /** POST /debits. */
-export function debitsRoutes({ post, metrics, onFailure }: DebitsDependencies) {
+export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDependencies) {
   const debits = new Hono<{ Variables: { key?: string } }>()
 
   /** What the single call would have answered, and whether it was a repeat. */
   async function debit({ user_id, amount, metadata }: Item, key: string | undefined) {
     try {
-      const { snapshot, entry, replayed } = await post({
+      const item = {
         userId: user_id,
-        action: 'DEBIT',
+        action: 'DEBIT' as const,
         amount: String(amount),
         key,
         metadata: metadataText(metadata),
-      })
+      }
+      const { snapshot, entry, replayed } = await deadlines.within((deadline) =>
+        post({ ...item, deadline })
+      )
       metrics.debit(replayed ? 'replayed' : 'ok')
       return { result: { status: 201, ...snapshot, entry }, replayed }
     } catch (error) {
@@ -67,7 +71,7 @@ export function debitsRoutes({ post, metrics, onFailure }: DebitsDependencies) {
       ]),
     }),
     idempotencyKey,
-    jsonBodyUpTo(MAX_BODY_BYTES),
+    jsonBodyUpTo('maxDebitsBodyBytes'),
     validated('json', debitsBody),
     async (c) => {
       const items = c.req.valid('json')
@@ -75,6 +79,8 @@ export function debitsRoutes({ post, metrics, onFailure }: DebitsDependencies) {
       if (key !== undefined && `${key}#${items.length}`.length > MAX_KEY_LENGTH) {
         throw new Problem('invalid_idempotency_key')
       }
+      // Each item has a deadline of its own: those that were in time keep their answers.
+      c.get('deadline')?.release()
       const answered = await Promise.all(
         items.map((item, n) =>
           debit(item, item.idempotency_key ?? (key === undefined ? undefined : `${key}#${n}`))

@@ -79,6 +79,7 @@ export function historyRoutes(
       opening,
       closing,
       format,
+      stallMs: c.get('limits').streamStallMs,
       onFailure: (error) => onFailure('/users/:id/history', error),
     }))
   }
@@ -157,6 +158,7 @@ export function historyRoutes(
         userId: Number(id),
         seq: Number(seq),
         key: c.get('key'),
+        deadline: c.get('deadline'),
         metadata: metadataText(c.req.valid('json').metadata),
       })
       return created(c, reversed)

@@ -35,6 +35,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         amount: String(amount),
         expiresInSeconds: expires_in,
         key: c.get('key'),
+        deadline: c.get('deadline'),
         metadata: metadataText(metadata),
       })
       markReplayed(c, placed.replayed)
@@ -66,6 +67,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         hold: Number(hold),
         amount: amount === undefined ? undefined : String(amount),
         key: c.get('key'),
+        deadline: c.get('deadline'),
         metadata: metadataText(metadata),
       })
       return created(c, captured)
@@ -93,6 +95,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         userId: Number(id),
         hold: Number(hold),
         key: c.get('key'),
+        deadline: c.get('deadline'),
         metadata: metadataText(c.req.valid('json').metadata),
       })
       markReplayed(c, released.replayed)

@@ -37,6 +37,7 @@ export function transfersRoutes({ unbatched }: TransfersDependencies) {
         to,
         amount: String(amount),
         key: c.get('key'),
+        deadline: c.get('deadline'),
         metadata: metadataText(metadata),
       })
       markReplayed(c, moved.replayed)

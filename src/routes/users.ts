@@ -75,6 +75,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
             action,
             amount: String(amount),
             key: c.get('key'),
+            deadline: c.get('deadline'),
             metadata: metadataText(metadata),
           }),
         )
@@ -101,7 +102,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     validated('json', emptyBody),
     async (c) => {
       const userId = Number(c.req.valid('param').id)
-      await post({ userId, action: null, amount: null })
+      await post({ userId, action: null, amount: null, deadline: c.get('deadline') })
       return c.json((await current(userId, true)).snapshot)
     },
   )
@@ -122,6 +123,8 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     jsonBody,
     validated('json', newUserBody),
     async (c) => {
+      const deadline = c.get('deadline')
+      if (deadline) deadline.isSent = true
       const { id, created } = await ledger.createUser(c.req.valid('json').id)
       const { snapshot } = await current(id, true)
       if (!created) return c.json(snapshot)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Entry } from '../../src/ledger_rows.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../../src/statement.ts'
 
@@ -19,6 +19,7 @@ function statementOf(rows: number, format: StatementFormat = NDJSON, failAfter =
     opening: moment(0),
     closing: moment(rows),
     format,
+    stallMs: 200,
     onFailure: (error) => failures.push(error),
     ledger: {
       getStatement(_userId, after, upto, maxRows) {
@@ -83,4 +84,22 @@ test('breaks off, without a closing and without telling why, when a page fails',
   expect(text.split('\n')).toHaveLength(2002)
   expect(text).not.toContain('closing')
   expect(failures).toMatchObject([{ message: 'secret' }])
+})
+
+test('breaks off when nobody takes the next page for too long, and not before', async () => {
+  vi.useFakeTimers()
+  try {
+    const reader = statementOf(5000).stream.getReader()
+    for (let n = 0; n < 3; n++) {
+      expect((await reader.read()).done).toBe(false)
+      await vi.advanceTimersByTimeAsync(199)
+    }
+    await vi.advanceTimersByTimeAsync(1)
+    await expect(reader.read()).rejects.toThrow('the statement broke off')
+    const { stream } = statementOf(1)
+    for await (const _ of stream as unknown as AsyncIterable<Uint8Array>);
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -1,0 +1,40 @@
+/** What a request, a connection and the service may take: each is a setting of the same name. */
+
+export interface Limits {
+  /** Of a request that is whole, up to its answer or the first byte of it. */
+  requestDeadlineMs: number
+  /** For a body to come. */
+  bodyDeadlineMs: number
+  /** How long a statement waits for who reads it, and Node for any sign of who reads an answer. */
+  streamStallMs: number
+  /** For a head to come; Node only. */
+  headersDeadlineMs: number
+  /** Node only; Deno has a limit of its own. */
+  maxHeaderBytes: number
+  maxBodyBytes: number
+  maxDebitsBodyBytes: number
+  /** On Deno, which doesn't count connections: requests at once. */
+  maxConnections: number
+  maxRequestsPerConnection: number
+  /** Debits and credits of each lane, those that wait for a user, and all other writes. */
+  maxQueue: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  requestDeadlineMs: 5000,
+  bodyDeadlineMs: 10_000,
+  streamStallMs: 30_000,
+  headersDeadlineMs: 10_000,
+  maxHeaderBytes: 16_384,
+  maxBodyBytes: 65_536,
+  maxDebitsBodyBytes: 1_048_576,
+  maxConnections: 10_000,
+  maxRequestsPerConnection: 1_000_000,
+  maxQueue: 10_000,
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    limits: Limits
+  }
+}

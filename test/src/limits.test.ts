@@ -1,0 +1,131 @@
+/** The edges of connections, heads, bodies and queues: what still passes, and what doesn't. */
+import { connect } from 'node:net'
+import { describe, expect, test, vi } from 'vitest'
+import { expectProblem, invalid, useHttp } from '../http.ts'
+import { onDeno } from '../service.ts'
+
+const http = useHttp({
+  bodyDeadlineMs: 300,
+  headersDeadlineMs: 300,
+  maxHeaderBytes: 2048,
+  maxBodyBytes: 1024,
+  maxDebitsBodyBytes: 2048,
+  maxConnections: 4,
+  maxRequestsPerConnection: 3,
+  maxQueue: 2,
+  requestDeadlineMs: 2000,
+})
+
+const HOST = 'Host: a\r\n'
+
+/** Sends bytes as they are; `received` resolves with what came when the server closes. */
+function open(data: string) {
+  const { hostname, port } = new URL(http.service.url)
+  const socket = connect(Number(port), hostname)
+  let text = ''
+  socket.setEncoding('latin1').on('data', (part: string) => text += part)
+  socket.on('error', () => {})
+  socket.write(data)
+  const received = new Promise<string>((resolve) => socket.on('close', () => resolve(text)))
+  return { socket, received, text: () => text }
+}
+
+const padded = (body: object, length: number) => {
+  const text = JSON.stringify(body)
+  return text + ' '.repeat(length - text.length)
+}
+
+describe('bodies', () => {
+  test('one of the limit passes, one byte more does not', async () => {
+    const call = (length: number) =>
+      http.call('POST', '/users/1/credit', padded({ amount: 1 }, length))
+    expect((await call(1024)).status).toBe(201)
+    expectProblem(await call(1025), 'payload_too_large')
+    const debits = (length: number) => http.call('POST', '/debits', padded([], length))
+    expect((await debits(2048)).status).toBe(200)
+    expectProblem(await debits(2049), 'payload_too_large')
+  })
+
+  test('one that doesn’t come is given up in time', async () => {
+    const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`
+    const start = performance.now()
+    const { socket, text } = open(`${head}Content-Length: 100\r\n\r\n{"amount"`)
+    await vi.waitUntil(() => text().includes('}'), { timeout: 5000, interval: 10 })
+    expect(performance.now() - start).toBeGreaterThan(290)
+    expect(text()).toMatch(/^HTTP\/1\.1 400 /)
+    expect(text()).toContain(JSON.stringify(invalid('', 'must arrive within 0.3 seconds')).slice(1))
+    socket.destroy()
+  })
+})
+
+test.skipIf(onDeno)(
+  'on Node, as Deno has no such settings: a head is refused that is too long or does not come',
+  async () => {
+    const head = (length: number) =>
+      `GET /livez HTTP/1.1\r\n${HOST}Connection: close\r\nX-A: ${'a'.repeat(length)}\r\n\r\n`
+    expect(await open(head(1800)).received).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await open(head(2100)).received).toMatch(/^HTTP\/1\.1 400 [^]*problem\+json/)
+    const start = performance.now()
+    expect(await open(`GET /livez HTTP/1.1\r\n${HOST}`).received).toMatch(/^HTTP\/1\.1 400 /)
+    // It looks once a second.
+    expect(performance.now() - start).toBeLessThan(2500)
+  },
+)
+
+test('a connection ends after so many requests, and says so', async () => {
+  const get = `GET /livez HTTP/1.1\r\n${HOST}\r\n`
+  const { socket, text, received } = open(get)
+  const answers = () => text().split('HTTP/1.1 200 ').length - 1
+  for (const count of [1, 2]) {
+    await vi.waitUntil(() => answers() === count, { interval: 5 })
+    expect(text()).not.toMatch(/connection: close/i)
+    socket.write(get)
+  }
+  await vi.waitUntil(() => answers() === 3, { interval: 5 })
+  expect(text()).toMatch(/connection: close/i)
+  // On Deno it is left to the client.
+  if (onDeno) socket.destroy()
+  await received
+})
+
+test('connections over the limit are not served, and others are afterwards', async () => {
+  await http.sql`begin`
+  await http.sql`select credit_user(1, 1)`
+  const body = '{"amount":1}'
+  const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`
+  const post = `${head}Content-Length: ${body.length}\r\n\r\n${body}`
+  const held = [1, 2, 3, 4].map(() => open(post))
+  await vi.waitUntil(async () =>
+    (await http.sql`select from pg_locks where not granted`).length > 0
+  )
+  const refused = open(post)
+  const answer = onDeno
+    ? (await vi.waitUntil(() => refused.text()), refused.text())
+    : await refused.received
+  // Deno counts requests; Node takes no more connections.
+  if (onDeno) expect(answer).toMatch(/^HTTP\/1\.1 503 [^]*"code":"busy"/)
+  else expect(answer).toBe('')
+  await http.sql`rollback`
+  for (const one of [...held, refused]) one.socket.destroy()
+  await vi.waitUntil(async () =>
+    (await fetch(`${http.service.url}/livez`).catch(() => undefined))?.ok
+  )
+})
+
+test('a queue over its limit refuses at once what it didn’t begin', async () => {
+  const id = await http.user(100)
+  const psql = http.connect()
+  await psql`begin`
+  await psql`select debit_user(${id}, 1)`
+  const items = Array.from({ length: 20 }, (_, n) => ({
+    user_id: id,
+    amount: 1,
+    idempotency_key: `queue-${n}`,
+  }))
+  const { body } = await http.call('POST', '/debits', items)
+  const codes = (body as { results: { code?: string }[] }).results.map(({ code }) => code)
+  expect(codes.filter((code) => code !== 'busy')).toEqual([])
+  await psql`rollback`
+  await psql.end()
+  expect(await http.sql`select from payment_history where user_id = ${id}`).toHaveLength(1)
+})

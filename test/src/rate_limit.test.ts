@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { createRates } from '../../src/rate_limit.ts'
+import { type Answer, expectProblem, useHttp } from '../http.ts'
+
+const http = useHttp({ rateLimit: 3, rateLimitSeconds: 60 })
+
+test('takes so many at once, then one for each share of the window', () => {
+  let time = 0
+  const take = createRates({ requests: 4, seconds: 2 }, () => time)
+  const taken = () => {
+    const { isOver, remaining, waitMs } = take('a')
+    return isOver ? `wait ${waitMs}` : `left ${remaining}`
+  }
+  expect([taken(), taken(), taken(), taken()]).toEqual(['left 3', 'left 2', 'left 1', 'left 0'])
+  expect([taken(), taken()]).toEqual(['wait 500', 'wait 500'])
+  time = 499
+  expect(taken()).toBe('wait 1')
+  time = 500
+  expect([taken(), taken()]).toEqual(['left 0', 'wait 500'])
+  // Others have their own.
+  expect(take('b')).toMatchObject({ isOver: false, remaining: 3 })
+  time = 60_000
+  expect([taken(), taken()]).toEqual(['left 3', 'left 2'])
+})
+
+test('whoever sends at the even rate is never refused, whatever the fractions', () => {
+  let time = 0
+  const take = createRates({ requests: 7, seconds: 3 }, () => time)
+  for (let n = 0; n < 6; n++) take('a')
+  for (let n = 0; n < 10_000; n++, time += 3000 / 7) expect(take('a').isOver).toBe(false)
+})
+
+test('remembers the last 10,000 callers', () => {
+  const take = createRates({ requests: 1, seconds: 60 }, () => 0)
+  for (let n = 0; n < 10_001; n++) take(`caller ${n}`)
+  expect(take('caller 1').isOver).toBe(true)
+  expect(take('caller 0').isOver).toBe(false)
+})
+
+const limits = async (path: string) => {
+  const { headers, status, body } = await fetch(http.service.url + path)
+  await body?.cancel()
+  return [
+    status,
+    headers.get('RateLimit-Policy'),
+    headers.get('RateLimit'),
+    headers.get('Retry-After'),
+  ]
+}
+
+test('over HTTP the fourth of three is rate_limited; whoever watches the service is not', async () => {
+  const policy = '"default";q=3;w=60'
+  expect(await limits('/users/1')).toEqual([200, policy, '"default";r=2;t=20', null])
+  expect(await limits('/nothing')).toEqual([404, policy, '"default";r=1;t=40', null])
+  expect(await limits('/users/1')).toEqual([200, policy, '"default";r=0;t=60', null])
+  expect(await limits('/users/1')).toEqual([429, policy, '"default";r=0;t=20', '20'])
+  const answer: Answer = await http.call('POST', '/users/1/credit', { amount: 1 })
+  expectProblem(answer, 'rate_limited', {}, { 'retry-after': '20' })
+  for (const path of ['/livez', '/readyz', '/metrics']) {
+    expect(await limits(path)).toEqual([200, null, null, null])
+  }
+})
