@@ -5,7 +5,6 @@ import { resolver, uniqueSymbol } from 'hono-openapi'
 import { z } from 'zod'
 import { Problem } from './errors.ts'
 import { jsonFaults } from './json.ts'
-import type {} from './limits.ts'
 
 /** Enough to see what is wrong. */
 const MAX_ERRORS = 20
