@@ -58,6 +58,13 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
     [`update payment_history set hash = sha256('') where user_id = ID and seq = 3`],
     ['hash_differs 3', 'hash_differs 4'],
   ],
+  'a removed hash': [
+    [
+      'alter table payment_history drop constraint payment_history_sealed_check',
+      'update payment_history set hash = null where user_id = ID and seq = 5',
+    ],
+    ['hash_differs 5'],
+  ],
   'an edit whose hash was computed anew': [
     [
       `update payment_history set metadata = null where user_id = ID and seq = 3`,
