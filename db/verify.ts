@@ -1,5 +1,6 @@
 /** Proves the whole ledger, or one user, or that it extends its anchors: `npm run verify`. */
 import { createReadStream } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
@@ -8,7 +9,8 @@ import { connectReader, runCommand } from './reader.ts'
 import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
 import type { Progress, Range } from './verify_progress.ts'
 
-const CONNECTIONS = 2
+/** By default one for each processor here, since a page is work for one there; not all of a server. */
+const CONNECTIONS = Math.min(availableParallelism(), 4)
 const PAGE_ROWS = 10_000
 const SAVE_MS = 1000
 
@@ -70,7 +72,7 @@ async function verifyRanges(sql: postgres.Sql, progress: Progress, state?: strin
       }
     }
   }
-  await Promise.all(Array.from({ length: CONNECTIONS }, work))
+  await Promise.all(Array.from({ length: sql.options.max }, work))
   if (process.stderr.isTTY) process.stderr.write('\r')
 }
 
@@ -134,14 +136,18 @@ async function main(): Promise<number> {
       user: { type: 'string' },
       state: { type: 'string' },
       anchors: { type: 'string' },
+      connections: { type: 'string', default: `${CONNECTIONS}` },
       'public-key': { type: 'string' },
     },
   })
   if (values.user !== undefined && !/^[1-9]\d{0,15}$/.test(values.user)) {
     throw new Error('--user must be the id of a user')
   }
+  if (!/^([1-9]|[12]\d|3[0-2])$/.test(values.connections)) {
+    throw new Error('--connections must be from 1 to 32')
+  }
   if (values['public-key'] && !values.anchors) throw new Error('--public-key needs --anchors')
-  const sql = connectReader(CONNECTIONS)
+  const sql = connectReader(Number(values.connections))
   try {
     let findings = 0
     let read = ''

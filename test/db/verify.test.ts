@@ -28,6 +28,8 @@ async function verify(...args: string[]): Promise<[number | string, ...string[]]
 test('npm run verify ends with 0 and a summary when there is nothing to find', async () => {
   expect(await verify())
     .toEqual([0, expect.stringMatching(/^no findings: 41 rows, 41 users, \d+\.\d seconds$/)])
+  expect(await verify('--connections', '1'))
+    .toEqual([0, expect.stringMatching(/^no findings: 41 rows, 41 users, /)])
   expect(await verify('--user', `${ids[0]}`))
     .toEqual([0, expect.stringMatching(`^no findings: user ${ids[0]}, `)])
 })
@@ -89,6 +91,8 @@ test.each([
   [['--user', '0'], '--user must be the id of a user'],
   [['--user', 'x'], '--user must be the id of a user'],
   [['--user', '999999'], 'unknown user'],
+  [['--connections', '0'], '--connections must be from 1 to 32'],
+  [['--connections', '33'], '--connections must be from 1 to 32'],
   [['--public-key', 'x'], '--public-key needs --anchors'],
   [['--what'], `Unknown option '--what'`],
   [['--anchors', '/nowhere'], 'ENOENT'],
