@@ -51,6 +51,15 @@ test('every row of the benchmark runs, and the ledgers it leaves are sound', asy
     'reads',
     'crowd',
     'neighbour',
+    'instances, two',
+    'instances, four',
+    'fair',
+    'wal',
+    'verify',
+    'verify, sha256',
+    'verify, copy',
+    'memory, crowd',
+    'memory, statement',
   ])
   for (const { ratios } of pairs) expect(ratios).toHaveLength(1)
 }, LIMIT_MS)

@@ -67,8 +67,8 @@ export async function startBench({ runtime, quick }: BenchOptions): Promise<Benc
     runtime,
     quick,
     rounds: quick ? 1 : 5,
-    seconds: quick ? 0.2 : 2,
-    warm_seconds: quick ? 0 : 1,
+    seconds: quick ? 0.2 : 1.5,
+    warm_seconds: quick ? 0 : 0.8,
     postgres,
     failures,
     database: (name) => once(databases, name, () => postgres.createLedger(name)),
@@ -78,6 +78,7 @@ export async function startBench({ runtime, quick }: BenchOptions): Promise<Benc
         PORT: '0',
         // What a request costs with its line in the log is a row of its own.
         LOG_LEVEL: 'warn',
+        ACCESS_LOG: 'off',
         ...env,
       }),
     program: (file, env, on) => start(`test/bench/${file}`, env, on),
@@ -106,7 +107,7 @@ async function measure(
   return {
     result,
     value: valueIn(result),
-    requests: result.streams.reduce((sum, { good }) => sum + good, 0),
+    requests: result.streams.reduce((sum, { good, acks }) => sum + (acks.users.length || good), 0),
     cpu_ms: {
       service: used() - before.service,
       postgres: cpuOfFamily(postgres.pid) - before.postgres,

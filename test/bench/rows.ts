@@ -1,14 +1,19 @@
 /** All rows by name, in the order in which they are run. */
 import { crowd } from './rows/crowd.ts'
+import { fair } from './rows/fair.ts'
 import { hot } from './rows/hot.ts'
 import { idle } from './rows/idle.ts'
+import { instances } from './rows/instances.ts'
 import { limit } from './rows/limit.ts'
 import { long } from './rows/long.ts'
+import { memory } from './rows/memory.ts'
 import { naive } from './rows/naive.ts'
 import { neighbour } from './rows/neighbour.ts'
 import { reads } from './rows/reads.ts'
 import type { Row } from './rows/row.ts'
 import { spread } from './rows/spread.ts'
+import { verification } from './rows/verify.ts'
+import { wal } from './rows/wal.ts'
 
 export const ROWS = {
   spread,
@@ -20,6 +25,11 @@ export const ROWS = {
   reads,
   crowd,
   neighbour,
+  instances,
+  fair,
+  wal,
+  verify: verification,
+  memory,
 } satisfies Record<string, Row>
 
 export type RowName = keyof typeof ROWS

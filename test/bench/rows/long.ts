@@ -14,7 +14,7 @@ let made: Promise<unknown> | undefined
 export async function longDatabase(bench: Bench) {
   const database = await bench.database('long')
   const entries = bench.quick ? 20_000 : 1_000_000
-  made ??= lengthen(database, LONG_USER, entries - 1)
+  made ??= lengthen(database, [LONG_USER], entries - 1)
   await made
   return { database, entries }
 }
@@ -23,7 +23,7 @@ export const long: Row = async (bench) => {
   const since = performance.now()
   const { database, entries } = await longDatabase(bench)
   const seconds = ((performance.now() - since) / 1000).toFixed(1)
-  await lengthen(database, SHORT_USER, 99)
+  await lengthen(database, [SHORT_USER], 99)
   const program = await bench.service(database)
   const on = (name: string, first: number) =>
     httpLoop(bench, { name, program, database, users: { first, count: 1 } })

@@ -33,7 +33,7 @@ async function naiveDatabase(bench: Bench, entries: number): Promise<string> {
 export const naive: Row = async (bench) => {
   const entries = bench.quick ? 5_000 : 100_000
   const database = await bench.database('shared')
-  await lengthen(database, USER, entries)
+  await lengthen(database, [USER], entries)
   const program = await bench.service(database)
   const url = await naiveDatabase(bench, entries)
   const slow = await bench.program('naive_app.ts', { DATABASE_URL: url })
