@@ -88,7 +88,7 @@ export async function startBench({ runtime, quick }: BenchOptions): Promise<Benc
     },
     async stop() {
       for (const program of programs.values()) await program.then((p) => p.stop()).catch(() => {})
-      for (const database of databases.values()) await (await database).sql.end()
+      for (const database of databases.values()) await (await database).sql.end({ timeout: 5 })
       await load.stop()
       await postgres.stop()
     },

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { run } from '../run_typescript.ts'
+import { onDeno } from '../service.ts'
+import { parseOptions } from './options.ts'
+
+test('the rows are run in one order, however they are asked for', () => {
+  expect(parseOptions(['--only', 'idle,spread', '--runtime', 'deno', '--json', 'x'])).toEqual({
+    runtime: 'deno',
+    only: ['spread', 'idle'],
+    json: 'x',
+    quick: false,
+    goals: false,
+  })
+  expect(parseOptions(['--quick'])).toMatchObject({ runtime: 'node', quick: true })
+  expect(parseOptions([]).only).toContain('memory')
+})
+
+test('what cannot be done is refused, with a word on it', () => {
+  expect(() => parseOptions(['--only', 'nothing'])).toThrow('--only nothing')
+  expect(() => parseOptions(['--runtime', 'other'])).toThrow('--runtime')
+  expect(() => parseOptions(['--quick', '--goals'])).toThrow('--goals')
+  expect(() => parseOptions(['--slow'])).toThrow("'--slow'")
+})
+
+test('a benchmark that cannot do what it is asked to fails', async () => {
+  const command = [onDeno ? 'node' : process.execPath, '--import', 'tsx', 'test/bench/main.ts']
+  expect(await run([...command, '--only', 'nothing'], {}).ended).toBe(1)
+}, 60_000)
