@@ -118,6 +118,24 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
     [`update payment_history set sealed_at = '2020-01-01' where user_id = ID and seq = 3`],
     ['hash_differs 3', 'sealed_at_goes_back 3'],
   ],
+  'a sealed_at that goes back under right hashes': [
+    [
+      `update payment_history set sealed_at = '2020-01-01' where user_id = ID and seq = 5`,
+      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
+         where p.user_id = ID and p.seq = 4), h) where h.user_id = ID and h.seq = 5`,
+    ],
+    ['sealed_at_goes_back 5'],
+  ],
+  'a gap under right hashes': [
+    [
+      `delete from ${HISTORY} seq = 4`,
+      'update payment_history set balance = 40 where user_id = ID and seq = 5',
+      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
+         where p.user_id = ID and p.seq = 3), h) where h.user_id = ID and h.seq = 5`,
+      'update users set balance = 40 where id = ID',
+    ],
+    ['gap 5'],
+  ],
   'another balance in users': [['update users set balance = 51 where id = ID'], ['copy_differs 5']],
   'a lower seq in users': [['update users set seq = 4 where id = ID'], ['copy_differs 5']],
   'a pending row of two days ago': [
