@@ -42,7 +42,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   function replace(isHole: boolean) {
     const before = sql
     sql = connect(options)
-    void before.end({ timeout: isHole ? 0 : QUERY_DEADLINE_MS / 1000 }).catch(() => {})
+    void before.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
   }
 
   async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
