@@ -15,6 +15,7 @@ export function typeScriptCommand(file: string): string[] {
 }
 
 export interface Run {
+  pid: number
   signal(name: NodeJS.Signals): void
   /** Nothing that it writes is read until `resume`. */
   pause(): void
@@ -65,6 +66,7 @@ export function run(command: string[], env: Record<string, string>): Run {
   }
   const streams = [child.stdout, child.stderr]
   return {
+    pid: child.pid!,
     signal,
     pause: () => streams.forEach((stream) => stream.pause()),
     resume: () => streams.forEach((stream) => stream.resume()),

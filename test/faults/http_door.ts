@@ -1,0 +1,211 @@
+/** Writes over HTTP, one request each, or several debits in one. */
+import { type Agent, request } from 'node:http'
+import {
+  type Answer,
+  decimal,
+  entryRow,
+  holdRow,
+  type Record,
+  releaseRow,
+  type Row,
+  type Write,
+} from './record.ts'
+
+/** What every request has to be answered in. */
+export const ANSWER_MS = 5_000
+/** What the machine may add to it. */
+const LATE_MS = 2_000
+/** When waiting has no sense any more. */
+const GIVE_UP_MS = 20_000
+
+export interface HttpAnswer {
+  status: number
+  headers: { [name: string]: string | string[] | undefined }
+  body: { [name: string]: unknown }
+}
+
+/** Rejects with the error of the connection. */
+export function send(
+  agent: Agent,
+  method: string,
+  url: string,
+  { key, body }: { key?: string; body?: unknown } = {},
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const headers = {
+      ...(text && { 'Content-Type': 'application/json', 'Content-Length': text.length }),
+      ...(key !== undefined && { 'Idempotency-Key': key }),
+    }
+    const call = request(url, { agent, method, headers }, (answer) => {
+      let got = ''
+      answer.setEncoding('utf8').on('data', (chunk: string) => got += chunk)
+      answer.on('error', reject)
+      answer.on('aborted', () => reject(Object.assign(new Error(), { code: 'ABORTED' })))
+      answer.on('end', () => {
+        const { statusCode: status = 0, headers } = answer
+        try {
+          resolve({ status, headers, body: JSON.parse(got) as HttpAnswer['body'] })
+        } catch {
+          resolve({ status, headers, body: { code: `no JSON: ${got.slice(0, 100)}` } })
+        }
+      })
+    })
+    call.setTimeout(GIVE_UP_MS, () => call.destroy(Object.assign(new Error(), { code: 'HANGS' })))
+    call.on('error', reject)
+    call.end(text)
+  })
+}
+
+interface Body extends Row {
+  code?: string
+  entry: Row
+  from: Body
+  to: Body
+}
+
+function rowsOf({ kind }: Write, body: Body): { rows: string[]; seqs: number[] } {
+  if (kind === 'hold') return { rows: [holdRow(body)], seqs: [] }
+  if (kind === 'release') return { rows: [releaseRow(body)], seqs: [] }
+  const halves = kind === 'transfer' ? [body.from, body.to] : [body]
+  return {
+    rows: halves.map((half) => entryRow(half.entry, half)),
+    seqs: halves.map((half) => Number(half.entry.seq)),
+  }
+}
+
+function requestOf(write: Write, ids: number[]): { path: string; body: object } {
+  const id = ids[write.user]!
+  const amount = decimal(write.amount)
+  switch (write.kind) {
+    case 'transfer':
+      return { path: '/transfers', body: { from: id, to: ids[write.to]!, amount } }
+    case 'hold':
+      return {
+        path: `/users/${id}/holds`,
+        body: { amount, ...(write.expires && { expires_in: 86_400 }) },
+      }
+    case 'capture':
+      return {
+        path: `/users/${id}/holds/${write.hold}/capture`,
+        body: write.amount === 0n ? {} : { amount },
+      }
+    case 'release':
+      return { path: `/users/${id}/holds/${write.hold}/release`, body: {} }
+    case 'insert':
+      throw new Error('rows are made by hand')
+    case 'debit':
+    case 'credit':
+      return { path: `/users/${id}/${write.kind}`, body: { amount } }
+  }
+}
+
+export interface HttpDoor {
+  agent: Agent
+  record: Record
+  /** Whether the service may be gone in the middle of a request. */
+  mayBreakOff: boolean
+}
+
+/** What the answer means; an answer that there may never be is a violation. */
+function judge(door: HttpDoor, write: Write, status: number, body: Body, replayed: boolean) {
+  const { violations } = door.record
+  if (status === 200 || status === 201) {
+    return { end: 'done', replayed, ...rowsOf(write, body) } satisfies Answer
+  }
+  const code = String(body.code)
+  const isKnown = [404, 409, 422].includes(status) || (status === 503 && code === 'busy')
+  if (isKnown) return { end: 'refused', code } satisfies Answer
+  if (status !== 503 || code !== 'outcome_unknown') {
+    violations.add(`${write.kind} over HTTP was answered ${status} ${code}`)
+  }
+  return { end: 'unknown', why: code } satisfies Answer
+}
+
+function failed(door: HttpDoor, error: unknown): Answer {
+  const { code = String(error) } = error as { code?: string }
+  if (code === 'ECONNREFUSED') return { end: 'refused', code }
+  if (!door.mayBreakOff) door.record.violations.add(`a request ended with ${code}`)
+  return { end: 'unknown', why: code }
+}
+
+async function timed<T>(record: Record, what: string, work: () => Promise<T>): Promise<T> {
+  const since = performance.now()
+  try {
+    return await work()
+  } finally {
+    const took_ms = performance.now() - since
+    record.slowest_ms = Math.max(record.slowest_ms, took_ms)
+    if (took_ms > ANSWER_MS + LATE_MS) {
+      record.violations.add(`${what} took ${Math.round(took_ms)} ms`)
+    }
+  }
+}
+
+/** Sends one write and tells what its answer says. */
+export async function writeOverHttp(door: HttpDoor, url: string, write: Write): Promise<Answer> {
+  const { path, body } = requestOf(write, door.record.ids)
+  try {
+    const answer = await timed(
+      door.record,
+      `${write.kind} over HTTP`,
+      () => send(door.agent, 'POST', url + path, { key: write.key, body }),
+    )
+    const replayed = answer.headers['idempotency-replayed'] === 'true'
+    return judge(door, write, answer.status, answer.body as unknown as Body, replayed)
+  } catch (error) {
+    return failed(door, error)
+  }
+}
+
+/** Sends several debits in one request; each has an answer of its own. */
+export async function debitsOverHttp(
+  door: HttpDoor,
+  url: string,
+  writes: Write[],
+): Promise<Answer[]> {
+  const items = writes.map(({ user, amount, key }) => ({
+    user_id: door.record.ids[user]!,
+    amount: decimal(amount),
+    idempotency_key: key,
+  }))
+  try {
+    const answer = await timed(
+      door.record,
+      '/debits',
+      () => send(door.agent, 'POST', `${url}/debits`, { body: items }),
+    )
+    const results = answer.body['results'] as Body[] | undefined
+    return writes.map((write, i) => {
+      const body = results?.[i] ?? answer.body as unknown as Body
+      return judge(door, write, results ? Number(body.status) : answer.status, body, false)
+    })
+  } catch (error) {
+    const answer = failed(door, error)
+    return writes.map(() => answer)
+  }
+}
+
+/** Reads a snapshot, which an instance that is up has to answer; undefined: it is busy or gone. */
+export async function readOverHttp(
+  door: HttpDoor,
+  url: string,
+  user: number,
+): Promise<{ seq: number; balance: string; available: string } | undefined> {
+  const id = door.record.ids[user]!
+  const { violations } = door.record
+  try {
+    const { status, body } = await timed(
+      door.record,
+      'a read',
+      () => send(door.agent, 'GET', `${url}/users/${id}`),
+    )
+    if (status === 503 && body['code'] === 'busy') return undefined
+    if (status !== 200) violations.add(`a read was answered ${status} ${String(body['code'])}`)
+    else if (body['id'] !== id) violations.add('a read was answered with another user')
+    else return body as { seq: number; balance: string; available: string }
+  } catch (error) {
+    failed(door, error)
+  }
+  return undefined
+}

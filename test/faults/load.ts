@@ -1,0 +1,222 @@
+/** Debits, credits, transfers, holds and hand-made rows through every door, without a pause. */
+import { randomOf } from '../storm.ts'
+import { debitsOverHttp, type HttpDoor, readOverHttp, writeOverHttp } from './http_door.ts'
+import { pause } from './pause.ts'
+import { type Answer, count, type Kind, MARK, type Record, type Write } from './record.ts'
+import { createSqlDoor, type SqlDoor } from './sql_door.ts'
+
+/** Transfers stay within a group, so that each group can be replayed for itself. */
+export const GROUP = 3
+export const USERS = 16 * GROUP
+const HTTP_WORKERS = 16
+const SQL_WORKERS = 5
+const READERS = 4
+/** On average, after each write. */
+const PACE_MS = 50
+/** After a refusal that says nothing about the write. */
+const RETRY_MS = 50
+
+const START: bigint[] = [300_00n, 100_00n, 10_00n]
+
+export interface Load {
+  /** How long each worker rests after a write; undefined: as usual. */
+  pace(ms?: number): void
+  /** How many writes have been acknowledged. */
+  done(): number
+  stop(): Promise<void>
+}
+
+export interface LoadOptions {
+  record: Record
+  door: HttpDoor
+  /** Of the instances. */
+  urls: string[]
+  /** For people. */
+  sqlUrl: string
+  seed: number
+}
+
+/** A hold that is known to be there and that nobody has tried to close. */
+interface OpenHold {
+  user: number
+  hold: number
+  amount: bigint
+}
+
+/** The credits that everybody begins with. */
+export async function fund(record: Record, sqlUrl: string): Promise<void> {
+  const door = createSqlDoor(sqlUrl, record)
+  for (let user = 0; user < USERS; user++) {
+    const write = { ...BLANK, key: `${MARK}start-${user}`, door: 'sql', kind: 'credit' } as const
+    const funded = { ...write, user, amount: START[user % GROUP]!, answers: [] }
+    record.writes.push(funded)
+    await perform(record, [funded], async () => [await door.perform(funded)])
+  }
+  await door.close()
+}
+
+const BLANK = { to: -1, hold: 0, expires: false }
+
+async function perform(record: Record, writes: Write[], send: () => Promise<Answer[]>) {
+  const answers = await send()
+  writes.forEach((write, i) => {
+    const answer = answers[i]!
+    write.answers.push(answer)
+    if (answer.end === 'refused') count(record, `refused ${write.door} ${answer.code}`)
+    if (answer.end === 'unknown') count(record, `unknown ${write.door} ${answer.why}`)
+  })
+  return answers
+}
+
+/** What a worker writes next, from its own random numbers. */
+function createChooser(name: string, door: Write['door'], open: OpenHold[], random: () => number) {
+  let n = 0
+  const whole = (below: number) => Math.floor(random() * below)
+  const amount = (most: number) => BigInt(1 + whole(most))
+  const write = (kind: Kind, given: Partial<Write>): Write => ({
+    ...BLANK,
+    key: `${MARK}${name}-${n++}`,
+    door,
+    kind,
+    user: whole(USERS),
+    amount: 0n,
+    answers: [],
+    ...given,
+  })
+  const debit = () => write('debit', { amount: amount(15_00) })
+  const close = (kind: 'capture' | 'release') => {
+    const [found] = open.splice(whole(open.length), 1)
+    if (!found) return [debit()]
+    const part = kind === 'capture' && random() < 0.5 ? 1n + found.amount / 2n : 0n
+    return [write(kind, { user: found.user, hold: found.hold, amount: part })]
+  }
+  const transfer = () => {
+    const user = whole(USERS)
+    const to = user - user % GROUP + (user + 1 + whole(GROUP - 1)) % GROUP
+    return [write('transfer', { user, to, amount: amount(15_00) })]
+  }
+  const batch = () => Array.from({ length: 3 }, debit)
+  const together = () => {
+    const insert = write('insert', { amount: amount(10_00) })
+    const taken = write('debit', { user: insert.user, amount: amount(10_00), with: insert.key })
+    return [{ ...insert, with: taken.key }, taken]
+  }
+  const choices: [number, () => Write[]][] = [
+    [28, () => [debit()]],
+    [22, () => [write('credit', { amount: amount(18_00) })]],
+    [16, transfer],
+    [12, () => [write('hold', { amount: amount(8_00), expires: random() < 0.3 })]],
+    [6, () => close('capture')],
+    [6, () => close('release')],
+    [4, batch],
+    [door === 'sql' ? 12 : 0, () => [write('insert', { amount: amount(10_00) })]],
+    [door === 'sql' ? 6 : 0, together],
+  ]
+  const total = choices.reduce((sum, [weight]) => sum + weight, 0)
+  return () => {
+    let at = random() * total
+    for (const [weight, choose] of choices) {
+      if ((at -= weight) < 0) return choose()
+    }
+    return [debit()]
+  }
+}
+
+export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Load {
+  const open: OpenHold[] = []
+  const seen = new Map<string, number>()
+  const sqlDoors: SqlDoor[] = []
+  let pace_ms = PACE_MS
+  const state = { stopped: false }
+  let done = 0
+
+  function learn(url: string | undefined, writes: Write[], answers: Answer[]) {
+    answers.forEach((answer, i) => {
+      if (answer.end !== 'done') return
+      done++
+      const { kind, user, to, amount } = writes[i]!
+      if (kind === 'hold') open.push({ user, amount, hold: parseInt(answer.rows[0]!) })
+      if (!url) return
+      answer.seqs.forEach((seq, half) => {
+        const name = `${url} ${half === 0 ? user : to}`
+        seen.set(name, Math.max(seq, seen.get(name) ?? 0))
+      })
+    })
+  }
+
+  async function work(
+    number: number,
+    kind: Write['door'],
+    send: (writes: Write[]) => { url?: string; answers: Promise<Answer[]> },
+  ) {
+    const random = randomOf(seed * 1000 + number)
+    const choose = createChooser(`${kind}${number}`, kind, open, random)
+    while (!state.stopped) {
+      const writes = choose()
+      record.writes.push(...writes)
+      let url: string | undefined
+      const answers = await perform(record, writes, () => {
+        const sent = send(writes)
+        url = sent.url
+        return sent.answers
+      })
+      learn(url, writes, answers)
+      if (answers[0]!.end !== 'done') await pause(RETRY_MS)
+      if (pace_ms > 0) await pause(pace_ms * 2 * random())
+    }
+  }
+
+  async function read(n: number) {
+    const random = randomOf(seed * 1000 + 999 - n)
+    while (!state.stopped) {
+      const url = urls[Math.floor(random() * urls.length)]!
+      const user = Math.floor(random() * USERS)
+      const atLeastSeq = seen.get(`${url} ${user}`) ?? 0
+      const got = await readOverHttp(door, url, user)
+      if (got) {
+        const { seq, balance, available } = got
+        record.reads.push({ user, url, atLeastSeq, seq, balance, available })
+      }
+      await pause(got ? 20 : 2 * RETRY_MS)
+    }
+  }
+
+  const workers: Promise<void>[] = []
+  for (let n = 0; n < HTTP_WORKERS; n++) {
+    let turn = n
+    workers.push(work(n, 'http', (writes) => {
+      const url = urls[turn++ % urls.length]!
+      const [first] = writes
+      const answers = writes.length > 1
+        ? debitsOverHttp(door, url, writes)
+        : writeOverHttp(door, url, first!).then((answer) => [answer])
+      return { url, answers }
+    }))
+  }
+  for (let n = 0; n < SQL_WORKERS; n++) {
+    const person = createSqlDoor(sqlUrl, record)
+    sqlDoors.push(person)
+    workers.push(work(HTTP_WORKERS + n, 'sql', (writes) => {
+      const [first, second] = writes
+      if (!second) return { answers: person.perform(first!).then((answer) => [answer]) }
+      const isBatch = first!.kind === 'debit'
+      return { answers: isBatch ? person.debits(writes) : person.together(first!, second) }
+    }))
+  }
+  for (let n = 0; n < READERS; n++) workers.push(read(n))
+  const all = Promise.all(workers)
+  // Whoever stops the load gets to know.
+  all.catch(() => {})
+
+  return {
+    pace: (ms = PACE_MS) => {
+      pace_ms = ms
+    },
+    done: () => done,
+    async stop() {
+      state.stopped = true
+      await all
+      await Promise.all(sqlDoors.map((door) => door.close()))
+    },
+  }
+}
