@@ -1,290 +1,246 @@
-/** What the ledger has to do, in memory and in cents, one operation after the other. */
+/** What the ledger has to do, in memory and in cents, one command after the other. */
 
 export type Action = 'CREDIT' | 'DEBIT'
-interface Note {
-  user: number
-  key: string | null
-}
-export type Item = Note & { amount: bigint }
-export type Operation =
-  | { kind: 'debit' | 'credit'; user: number; amount: bigint; key: string | null }
-  | { kind: 'batch'; items: Item[] }
-  | { kind: 'insert'; user: number; action: Action; amount: bigint }
-  | { kind: 'recalculate' | 'read' | 'age'; user: number }
-  | { kind: 'transfer'; user: number; to: number; amount: bigint; key: string | null }
-  | { kind: 'hold'; user: number; amount: bigint; expires: boolean; key: string | null }
-  | { kind: 'capture'; user: number; hold: number; amount: bigint | null; key: string | null }
-  | { kind: 'release'; user: number; hold: number; key: string | null }
-  | { kind: 'reverse'; user: number; seq: number; key: string | null }
+type Key = { key: string | null }
+export type Command =
+  & { user: number }
+  & (
+    | { kind: 'debit' | 'credit'; amount: bigint } & Key
+    /** `id`: once it is known. */
+    | { kind: 'insert'; action: Action; amount: bigint; id?: number }
+    | { kind: 'recalculate' }
+    | { kind: 'read' }
+    | { kind: 'age' }
+    | { kind: 'transfer'; to: number; amount: bigint } & Key
+    | { kind: 'hold'; amount: bigint; expires: boolean } & Key
+    | { kind: 'capture'; hold: number; amount: bigint | null } & Key
+    | { kind: 'release'; hold: number } & Key
+    | { kind: 'reverse'; seq: number } & Key
+  )
+type Of<K> = Extract<Command, { kind: K }>
+/** A refusal undoes all at the door sql; the others have counted hand-made rows all the same. */
+export type Door = 'sql' | 'http' | 'batch'
 
-export interface Entry {
-  seq: number
-  action: Action
-  amount: bigint
-  balance: bigint
-  held: bigint
-  key: string | null
-  hold: number | null
-  reverses: number | null
-  peer: number | null
-  peerSeq: number | null
-}
-
-export interface Hold {
-  hold: number
+const PLAIN = { key: null as string | null, hold: null as number | null }
+const ALONE = { reverses: null as number | null, peer: null as number | null, peerSeq: 0 }
+type Given = { action: Action; amount: bigint } & Partial<typeof PLAIN & typeof ALONE>
+export type Entry = Required<Given> & { seq: number; balance: bigint; held: bigint }
+export type Hold = Key & {
   amount: bigint
   status: 'active' | 'captured' | 'released' | 'expired'
   expires: boolean
   available: bigint
-  key: string | null
   releaseKey: string | null
-  released: string | null
+  released: string
 }
 
-export interface Account {
-  entries: Entry[]
-  pending: { action: Action; amount: bigint }[]
-  holds: Hold[]
-  changes: number
-}
-
-export class Refused extends Error {
-  get code() {
-    return this.message
+class Refused extends Error {
+  user: number
+  constructor(code: string, user: number, available?: bigint) {
+    super(available === undefined ? code : `${code} ${available}`)
+    this.user = user
   }
 }
 
-const MAX_AMOUNT = 999_999_999_999n
-const balanceOf = ({ entries }: Account) => entries.at(-1)?.balance ?? 0n
-const heldOf = ({ holds }: Account) =>
-  holds.reduce((sum, { status, amount }) => status === 'active' ? sum + amount : sum, 0n)
-const signed = (action: Action, amount: bigint) => action === 'CREDIT' ? amount : -amount
-const PLAIN = { key: null, hold: null, reverses: null, peer: null, peerSeq: null }
+/** One user. */
+export class Account {
+  entries: Entry[] = []
+  pending: (Given & { id: number })[] = []
+  holds: Hold[] = []
+  /** Of holds. */
+  changes = 0
 
-/** `seq action amount balance available replayed`, in cents. */
-const shown = (e: Entry, replayed: boolean) =>
+  get balance(): bigint {
+    return this.entries.at(-1)?.balance ?? 0n
+  }
+  get held(): bigint {
+    return this.holds.reduce((sum, h) => h.status === 'active' ? sum + h.amount : sum, 0n)
+  }
+  /** `balance available seq` */
+  get state(): string {
+    return `${this.balance} ${this.balance - this.held} ${this.entries.length}`
+  }
+  append(given: Given): Entry {
+    const change = given.action === 'CREDIT' ? given.amount : -given.amount
+    const [seq, balance] = [this.entries.length + 1, this.balance + change]
+    const entry = { ...PLAIN, ...ALONE, ...given, seq, balance, held: this.held }
+    this.entries.push(entry)
+    return entry
+  }
+  seal(): void {
+    for (const { action, amount } of this.pending.splice(0)) this.append({ action, amount })
+  }
+  /** Whichever commits first: what is pending is counted in the order of ids. */
+  insert(id: number, { action, amount }: Given): string[] {
+    this.pending.push({ id, action, amount })
+    this.pending.sort((a, b) => a.id - b.id)
+    return [`${id}`]
+  }
+  copy(): Account {
+    const { entries, pending, changes } = this
+    // Entries are never changed.
+    const holds = this.holds.map((hold) => ({ ...hold }))
+    return Object.assign(new Account(), {
+      entries: [...entries],
+      pending: [...pending],
+      holds,
+      changes,
+    })
+  }
+}
+
+/** `seq action amount balance available replayed` */
+const shown = (e: Entry, replayed = false) =>
   `${e.seq} ${e.action} ${e.amount} ${e.balance} ${e.balance - e.held} ${replayed}`
+const opposite = (action: Action) => action === 'CREDIT' ? 'DEBIT' : 'CREDIT'
 
 export class Model {
   accounts: Account[]
-
-  constructor(users: number) {
-    this.accounts = Array.from({ length: users }, () => ({
-      entries: [],
-      pending: [],
-      holds: [],
-      changes: 0,
-    }))
+  constructor(accounts: Account[]) {
+    this.accounts = accounts
+  }
+  copy(): Model {
+    return new Model(this.accounts.map((account) => account.copy()))
   }
 
-  /** What the operation answers; what is refused changes nothing. */
-  apply(operation: Operation): string[] {
-    const before = structuredClone(this.accounts)
+  /** What the command answers; what is refused changes nothing but what its door has counted. */
+  apply(command: Command, door: Door): string[] {
+    const before = this.copy()
     try {
-      return this.#run(operation)
+      return this.#run(command)
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      this.accounts = before
-      return [error.code]
+      this.accounts = before.accounts
+      const { kind, user } = command
+      const code = error.message.slice(0, 5)
+      // A debit is a batch of one. Whose entry isn't there yet, is looked for once more.
+      const counts = kind === 'debit' || kind === 'credit'
+        ? code === 'LGKEY' || door === 'batch'
+        : kind === 'reverse' && !this.accounts[user]?.entries[command.seq - 1]
+      if (door !== 'sql' && (counts || code === 'LGFND')) this.accounts[error.user]?.seal()
+      return [error.message]
     }
   }
 
-  #run(o: Operation): string[] {
-    if (o.kind === 'batch') return this.#batch(o.items)
-    if ('amount' in o && o.kind !== 'insert') this.#check(o.amount ?? 1n)
-    if (o.kind === 'transfer' && o.user === o.to) throw new Refused('LGSAM')
-    const account = this.#account(o.user)
-    if (o.kind === 'insert') {
-      account.pending.push({ action: o.action, amount: o.amount })
+  #run(c: Command): string[] {
+    if ('amount' in c && c.amount !== null && (c.amount <= 0n || c.amount > 999_999_999_999n)) {
+      throw new Refused('LGAMT', c.user)
+    }
+    if (c.kind === 'transfer' && c.user === c.to) throw new Refused('LGSAM', c.user)
+    const account = this.#account(c.user)
+    if (c.kind === 'insert') return account.insert(c.id ?? 0, c)
+    if (c.kind === 'age') {
+      for (const h of account.holds) if (h.expires && h.status === 'active') h.status = 'expired'
       return []
     }
-    if (o.kind === 'age') {
-      for (const hold of account.holds) {
-        if (hold.expires && hold.status === 'active') hold.status = 'expired'
-      }
-      return []
-    }
-    if (o.kind !== 'read') this.#seal(o.user)
-    switch (o.kind) {
-      case 'read':
-      case 'recalculate':
-        return [this.#snapshot(account)]
-      case 'debit':
-      case 'credit':
-        return [this.#post(o, o.kind === 'debit' ? 'DEBIT' : 'CREDIT')]
-      case 'transfer':
-        return this.#transfer(o)
-      case 'hold':
-        return [this.#hold(o)]
-      case 'capture':
-        return [this.#capture(o)]
-      case 'release':
-        return [this.#release(o)]
-      case 'reverse':
-        return [this.#reverse(o)]
-    }
-  }
-
-  #check(amount: bigint) {
-    if (amount <= 0n || amount > MAX_AMOUNT) throw new Refused('LGAMT')
+    if (c.kind !== 'read') account.seal()
+    if (c.kind === 'read' || c.kind === 'recalculate') return [account.state]
+    if (c.kind === 'transfer') return this.#transfer(c, account)
+    if (c.kind === 'hold') return [this.#hold(c, account)]
+    if (c.kind === 'capture') return [this.#capture(c, account)]
+    if (c.kind === 'release') return [this.#release(c, account)]
+    if (c.kind === 'reverse') return [this.#reverse(c, account)]
+    const given = { action: c.kind === 'debit' ? 'DEBIT' : 'CREDIT', amount: c.amount } as const
+    const found = this.#find(
+      c,
+      (e) =>
+        e.action === given.action && e.amount === c.amount && !e.hold && !e.reverses &&
+        e.peer === null,
+    )
+    return [found ? shown(found, true) : shown(this.#post(c.user, { ...given, key: c.key }))]
   }
 
   #account(user: number): Account {
     const account = this.accounts[user]
-    if (!account) throw new Refused('LGUSR')
+    if (!account) throw new Refused('LGUSR', user)
     return account
   }
 
-  #seal(user: number) {
-    const account = this.#account(user)
-    for (const { action, amount } of account.pending.splice(0)) {
-      this.#append(account, { action, amount }, true)
+  #post(user: number, given: Given): Entry {
+    const { balance, held } = this.#account(user)
+    if (given.action === 'DEBIT' && given.amount > balance - held) {
+      throw new Refused('LGFND', user, balance - held)
     }
-  }
-
-  #append(
-    account: Account,
-    given: Partial<Entry> & { action: Action; amount: bigint },
-    fact = false,
-  ) {
-    const [balance, held] = [balanceOf(account), heldOf(account)]
-    if (!fact && given.action === 'DEBIT' && given.amount > balance - held) {
-      throw new Refused('LGFND')
-    }
-    const seq = account.entries.length + 1
-    const after = balance + signed(given.action, given.amount)
-    const entry = { ...PLAIN, ...given, seq, balance: after, held }
-    account.entries.push(entry)
-    return entry
-  }
-
-  #snapshot(a: Account) {
-    const [balance, seq] = [balanceOf(a), a.entries.length]
-    return `${balance} ${balance - heldOf(a)} ${seq} ${seq + a.changes}`
+    return this.#account(user).append(given)
   }
 
   /** The entry that has the key, if it `fits`; anything else that has it is another request. */
-  #replay({ user, key }: Note, fits: (entry: Entry) => boolean): Entry | undefined {
-    const { entries, holds } = this.#account(user)
+  #find({ user, key }: { user: number } & Key, fits: (entry: Entry) => boolean) {
     if (key === null) return undefined
+    const { entries, holds } = this.#account(user)
     const found = entries.find((entry) => entry.key === key)
-    const other = holds.some((hold) => hold.key === key || hold.releaseKey === key)
-    if (other || (found && !fits(found))) throw new Refused('LGKEY')
+    const isHold = holds.some((hold) => hold.key === key || hold.releaseKey === key)
+    if (isHold || (found && !fits(found))) throw new Refused('LGKEY', user)
     return found
   }
 
-  #post(o: Item, action: Action): string {
-    const found = this.#replay(
-      o,
-      (e) =>
-        e.action === action && e.amount === o.amount && !e.hold && !e.reverses && e.peer === null,
+  #transfer(c: Of<'transfer'>, from: Account): string[] {
+    const to = this.#account(c.to)
+    to.seal()
+    const found = this.#find(
+      c,
+      (e) => e.action === 'DEBIT' && e.amount === c.amount && e.peer === c.to && !e.reverses,
     )
-    if (found) return shown(found, true)
-    return shown(
-      this.#append(this.#account(o.user), { action, amount: o.amount, key: o.key }),
-      false,
-    )
-  }
-
-  #batch(items: Item[]): string[] {
-    for (const { user } of items) if (this.accounts[user]) this.#seal(user)
-    return items.map((item) => {
-      const account = this.accounts[item.user]
-      try {
-        this.#check(item.amount)
-        return `ok ${this.#post(item, 'DEBIT')}`
-      } catch (error) {
-        const balance = account && balanceOf(account)
-        const state = account ? `${balance} ${balance! - heldOf(account)}` : 'null null'
-        return `${(error as Refused).code} null ${state}`
-      }
-    })
-  }
-
-  #transfer(o: Operation & { kind: 'transfer' }): string[] {
-    this.#seal(o.to)
-    const [from, to] = [this.#account(o.user), this.#account(o.to)]
-    const found = this.#replay(
-      o,
-      (e) => e.action === 'DEBIT' && e.amount === o.amount && e.peer === o.to && !e.reverses,
-    )
-    if (found) return [shown(found, true), shown(to.entries[found.peerSeq! - 1]!, true)]
+    if (found) return [shown(found, true), shown(to.entries[found.peerSeq - 1]!, true)]
     const [seq, peerSeq] = [from.entries.length + 1, to.entries.length + 1]
-    const half = { amount: o.amount }
-    const debit = { ...half, action: 'DEBIT', key: o.key, peer: o.to, peerSeq } as const
-    const credit = { ...half, action: 'CREDIT', peer: o.user, peerSeq: seq } as const
-    return [shown(this.#append(from, debit), false), shown(this.#append(to, credit), false)]
+    const { amount, key } = c
+    const debit = this.#post(c.user, { action: 'DEBIT', amount, key, peer: c.to, peerSeq })
+    const credit = this.#post(c.to, { action: 'CREDIT', amount, peer: c.user, peerSeq: seq })
+    return [shown(debit), shown(credit)]
   }
 
-  #hold({ user, amount, expires, key }: Operation & { kind: 'hold' }): string {
-    const account = this.#account(user)
-    const found = key !== null && account.holds.find((hold) => hold.key === key)
-    if (!found) this.#replay({ user, key }, () => false)
-    else if (found.amount !== amount || found.expires !== expires) throw new Refused('LGKEY')
-    else return `${found.hold} ${amount} active ${found.available} true`
-    const available = balanceOf(account) - heldOf(account) - amount
-    if (available < 0n) throw new Refused('LGFND')
-    const hold = account.holds.length + 1
-    const open = { releaseKey: null, released: null, status: 'active' } as const
-    account.holds.push({ hold, amount, expires, available, key, ...open })
+  #hold({ user, amount, expires, key }: Of<'hold'>, account: Account): string {
+    const n = key === null ? -1 : account.holds.findIndex((hold) => hold.key === key)
+    const found = account.holds[n]
+    if (!found) this.#find({ user, key }, () => false)
+    else if (found.amount !== amount || found.expires !== expires) throw new Refused('LGKEY', user)
+    else return `${n + 1} ${amount} active ${found.available} true`
+    const available = account.balance - account.held - amount
+    if (available < 0n) throw new Refused('LGFND', user, available + amount)
+    const open = { releaseKey: null, released: '', status: 'active' } as const
+    const hold = account.holds.push({ amount, expires, available, key, ...open })
     account.changes++
     return `${hold} ${amount} active ${available} false`
   }
 
-  #capture(o: Operation & { kind: 'capture' }): string {
-    const account = this.#account(o.user)
-    const hold = account.holds[o.hold - 1]
-    const amount = o.amount ?? hold?.amount
-    const found = this.#replay(
-      o,
-      (e) => hold !== undefined && e.hold === o.hold && e.amount === amount,
-    )
+  #capture({ user, hold: n, key, ...c }: Of<'capture'>, account: Account): string {
+    const hold = account.holds[n - 1]
+    const amount = c.amount ?? hold?.amount ?? 0n
+    const found = this.#find({ user, key }, (e) => e.hold === n && e.amount === amount)
     if (found) return shown(found, true)
-    if (hold?.status !== 'active') throw new Refused('LGHLD')
-    if (amount! > hold.amount) throw new Refused('LGAMT')
+    if (hold?.status !== 'active') throw new Refused('LGHLD', user)
+    if (amount > hold.amount) throw new Refused('LGAMT', user)
     hold.status = 'captured'
     account.changes++
-    const debit = { action: 'DEBIT', amount: amount!, key: o.key, hold: o.hold } as const
-    return shown(this.#append(account, debit), false)
+    return shown(this.#post(user, { action: 'DEBIT', amount, key, hold: n }))
   }
 
-  #release(o: Operation & { kind: 'release' }): string {
-    const account = this.#account(o.user)
-    const hold = account.holds[o.hold - 1]
-    if (o.key !== null && hold?.releaseKey === o.key) return `${hold.released} true`
-    this.#replay(o, () => false)
-    if (hold?.status !== 'active') throw new Refused('LGHLD')
-    hold.status = 'released'
-    hold.releaseKey = o.key
+  #release({ user, hold: n, key }: Of<'release'>, account: Account): string {
+    const hold = account.holds[n - 1]
+    if (key !== null && hold?.releaseKey === key) return `${hold.released} true`
+    this.#find({ user, key }, () => false)
+    if (hold?.status !== 'active') throw new Refused('LGHLD', user)
+    Object.assign(hold, { status: 'released', releaseKey: key })
     account.changes++
-    const balance = balanceOf(account)
-    hold.released = `${balance} ${balance - heldOf(account)} ${account.entries.length}`
+    hold.released = account.state
     return `${hold.released} false`
   }
 
-  #reverse(o: Operation & { kind: 'reverse' }): string {
-    // Whose entry is the other half, has to be known before; what is pending has no other half.
-    const account = this.#account(o.user)
-    const entry = account.entries[o.seq - 1]
-    if (entry && entry.peer !== null) this.#seal(entry.peer)
-    const found = this.#replay(o, (e) => e.reverses === o.seq)
+  #reverse({ user, seq, key }: Of<'reverse'>, account: Account): string {
+    const entry = account.entries[seq - 1]
+    const other = entry && entry.peer !== null ? this.#account(entry.peer) : undefined
+    other?.seal()
+    const found = this.#find({ user, key }, (e) => e.reverses === seq)
     if (found) return shown(found, true)
-    if (!entry) throw new Refused('LGENT')
-    if (account.entries.some((e) => e.reverses === o.seq)) throw new Refused('LGREV')
-    const undo = (e: Entry) => ({
-      action: e.action === 'CREDIT' ? 'DEBIT' : 'CREDIT',
-      amount: e.amount,
-      reverses: e.seq,
-      peer: e.peer,
-    } as const)
-    if (entry.peer === null) {
-      return shown(this.#append(account, { ...undo(entry), key: o.key }), false)
-    }
-    const other = this.#account(entry.peer)
-    const half = other.entries[entry.peerSeq! - 1]!
-    const [seq, peerSeq] = [account.entries.length + 1, other.entries.length + 1]
-    const reversal = this.#append(account, { ...undo(entry), key: o.key, peerSeq })
-    this.#append(other, { ...undo(half), peerSeq: seq })
-    return shown(reversal, false)
+    if (!entry) throw new Refused('LGENT', user)
+    if (account.entries.some((e) => e.reverses === seq)) throw new Refused('LGREV', user)
+    const { action, amount, peer, peerSeq } = entry
+    const undo = { action: opposite(action), amount, key, reverses: seq, peer } as const
+    if (!other) return shown(this.#post(user, undo))
+    const [own, others] = [account.entries.length + 1, other.entries.length + 1]
+    const reversal = this.#post(user, { ...undo, peerSeq: others })
+    const half = { action, amount, reverses: peerSeq, peer: user, peerSeq: own }
+    this.#post(peer!, half)
+    return shown(reversal)
   }
 }
