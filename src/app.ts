@@ -35,6 +35,8 @@ export type Dependencies =
   & UsersDependencies
   & {
     metrics: Metrics
+    /** False: no count, time, id or line for a request. */
+    observed?: boolean
     /** Who may do what; left out: anyone may do anything. */
     access?: Access | undefined
     accessLog?: AccessLog | undefined
@@ -48,7 +50,7 @@ export type Dependencies =
 
 /** The HTTP side of the ledger: web standards only, no I/O of its own. */
 export function createApp(
-  { access, accessLog, notReady, onFailure, ...dependencies }: Dependencies,
+  { access, accessLog, observed = true, notReady, onFailure, ...dependencies }: Dependencies,
 ): Hono {
   const app = new Hono()
   const { metrics } = dependencies
@@ -56,7 +58,7 @@ export function createApp(
   const deadlines = createDeadlines({ limitMs: limits.requestDeadlineMs })
   let document: Promise<object> | undefined
 
-  app.use(observe({ metrics, accessLog }))
+  if (observed) app.use(observe({ metrics, accessLog }))
 
   app.use((c, next) =>
     deadlines.within((deadline) => {

@@ -1,7 +1,7 @@
 /** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
 import { createAccessLog } from './access_log.ts'
 import { createAnnouncer } from './announcer.ts'
-import { createApp } from './app.ts'
+import { createApp as build } from './app.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
 import { createDebitQueue } from './debit_queue.ts'
@@ -50,6 +50,8 @@ export interface Runtime {
   write: (text: string) => Promise<void>
   /** How much memory the process has, where /proc is closed. */
   residentBytes?: () => number
+  /** Left out: the app as it is. */
+  createApp?: typeof build
 }
 
 export interface Service {
@@ -64,7 +66,7 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, write, residentBytes }: Runtime,
+  { listen, write, residentBytes, createApp = build }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)

@@ -39,6 +39,14 @@ export interface Bench extends BenchOptions {
   stop(): Promise<void>
 }
 
+export const serviceEnv = ({ serviceUrl }: LedgerDatabase): Record<string, string> => ({
+  DATABASE_URL: serviceUrl,
+  PORT: '0',
+  LOG_LEVEL: 'warn',
+  // What a request costs with its line in the log is a row of its own.
+  ACCESS_LOG: 'off',
+})
+
 export interface Measurement extends Phase {
   result: LoadResult
 }
@@ -72,15 +80,8 @@ export async function startBench({ runtime, quick }: BenchOptions): Promise<Benc
     postgres,
     failures,
     database: (name) => once(databases, name, () => postgres.createLedger(name)),
-    service: ({ serviceUrl }, env = {}) =>
-      start(`src/${runtime}.ts`, {
-        DATABASE_URL: serviceUrl,
-        PORT: '0',
-        // What a request costs with its line in the log is a row of its own.
-        LOG_LEVEL: 'warn',
-        ACCESS_LOG: 'off',
-        ...env,
-      }),
+    service: (database, env = {}) =>
+      start(`src/${runtime}.ts`, { ...serviceEnv(database), ...env }),
     program: (file, env, on) => start(`test/bench/${file}`, env, on),
     measure: (used, job, valueIn) => measure({ postgres, load }, used, job, valueIn),
     async check() {

@@ -11,6 +11,7 @@ import { naive } from './rows/naive.ts'
 import { neighbour } from './rows/neighbour.ts'
 import { reads } from './rows/reads.ts'
 import type { Row } from './rows/row.ts'
+import { seen } from './rows/seen.ts'
 import { spread } from './rows/spread.ts'
 import { verification } from './rows/verify.ts'
 import { wal } from './rows/wal.ts'
@@ -25,6 +26,7 @@ export const ROWS = {
   reads,
   crowd,
   neighbour,
+  seen,
   instances,
   fair,
   wal,
