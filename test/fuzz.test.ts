@@ -93,6 +93,18 @@ interface Exchange {
   answer: Answer | undefined
 }
 
+async function ask(used: Connection | undefined, request: Request) {
+  if (used && !used.isClosed) {
+    used.send(bytesOf(request))
+    const answer = await used.answer(request.method)
+    // One that was idle for too long may be closed just now, and nothing have been read of this.
+    if (answer || !used.isClosed || used.rest !== '') return { connection: used, answer }
+  }
+  const connection = new Connection(url)
+  connection.send(bytesOf(request))
+  return { connection, answer: await connection.answer(request.method) }
+}
+
 /** Sends all of them over CONNECTIONS connections, each after the answer to the one before. */
 async function exchange(all: Request[]): Promise<Exchange[]> {
   const exchanges: Exchange[] = []
@@ -100,9 +112,9 @@ async function exchange(all: Request[]): Promise<Exchange[]> {
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
     let connection: Connection | undefined
     for (const request of waiting) {
-      if (!connection || connection.isClosed) connection = new Connection(url)
-      connection.send(bytesOf(request))
-      const answer = await connection.answer(request.method)
+      const asked = await ask(connection, request)
+      connection = asked.connection
+      const { answer } = asked
       exchanges.push({ request, answer })
       if (!answer || /\bclose\b/i.test(answer.headers['connection'] ?? '')) {
         connection.close()

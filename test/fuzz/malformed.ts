@@ -447,7 +447,7 @@ export const MALFORMED: Record<string, Row> = {
         fc.oneof(repeated('a:\r\n', 200, 1_000), repeated('a:\r\n', 2_010, 3_000)),
       ).map(([one, many]) => ({
         bytes: raw(
-          `${lineOf(one)}${HOST}${many}${JSON_TYPE}Idempotency-Key: a b\r\n` +
+          `${lineOf(one)}${HOST}${JSON_TYPE}${many}Idempotency-Key: a b\r\n` +
             `Content-Length: 12\r\n\r\n${BODY}`,
         ),
         request: requestOf(one),
