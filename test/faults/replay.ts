@@ -2,7 +2,7 @@
  * Replays what callers know on the model of the ledger. The database only tells in which order:
  * what happened, and what came of it, has to follow from what was sent.
  */
-import { Model, type Operation } from '../model.ts'
+import { Account, type Command, Model } from '../model.ts'
 import type { EntryRow, HoldRow, Rows } from './ledger_rows.ts'
 import { GROUP } from './load.ts'
 import { isDone, lastAnswer, type Write } from './record.ts'
@@ -31,14 +31,14 @@ export function replay(writes: Write[], rows: Rows, users: number): string[] {
 
 function replayGroup(byKey: Map<string, Write>, rows: Rows, first: number): string[] {
   const violations: string[] = []
-  const model = new Model(GROUP)
+  const model = new Model(Array.from({ length: GROUP }, () => new Account()))
   for (const { key } of orderOf(rows, first)) {
     const write = byKey.get(key)
     if (!write || !isDone(write)) {
       violations.push(`${key} is there, and nobody was told so`)
       continue
     }
-    const got = operationsOf(write, first).flatMap((operation) => model.apply(operation))
+    const got = commandsOf(write, first).flatMap((command) => model.apply(command, 'sql'))
     const told = lastAnswer(write) as { rows: string[] }
     // The last word is whether it is a repeat.
     const rows = write.kind === 'insert' ? [] : got.map((row) => row.replace(/ \w+$/, ''))
@@ -50,7 +50,7 @@ function replayGroup(byKey: Map<string, Write>, rows: Rows, first: number): stri
   return [...violations, ...differences(model, rows, first)]
 }
 
-function operationsOf(write: Write, first: number): Operation[] {
+function commandsOf(write: Write, first: number): Command[] {
   const { kind, key, amount, hold, expires } = write
   const user = write.user - first
   switch (kind) {
@@ -168,10 +168,11 @@ function differences(model: Model, rows: Rows, first: number): string[] {
     const expected = [
       ...entries.map((e) => {
         const peer = e.peer === null ? null : e.peer + first
-        const { seq, action, amount, balance, held, hold, peerSeq } = e
+        const peerSeq = peer === null ? null : e.peerSeq
+        const { seq, action, amount, balance, held, hold } = e
         return [seq, action, amount, balance, held, hold, peer, peerSeq].join(' ')
       }),
-      ...holds.map((h) => [h.hold, h.amount, h.status, h.available, h.key].join(' ')),
+      ...holds.map((h, i) => [i + 1, h.amount, h.status, h.available, h.key].join(' ')),
     ]
     const found = [
       ...rows.entries.filter((e) => e.user === user).map((e) =>
