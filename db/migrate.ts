@@ -6,6 +6,7 @@ import { parseEnv } from 'node:util'
 import { resolveBinary } from 'dbmate'
 import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
+import { databaseTarget, isLocal } from '../src/database_tls.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
@@ -37,20 +38,22 @@ export async function migrate(
 function withSslMode(databaseUrl: string): URL {
   const url = new URL(databaseUrl)
   if (url.searchParams.has('sslmode')) return url
-  const host = url.searchParams.get('host') ?? url.hostname
-  const local = /^(|localhost|127\.[\d.]+|\[::1\]|\/.*)$/.test(host)
-  url.searchParams.set('sslmode', local ? 'disable' : 'require')
+  url.searchParams.set('sslmode', isLocal(url) ? 'disable' : 'require')
   return url
 }
 
-const connect = (url: string) =>
-  postgres(url, {
+function connect(text: string): postgres.Sql {
+  const { url, ssl } = databaseTarget(text, (path) => readFileSync(path, 'utf8'))
+  const options = {
+    ssl,
     max: 1,
     max_lifetime: null, // A new connection in the middle would not have the lock.
     connect_timeout: 10,
     fetch_types: false,
     onnotice: () => {},
-  })
+  }
+  return postgres(url, options as unknown as postgres.Options<{}>)
+}
 
 /** Under a lock in the database `postgres`, since there is no other yet to take it in. */
 async function createDatabase(url: URL): Promise<void> {

@@ -1,8 +1,9 @@
 /** What `npm run verify` and `npm run anchor` share: how they connect, and how they end. */
-import { realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
+import { databaseTarget } from '../src/database_tls.ts'
 import { loadEnvFile } from './migrate.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
@@ -10,7 +11,9 @@ export function connectReader(max: number): postgres.Sql {
   loadEnvFile()
   const { databaseUrl } = loadConfig({ DATABASE_URL: process.env['DATABASE_URL'] })
   if (!databaseUrl) throw new Error('DATABASE_URL must be set')
-  return postgres(databaseUrl, {
+  const { url, ssl } = databaseTarget(databaseUrl, (path) => readFileSync(path, 'utf8'))
+  const options = {
+    ssl,
     max,
     max_lifetime: null,
     connect_timeout: 10,
@@ -22,7 +25,8 @@ export function connectReader(max: number): postgres.Sql {
       DateStyle: 'ISO',
       default_transaction_read_only: true,
     },
-  })
+  }
+  return postgres(url, options as unknown as postgres.Options<{}>)
 }
 
 /** Runs the command if this file is the one that was started; a failure is one line and code 2. */

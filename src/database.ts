@@ -1,5 +1,6 @@
 /** A client of PostgreSQL whose every query settles in time, whatever the network does. */
 import postgres from 'postgres'
+import type { Ssl } from './database_tls.ts'
 import { codeOf, isOutcomeUnknown, isRetryable } from './errors.ts'
 
 const QUERY_DEADLINE_MS = 4000
@@ -23,6 +24,7 @@ export interface Database {
 
 export interface DatabaseOptions {
   url: string
+  ssl?: Ssl | undefined
   max: number
   queryDeadlineMs?: number | undefined
   onnotify?: (channel: string, payload: string) => void
@@ -78,10 +80,11 @@ export function createDatabase(options: DatabaseOptions): Database {
 }
 
 function connect(database: DatabaseOptions): postgres.Sql {
-  const { url, max, queryDeadlineMs = QUERY_DEADLINE_MS, onnotify, onclose } = database
+  const { url, ssl = false, max, queryDeadlineMs = QUERY_DEADLINE_MS, onnotify, onclose } = database
   const statementTimeoutMs = statementTimeoutOf(queryDeadlineMs)
   const options = {
     max,
+    ssl,
     // No query at the start for the types of arrays; text in, text out.
     fetch_types: false,
     connect_timeout: 2,

@@ -95,7 +95,12 @@ async function write(text: string): Promise<void> {
 }
 
 export const serve = (config: Config): Promise<Service> =>
-  startService(config, { listen, write, residentBytes: () => Deno.memoryUsage().rss })
+  startService(config, {
+    listen,
+    write,
+    readText: (path) => readFileSync(path, 'utf8'),
+    residentBytes: () => Deno.memoryUsage().rss,
+  })
 
 /** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
 function loadEnvFile(): void {

@@ -1,6 +1,7 @@
 /** The functions of the database, each called by name from one function of the same name. */
 import type postgres from 'postgres'
 import { createDatabase, isoTimestamp, retried } from './database.ts'
+import type { Ssl } from './database_tls.ts'
 import type { Deadline } from './deadlines.ts'
 import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
 import { arrayLiteral, type Entry, type UserRow, versioned } from './ledger_rows.ts'
@@ -57,6 +58,7 @@ export interface Ledger extends LedgerReads, LedgerWrites {
 
 export interface LedgerOptions {
   url: string
+  ssl?: Ssl | undefined
   /** Connections that post batches; as many batches are posted at once. */
   lanes: number
   /** Connections that wait for users whom somebody else holds. */
@@ -67,10 +69,10 @@ export interface LedgerOptions {
 }
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { url, queryDeadlineMs } = options
-  const posting = createDatabase({ url, queryDeadlineMs, max: options.lanes })
-  const side = createDatabase({ url, queryDeadlineMs, max: options.waiting })
-  const reads = createDatabase({ url, queryDeadlineMs, max: options.reading })
+  const { url, ssl, queryDeadlineMs } = options
+  const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.lanes })
+  const side = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
+  const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
   let listener: ReturnType<typeof startListener> | undefined
 
   return {
@@ -122,7 +124,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     listen(on) {
-      listener = startListener(url, on)
+      listener = startListener({ url, ssl }, on)
     },
 
     async end() {

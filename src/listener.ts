@@ -1,5 +1,5 @@
 /** Hears of users that somebody else changed through SQL. */
-import { createDatabase, isoTimestamp } from './database.ts'
+import { createDatabase, type DatabaseOptions, isoTimestamp } from './database.ts'
 
 const HEARTBEAT_MS = 1000
 
@@ -17,7 +17,7 @@ export interface ListenHandlers {
  * Keeps a connection in LISTEN. It asks that connection for the time once a second: an answer
  * proves that notifications arrive, and a connection that died silently shows.
  */
-export function startListener(url: string, on: ListenHandlers) {
+export function startListener(target: Pick<DatabaseOptions, 'url' | 'ssl'>, on: ListenHandlers) {
   let established = false
   let stopped = false
   let lostTimes = 0
@@ -28,7 +28,7 @@ export function startListener(url: string, on: ListenHandlers) {
     established = false
   }
   const database = createDatabase({
-    url,
+    ...target,
     max: 1,
     onclose: lost,
     onnotify: (_channel, payload) => {

@@ -1,5 +1,6 @@
 /** The service on Node: `npm run serve`. */
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as NetServer } from 'node:net'
@@ -141,7 +142,7 @@ const write = (text: string) =>
 export function serve(config: Config): Promise<Service> {
   // A reader of the log that goes away doesn't take the service along.
   if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
-  return startService(config, { listen, write })
+  return startService(config, { listen, write, readText: (path) => readFileSync(path, 'utf8') })
 }
 
 async function main(): Promise<void> {

@@ -4,6 +4,7 @@ import { createAnnouncer } from './announcer.ts'
 import { createApp as build } from './app.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
+import { databaseTarget } from './database_tls.ts'
 import { createDebitQueue } from './debit_queue.ts'
 import { Problem } from './errors.ts'
 import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
@@ -48,6 +49,8 @@ export interface Runtime {
   listen: Listen
   /** Writes to standard output; settles when that has taken all of it. */
   write: (text: string) => Promise<void>
+  /** The text of a file. */
+  readText: (path: string) => string
   /** How much memory the process has, where /proc is closed. */
   residentBytes?: () => number
   /** Left out: the app as it is. */
@@ -66,7 +69,7 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, write, residentBytes, createApp = build }: Runtime,
+  { listen, write, readText, residentBytes, createApp = build }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
@@ -76,7 +79,7 @@ export async function startService(
     : undefined
   const metrics = createMetrics(residentBytes)
   const ledger = createLedger({
-    url: config.databaseUrl,
+    ...databaseTarget(config.databaseUrl, readText),
     lanes: LANES,
     waiting: WAITING + UNBATCHED,
     reading: READING,

@@ -21,6 +21,7 @@ const { listen } = await import(entry) as { listen: Listen }
 const service = await startService(loadConfig({ ...process.env, ACCESS_LOG: 'off' }), {
   listen,
   write: () => Promise.resolve(),
+  readText: () => '',
   createApp: (dependencies) => createApp({ ...dependencies, metrics: uncounted, observed: false }),
 })
 process.on('SIGTERM', () => void service.stop().then(() => process.exit(0)))
