@@ -12,13 +12,14 @@ import type { Metrics } from './metrics.ts'
 import { observe } from './observe.ts'
 import { openapi } from './openapi.ts'
 import { type RateLimit, rateLimit } from './rate_limit.ts'
+import { countDebit, countDebits } from './routes/counted.ts'
 import { debitsRoutes } from './routes/debits.ts'
 import type { DebitsDependencies } from './routes/debits.ts'
 import { historyRoutes } from './routes/history.ts'
 import type { HistoryDependencies } from './routes/history.ts'
 import { holdsRoutes } from './routes/holds.ts'
 import type { HoldsDependencies } from './routes/holds.ts'
-import { operationsRoutes } from './routes/operations.ts'
+import { metricsRoutes, operationsRoutes } from './routes/operations.ts'
 import { transfersRoutes } from './routes/transfers.ts'
 import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
@@ -43,6 +44,8 @@ export type Dependencies =
     limits?: Limits | undefined
     /** Left out: everybody may send as many requests as they like. */
     rate?: RateLimit | undefined
+    /** Whether GET /metrics is here, and not on a port of its own. */
+    hasMetrics?: boolean
     notReady: () => Promise<string | undefined>
     /** Told of failures that are ours: a name for what failed, and the error. */
     onFailure: (what: string, error: unknown, fields?: object) => void
@@ -50,7 +53,8 @@ export type Dependencies =
 
 /** The HTTP side of the ledger: web standards only, no I/O of its own. */
 export function createApp(
-  { access, accessLog, observed = true, notReady, onFailure, ...dependencies }: Dependencies,
+  { access, accessLog, observed = true, hasMetrics = true, notReady, onFailure, ...dependencies }:
+    Dependencies,
 ): Hono {
   const app = new Hono()
   const { metrics } = dependencies
@@ -74,16 +78,36 @@ export function createApp(
     return next()
   })
 
+  app.post('/users/:id/debit', countDebit(metrics))
+  app.post('/debits', countDebits(metrics))
+
   if (access) app.use(access.middleware)
   if (rate) app.use(rateLimit(rate))
+  if (access) app.use('/users/:id/*', access.userMiddleware)
 
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))
-  app.route('/', operationsRoutes({ metrics, notReady, document: () => document ??= openapi(app) }))
+  if (hasMetrics) app.route('/', metricsRoutes(metrics))
+  const isClosed = access !== undefined
+  app.route(
+    '/',
+    operationsRoutes({ notReady, document: () => document ??= openapi(app, isClosed) }),
+  )
+  return withProblems(app, onFailure)
+}
 
+/** GET /metrics and nothing else, for a port that only those reach who may read it. */
+export function createMetricsApp(
+  { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
+): Hono {
+  return withProblems(new Hono().route('/', metricsRoutes(metrics)), onFailure)
+}
+
+/** Whatever has no route, and whatever was thrown, is answered as a problem. */
+function withProblems(app: Hono, onFailure: Dependencies['onFailure']): Hono {
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
     if (allowed.length === 0) return respond(c, new Problem('not_found'))

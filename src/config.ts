@@ -1,5 +1,6 @@
 /** Settings from the environment; `.env.example` lists the same keys in the same order. */
 import { z } from 'zod'
+import { ACCESS_SETTINGS, type AccessConfig, accessConfig, accessFault } from './access_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 
 const url = (...protocols: string[]) =>
@@ -14,6 +15,8 @@ const integer = (min: number, max: number) =>
 const settings = z.object({
   PORT: integer(0, 65535).default(3000),
   HOST: z.string().regex(/^[\w.:-]+$/, 'must be a host name or an address').default('127.0.0.1'),
+  METRICS_PORT: integer(0, 65535).optional(),
+  ...ACCESS_SETTINGS,
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   UPSTASH_REDIS_REST_URL: url('http:', 'https:').optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().regex(/^[!-~]+$/, 'must be visible ASCII').optional(),
@@ -38,11 +41,16 @@ const settings = z.object({
 }).refine((s) => !s.UPSTASH_REDIS_REST_URL === !s.UPSTASH_REDIS_REST_TOKEN, {
   path: ['UPSTASH_REDIS_REST_TOKEN'],
   message: 'must be set together with UPSTASH_REDIS_REST_URL',
+}).superRefine((s, issues) => {
+  const [key, message] = accessFault(s) ?? []
+  if (key) issues.addIssue({ code: 'custom', path: [key], message: message! })
 })
 
-export interface Config extends Limits {
+export interface Config extends AccessConfig, Limits {
   port: number
   host: string
+  /** Left out: GET /metrics is where everything else is. */
+  metricsPort?: number
   databaseUrl?: string
   redis?: { url: string; token: string }
   snapshotTtlSeconds: number
@@ -71,6 +79,8 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   return {
     port: s.PORT,
     host: s.HOST,
+    ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
+    ...accessConfig(s),
     ...(s.DATABASE_URL && { databaseUrl: s.DATABASE_URL }),
     ...(s.UPSTASH_REDIS_REST_URL && s.UPSTASH_REDIS_REST_TOKEN && {
       redis: { url: s.UPSTASH_REDIS_REST_URL, token: s.UPSTASH_REDIS_REST_TOKEN },

@@ -1,11 +1,13 @@
 /** The service on Deno: `deno task serve`. */
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { type Config, loadConfig } from './config.ts'
 import { Problem } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import { type Fetch, type Listen, type Service, startService } from './service.ts'
+import type { Fetch, Listen } from './servers.ts'
+import { type Service, startService } from './service.ts'
 
 /** A name or address, and perhaps a port. */
 const HOST = /^([\w.-]*|\[[\da-f:.]+\])(:\d{1,5})?$/i
@@ -64,7 +66,7 @@ function limited(fetch: Fetch, { maxConnections, maxRequestsPerConnection }: Lim
   }
 }
 
-export const listen: Listen = (fetch, { host, port, ...limits }) =>
+export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Deno.serve({
@@ -81,7 +83,7 @@ export const listen: Listen = (fetch, { host, port, ...limits }) =>
       }, limited(fetch, { ...DEFAULT_LIMITS, ...limits }))
     } catch (error) {
       const { name } = error as Error
-      reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${name})`))
+      reject(new Error(`HOST and ${setting}: can't listen on ${host} ${port} (${name})`))
     }
   })
 
@@ -99,6 +101,7 @@ export const serve = (config: Config): Promise<Service> =>
     listen,
     write,
     readText: (path) => readFileSync(path, 'utf8'),
+    sha256: (text) => createHash('sha256').update(text).digest('hex'),
     residentBytes: () => Deno.memoryUsage().rss,
   })
 

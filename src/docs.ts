@@ -5,6 +5,7 @@ import { PROBLEMS } from './errors.ts'
 interface Operation {
   summary?: string
   description?: string
+  security?: Record<string, string[]>[]
   parameters?: { name: string; in: string; required?: boolean; schema?: object }[]
   requestBody?: { content?: Record<string, { schema?: object }> }
   responses?: Record<string, { description?: string }>
@@ -61,10 +62,17 @@ export function docsPage(document: {
 }
 
 function section({ name, operation }: { name: string; operation: Operation }) {
-  const { summary, description, parameters = [], requestBody, responses = {} } = operation
+  const { summary, description, security = [], parameters = [], requestBody, responses = {} } =
+    operation
+  const scopes = security.flatMap(({ bearer = [] }) => bearer)
   const bodies = Object.entries(requestBody?.content ?? {})
   return html`<h2><code>${name}</code></h2>
 <p><b>${summary}</b> ${description}</p>
+${
+    scopes.length > 0
+      ? html`<p>Scope: ${scopes.map((scope) => html`<code>${scope}</code>`)}</p>`
+      : ''
+  }
 <table>
 ${
     parameters.map((parameter) =>

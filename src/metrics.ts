@@ -11,11 +11,27 @@ export interface Metrics {
   request(labels: { method: string; route: string; status: number }, seconds: number): void
   batch(size: number): void
   snapshotError(operation: 'read' | 'write' | 'parse'): void
+  /** A request that its caller was not allowed. */
+  refused(reason: Refusal): void
   /** How many findings the verification of a user had; 0 takes earlier ones back. */
   verified(id: number, findings: number): void
   /** The exposition format and its content type. */
   expose(): Promise<{ body: string; contentType: string }>
 }
+
+/** Why access is refused; `limited` is whatever else it would be, once too often. */
+const REFUSALS = [
+  'no_token',
+  'invalid',
+  'unknown',
+  'expired',
+  'limited',
+  'unavailable',
+  'scope',
+  'user',
+] as const
+
+export type Refusal = typeof REFUSALS[number]
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
@@ -103,6 +119,14 @@ export function createMetrics(residentBytes?: () => number): Metrics {
   })
   for (const operation of ['read', 'write', 'parse']) errors.inc({ operation }, 0)
 
+  const refusals = new Counter({
+    name: 'access_refusals_total',
+    help: 'Requests that were refused for want of access, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of REFUSALS) refusals.inc({ reason }, 0)
+
   const findings = new Gauge({
     name: 'ledger_findings',
     help: 'Findings of the last verification over HTTP of each user who had any.',
@@ -125,6 +149,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
       else findingsByUser.set(id, count)
       findings.inc(count - before)
     },
+    refused: (reason) => refusals.inc({ reason }),
     snapshotError: (operation) => errors.inc({ operation }),
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   }

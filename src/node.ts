@@ -1,4 +1,5 @@
 /** The service on Node: `npm run serve`. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -10,7 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { type Config, loadConfig } from './config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import { type Fetch, type Listen, type Service, startService } from './service.ts'
+import type { Fetch, Listen } from './servers.ts'
+import { type Service, startService } from './service.ts'
 
 /** How often Node looks for requests that are over these; its default is 30 s. */
 const TIMEOUTS_CHECK_MS = 1_000
@@ -115,12 +117,12 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
   return server
 }
 
-export const listen: Listen = (fetch, { host, port, ...limits }) => {
+export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits }) => {
   const connections: Connections = new Map()
   const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new Error(`HOST and PORT: can't listen on ${host} ${port} (${error.code})`))
+      reject(new Error(`HOST and ${setting}: can't listen on ${host} ${port} (${error.code})`))
     })
     server.listen(port, host, () => {
       const { port } = server.address() as AddressInfo
@@ -142,7 +144,12 @@ const write = (text: string) =>
 export function serve(config: Config): Promise<Service> {
   // A reader of the log that goes away doesn't take the service along.
   if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
-  return startService(config, { listen, write, readText: (path) => readFileSync(path, 'utf8') })
+  return startService(config, {
+    listen,
+    write,
+    readText: (path) => readFileSync(path, 'utf8'),
+    sha256: (text) => createHash('sha256').update(text).digest('hex'),
+  })
 }
 
 async function main(): Promise<void> {

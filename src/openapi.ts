@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import { generateSpecs, resolver } from 'hono-openapi'
 import { z } from 'zod'
+import { RULES } from './access_rules.ts'
 import { PROBLEMS } from './errors.ts'
 import type { ProblemCode } from './errors.ts'
 import { problem } from './routes/schemas.ts'
@@ -47,14 +48,28 @@ export function answers(
   return { responses } as object
 }
 
+const BEARER = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'A token or a JWT, with the scopes that an operation names.',
+} as const
+
+/** What a caller can meet before the route; `busy`: an issuer's keys are out of reach. */
+const ACCESS_PROBLEMS: ProblemCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'busy']
+
+const PROBLEM_CONTENT = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+}
+
 type Documented = Awaited<ReturnType<typeof generateSpecs>>
 
-/** The document for all routes of an app. */
-export async function openapi(app: Hono): Promise<Documented> {
+/** The document for all routes of an app; `isClosed`: nobody gets in without a token. */
+export async function openapi(app: Hono, isClosed: boolean): Promise<Documented> {
   const document = await generateSpecs(app, {
     // A path with a point in it, as /openapi.json, counts as one.
     excludeStaticFile: false,
     documentation: {
+      components: { securitySchemes: { bearer: BEARER } },
       info: {
         title: 'Ledger',
         version: '0.1.0',
@@ -68,6 +83,27 @@ export async function openapi(app: Hono): Promise<Documented> {
     // No body counts as {}, which will do where no member is required.
     const hasRequired = schema && !('$ref' in schema) && (schema.required ?? []).length > 0
     post.requestBody.required = hasRequired || (schema as { type?: string }).type !== 'object'
+  }
+  return withAccess(document, isClosed)
+}
+
+/** What each operation takes and how it refuses, from the rules that are enforced. */
+function withAccess(document: Documented, isClosed: boolean): Documented {
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const method of ['get', 'post'] as const) {
+      const operation = operations?.[method]
+      const rule = RULES[`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`]
+      if (!operation || rule === 'open' || rule === undefined) continue
+      const needed = { bearer: rule === 'any' ? [] : [rule] }
+      operation.security = isClosed ? [needed] : [{}, needed]
+      const responses = operation.responses ??= {}
+      for (const code of ACCESS_PROBLEMS) {
+        if (code === 'forbidden' && rule === 'any') continue
+        const { status, title } = PROBLEMS[code]
+        const description = `\`${code}\`: ${title}`
+        responses[status] ??= { description, content: PROBLEM_CONTENT }
+      }
+    }
   }
   return document
 }

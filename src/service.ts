@@ -1,17 +1,19 @@
 /** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
+import { accessBy } from './access_by.ts'
+import { isLoopback } from './access_config.ts'
 import { createAccessLog } from './access_log.ts'
 import { createAnnouncer } from './announcer.ts'
-import { createApp as build } from './app.ts'
+import { createApp as build, createMetricsApp } from './app.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
 import { createDebitQueue } from './debit_queue.ts'
 import { Problem } from './errors.ts'
 import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
-import type { Limits } from './limits.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { createPost } from './posting.ts'
+import { type Listen, openServers } from './servers.ts'
 import { createSnapshots } from './snapshots.ts'
 import { createUnbatched } from './unbatched.ts'
 import { createVerify } from './verification.ts'
@@ -27,23 +29,6 @@ const STOPPING_MS = 3_000
 /** For whoever reads the access log. */
 const FLUSH_DEADLINE_MS = 500
 
-/** What a runtime gives: a server that is already listening. */
-export interface Server {
-  url: string
-  /** Takes no new connections, and settles when those there are have been served. */
-  drain(): Promise<void>
-  /** Cuts what is still connected. */
-  cut(): void
-}
-
-/** `peer`: the address that the request came from; '' where nobody knows it any more. */
-export type Fetch = (request: Request, peer: string) => Response | Promise<Response>
-
-export type Listen = (
-  fetch: Fetch,
-  options: { host: string; port: number } & Partial<Limits>,
-) => Promise<Server>
-
 /** What the entries know and nothing else does. */
 export interface Runtime {
   listen: Listen
@@ -51,6 +36,8 @@ export interface Runtime {
   write: (text: string) => Promise<void>
   /** The text of a file. */
   readText: (path: string) => string
+  /** In hexadecimal. */
+  sha256: (text: string) => string
   /** How much memory the process has, where /proc is closed. */
   residentBytes?: () => number
   /** Left out: the app as it is. */
@@ -59,6 +46,8 @@ export interface Runtime {
 
 export interface Service {
   url: string
+  /** Where /metrics is, if it has a port of its own. */
+  metricsUrl?: string
   /** Settles when every accepted request is answered, or its deadline is over. */
   stop(): Promise<void>
 }
@@ -69,7 +58,7 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, write, readText, residentBytes, createApp = build }: Runtime,
+  { listen, write, readText, sha256, residentBytes, createApp = build }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
@@ -78,6 +67,7 @@ export async function startService(
     ? createAccessLog({ write })
     : undefined
   const metrics = createMetrics(residentBytes)
+  const access = accessBy(config, { readText, sha256, metrics, log })
   const ledger = createLedger({
     ...databaseTarget(config.databaseUrl, readText),
     lanes: LANES,
@@ -129,7 +119,11 @@ export async function startService(
     }
   }
 
+  const onFailure = (what: string, error: unknown, fields?: object) =>
+    log.error(what, error, fields)
   const app = createApp({
+    access,
+    hasMetrics: config.metricsPort === undefined,
     ledger,
     post,
     verify: createVerify({ ledger }),
@@ -142,30 +136,29 @@ export async function startService(
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },
     notReady,
-    onFailure: (what, error, fields?: object) => log.error(what, error, fields),
+    onFailure,
   })
-  const answer = (request: Request, peer: string) => app.fetch(request, { peer })
-  const last = async (request: Request, peer: string) => {
-    const response = await answer(request, peer)
-    // So that nobody sends another request on a connection that is about to close.
-    response.headers.set('Connection', 'close')
-    return response
-  }
-  const fetch: Fetch = (request, peer) => stopping ? last(request, peer) : answer(request, peer)
-  const server = await listen(fetch, config).catch(async (error) => {
+  const apps = [app, createMetricsApp({ metrics, onFailure })] as const
+  const servers = await openServers(apps, config, listen, () => stopping).catch(async (error) => {
     await ledger.end()
     throw error
   })
+  const [{ url }, metricsServer] = servers
   ledger.listen({
     changed: (id, version) => snapshots.changed(id, version),
     listening: (since) => snapshots.listening(since),
   })
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
-  if (config.logLevel !== 'silent') console.log(`Ledger listens on ${server.url}`)
+  if (!access) {
+    const why = `whoever can connect to ${config.host} may do anything`
+    log[isLoopback(config.host) ? 'info' : 'warn']('access is off', why)
+  }
+  if (metricsServer) log.info('metrics have a port of their own', metricsServer.url)
+  if (config.logLevel !== 'silent') console.log(`Ledger listens on ${url}`)
 
   async function drain(): Promise<void> {
-    await server.drain()
+    await Promise.all(servers.map((server) => server.drain()))
     await unbatched.idle()
     await queue.idle()
     await snapshots.idle()
@@ -173,12 +166,13 @@ export async function startService(
   }
 
   return {
-    url: server.url,
+    url,
+    ...(metricsServer && { metricsUrl: metricsServer.url }),
     async stop() {
       if (stopping) return
       stopping = true
       await within(config.requestDeadlineMs + STOPPING_MS, drain())
-      server.cut()
+      for (const server of servers) server.cut()
       if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())
     },
   }

@@ -44,7 +44,11 @@ export interface Unbatched {
   placeHold(hold: NewHold): Promise<Replayable<{ hold: Hold }>>
   captureHold(capture: Capture): Promise<Replayable<PostedEntry>>
   releaseHold(release: Release): Promise<Replayable<{ snapshot: Snapshot }>>
-  reverseEntry(reversal: Reversal): Promise<Replayable<PostedEntry>>
+  /** @param users the only ones that may be written to */
+  reverseEntry(
+    reversal: Reversal,
+    users?: ReadonlySet<number>,
+  ): Promise<Replayable<PostedEntry>>
   /** Settles once everything that was begun is answered. */
   idle(): Promise<void>
 }
@@ -202,7 +206,7 @@ export function createUnbatched(options: UnbatchedOptions): Unbatched {
       )
     },
 
-    async reverseEntry(reversal) {
+    async reverseEntry(reversal, users) {
       const { userId, seq, key, deadline } = reversal
       let found = await ledger.getPosted(userId, seq)
       if (!found) {
@@ -212,6 +216,9 @@ export function createUnbatched(options: UnbatchedOptions): Unbatched {
       }
       const entry = found?.entry
       const peer = entry?.transfer?.user_id
+      if (peer !== undefined && users?.has(peer) === false) throw new Problem('forbidden')
+      // One that comes only now may be half of a transfer.
+      if (!found && users) throw new Problem('unknown_entry')
       return await write({
         users: peer === undefined ? [userId] : [userId, peer],
         key,

@@ -103,6 +103,7 @@ export function useHttp(config: Partial<Config> = {}): TestHttp {
     })
     service = await startTestService({ logLevel: 'debug', ...config })
     sql = connect()
+    logged.length = 0
   })
 
   afterEach(() => {

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
+import { reaches } from '../access.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
@@ -28,8 +29,13 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
   const debits = new Hono<{ Variables: { key?: string } }>()
 
   /** What the single call would have answered, and whether it was a repeat. */
-  async function debit({ user_id, amount, metadata }: Item, key: string | undefined) {
+  async function debit(
+    { user_id, amount, metadata }: Item,
+    key: string | undefined,
+    isReached: boolean,
+  ) {
     try {
+      if (!isReached) throw new Problem('forbidden')
       const item = {
         userId: user_id,
         action: 'DEBIT' as const,
@@ -49,12 +55,6 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
       return { result: problem.toJSON(), replayed: undefined }
     }
   }
-
-  debits.post('/', async (c, next) => {
-    await next()
-    // Refused as a whole; otherwise each item has been counted.
-    if (c.error) metrics.debit(c.error instanceof Problem ? c.error.code : 'internal')
-  })
 
   debits.post(
     '/',
@@ -82,9 +82,10 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
       // Each item has a deadline of its own: those that were in time keep their answers.
       c.get('deadline')?.release()
       const answered = await Promise.all(
-        items.map((item, n) =>
-          debit(item, item.idempotency_key ?? (key === undefined ? undefined : `${key}#${n}`))
-        ),
+        items.map((item, n) => {
+          const keyOfAll = key === undefined ? undefined : `${key}#${n}`
+          return debit(item, item.idempotency_key ?? keyOfAll, reaches(c, item.user_id))
+        }),
       )
       const done = answered.filter(({ replayed }) => replayed !== undefined)
       markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))

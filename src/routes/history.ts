@@ -154,13 +154,14 @@ export function historyRoutes(
     validated('json', metadataBody),
     async (c) => {
       const { id, seq } = c.req.valid('param')
+      const users = c.get('caller')?.users
       const reversed = await unbatched.reverseEntry({
         userId: Number(id),
         seq: Number(seq),
         key: c.get('key'),
         deadline: c.get('deadline'),
         metadata: metadataText(c.req.valid('json').metadata),
-      })
+      }, users)
       return created(c, reversed)
     },
   )

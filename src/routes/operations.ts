@@ -8,7 +8,6 @@ import type { Metrics } from '../metrics.ts'
 import { answers } from '../openapi.ts'
 
 export interface OperationsDependencies {
-  metrics: Pick<Metrics, 'expose'>
   /** Why the service should get no requests now; undefined: it should. */
   notReady: () => Promise<string | undefined>
   /** The OpenAPI document. */
@@ -17,11 +16,9 @@ export interface OperationsDependencies {
 
 const health = z.object({ status: z.string() })
 
-/** GET /metrics, /livez, /readyz, /openapi.json and /docs. */
-export function operationsRoutes({ metrics, notReady, document }: OperationsDependencies) {
-  const operations = new Hono()
-
-  operations.get(
+/** GET /metrics. */
+export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
+  return new Hono().get(
     '/metrics',
     describeRoute({
       summary: 'Metrics for Prometheus',
@@ -32,6 +29,11 @@ export function operationsRoutes({ metrics, notReady, document }: OperationsDepe
       return c.body(body, 200, { 'Content-Type': contentType })
     },
   )
+}
+
+/** GET /livez, /readyz, /openapi.json and /docs. */
+export function operationsRoutes({ notReady, document }: OperationsDependencies) {
+  const operations = new Hono()
 
   operations.get(
     '/livez',

@@ -1,6 +1,7 @@
 /** From one user to another: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
+import { mustReach } from '../access.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -32,6 +33,7 @@ export function transfersRoutes({ unbatched }: TransfersDependencies) {
     validated('json', transferBody),
     async (c) => {
       const { from, to, amount, metadata } = c.req.valid('json')
+      mustReach(c, from, to)
       const moved = await unbatched.transfer({
         from,
         to,

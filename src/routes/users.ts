@@ -1,6 +1,7 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
+import { mustReach } from '../access.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -15,7 +16,7 @@ export interface UsersDependencies {
   ledger: Pick<Ledger, 'createUser'>
   post: Post
   snapshots: Pick<Snapshots, 'read'>
-  metrics: Pick<Metrics, 'read' | 'debit'>
+  metrics: Pick<Metrics, 'read'>
 }
 
 /** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
@@ -44,12 +45,6 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
       return c.json(snapshot)
     },
   )
-
-  users.post('/:id/debit', async (c, next) => {
-    await next()
-    const failure = c.error instanceof Problem ? c.error.code : c.error && 'internal'
-    metrics.debit(failure ?? (c.res.headers.has('Idempotency-Replayed') ? 'replayed' : 'ok'))
-  })
 
   for (const action of ['DEBIT', 'CREDIT'] as const) {
     users.post(
@@ -123,9 +118,11 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     jsonBody,
     validated('json', newUserBody),
     async (c) => {
+      const wanted = c.req.valid('json').id
+      mustReach(c, wanted)
       const deadline = c.get('deadline')
       if (deadline) deadline.isSent = true
-      const { id, created } = await ledger.createUser(c.req.valid('json').id)
+      const { id, created } = await ledger.createUser(wanted)
       const { snapshot } = await current(id, true)
       if (!created) return c.json(snapshot)
       c.header('Location', `/users/${id}`)

@@ -4,7 +4,7 @@
  */
 import { createApp, type Dependencies } from '../../src/app.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import type { Listen } from '../../src/service.ts'
+import type { Listen } from '../../src/servers.ts'
 
 const STATE = { balance: '999999.99', available: '999999.99', seq: 2 }
 const TIME = '2026-01-01T00:00:00.000000Z'

@@ -3,7 +3,7 @@ import postgres from 'postgres'
 import { createApp, type Dependencies } from '../../src/app.ts'
 import { isoTimestamp } from '../../src/database.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import type { Listen } from '../../src/service.ts'
+import type { Listen } from '../../src/servers.ts'
 
 /** Enough to keep two processors and a disk busy. */
 const CONNECTIONS = 16

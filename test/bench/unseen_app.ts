@@ -2,7 +2,8 @@
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { Metrics } from '../../src/metrics.ts'
-import { type Listen, startService } from '../../src/service.ts'
+import type { Listen } from '../../src/servers.ts'
+import { startService } from '../../src/service.ts'
 
 const nothing = () => {}
 const uncounted: Metrics = {
@@ -10,6 +11,7 @@ const uncounted: Metrics = {
   debit: nothing,
   request: nothing,
   batch: nothing,
+  refused: nothing,
   snapshotError: nothing,
   verified: nothing,
   expose: () => Promise.resolve({ body: '', contentType: 'text/plain' }),
@@ -22,6 +24,7 @@ const service = await startService(loadConfig({ ...process.env, ACCESS_LOG: 'off
   listen,
   write: () => Promise.resolve(),
   readText: () => '',
+  sha256: () => '',
   createApp: (dependencies) => createApp({ ...dependencies, metrics: uncounted, observed: false }),
 })
 process.on('SIGTERM', () => void service.stop().then(() => process.exit(0)))

@@ -65,6 +65,13 @@ describe('loadConfig()', () => {
     expect(loadConfig({
       PORT: '0',
       HOST: '::1',
+      METRICS_PORT: '0',
+      ACCESS_TOKENS_FILE: '/run/tokens.json',
+      ACCESS_FAILURES_PER_MINUTE: '7',
+      JWT_JWKS_URL: 'https://id.example/jwks',
+      JWT_ALGORITHMS: 'ES256,EdDSA',
+      JWT_ISSUER: 'https://id.example/',
+      JWT_AUDIENCE: 'ledger',
       DATABASE_URL: 'postgresql://ledger_service:pass@db:5432/ledger',
       UPSTASH_REDIS_REST_URL: 'https://redis.example',
       UPSTASH_REDIS_REST_TOKEN: 'token',
@@ -87,6 +94,15 @@ describe('loadConfig()', () => {
     })).toEqual({
       port: 0,
       host: '::1',
+      metricsPort: 0,
+      accessTokensFile: '/run/tokens.json',
+      accessFailuresPerMinute: 7,
+      jwt: {
+        jwksUrl: 'https://id.example/jwks',
+        algorithms: ['ES256', 'EdDSA'],
+        issuer: 'https://id.example/',
+        audience: 'ledger',
+      },
       databaseUrl: 'postgresql://ledger_service:pass@db:5432/ledger',
       redis: { url: 'https://redis.example', token: 'token' },
       snapshotTtlSeconds: 86400,
@@ -117,6 +133,19 @@ describe('loadConfig()', () => {
     ['PORT', '99999999999999999999'],
     ['HOST', 'some where'],
     ['HOST', 'http://127.0.0.1/'],
+    ['METRICS_PORT', '65536'],
+    ['ACCESS_FAILURES_PER_MINUTE', '00'],
+    ['ACCESS_FAILURES_PER_MINUTE', '1e3'],
+    ['ACCESS_FAILURES_PER_MINUTE', '1000000'],
+    ['JWT_JWKS_URL', 'secret'],
+    ['JWT_JWKS_URL', 'http://secret.example/jwks'],
+    ['JWT_JWKS_URL', 'http://127.0.0.1.secret.example/jwks'],
+    ['JWT_JWKS_URL', 'https://me:secret@id.example/jwks'],
+    ['JWT_SECRET', 'secret secret secret secret secret secret'],
+    ['JWT_ALGORITHMS', 'ES256, RS256'],
+    ['JWT_ALGORITHMS', ','],
+    ['JWT_ISSUER', 'secret issuer'],
+    ['JWT_AUDIENCE', 'secret\n'],
     ['DATABASE_URL', 'secret@db'],
     ['DATABASE_URL', 'mysql://secret@db/ledger'],
     ['UPSTASH_REDIS_REST_URL', 'redis://secret@cache:6379'],
@@ -156,5 +185,47 @@ describe('loadConfig()', () => {
     expect(refusal(env)).toBe(
       'UPSTASH_REDIS_REST_TOKEN must be set together with UPSTASH_REDIS_REST_URL',
     )
+  })
+
+  const SECRET = { JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'HS256' }
+  const JWKS = { JWT_JWKS_URL: 'https://id.example/jwks', JWT_ALGORITHMS: 'RS256' }
+  const WHO = { JWT_ISSUER: 'issuer', JWT_AUDIENCE: 'audience' }
+
+  test.each([
+    ['JWT_JWKS_URL', { JWT_ISSUER: 'issuer' }],
+    ['JWT_JWKS_URL', { JWT_AUDIENCE: 'audience' }],
+    ['JWT_JWKS_URL', { JWT_ALGORITHMS: 'RS256', ...WHO }],
+    ['JWT_SECRET', { ...SECRET, ...JWKS, ...WHO }],
+    ['JWT_ALGORITHMS', { ...SECRET, ...WHO, JWT_ALGORITHMS: '' }],
+    ['JWT_ISSUER', { ...SECRET, JWT_AUDIENCE: 'audience' }],
+    ['JWT_AUDIENCE', { ...JWKS, JWT_ISSUER: 'issuer' }],
+    // A public key is no secret: whoever has it could sign with it.
+    ['JWT_ALGORITHMS', { ...JWKS, ...WHO, JWT_ALGORITHMS: 'RS256,HS256' }],
+    ['JWT_ALGORITHMS', { ...SECRET, ...WHO, JWT_ALGORITHMS: 'RS256' }],
+    ['JWT_ALGORITHMS', { ...JWKS, ...WHO, JWT_ALGORITHMS: 'none' }],
+    ['JWT_SECRET', { ...SECRET, ...WHO, JWT_SECRET: 'x'.repeat(31) }],
+    ['JWT_SECRET', { ...SECRET, ...WHO, JWT_ALGORITHMS: 'HS256,HS512' }],
+  ])('refuses settings for JWT that leave something open, by the name of %s', (key, env) => {
+    const message = refusal(env)
+    expect(message).toMatch(new RegExp(`^${key} \\S.*$`))
+    for (const value of ['issuer', 'audience', 'xxx', 'example']) {
+      expect(message.toLowerCase().replaceAll(/jwt_\w+/g, '')).not.toContain(value)
+    }
+  })
+
+  test('takes keys over http from this machine only', () => {
+    for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]']) {
+      const jwksUrl = `http://${host}:8080/jwks`
+      expect(loadConfig({ ...JWKS, ...WHO, JWT_JWKS_URL: jwksUrl }).jwt).toMatchObject({ jwksUrl })
+    }
+  })
+
+  test('takes a secret for JWT that is as long as its algorithms need', () => {
+    expect(loadConfig({ ...SECRET, ...WHO }).jwt).toEqual({
+      secret: 'x'.repeat(32),
+      algorithms: ['HS256'],
+      issuer: 'issuer',
+      audience: 'audience',
+    })
   })
 })

@@ -1,0 +1,113 @@
+/** The settings that say who may come in; none of them set: anyone may. */
+import type { AsymmetricAlgorithm, SymmetricAlgorithm } from 'hono/utils/jwt/jwa'
+import { z } from 'zod'
+
+const ASYMMETRIC: readonly string[] = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] satisfies AsymmetricAlgorithm[]
+
+/** With how many bytes their secret must have (RFC 7518, 3.2). */
+const SYMMETRIC: Record<string, number> = {
+  HS256: 32,
+  HS384: 48,
+  HS512: 64,
+} satisfies Record<SymmetricAlgorithm, number>
+
+/** Whether nobody else than this machine gets there. */
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
+
+/** Whoever could change the keys on their way could sign anything. */
+const isSafe = (text: string): boolean => {
+  const { protocol, hostname, username, password } = URL.canParse(text)
+    ? new URL(text)
+    : {} as Partial<URL>
+  if (username || password) return false
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname!))
+}
+
+const visible = z.string().regex(/^[!-~]+$/, 'must be visible ASCII')
+
+export const ACCESS_SETTINGS = {
+  ACCESS_TOKENS_FILE: z.string().optional(),
+  ACCESS_FAILURES_PER_MINUTE: z.string().regex(/^\d{1,6}$/, 'must be a whole number')
+    .transform(Number).refine((n) => n >= 1, 'must be a whole number from 1 to 999999')
+    .default(300),
+  JWT_JWKS_URL: z.string().refine(isSafe, 'must be an https:// URL without a password').optional(),
+  JWT_SECRET: visible.optional(),
+  JWT_ALGORITHMS: z.string().regex(/^\w+(,\w+)*$/, 'must be algorithms with commas between them')
+    .transform((text) => text.split(',')).optional(),
+  JWT_ISSUER: visible.optional(),
+  JWT_AUDIENCE: visible.optional(),
+}
+
+const JWT_KEYS = [
+  'JWT_JWKS_URL',
+  'JWT_SECRET',
+  'JWT_ALGORITHMS',
+  'JWT_ISSUER',
+  'JWT_AUDIENCE',
+] as const
+
+type Settings = z.infer<z.ZodObject<typeof ACCESS_SETTINGS>>
+
+/** `secret` or `jwksUrl`; all `algorithms` are for the one that there is. */
+export interface JwtConfig {
+  secret?: string
+  jwksUrl?: string
+  algorithms: string[]
+  issuer: string
+  audience: string
+}
+
+export interface AccessConfig {
+  accessTokensFile?: string
+  accessFailuresPerMinute: number
+  jwt?: JwtConfig
+}
+
+/** What is wrong with the settings together: a setting, and what it must be. */
+export function accessFault(s: Settings): [keyof Settings, string] | undefined {
+  if (JWT_KEYS.every((key) => s[key] === undefined)) return undefined
+  const { JWT_JWKS_URL: url, JWT_SECRET: secret } = s
+  if (!url && !secret) return ['JWT_JWKS_URL', 'or JWT_SECRET must be set, as others for JWT are']
+  if (url && secret) return ['JWT_SECRET', 'must not be set together with JWT_JWKS_URL']
+  for (const key of ['JWT_ALGORITHMS', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
+    if (!s[key]) return [key, `must be set together with ${url ? 'JWT_JWKS_URL' : 'JWT_SECRET'}`]
+  }
+  const allowed = url ? ASYMMETRIC : Object.keys(SYMMETRIC)
+  if (!s.JWT_ALGORITHMS!.every((one) => allowed.includes(one))) {
+    return ['JWT_ALGORITHMS', `must be among ${allowed.join(' ')}`]
+  }
+  const min = Math.max(...s.JWT_ALGORITHMS!.map((one) => SYMMETRIC[one] ?? 0))
+  if (secret && secret.length < min) {
+    return ['JWT_SECRET', `must have at least ${min} characters for these JWT_ALGORITHMS`]
+  }
+  return undefined
+}
+
+/** The part of the configuration that these settings make. */
+export function accessConfig(s: Settings): AccessConfig {
+  return {
+    ...(s.ACCESS_TOKENS_FILE && { accessTokensFile: s.ACCESS_TOKENS_FILE }),
+    accessFailuresPerMinute: s.ACCESS_FAILURES_PER_MINUTE,
+    ...(s.JWT_ALGORITHMS && s.JWT_ISSUER && s.JWT_AUDIENCE && {
+      jwt: {
+        ...(s.JWT_SECRET && { secret: s.JWT_SECRET }),
+        ...(s.JWT_JWKS_URL && { jwksUrl: s.JWT_JWKS_URL }),
+        algorithms: s.JWT_ALGORITHMS,
+        issuer: s.JWT_ISSUER,
+        audience: s.JWT_AUDIENCE,
+      },
+    }),
+  }
+}

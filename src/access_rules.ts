@@ -1,0 +1,29 @@
+/** What a caller needs for each route; a route without a line here is closed to everybody. */
+import type { Scope } from './access.ts'
+
+/** `open`: no caller at all; `any`: whoever is known; otherwise the scope that it takes. */
+export type Rule = Scope | 'any' | 'open'
+
+/** By method and pattern. No scope contains another one. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  'GET /users/:id': 'read',
+  'GET /users/:id/history': 'read',
+  'GET /users/:id/history/:seq': 'read',
+  'GET /users/:id/balance': 'read',
+  'GET /users/:id/verify': 'read',
+  'POST /users/:id/debit': 'debit',
+  'POST /debits': 'debit',
+  'POST /users/:id/credit': 'credit',
+  'POST /transfers': 'transfer',
+  'POST /users/:id/holds': 'hold',
+  'POST /users/:id/holds/:hold/capture': 'hold',
+  'POST /users/:id/holds/:hold/release': 'hold',
+  'POST /users/:id/history/:seq/reverse': 'reverse',
+  'POST /users/:id/recalculate': 'admin',
+  'POST /users': 'admin',
+  'GET /metrics': 'admin',
+  'GET /openapi.json': 'any',
+  'GET /docs': 'any',
+  'GET /livez': 'open',
+  'GET /readyz': 'open',
+}

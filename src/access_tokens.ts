@@ -1,0 +1,57 @@
+/** The file of bearer tokens: who holds one, and what it is good for; never the token itself. */
+import { z } from 'zod'
+import { type Caller, SCOPES } from './access.ts'
+
+/** Enough for a rotation that was forgotten once. */
+const MAX_HASHES = 10
+
+const entry = z.strictObject({
+  name: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -'),
+  scopes: z.array(z.enum(SCOPES, 'must be a scope')).min(1, 'must not be empty'),
+  users: z.array(z.int('must be the number of a user').min(1, 'must be the number of a user'))
+    .min(1, 'must not be empty').optional(),
+  sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'))
+    .min(1, 'must not be empty').max(MAX_HASHES, `must be at most ${MAX_HASHES}`),
+})
+
+export type TokenEntry = z.infer<typeof entry>
+
+const file = z.array(entry, 'must be a list').superRefine((entries, issues) => {
+  for (const part of ['name', 'sha256'] as const) {
+    const seen = new Set<string>()
+    entries.forEach((one, i) => {
+      for (const value of [one[part]].flat()) {
+        if (seen.has(value)) {
+          issues.addIssue({ code: 'custom', path: [i, part], message: 'is there twice' })
+        }
+        seen.add(value)
+      }
+    })
+  }
+})
+
+/**
+ * Reads what ACCESS_TOKENS_FILE has in it.
+ * @returns callers by the SHA-256 of their tokens, in hexadecimal
+ * @throws Error with one line that says where the fault is, but nothing of what is there
+ */
+export function parseTokens(text: string): Map<string, Caller> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new Error('must be JSON')
+  }
+  const parsed = file.safeParse(json)
+  if (!parsed.success) {
+    const { path, code, message } = parsed.error.issues[0]!
+    const what = code === 'unrecognized_keys' || code === 'invalid_type'
+      ? 'is not as documented'
+      : message
+    throw new Error([...path.length > 0 ? [`at ${path.join('.')}`] : [], what].join(' '))
+  }
+  return new Map(parsed.data.flatMap(({ name, scopes, users, sha256 }) => {
+    const caller = { name, scopes: new Set(scopes), ...(users && { users: new Set(users) }) }
+    return sha256.map((hash) => [hash, caller] as const)
+  }))
+}
