@@ -12,7 +12,7 @@ import type { Progress, Range } from './verify_progress.ts'
 /** By default one for each processor here, since a page is work for one there; not all of a server. */
 const CONNECTIONS = Math.min(availableParallelism(), 4)
 const PAGE_ROWS = 10_000
-const SAVE_MS = 1000
+const SHOW_MS = 1000
 
 interface Finding {
   finding: string
@@ -59,15 +59,16 @@ async function verifyPage(sql: postgres.Sql, progress: Progress, range: Range): 
 }
 
 async function verifyRanges(sql: postgres.Sql, progress: Progress, state?: string): Promise<void> {
-  let saved = performance.now()
+  let shown = performance.now()
   const open = progress.ranges.filter((range) => !isDone(range))
   const work = async () => {
     for (let range = open.shift(); range; range = open.shift()) {
       while (!isDone(range)) {
         await verifyPage(sql, progress, range)
-        if (performance.now() - saved < SAVE_MS) continue
-        saved = performance.now()
+        // After each page, so that whoever kills it has no more than that done twice.
         if (state) writeProgress(state, progress)
+        if (performance.now() - shown < SHOW_MS) continue
+        shown = performance.now()
         if (process.stderr.isTTY) process.stderr.write(`\r${progress.rows} rows`)
       }
     }

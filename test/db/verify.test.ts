@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { readFunction } from '../../db/function_blocks.ts'
 import { one, useLedger } from '../ledger.ts'
 import { runTypeScript } from '../run_typescript.ts'
 import { tamper } from '../tampering.ts'
@@ -65,6 +66,58 @@ test('npm run verify goes on where a state file says, and removes it', async () 
     JSON.stringify({ version: 1, ledger: 'x', rows: 0, users: 0, findings: 0, ranges: [] }),
   )
   expect(await verify('--state', state)).toEqual([2, expect.stringMatching(/of another ledger$/)])
+})
+
+describe('npm run verify, interrupted in the middle,', () => {
+  const GATE = 42
+
+  /** Whoever comes to the second half of the users waits at the gate. */
+  const buildGate = () =>
+    ledger.sql.unsafe(
+      readFunction('db', 'verify_entries').replace(
+        /^begin$/m,
+        `begin if verify_entries.upto_user_id > ${ids[20]}
+           then perform pg_advisory_xact_lock_shared(${GATE}); end if;`,
+      ),
+    )
+  const tearDownGate = () => ledger.sql.unsafe(readFunction('db', 'verify_entries'))
+
+  test.each<[NodeJS.Signals, number | string]>([['SIGINT', 2], ['SIGKILL', 'SIGKILL']])(
+    'by %s goes on where it was: nothing is left out, nothing done twice, no finding lost',
+    { timeout: 90_000 },
+    async (signal, code) => {
+      const state = join(folder, `interrupted_by_${signal}.json`)
+      const args = ['--connections', '2', '--state', state]
+      const holder = ledger.connect()
+      await holder`select pg_advisory_lock(${GATE})`
+      await tamper(ledger.sql, `update users set balance = 1 where id = ${ids[5]}`)
+      await buildGate()
+      try {
+        const run = runTypeScript('db/verify.ts', args, { DATABASE_URL: ledger.url })
+        await vi.waitUntil(async () => {
+          const waiting = await ledger.sql`
+            select from pg_locks where locktype = 'advisory' and not granted
+               and database = (select oid from pg_database where datname = current_database())`
+          return waiting.length === 2
+        }, { timeout: 60_000, interval: 20 })
+        run.signal(signal)
+        expect(await run.ended).toBe(code)
+        expect(run.output()).toMatch(new RegExp(`^copy_differs\\tuser ${ids[5]}\\t`, 'm'))
+        const { rows, users } = JSON.parse(await readFile(state, 'utf8')) as Record<string, number>
+        expect(rows).toBeGreaterThan(10)
+        expect(rows).toBeLessThan(30)
+        expect(users).toBeGreaterThan(10)
+      } finally {
+        await holder`select pg_advisory_unlock(${GATE})`
+        await tearDownGate()
+      }
+      const [ended, ...lines] = await verify(...args)
+      expect([ended, ...lines])
+        .toEqual([1, expect.stringMatching(/^1 findings: 41 rows, 41 users, /)])
+      await expect(readFile(state)).rejects.toThrow('ENOENT')
+      await ledger.sql`select recalculate_balance(${ids[5]!})`
+    },
+  )
 })
 
 test('npm run verify prints each finding as a line and ends with 1', async () => {
