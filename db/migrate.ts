@@ -122,9 +122,13 @@ async function runDbmate(url: string, migrations: string, log: (line: string) =>
 async function main(): Promise<void> {
   try {
     loadEnvFile()
-    const { databaseUrl } = loadConfig({ DATABASE_URL: process.env['DATABASE_URL'] })
-    if (!databaseUrl) throw new Error('DATABASE_URL must be set')
-    await migrate(databaseUrl, console.log)
+    const { DATABASE_URL, MIGRATE_DATABASE_URL } = process.env
+    const { databaseUrl, migrateDatabaseUrl = databaseUrl } = loadConfig({
+      DATABASE_URL,
+      MIGRATE_DATABASE_URL,
+    })
+    if (!migrateDatabaseUrl) throw new Error('DATABASE_URL must be set')
+    await migrate(migrateDatabaseUrl, console.log)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

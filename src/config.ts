@@ -18,6 +18,7 @@ const settings = z.object({
   METRICS_PORT: integer(0, 65535).optional(),
   ...ACCESS_SETTINGS,
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   UPSTASH_REDIS_REST_URL: url('http:', 'https:').optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().regex(/^[!-~]+$/, 'must be visible ASCII').optional(),
   SNAPSHOT_TTL_SECONDS: integer(1, 86_400).default(60),
@@ -52,6 +53,8 @@ export interface Config extends AccessConfig, Limits {
   /** Left out: GET /metrics is where everything else is. */
   metricsPort?: number
   databaseUrl?: string
+  /** The same database for the role that owns it. */
+  migrateDatabaseUrl?: string
   redis?: { url: string; token: string }
   snapshotTtlSeconds: number
   dataDir: string
@@ -82,6 +85,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
     ...accessConfig(s),
     ...(s.DATABASE_URL && { databaseUrl: s.DATABASE_URL }),
+    ...(s.MIGRATE_DATABASE_URL && { migrateDatabaseUrl: s.MIGRATE_DATABASE_URL }),
     ...(s.UPSTASH_REDIS_REST_URL && s.UPSTASH_REDIS_REST_TOKEN && {
       redis: { url: s.UPSTASH_REDIS_REST_URL, token: s.UPSTASH_REDIS_REST_TOKEN },
     }),

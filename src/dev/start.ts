@@ -32,7 +32,8 @@ async function start(): Promise<void> {
   goOn()
   if (!config.redis) await startRedis(config)
   goOn()
-  await migrate(embedded?.url ?? config.databaseUrl!, console.error)
+  const owned = embedded?.url ?? config.migrateDatabaseUrl ?? config.databaseUrl!
+  await migrate(owned, console.error)
   if (embedded) config.databaseUrl = await allowService(embedded)
   goOn()
   // Named by a variable, for otherwise each runtime's compiler would look into the other's entry.

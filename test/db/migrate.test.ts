@@ -120,6 +120,17 @@ test('npm run migrate works from the environment', async () => {
   expect([await run.ended, run.output()]).toEqual([0, expect.stringMatching(/^Applied: /)])
 })
 
+test('npm run migrate takes the owner’s URL, where there is one, and not the service’s', async () => {
+  const service = new URL(inject('databaseUrl'))
+  service.username = 'ledger_service'
+  service.password = 'wrong'
+  const run = runTypeScript('db/migrate.ts', [], {
+    DATABASE_URL: service.href,
+    MIGRATE_DATABASE_URL: newUrl(),
+  })
+  expect([await run.ended, run.output()]).toEqual([0, expect.stringMatching(/^Applied: /)])
+})
+
 test.each(['', 'http://127.0.0.1', 'postgres'])(
   'npm run migrate with DATABASE_URL=%s ends with one line that names it',
   async (url) => {
