@@ -44,9 +44,21 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
   }
 }
 
+/** Whom an address belongs to: with IPv6 everybody has a whole /64 to choose from. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  if (mapped) return mapped[1]!
+  const [head = '', tail] = address.replace(/%.*$/, '').split('::')
+  const before = head.split(':').filter((group) => group !== '')
+  const after = tail?.split(':').filter((group) => group !== '') ?? []
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
+  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
+}
+
 const keyOf = (c: Context): string => {
   const name = c.get('caller')?.name
-  return name === undefined ? `address ${c.get('peer')}` : `name ${name}`
+  return name === undefined ? `address ${networkOf(c.get('peer'))}` : `name ${name}`
 }
 
 /** Goes after whatever finds out who asks. Header fields: draft-ietf-httpapi-ratelimit-headers. */

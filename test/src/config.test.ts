@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { describeConfig, loadConfig } from '../../src/config.ts'
 
 /** The settings of `.env.example` in its order; an empty value means that there is no default. */
 const example = [...readFileSync('.env.example', 'utf8').matchAll(/^#([A-Z_]+)=(.*)$/gm)]
@@ -230,5 +230,27 @@ describe('loadConfig()', () => {
       issuer: 'issuer',
       audience: 'audience',
     })
+  })
+})
+
+test('describeConfig() shows places and numbers, and of every other text only that it is set', () => {
+  const described = describeConfig({
+    ...loadConfig({
+      DATABASE_URL: 'postgres://alice:secret@db:5432/ledger?sslmode=require&password=secret',
+      MIGRATE_DATABASE_URL: 'postgres://bob:secret@db/ledger',
+      UPSTASH_REDIS_REST_URL: 'https://user:secret@redis.example/?token=secret',
+      UPSTASH_REDIS_REST_TOKEN: 'secret',
+    }),
+    somethingNew: 'secret',
+    nested: { list: ['secret'], text: 'secret' },
+  })
+  expect(JSON.stringify(described)).not.toContain('secret')
+  expect(described).toMatchObject({
+    port: 3000,
+    databaseUrl: 'postgres://alice@db:5432/ledger?sslmode=require',
+    migrateDatabaseUrl: 'postgres://bob@db/ledger',
+    redis: { url: 'https://user@redis.example/', token: '***' },
+    somethingNew: '***',
+    nested: { list: 1, text: '***' },
   })
 })
