@@ -128,7 +128,8 @@ export function expectGood(
     const all = Object.values(statuses).reduce((sum, count) => sum + count, 0)
     const refused = allowed.reduce((sum, status) => sum + (statuses[status] ?? 0), 0)
     if (all !== good + refused) bench.failures.push(`${name}: ${JSON.stringify(statuses)}`)
-    if (good === 0) bench.failures.push(`${name}: no good answer`)
+    // A short look at a busy machine may see nothing else than busy.
+    if (good + (bench.quick ? refused : 0) === 0) bench.failures.push(`${name}: no good answer`)
   }
 }
 

@@ -24,7 +24,11 @@ export const crowd: Row = async (bench) => {
   }
   const { connections } = tried.toSorted((a, b) => b.value - a.value)[0]!
   return {
-    pairs: [await pair(bench, 'crowd', loop(CROWD), loop(connections), { least: 0.95 })],
+    pairs: [
+      await pair(bench, 'crowd', loop(bench.quick ? 512 : CROWD), loop(connections), {
+        least: 0.95,
+      }),
+    ],
     facts: [
       `debits a second by connections: ${
         tried.map((t) => `${t.connections}: ${Math.round(t.value)}`).join(', ')
