@@ -43,7 +43,8 @@ export async function startBenchPostgres(): Promise<BenchPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'))
   cleanUpAfterKill(folder)
   const server = await startPostgres({
-    dataDir: join(folder, 'postgres'),
+    // Itself, where the user of PostgreSQL can go.
+    dataDir: folder,
     settings: { max_connections: '300' },
   })
   const urlOf = (name: string) => new URL(`/${name}`, server.url)
