@@ -1,5 +1,5 @@
 /** The service on Deno: `deno task serve`. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
@@ -101,7 +101,7 @@ export const serve = (config: Config): Promise<Service> =>
     listen,
     write,
     readText: (path) => readFileSync(path, 'utf8'),
-    sha256: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256: (text) => hash('sha256', text, 'hex'),
     residentBytes: () => Deno.memoryUsage().rss,
   })
 

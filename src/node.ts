@@ -1,5 +1,5 @@
 /** The service on Node: `npm run serve`. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -148,7 +148,7 @@ export function serve(config: Config): Promise<Service> {
     listen,
     write,
     readText: (path) => readFileSync(path, 'utf8'),
-    sha256: (text) => createHash('sha256').update(text).digest('hex'),
+    sha256: (text) => hash('sha256', text, 'hex'),
   })
 }
 
