@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createLane, LaneExpired, LaneFull, type LaneOptions } from '../../src/lane.ts'
 
 interface Run<I, O> {
@@ -239,3 +239,31 @@ async function play(steps: Step[], maxBatch: number) {
     })
   }
 }
+
+test('an item that is over when its batch is formed is not run', async () => {
+  const over = new Set<number>()
+  const runs: number[][] = []
+  let finish = () => {}
+  const lane = createLane<number, number>({
+    run: async (items) => {
+      runs.push(items)
+      await new Promise<void>((resolve) => finish = resolve)
+      return items
+    },
+    maxBatch: 10,
+    maxQueue: 10,
+    isOver: (item) => over.has(item),
+  })
+  const first = lane.add(1)
+  await vi.waitUntil(() => runs.length === 1)
+  const rest = Promise.allSettled([lane.add(2), lane.add(3)])
+  over.add(2)
+  finish()
+  await first
+  await vi.waitUntil(() => runs.length === 2)
+  finish()
+  const [second, third] = await rest
+  expect(runs).toEqual([[1], [3]])
+  expect(second.status === 'rejected' && second.reason).toBeInstanceOf(LaneExpired)
+  expect(third).toEqual({ status: 'fulfilled', value: 3 })
+})
