@@ -169,3 +169,24 @@ test('idle() settles when everything is answered', async () => {
   await waited
   expect(await answer).toBe('ok')
 })
+
+test('posts nothing of an item that has its answer, and says when one was sent', async () => {
+  const deadline = { isOver: true, isSent: false, release() {}, restart() {} }
+  const calls: boolean[] = []
+  const queue = createDebitQueue({
+    lanes: 1,
+    waiting: 1,
+    post: (items, { wait }) => {
+      calls.push(wait)
+      // Somebody holds the user; meanwhile the request gets its answer.
+      if (!wait) deadline.isOver = true
+      return Promise.resolve(items.map(() => ({ status: '55P03', replayed: false })))
+    },
+  })
+  const item = { userId: 1, action: 'DEBIT' as const, amount: '1.00', deadline }
+  await expect(queue.add(item)).rejects.toMatchObject({ code: 'busy' })
+  expect([calls, deadline.isSent]).toEqual([[], false])
+  deadline.isOver = false
+  await expect(queue.add(item)).rejects.toMatchObject({ code: 'busy' })
+  expect([calls, deadline.isSent]).toEqual([[false], false])
+})
