@@ -2,7 +2,7 @@
 import { type Done, UNSAID } from './doors.ts'
 import type { Account, Command, Model } from './model.ts'
 
-const RACING = 50
+const MAX_STATES = 10_000
 
 /** Whoever the command changes; the other half of a transfer goes back with the one. */
 function usersOf({ accounts }: Model, command: Command): number[] {
@@ -22,7 +22,7 @@ interface Place {
   next: number
   /** How the users were that it has changed, and so locked. */
   changed: Map<number, Account>
-  /** Rows made by hand that only itself can see as long as it is open. */
+  /** Rows made by hand that only itself can see as long as it is open; after its last step, too. */
   own: Insert[]
 }
 type Insert = Command & { kind: 'insert' }
@@ -35,11 +35,12 @@ interface State {
 function advance({ model, at }: State, all: Done[], n: number): State | undefined {
   const { door, steps, undone } = all[n]!
   const { next, changed, own } = at[n]!
+  if (next === steps.length) return commit({ model, at }, n)
   const { answer } = steps[next]!
   let { command } = steps[next]!
   const users = usersOf(model, command)
   const isLocked = at.some((other, i) =>
-    i !== n && other.next < all[i]!.steps.length && users.some((user) => other.changed.has(user))
+    i !== n && isOpen(other, all[i]!) && users.some((user) => other.changed.has(user))
   )
   if (isLocked && command.kind !== 'insert') return undefined
   const after = model.copy()
@@ -48,8 +49,8 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
   if (!fits(answer, after.apply(command, door))) return undefined
 
   const inserted = command.kind === 'insert' ? [...own, command] : own
-  const isOver = next + 1 === steps.length
-  const hidden = isOver && !undone ? [] : inserted.filter(({ user, id }) => {
+  const isLast = next + 1 === steps.length
+  const hidden = steps.length === 1 && !undone ? [] : inserted.filter(({ user, id }) => {
     const { pending } = after.accounts[user]!
     const index = pending.findIndex((row) => row.id === id)
     if (index >= 0) pending.splice(index, 1)
@@ -60,10 +61,21 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
   if (isWrite && !answer[0]?.startsWith('LG')) {
     for (const user of users) if (!locked.has(user)) locked.set(user, model.accounts[user]!)
   }
-  if (undone && isOver) {
-    for (const [user, account] of locked) after.accounts[user] = account.copy()
-  }
-  return { model: after, at: at.with(n, { next: next + 1, changed: locked, own: hidden }) }
+  const isUndone = undone && isLast
+  if (isUndone) { for (const [user, account] of locked) after.accounts[user] = account.copy() }
+  const place = { next: next + 1, changed: locked, own: isUndone ? [] : hidden }
+  return { model: after, at: at.with(n, place) }
+}
+
+const isOpen = ({ next, own }: Place, { steps }: Done) => next < steps.length || own.length > 0
+
+/** Now others see what was made by hand; for all else it is no matter when after the last step. */
+function commit({ model, at }: State, n: number): State | undefined {
+  const place = at[n]!
+  if (place.own.length === 0) return undefined
+  const after = model.copy()
+  for (const insert of place.own) after.apply(insert, 'sql')
+  return { model: after, at: at.with(n, { ...place, own: [] }) }
 }
 
 /** A text that is the same for models that are the same. */
@@ -73,14 +85,9 @@ export const written = (value: unknown): string =>
 /** What the models may have become; none: the answers contradict them all. */
 export function explain(models: Model[], all: Done[]): Model[] {
   const start = all.map((): Place => ({ next: 0, changed: new Map(), own: [] }))
-  let states: State[] = models.map((model) => ({ model, at: start }))
-  const total = all.reduce((sum, { steps }) => sum + steps.length, 0)
-  for (let step = 0; step < total; step++) {
-    const reached = states.flatMap((state) =>
-      all.flatMap(({ steps }, n) =>
-        state.at[n]!.next < steps.length ? advance(state, all, n) ?? [] : []
-      )
-    )
+  const ends: Model[] = []
+  for (let open = models.map((model): State => ({ model, at: start })); open.length > 0;) {
+    const reached = open.flatMap((state) => all.flatMap((_, n) => advance(state, all, n) ?? []))
     // Different orders mostly come to the same.
     const distinct = new Map(reached.map((state) => [
       written([
@@ -89,8 +96,13 @@ export function explain(models: Model[], all: Done[]): Model[] {
       ]),
       state,
     ]))
-    states = [...distinct.values()]
-    if (states.length > RACING * RACING) throw new Error('too many orders to look at')
+    const isOver = ({ at }: State) => !at.some((place, n) => isOpen(place, all[n]!))
+    open = []
+    for (const state of distinct.values()) {
+      if (isOver(state)) ends.push(state.model)
+      else open.push(state)
+    }
+    if (open.length > MAX_STATES) throw new Error('too many orders to look at')
   }
-  return states.map(({ model }) => model)
+  return [...new Map(ends.map((model) => [written(model.accounts), model])).values()]
 }
