@@ -60,8 +60,11 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
 
   async function add(item: Posting): Promise<Outcome> {
     try {
-      const outcome = await lanes[item.userId % lanes.length]!.add(item)
-      return outcome.status === BUSY ? await aside(item) : outcome
+      // A batch would only find again that the user is held, by another instance perhaps.
+      const outcome = side.waitsFor(item.userId)
+        ? undefined
+        : await lanes[item.userId % lanes.length]!.add(item)
+      return outcome && outcome.status !== BUSY ? outcome : await aside(item)
     } catch (error) {
       if (isOutcomeUnknown(error) && item.key !== undefined) {
         return await askAgain(() => wait(item))
@@ -138,6 +141,8 @@ function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes
   }
 
   return {
+    waitsFor: (userId: number) => users.has(userId),
+
     async add(item: Posting): Promise<Outcome> {
       if (queued >= maxQueue) throw new LaneFull('the queue is full')
       let user = users.get(item.userId)

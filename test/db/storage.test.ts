@@ -4,19 +4,24 @@ import { one, useLedger } from '../ledger.ts'
 
 const USERS = 500
 const DEBITS_EACH = 20
+const BATCH = 50
 
 const ledger = useLedger()
 
 test('debits update users within the page, and touch no index of it', async () => {
   const sql = ledger.connect()
-  const ids = `array(select g from generate_series(1000, ${1000 + USERS - 1}) g)`
   await sql`alter table users set (autovacuum_enabled = false)`
-  await sql.unsafe(`insert into users (id) select unnest(${ids})`)
-  const post = (action: string, amount: number) =>
-    sql.unsafe(`select from post_entries(${ids}::bigint[], array_fill('${action}'::text,
-      array[${USERS}]), array_fill(${amount}::numeric, array[${USERS}]))`)
-  await post('CREDIT', 100)
-  for (let n = 0; n < DEBITS_EACH; n++) await post('DEBIT', 1)
+  await sql`insert into users (id) select g from generate_series(1000, ${999 + USERS}::int) g`
+  // As batches are: some users of a page, not all of them.
+  for (let n = 0; n <= DEBITS_EACH; n++) {
+    for (let step = 0; step < USERS / BATCH; step++) {
+      const ids = Array.from({ length: BATCH }, (_, i) => 1000 + step + i * USERS / BATCH)
+      await sql`
+        select from post_entries(${`{${ids.join()}}`}::bigint[],
+          array_fill(${n === 0 ? 'CREDIT' : 'DEBIT'}::text, array[${BATCH}::int]),
+          array_fill(${n === 0 ? 100 : 1}::numeric, array[${BATCH}::int]))`
+    }
+  }
   await sql`select pg_stat_force_next_flush()`
   const { updates, hot } = await one(sql<{ updates: number; hot: number }[]>`
     select n_tup_upd::int as updates, n_tup_hot_upd::int as hot

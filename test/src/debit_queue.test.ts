@@ -75,6 +75,28 @@ test('a user whom somebody else holds waits in a call of its own, and the lane g
   expect(calls).toHaveLength(3)
 })
 
+test('who comes while a user is waited for waits with the others, and no batch tries again', async () => {
+  const { calls, add } = setup()
+  const first = add(debit(1))
+  await settled()
+  calls[0]!.answer([busy])
+  await settled()
+  const second = add(debit(1))
+  await settled()
+  expect(calls).toHaveLength(2)
+  calls[1]!.answer([ok])
+  await settled()
+  expect(calls[2]).toMatchObject({ wait: true, items: [{ userId: 1 }] })
+  calls[2]!.answer([ok])
+  expect(await Promise.all([first, second])).toEqual(['ok', 'ok'])
+
+  const later = add(debit(1))
+  await settled()
+  expect(calls[3]).toMatchObject({ wait: false })
+  calls[3]!.answer([ok])
+  expect(await later).toBe('ok')
+})
+
 test('at most `waiting` users are waited for at once; who waited too long is busy', async () => {
   const { calls, clock, add } = setup({ lanes: 1 })
   const answers = [1, 2, 3].map((id) => add(debit(id)))
