@@ -37,11 +37,12 @@ async function aheadOf(bed: Bed): Promise<{ [machine in Machine]: number }> {
   const [row] = await bed.sql((sql) =>
     sql`select extract(epoch from clock_timestamp())::float8 as now`
   )
-  const answer = await fetch(`${bed.services[0]!.url}/livez`)
-  await answer.body?.cancel()
+  // Not the header Date, which Deno's server never sets back.
+  const logged = bed.services[0]!.output()
+  const time = /"time":"([^"]+)"/.exec(logged.slice(logged.lastIndexOf('"time":"')))?.[1]
   return {
     database: row!['now'] - Date.now() / 1000,
-    service: (Date.parse(answer.headers.get('date')!) - Date.now()) / 1000,
+    service: (Date.parse(time!) - Date.now()) / 1000,
   }
 }
 

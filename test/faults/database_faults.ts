@@ -51,7 +51,7 @@ async function terminateService(bed: Bed): Promise<void> {
   terminated += rows.length
 }
 
-/** The most sessions of the service that wait for a lock at the same moment, as long as it takes. */
+/** The most sessions of the service that wait for a lock at the same moment. */
 async function mostWaiting(bed: Bed, duration_ms: number): Promise<number> {
   const end = performance.now() + duration_ms
   let most = 0

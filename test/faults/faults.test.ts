@@ -78,7 +78,7 @@ async function run(scenario: Scenario, cluster: Cluster, n: number): Promise<str
       for (const [reason, times] of reasons) {
         // A machine that has too much to do may let a write wait for longer than it may.
         const isHarm = /unknown/.test(reason) ||
-          (/busy/.test(reason) && times > writes.length / 100)
+          (/busy/.test(reason) && times > writes.length / 20)
         if (isHarm) violations.add(`it did harm: ${times} ${reason}`)
       }
     }

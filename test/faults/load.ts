@@ -21,6 +21,11 @@ const START: bigint[] = [300_00n, 100_00n, 10_00n]
 export interface Load {
   /** How long each worker rests after a write; undefined: as usual. */
   pace(ms?: number): void
+  /** Resolves once nobody writes any more, until `resume`. */
+  pause(): Promise<void>
+  resume(): void
+  /** Reads every user from every instance. */
+  readAll(): Promise<void>
   /** How many writes have been acknowledged. */
   done(): number
   stop(): Promise<void>
@@ -127,7 +132,7 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
   const seen = new Map<string, number>()
   const sqlDoors: SqlDoor[] = []
   let pace_ms = PACE_MS
-  const state = { stopped: false }
+  const state = { stopped: false, paused: false, writing: 0 }
   let done = 0
 
   function learn(url: string | undefined, writes: Write[], answers: Answer[]) {
@@ -152,14 +157,20 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
     const random = randomOf(seed * 1000 + number)
     const choose = createChooser(`${kind}${number}`, kind, open, random)
     while (!state.stopped) {
+      if (state.paused) {
+        await pause(RETRY_MS)
+        continue
+      }
       const writes = choose()
       record.writes.push(...writes)
+      state.writing++
       let url: string | undefined
       const answers = await perform(record, writes, () => {
         const sent = send(writes)
         url = sent.url
         return sent.answers
       })
+      state.writing--
       learn(url, writes, answers)
       if (answers[0]!.end !== 'done') await pause(RETRY_MS)
       if (pace_ms > 0) await pause(pace_ms * 2 * random())
@@ -170,15 +181,18 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
     const random = randomOf(seed * 1000 + 999 - n)
     while (!state.stopped) {
       const url = urls[Math.floor(random() * urls.length)]!
-      const user = Math.floor(random() * USERS)
-      const atLeastSeq = seen.get(`${url} ${user}`) ?? 0
-      const got = await readOverHttp(door, url, user)
-      if (got) {
-        const { seq, balance, available } = got
-        record.reads.push({ user, url, atLeastSeq, seq, balance, available })
-      }
-      await pause(got ? 20 : 2 * RETRY_MS)
+      const isRead = await readOne(url, Math.floor(random() * USERS))
+      await pause(isRead ? 20 : 2 * RETRY_MS)
     }
+  }
+
+  async function readOne(url: string, user: number): Promise<boolean> {
+    const atLeastSeq = seen.get(`${url} ${user}`) ?? 0
+    const got = await readOverHttp(door, url, user)
+    if (!got) return false
+    const { seq, balance, available } = got
+    record.reads.push({ user, url, atLeastSeq, seq, balance, available })
+    return true
   }
 
   const workers: Promise<void>[] = []
@@ -211,6 +225,17 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
   return {
     pace: (ms = PACE_MS) => {
       pace_ms = ms
+    },
+    async pause() {
+      state.paused = true
+      while (state.writing > 0) await pause(RETRY_MS)
+    },
+    resume: () => {
+      state.paused = false
+    },
+    async readAll() {
+      const users = Array.from({ length: USERS }, (_, user) => user)
+      await Promise.all(urls.flatMap((url) => users.map((user) => readOne(url, user))))
     },
     done: () => done,
     async stop() {

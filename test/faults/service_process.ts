@@ -1,4 +1,4 @@
-/** The service as a process of its own, on either runtime, which may be killed and started again. */
+/** The service as a process of its own, on either runtime, to be killed and started again. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { freePort } from '../../src/dev/ports.ts'
