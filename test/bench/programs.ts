@@ -28,13 +28,15 @@ const denoPath = () =>
     'console.log(Deno.execPath())',
   ], { encoding: 'utf8' }).trim()
 
-/** On Deno with the permissions of `deno task serve`. */
+/** As `npm run serve` and `deno task serve` do. */
 function commandOf(runtime: Runtime, file: string): string[] {
-  if (runtime === 'node') return [process.execPath, '--import', 'tsx', file]
-  const { tasks } = JSON.parse(readFileSync(join(PROJECT, 'deno.json'), 'utf8')) as {
-    tasks: { serve: string }
+  const read = (name: string) => JSON.parse(readFileSync(join(PROJECT, name), 'utf8'))
+  if (runtime === 'node') {
+    const { serve } = (read('package.json') as { scripts: { serve: string } }).scripts
+    return [process.execPath, ...serve.split(' ').slice(2, -1), file]
   }
-  return [denoPath(), ...tasks.serve.split(' ').slice(1, -1), file]
+  const { serve } = (read('deno.json') as { tasks: { serve: string } }).tasks
+  return [denoPath(), ...serve.split(' ').slice(1, -1), file]
 }
 
 /** A run that is killed stops nothing: somebody else has to see that it is gone. */
