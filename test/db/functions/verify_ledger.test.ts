@@ -86,6 +86,23 @@ test('verify_ledger() takes a restored dump, and what others add, for what it wa
   await sql`rollback`
 })
 
+test('verify_ledger() finds a history that goes on where the one of the user before ends', async () => {
+  const { sql } = ledger
+  const before = await ledger.user(10)
+  const id = await ledger.user(10)
+  expect(id).toBe(before + 1)
+  await tamper(
+    sql,
+    `update payment_history set seq = 2, balance = 20 where user_id = ${id}`,
+    `update payment_history h set hash = entry_hash((select p.hash from payment_history p
+       where p.user_id = ${before} and p.seq = 1), h) where h.user_id = ${id}`,
+    `update users set seq = 2, balance = 20 where id = ${id}`,
+  )
+  expect(await verifyLedger(sql)).toEqual(
+    ['balance_wrong', 'gap', 'hash_differs'].map((finding) => `${finding} ${id}/2`),
+  )
+})
+
 test('verify_ledger() finds the same whatever the size of the pages', async () => {
   const { sql } = ledger
   const ids = [await ledger.user(1), await ledger.user(), await ledger.user(3)]
