@@ -31,6 +31,33 @@ interface State {
   at: Place[]
 }
 
+/** How the model is after the command, if it would be answered so. */
+function answered(
+  model: Model,
+  own: Insert[],
+  door: Done['door'],
+  command: Command,
+  answer: string[],
+): Model | undefined {
+  const after = model.copy()
+  for (const insert of own) after.apply(insert, door)
+  return fits(answer, after.apply(command, door)) ? after : undefined
+}
+
+/**
+ * What is refused over HTTP for want of funds is asked afterwards what is missing. In between
+ * another that was sent at the same time may have used its key.
+ */
+const takesTwoLooks = (all: Done[], n: number): boolean =>
+  all[n]!.door === 'http' &&
+  all[n]!.steps.some(({ command, answer }) =>
+    'key' in command && command.key !== null && answer[0]?.startsWith('LGFND') &&
+    all.some((other, i) =>
+      i !== n &&
+      other.steps.some((step) => 'key' in step.command && step.command.key === command.key)
+    )
+  )
+
 /** One more step of one of them, if it was answered as it would be now. */
 function advance({ model, at }: State, all: Done[], n: number): State | undefined {
   const { door, steps, undone } = all[n]!
@@ -43,10 +70,10 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
     i !== n && isOpen(other, all[i]!) && users.some((user) => other.changed.has(user))
   )
   if (isLocked && command.kind !== 'insert') return undefined
-  const after = model.copy()
-  for (const insert of own) after.apply(insert, door)
   if (command.kind === 'insert') command = { ...command, id: Number(answer[0]) }
-  if (!fits(answer, after.apply(command, door))) return undefined
+  const after = [command, ...(takesTwoLooks(all, n) ? [{ ...command, key: null }] : [])]
+    .map((asked) => answered(model, own, door, asked, answer)).find((one) => one)
+  if (!after) return undefined
 
   const inserted = command.kind === 'insert' ? [...own, command] : own
   const isLast = next + 1 === steps.length

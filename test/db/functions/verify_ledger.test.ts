@@ -101,6 +101,11 @@ test('verify_ledger() finds a history that goes on where the one of the user bef
   expect(await verifyLedger(sql)).toEqual(
     ['balance_wrong', 'gap', 'hash_differs'].map((finding) => `${finding} ${id}/2`),
   )
+  await tamper(
+    sql,
+    `delete from payment_history where user_id = ${id}`,
+    `delete from users where id = ${id}`,
+  )
 })
 
 test('verify_ledger() finds the same whatever the size of the pages', async () => {
