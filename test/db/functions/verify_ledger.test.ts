@@ -103,8 +103,8 @@ test('verify_ledger() finds a history that goes on where the one of the user bef
   )
   await tamper(
     sql,
-    `delete from payment_history where user_id = ${id}`,
-    `delete from users where id = ${id}`,
+    `delete from payment_history where user_id in (${before}, ${id})`,
+    `delete from users where id in (${before}, ${id})`,
   )
 })
 
