@@ -10,10 +10,10 @@ const RAMP_MS = 300
 const LATE_MS = 15_000
 const BODY = '{"amount":"0.01"}'
 
-const GOOD = { debit: '201', 'keyed debit': '201', 'thousand debits': '200', read: '200' }
+const GOOD = { debit: '201', 'keyed debit': '201', 'hundred debits': '200', read: '200' }
 
-function thousandDebits(host: string, user: number): string {
-  const body = JSON.stringify(Array.from({ length: 1000 }, () => ({ user_id: user, amount: 0.01 })))
+function hundredDebits(host: string, user: number): string {
+  const body = JSON.stringify(Array.from({ length: 100 }, () => ({ user_id: user, amount: 0.01 })))
   return `POST /debits HTTP/1.1\r\nHost: ${host}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
@@ -25,12 +25,12 @@ function requestsOf({ url, request, users }: Stream): (user: number) => string {
   let n = 0
   const texts = Array.from({ length: users.count }, (_, i) => {
     const path = `/users/${users.first + i}`
-    if (request === 'thousand debits') return thousandDebits(host, users.first + i)
+    if (request === 'hundred debits') return hundredDebits(host, users.first + i)
     if (request === 'read') return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
     return `POST ${path}/debit HTTP/1.1\r\nHost: ${host}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n`
   })
-  if (request === 'read' || request === 'thousand debits') {
+  if (request === 'read' || request === 'hundred debits') {
     return (user) => texts[user - users.first]!
   }
   if (request === 'debit') {
@@ -40,12 +40,12 @@ function requestsOf({ url, request, users }: Stream): (user: number) => string {
   return (user) => `${texts[user - users.first]!}Idempotency-Key: ${run}-${n++}\r\n\r\n${BODY}`
 }
 
-/** Reads what a thousand debits were answered. */
+/** Reads what a hundred debits were answered. */
 function noteAll(tally: Tally, user: number, { text, body }: Answer): void {
   const { results } = JSON.parse(text.slice(body)) as { results: { status: number; seq: number }[] }
   for (const { status, seq } of results) {
     if (status === 201) tally.acked(user, seq)
-    else tally.status(`${status} of a thousand`)
+    else tally.status(`${status} of a hundred`)
   }
 }
 
@@ -103,7 +103,7 @@ async function openExchange(stream: Stream, random: () => number): Promise<Excha
         // Of an open loop, which ends with a backlog, what was due in the time.
         const at = stream.arrivals === undefined ? now : since_ms
         tally.good(now - since_ms, at >= exchange.from_ms && at < exchange.end_ms)
-        if (request === 'thousand debits') noteAll(tally, connection.user, answer)
+        if (request === 'hundred debits') noteAll(tally, connection.user, answer)
         else if (request !== 'read') note(tally, connection.user, answer)
       }
       exchange.onFree(connection, now)

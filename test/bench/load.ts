@@ -12,7 +12,7 @@ export interface Users {
 /** Requests of one kind to one server over connections of their own. */
 export interface Stream {
   url: string
-  request: 'debit' | 'keyed debit' | 'thousand debits' | 'read'
+  request: 'debit' | 'keyed debit' | 'hundred debits' | 'read'
   users: Users
   connections: number
   /**

@@ -5,8 +5,8 @@ import { pair, type Side } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'
 
-/** Each request brings a thousand debits: just below what a queue takes. */
-const QUEUED_THOUSANDS = 9
+/** Each request brings a hundred debits: just below what a queue takes. */
+const QUEUED_HUNDREDS = 90
 
 export const fair: Row = async (bench) => {
   const database = await bench.database('shared')
@@ -21,12 +21,12 @@ export const fair: Row = async (bench) => {
   }
   const queue: Stream = {
     ...debit,
-    request: 'thousand debits',
+    request: 'hundred debits',
     users: { first: crowded, count: 1 },
-    connections: QUEUED_THOUSANDS,
+    connections: QUEUED_HUNDREDS,
   }
   const behind: Side = {
-    name: `p50 behind ${QUEUED_THOUSANDS},000 debits of another user, ms`,
+    name: `p50 behind ${QUEUED_HUNDREDS}00 debits of another user, ms`,
     async run(seconds) {
       const { result, ...phase } = await bench.measure(
         [program],
@@ -34,7 +34,7 @@ export const fair: Row = async (bench) => {
         ({ streams }) => streams[0]!.p50_ms,
       )
       // Of the queue, what waited too long on a slow machine.
-      expectGood(bench, behind.name, result, ['503 of a thousand', ...(bench.quick ? ['503'] : [])])
+      expectGood(bench, behind.name, result, ['503 of a hundred', ...(bench.quick ? ['503'] : [])])
       database.note(result)
       return phase
     },
