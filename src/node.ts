@@ -76,8 +76,8 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
   const answer = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
-    // Its own Response, of which a whole one is made only where it is asked for, halves what an
-    // answer costs. Deno's server, which may run in the same process in tests, takes only Deno's.
+    // With its own Response an answer isn't read back from a stream. Deno's server, which may run
+    // in the same process in tests, takes only Deno's.
     overrideGlobalObjects: !('Deno' in globalThis),
     // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
     errorHandler: badRequest,
