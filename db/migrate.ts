@@ -24,7 +24,11 @@ export async function migrate(
   const url = withSslMode(databaseUrl)
   try {
     await createDatabase(url)
-    await withLock(url.href, () => runDbmate(url.href, migrations, log))
+    await withLock(url.href, async (sql) => {
+      await runDbmate(url.href, migrations, log)
+      const missing = await missingLimits(sql)
+      if (missing) log(`Warning: ledger_service has no ${missing}; see "Roles" in db/README.md`)
+    })
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
     const secrets = [url.password, decodeURIComponent(url.password)].filter(Boolean)
@@ -117,6 +121,22 @@ async function runDbmate(url: string, migrations: string, log: (line: string) =>
     throw new Error(`${file ?? 'dbmate'} failed (${ending}): ${reason || lines.at(-1)}`)
   }
   for (const line of lines) if (line.startsWith('Applied: ')) log(line)
+}
+
+/** What whoever migrates may not set on the role: a migration can tell only the server's log. */
+async function missingLimits(sql: postgres.Sql): Promise<string> {
+  const rows = await sql<{ name: string }[]>`
+    select l.name
+      from pg_roles r
+     cross join unnest(array['statement_timeout', 'lock_timeout',
+       'idle_in_transaction_session_timeout', 'client_connection_check_interval']) l (name)
+     where r.rolname = 'ledger_service' and not exists (
+       select from pg_db_role_setting s
+         join pg_database d on d.datname = current_database(), unnest(s.setconfig) c
+        where s.setrole = r.oid and s.setdatabase in (0, d.oid)
+          and split_part(c, '=', 1) = l.name)
+     order by l.name`
+  return rows.map(({ name }) => name).join(', ')
 }
 
 async function main(): Promise<void> {
