@@ -56,6 +56,9 @@ const MAX_LOAD_QUEUE = 20_000
 /** How long before a hold expires its snapshot isn't trusted: more than a clock reading travels. */
 const EXPIRY_MARGIN_MS = 1000
 
+/** Between two sums of the same times. */
+const ROUNDING_MS = 1
+
 /**
  * A lower bound of the database's clock, from its own readings and the time passed since: so an
  * expiry is never judged by the clock of another machine.
@@ -81,6 +84,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const databaseClock = createDatabaseClock(now)
   const pending = new Set<Promise<unknown>>()
   let listeningSince: string | null = null
+  let setBack = { from: -Infinity, until: -Infinity }
 
   // Only the next query is joined, never one under way: it may have missed what was acknowledged
   // before this read began.
@@ -102,9 +106,12 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
 
   /** A change might have been missed before we listened; a floor tells of one that wasn't. */
   function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
+    const readAt = Date.parse(read_at)
+    const age = databaseClock.now() - readAt
     return listeningSince !== null && read_at >= listeningSince &&
-      floors.accept(snapshot.id, version) &&
-      databaseClock.now() < Date.parse(read_at) + expires_in_ms - EXPIRY_MARGIN_MS
+      // Read before the clock of the database was set back, it may be older than it looks.
+      age > -ROUNDING_MS && (readAt >= setBack.from || now() >= setBack.until) &&
+      floors.accept(snapshot.id, version) && age < expires_in_ms - EXPIRY_MARGIN_MS
   }
 
   async function loadAndKeep(id: number, remove?: string): Promise<Versioned | undefined> {
@@ -166,7 +173,10 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     },
     listening(since) {
       listeningSince = since
-      if (since !== null) databaseClock.observe(since)
+      if (since === null) return
+      // What the clock should show if nobody touched it, for as long as older entries may live.
+      setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
+      databaseClock.observe(since)
     },
     async idle() {
       while (pending.size > 0) await Promise.allSettled(pending)

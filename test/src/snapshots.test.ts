@@ -83,7 +83,7 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
     const later = { read_at: at(9) }
     await Promise.all(
       permutations([1, 3, 4, 4.5]).map(async (versions, n) => {
-        const { snapshots, read } = instanceOf(endpoint)
+        const { snapshots, read } = instanceOf(endpoint, { now: () => 0 })
         const entries = versions.map((v) => entryOf(n + 1, Math.floor(v), v === 4.5 ? later : {}))
         await Promise.all(entries.map((entry) => snapshots.write(entry)))
         expect(await endpoint.redis(['ZRANGE', `ledger:user:${n + 1}`, 0, -1]))
@@ -183,7 +183,7 @@ describe('snapshots', () => {
   })
 
   test('the cache is left alone until we listen, and whenever we do not', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint)
+    const { snapshots, database, read } = instanceOf(endpoint, { now })
     await snapshots.write(entryOf(1, 3))
     database.set(1, entryOf(1, 4))
     snapshots.listening(null)
@@ -193,7 +193,7 @@ describe('snapshots', () => {
   })
 
   test('what was read before we listened is a miss, as a change may have been missed', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint)
+    const { snapshots, database, read } = instanceOf(endpoint, { now })
     await snapshots.write(entryOf(1, 3, { read_at: at(30) }))
     expect(await read(1)).toBe('hit 3.00')
     snapshots.listening(null)
@@ -201,6 +201,37 @@ describe('snapshots', () => {
     database.set(1, entryOf(1, 4, { read_at: at(32) }))
     snapshots.listening(at(31))
     expect([await read(1), await read(1)]).toEqual(['miss 4.00', 'hit 4.00'])
+  })
+
+  describe('a database whose clock was set back while we did not listen', () => {
+    test('what was read before that is a miss, whoever wrote it, until it has expired', async () => {
+      const [one, two] = [instanceOf(endpoint, { now }), instanceOf(endpoint, { now })]
+      clock += 40_000
+      await one.snapshots.write(entryOf(1, 3, { read_at: at(30) }))
+      expect([await one.read(1), await two.read(1)]).toEqual(['hit 3.00', 'hit 3.00'])
+      for (const { snapshots, database } of [one, two]) {
+        snapshots.listening(null)
+        // A change by somebody else, of which nobody tells us.
+        database.set(1, entryOf(1, 3, { read_at: at(21) }))
+        snapshots.listening(at(20))
+      }
+      expect([await one.read(1), await two.read(1)]).toEqual(['miss 3.00', 'miss 3.00'])
+      // Now the clock shows again what it did when that was read.
+      clock += 15_000
+      expect([await one.read(1), await two.read(1)]).toEqual(['miss 3.00', 'miss 3.00'])
+      await one.snapshots.write(entryOf(1, 4, { read_at: at(35) }))
+      expect(await two.read(1)).toBe('miss 3.00')
+      clock += 105_000
+      expect([await one.read(1), await two.read(1)]).toEqual(['hit 4.00', 'hit 4.00'])
+    })
+
+    test('what was read at a time that is still to come is a miss for who has just begun', async () => {
+      await instanceOf(endpoint, { now }).snapshots.write(entryOf(1, 3, { read_at: at(30) }))
+      const { snapshots, database, read } = instanceOf(endpoint, { now })
+      snapshots.listening(at(20))
+      database.set(1, entryOf(1, 4, { read_at: at(20) }))
+      expect([await read(1), await read(1)]).toEqual(['miss 4.00', 'hit 4.00'])
+    })
   })
 
   test('since is judged when the cache has answered, not when it was asked', async () => {

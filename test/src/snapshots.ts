@@ -80,6 +80,7 @@ export function instanceOf(
   const queries: number[][] = []
   const errors: string[] = []
   const announced: [number, number][] = []
+  let passed_ms = 0
   const snapshots = createSnapshots({
     ...(redis && { redis }),
     ttlSeconds: 60,
@@ -95,9 +96,12 @@ export function instanceOf(
         ),
       )
     },
+    now: () => performance.now() + passed_ms,
     ...options,
   })
   snapshots.listening(at(0))
+  // What others read at some second after that is not still to come.
+  passed_ms = 100_000
   /** How the cache answered, what was read, and that nothing is under way any more. */
   async function read(id: number, fresh = false): Promise<string> {
     const found = await snapshots.read(id, { fresh })

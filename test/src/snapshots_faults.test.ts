@@ -217,6 +217,7 @@ describe('after Redis has failed', () => {
   test('another instance that hears the announcement does not serve it either', async () => {
     const one = instanceOf(endpoint, withClock)
     const two = instanceOf(endpoint, withClock)
+    clock += 9000
     await one.snapshots.write(entryOf(1, 3))
     expect(await two.read(1)).toBe('hit 3.00')
     endpoint.misbehave = says(500, '')
