@@ -38,7 +38,7 @@ export interface Access {
 
 export interface AccessOptions {
   /** Callers by the SHA-256 of their tokens, in hexadecimal. */
-  tokens: ReadonlyMap<string, Caller>
+  tokens: { get(hash: string): Caller | undefined }
   /** What checks a JWT; left out: none is taken. */
   verifyJwt?: ((token: string) => Promise<Verified>) | undefined
   /** In hexadecimal, and at once: with crypto.subtle every request would wait for a turn. */

@@ -1,8 +1,8 @@
 /** Access as the settings have it. */
 import { type Access, createAccess } from './access.ts'
 import type { AccessConfig, JwtConfig } from './access_config.ts'
+import { openTokenFile } from './access_file.ts'
 import { createJwtVerifier, type JwtOptions } from './access_jwt.ts'
-import { parseTokens } from './access_tokens.ts'
 import { createFailureLimit } from './failure_limit.ts'
 import { createJwks } from './jwks.ts'
 import type { Log } from './log.ts'
@@ -14,7 +14,7 @@ export interface AccessParts {
   /** In hexadecimal. */
   sha256: (text: string) => string
   metrics: Pick<Metrics, 'refused'>
-  log: Pick<Log, 'warn'>
+  log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
 /**
@@ -27,27 +27,14 @@ export function accessBy(
 ): Access | undefined {
   if (accessTokensFile === undefined && jwt === undefined) return undefined
   return createAccess({
-    tokens: accessTokensFile === undefined ? new Map() : tokensIn(accessTokensFile, readText),
+    tokens: accessTokensFile === undefined
+      ? new Map()
+      : openTokenFile({ path: accessTokensFile, readText, log }),
     verifyJwt: jwt && createJwtVerifier(jwtOptions(jwt, log)),
     sha256,
     failures: createFailureLimit({ perMinute: accessFailuresPerMinute }),
     metrics,
   })
-}
-
-function tokensIn(path: string, readText: (path: string) => string) {
-  let text: string
-  try {
-    text = readText(path)
-  } catch (error) {
-    const { code, name } = error as { code?: string; name: string }
-    throw new Error(`ACCESS_TOKENS_FILE can't be read (${code ?? name})`, { cause: error })
-  }
-  try {
-    return parseTokens(text)
-  } catch (error) {
-    throw new Error(`ACCESS_TOKENS_FILE ${(error as Error).message}`, { cause: error })
-  }
 }
 
 /** The configuration has seen to it that the algorithms fit. */

@@ -1,10 +1,10 @@
 /** Access as a service starts with it: its file, its issuer, whoever fails too often. */
 import { request } from 'node:http'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SCOPES } from '../../src/access.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
-import { bearer, tokensFile } from '../access.ts'
+import { bearer, type Held, tokensFile } from '../access.ts'
 import { caller, expectProblem } from '../http.ts'
 import { AUDIENCE, ISSUER, makeKey, signed, signedWith, startIssuer } from '../issuer.ts'
 import { serve, startTestService, type TestService } from '../service.ts'
@@ -164,16 +164,80 @@ describe('a file of tokens that is not as it should be', () => {
   })
 })
 
+/** What the services in this test log from now on. */
+function logOf(): { lines: { what: string; level: string; why?: string }[] } {
+  const log = { lines: [] as { what: string; level: string; why?: string }[] }
+  const spy = vi.spyOn(console, 'error').mockImplementation((line: string) => {
+    log.lines.push(JSON.parse(line))
+  })
+  onTestFinished(() => spy.mockRestore())
+  return log
+}
+
+describe('a file of tokens that changes', () => {
+  const NEW = { tokens: ['a-new-one'], scopes: ['read'] as const }
+
+  /** A service with a file that has the old token, and what can be done to both. */
+  async function startWithFile() {
+    const log = logOf()
+    const path = tokensFile([ALL])
+    const { call } = await start({ accessTokensFile: path, logLevel: 'info' })
+    const status = async (token: string) =>
+      (await call('GET', '/users/1', undefined, bearer(token))).status
+    /** As a new file, in one step. */
+    const replace = (text: string) => {
+      writeFileSync(`${path}.new`, text)
+      renameSync(`${path}.new`, path)
+    }
+    const held = (...callers: Held[]) => replace(readFileSync(tokensFile(callers), 'utf8'))
+    const faults = () => log.lines.filter(({ level }) => level === 'error').map(({ why }) => why)
+    return { path, status, replace, held, faults, log }
+  }
+
+  test('lets a new token in and the old one out, for all that it was good for', async () => {
+    const { status, held, log } = await startWithFile()
+    expect([await status('all-of-them'), await status('a-new-one')]).toEqual([200, 401])
+    held(ALL, NEW)
+    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    expect(await status('all-of-them')).toBe(200)
+    held(NEW)
+    await expect.poll(() => status('all-of-them'), { timeout: 5000 }).toBe(401)
+    expect(await status('a-new-one')).toBe(200)
+    held({ ...NEW, scopes: ['debit'] })
+    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(403)
+    held({ ...NEW, users: [1] })
+    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    expect(JSON.stringify(log.lines)).not.toContain('a-new-one')
+  })
+
+  test('and is gone or bad for a while leaves who had a token in, and is logged once', async () => {
+    const { path, status, replace, held, faults } = await startWithFile()
+    /** Reads the file as often as it takes; a fault that is still there isn't logged again. */
+    async function untilLogged(pattern: RegExp) {
+      const before = faults().length
+      await expect.poll(() => status('all-of-them').then(() => faults().length), { timeout: 5000 })
+        .toBe(before + 1)
+      expect(faults().at(-1)).toMatch(pattern)
+      expect(await status('all-of-them')).toBe(200)
+    }
+    replace('[{"name": "secret')
+    await untilLogged(/^ACCESS_TOKENS_FILE must be JSON$/)
+    rmSync(path)
+    await untilLogged(/^ACCESS_TOKENS_FILE can't be read \(\w+\)$/)
+    replace('[{"name": "secret"}]')
+    await untilLogged(/^ACCESS_TOKENS_FILE at 0\.(?!.*secret).+$/)
+    held(NEW)
+    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    expect(await status('all-of-them')).toBe(401)
+    expect(faults()).toHaveLength(3)
+  })
+})
+
 describe('the start', () => {
   async function logged(config: Partial<Config>): Promise<string[]> {
-    const lines: string[] = []
-    const spy = vi.spyOn(console, 'error').mockImplementation((line: string) => {
-      lines.push(line)
-    })
-    onTestFinished(() => spy.mockRestore())
+    const log = logOf()
     await start({ logLevel: 'info', ...config })
-    return lines.map((line) => JSON.parse(line) as { what: string; level: string })
-      .filter(({ what }) => what === 'access is off').map(({ level }) => level)
+    return log.lines.filter(({ what }) => what === 'access is off').map(({ level }) => level)
   }
 
   test('says when access is off, and warns where others than this machine come', async () => {
