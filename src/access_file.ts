@@ -11,6 +11,8 @@ export interface TokenFileParts {
   /** The text of a file. */
   readText: (path: string) => string
   log: Pick<Log, 'info' | 'error'>
+  /** A clock in milliseconds; only differences matter. */
+  now?: () => number
 }
 
 /** Callers by the SHA-256 of their tokens, in hexadecimal. */
@@ -23,10 +25,12 @@ export interface TokenFile {
  * While it is gone or bad, what it had before counts.
  * @throws Error with one line if it is not what it should be to begin with
  */
-export function openTokenFile({ path, readText, log }: TokenFileParts): TokenFile {
+export function openTokenFile(
+  { path, readText, log, now = () => performance.now() }: TokenFileParts,
+): TokenFile {
   let text = textOf(path, readText)
   let callers = callersIn(text)
-  let readAt_ms = performance.now()
+  let readAt_ms = now()
   /** What has been said of it, so that it isn't said every second. */
   let fault = ''
 
@@ -48,7 +52,7 @@ export function openTokenFile({ path, readText, log }: TokenFileParts): TokenFil
 
   return {
     get(hash) {
-      const now_ms = performance.now()
+      const now_ms = now()
       if (now_ms - readAt_ms >= RECHECK_MS) {
         readAt_ms = now_ms
         readAgain()
