@@ -1,17 +1,20 @@
 /**
  * What the OpenAPI document describes, sent well, nearly well and badly, and bytes that are no HTTP
- * at all, to a service in a process of its own. LEDGER_TEST_SEED repeats a run as far as the order
+ * at all, to a service in a process of its own; a third of it to another one on the same database
+ * that has access on, from callers who may do it, may not, and aren't known. LEDGER_TEST_SEED repeats a run as far as the order
  * in which the service takes requests allows; LEDGER_TEST_FUZZ_REQUESTS says how many.
  */
 import fc from 'fast-check'
 import type postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { startRedisRest } from '../src/dev/redis_rest.ts'
+import { writeTokens } from './access.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { type Books, checksum, openBooks } from './fuzz/books.ts'
+import { callers, heldBy, reachFaults, refusalFaults, refusalOf } from './fuzz/callers.ts'
 import { type Answer, Connection } from './fuzz/connection.ts'
 import { bytesOfAll, MALFORMED, malformed, type Sent } from './fuzz/malformed.ts'
-import { bytesOf, type Request, requests } from './fuzz/requests.ts'
+import { bytesOf, calledBy, type Request, requests } from './fuzz/requests.ts'
 import { problemFaults, routeOf, violationsOf } from './fuzz/rules.ts'
 import { connectTo, createUser, findingsOf, historyOf } from './ledger.ts'
 import { type Document, operationsOf } from './openapi.ts'
@@ -25,6 +28,8 @@ const ROUND = 1_000
 const REPEATED = 100
 const CONNECTIONS = 32
 const USERS = 10
+/** How many of them the caller reaches who is bound to some. */
+const BOUND = 3
 const UNKNOWN_ID = 999_999
 /** Is there, and nobody may ever touch it. */
 const CANARY = 7_777_777_777
@@ -32,8 +37,11 @@ const CANARY = 7_777_777_777
 let database: TestDatabase
 let redis: Awaited<ReturnType<typeof startRedisRest>>
 let sql: postgres.Sql
-let server: Run
+let servers: Run[]
 let url: string
+/** Of the service with access on. */
+let guardedUrl: string
+let tokens: { path: string; remove: () => void }
 let document: Document
 let books: Books
 let users: number[]
@@ -43,25 +51,32 @@ beforeAll(async () => {
   database = await createDatabase()
   redis = await startRedisRest({})
   sql = connectTo(database.url)
-  server = run(serveCommand(), {
-    DATABASE_URL: database.serviceUrl,
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    PORT: '0',
-    LOG_LEVEL: 'warn',
-  })
-  void server.ended.finally(() => hasEnded = true)
-  url = (await server.line(/listens on (http:\S+)/))[1]!
-  document = await (await fetch(`${url}/openapi.json`)).json() as Document
   users = [1]
   for (let n = 0; n < USERS; n++) users.push(await createUser(sql, n % 2 ? '1000000' : '50'))
+  tokens = writeTokens(heldBy(users.slice(0, BOUND)))
+  const access = { ACCESS_TOKENS_FILE: tokens.path, ACCESS_FAILURES_PER_MINUTE: '999999' }
+  servers = [{}, access].map((settings) =>
+    run(serveCommand(), {
+      DATABASE_URL: database.serviceUrl,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      PORT: '0',
+      LOG_LEVEL: 'warn',
+      ...settings,
+    })
+  )
+  for (const server of servers) void server.ended.finally(() => hasEnded = true)
+  const ready = servers.map((server) => server.line(/listens on (http:\S+)/))
+  ;[url, guardedUrl] = (await Promise.all(ready)).map(([, at]) => at!) as [string, string]
+  document = await (await fetch(`${url}/openapi.json`)).json() as Document
   await sql`select create_user(${CANARY})`
   books = await openBooks(sql)
 })
 
 afterAll(async () => {
-  server?.signal('SIGKILL')
-  await server?.ended
+  for (const server of servers) server.signal('SIGKILL')
+  await Promise.all(servers.map((server) => server.ended))
+  tokens.remove()
   await sql.end({ timeout: 0 })
   await redis.close()
   await database.drop()
@@ -78,11 +93,12 @@ async function expectTrueBooks(): Promise<void> {
 
 /** What the service itself complained of. */
 const complaints = () =>
-  server.output().split('\n').filter((line) => /"level":"error"|\bat \S.*:\d+:\d+/.test(line))
+  servers.flatMap((server) => server.output().split('\n'))
+    .filter((line) => /"level":"error"|\bat \S.*:\d+:\d+/.test(line))
 
 async function expectAliveAndQuiet(): Promise<void> {
   expect(hasEnded).toBe(false)
-  expect((await fetch(`${url}/livez`)).status).toBe(200)
+  for (const at of [url, guardedUrl]) expect((await fetch(`${at}/livez`)).status).toBe(200)
   expect(complaints()).toEqual([])
 }
 
@@ -100,7 +116,7 @@ async function ask(used: Connection | undefined, request: Request) {
     // One that was idle for too long may be closed just now, and nothing have been read of this.
     if (answer || !used.isClosed || used.rest !== '') return { connection: used, answer }
   }
-  const connection = new Connection(url)
+  const connection = new Connection(request.caller ? guardedUrl : url)
   connection.send(bytesOf(request))
   return { connection, answer: await connection.answer(request.method) }
 }
@@ -110,18 +126,19 @@ async function exchange(all: Request[]): Promise<Exchange[]> {
   const exchanges: Exchange[] = []
   const waiting = all.values()
   await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-    let connection: Connection | undefined
+    /** One to each of the services. */
+    const connections = new Map<boolean, Connection>()
     for (const request of waiting) {
-      const asked = await ask(connection, request)
-      connection = asked.connection
-      const { answer } = asked
+      const isGuarded = request.caller !== undefined
+      const { connection, answer } = await ask(connections.get(isGuarded), request)
+      connections.set(isGuarded, connection)
       exchanges.push({ request, answer })
       if (!answer || /\bclose\b/i.test(answer.headers['connection'] ?? '')) {
         connection.close()
-        connection = undefined
+        connections.delete(isGuarded)
       }
     }
-    connection?.close()
+    for (const connection of connections.values()) connection.close()
   }))
   return exchanges
 }
@@ -132,8 +149,13 @@ const shown = (request: Request) =>
 /** Takes note of what was written, and of rules that were broken. */
 function judge({ request, answer }: Exchange): string[] {
   if (!answer) return [`no answer: ${shown(request)}`]
-  books.note(request, routeOf(document, request), answer)
-  return violationsOf(document, request, answer).map((violation) =>
+  const refusal = refusalOf(document, request)
+  // What is written for whom this should have been refused is not noted: nobody was to be told.
+  if (!refusal) books.note(request, routeOf(document, request), answer)
+  const violations = refusal
+    ? refusalFaults(document, refusal, request, answer)
+    : [...violationsOf(document, request, answer), ...reachFaults(request, answer)]
+  return violations.map((violation) =>
     `${violation}: ${answer.status} ${answer.text.slice(0, 300)} to ${shown(request)}`
   )
 }
@@ -158,7 +180,8 @@ async function repeatRefused(refused: Request[]): Promise<string[]> {
 }
 
 test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 }, async () => {
-  const all = fc.sample(requests(document, { users: [...users, UNKNOWN_ID] }), {
+  const open = requests(document, { users: [...users, UNKNOWN_ID] })
+  const all = fc.sample(calledBy(open, callers(users.slice(0, BOUND))), {
     seed: SEED,
     numRuns: REQUESTS - MALFORMED_COUNT,
   })
@@ -169,8 +192,11 @@ test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 
     for (const { request, answer } of exchanges) {
       const route = routeOf(document, request)
       const name = 'path' in route ? `${route.method} ${route.path}` : ''
-      for (const what of [`${answer!.status}`, `${name} ${answer!.status < 400}`]) {
-        seen.set(what, (seen.get(what) ?? 0) + 1)
+      const { status } = answer!
+      const what = [`${status}`, `${name} ${status < 400}`, `${name} ${status}`]
+      if (request.caller?.users) what.push(`bound ${status}`)
+      for (const one of what) {
+        seen.set(one, (seen.get(one) ?? 0) + 1)
       }
     }
     const refused = exchanges.filter(({ answer }) => answer!.status >= 400)
@@ -178,9 +204,15 @@ test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 
   }
   await expectTrueBooks()
   console.log(Object.fromEntries([...seen].filter(([what]) => what.length === 3)), books.counts())
+  for (const what of ['401', 'bound 200', 'bound 201', 'bound 403']) {
+    expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
+  }
   // Not everything may have been refused, or accepted.
   for (const [method, path, { responses }] of operationsOf(document)) {
     expect(seen.get(`${method} ${path} true`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
+    if (/^\/(users|transfers|debits)/.test(path)) {
+      expect(seen.get(`${method} ${path} 403`) ?? 0, `${method} ${path} 403`).toBeGreaterThan(0)
+    }
     if (!('400' in responses)) continue
     expect(seen.get(`${method} ${path} false`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
   }

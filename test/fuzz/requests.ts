@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { type Document, type Operation, operationsOf, type Schema } from '../openapi.ts'
+import type { Caller } from './callers.ts'
 import { HOSTILE, hostile, type Known, spoiled, textOf, valid } from './values.ts'
 
 export interface Request {
@@ -12,11 +13,15 @@ export interface Request {
   body?: Buffer
   /** Sent in chunks of about this size; else with Content-Length. */
   chunk?: number | undefined
+  /** Who sends it to the service with access on; left out: it goes to the one without. */
+  caller?: Caller
 }
 
 /** The bytes of a request; header values are latin1. */
-export function bytesOf({ method, target, headers, body, chunk }: Request): Buffer {
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
+export function bytesOf({ method, target, headers, body, chunk, caller }: Request): Buffer {
+  const lines = [...headers, ...caller?.headers ?? []].map(([name, value]) =>
+    `${name}: ${value}\r\n`
+  )
   const parts: Buffer[] = []
   if (body && chunk !== undefined) {
     lines.push('Transfer-Encoding: chunked\r\n')
@@ -305,3 +310,22 @@ export function requests(document: Document, known: Known): fc.Arbitrary<Request
     },
   )
 }
+
+/** How much Node takes of a head, with room for what a caller adds. */
+const MAX_HEAD = 13_000
+
+/** The same, a third of them from one of the callers. */
+export const calledBy = (
+  all: fc.Arbitrary<Request>,
+  callers: fc.Arbitrary<Caller>,
+): fc.Arbitrary<Request> =>
+  fc.tuple(
+    all,
+    fc.oneof<fc.MaybeWeightedArbitrary<Caller | undefined>[]>(
+      { weight: 2, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: callers },
+    ),
+  ).map(([request, caller]) => {
+    const { body: _, ...head } = request
+    return caller && bytesOf(head).length < MAX_HEAD ? { ...request, caller } : request
+  })

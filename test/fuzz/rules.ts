@@ -12,7 +12,7 @@ const LEAKS = [
   /\.(ts|mjs|cjs|js|sql):\d+/,
   /node_modules|node:internal|\bext:|file:\/\//,
   /PostgresError|TypeError|RangeError|SyntaxError|ZodError/,
-  /\b(SQLSTATE|LG[A-Z]{3})\b/,
+  /\b(SQLSTATE|LG(USR|AMT|FND|KEY|RNG|HLD|ENT|REV|SAM|IMM))\b/,
   /\b(post_entries|payment_history|ledger_service|ledger_owner|pg_\w+|plpgsql)\b/,
   /violates \w+ constraint|syntax error at|duplicate key|invalid input syntax|relation "/,
   /ECONN|EPIPE|CONNECTION_|postgres(ql)?:\/\//,
@@ -25,7 +25,7 @@ export type Route =
   | { code: 'method_not_allowed'; allow: string }
 
 /** As the router reads it: decoded as far as it goes, but not what would be a `/`. */
-function decodedPath(target: string): string {
+export function decodedPath(target: string): string {
   const url = target.replace(/^[a-z]+:\/\/[^/?#]*/, '')
   const given = url.replace(/[?#].*/s, '')
   // Node's URL takes dot segments out; Deno leaves the target as it is.
@@ -70,11 +70,15 @@ export function problemFaults(document: Document, { status, headers, text }: Ans
   ]
 }
 
+/** What an answer shows of the inside. */
+export const leaksIn = ({ text, headers }: Answer): string[] =>
+  LEAKS.filter((leak) => leak.test(text) || leak.test(JSON.stringify(headers)))
+    .map((leak) => `leaks ${leak.source}`)
+
 /** Which rules an answer breaks; none is good. */
 export function violationsOf(document: Document, request: Request, answer: Answer): string[] {
   const { status, headers, text } = answer
-  const leaks = LEAKS.filter((leak) => leak.test(text) || leak.test(JSON.stringify(headers)))
-    .map((leak) => `leaks ${leak.source}`)
+  const leaks = leaksIn(answer)
   if (status >= 500 && status !== 503) return [`status ${status}`, ...leaks]
   const route = routeOf(document, request)
   if (request.method === 'HEAD') {
