@@ -1,12 +1,12 @@
 /** Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseEnv } from 'node:util'
 import { resolveBinary } from 'dbmate'
 import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
 import { databaseTarget, isLocal } from '../src/database_tls.ts'
+import { loadEnvFile } from '../src/env_file.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
@@ -152,14 +152,6 @@ async function main(): Promise<void> {
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1
-  }
-}
-
-/** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
-export function loadEnvFile(): void {
-  if (!existsSync('.env')) return
-  for (const [name, value] of Object.entries(parseEnv(readFileSync('.env', 'utf8')))) {
-    process.env[name] ??= value
   }
 }
 

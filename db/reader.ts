@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
 import { databaseTarget } from '../src/database_tls.ts'
-import { loadEnvFile } from './migrate.ts'
+import { loadEnvFile } from '../src/env_file.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export function connectReader(max: number): postgres.Sql {

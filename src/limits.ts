@@ -5,15 +5,14 @@ export interface Limits {
   requestDeadlineMs: number
   /** For a body to come. */
   bodyDeadlineMs: number
-  /** How long a statement waits for who reads it, and Node for any sign of who reads an answer. */
+  /** How long a statement waits for who reads it, and any answer for a sign of its reader. */
   streamStallMs: number
-  /** For a head to come; Node only. */
+  /** For a head to come, and for the first one to begin. */
   headersDeadlineMs: number
-  /** Node only; Deno has a limit of its own. */
+  /** Of a head: in its target, and in the names and values of its lines. */
   maxHeaderBytes: number
   maxBodyBytes: number
   maxDebitsBodyBytes: number
-  /** On Deno, which doesn't count connections: requests at once. */
   maxConnections: number
   maxRequestsPerConnection: number
   /** Debits and credits of each lane, those that wait for a user, and all other writes. */

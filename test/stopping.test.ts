@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from './database.ts'
 import { connectTo, createUser, findingsOf, historyOf, one } from './ledger.ts'
 import { type Run, run } from './run_typescript.ts'
-import { onDeno, serveCommand } from './service.ts'
+import { serveCommand } from './service.ts'
 
 const CLIENTS = 16
 /** Nothing in these tests takes longer than what is on its way, and what may be. */
@@ -139,8 +139,7 @@ test('every debit that was answered is in the history once, and no other', async
   }))
   expect([...rows]).toEqual(expected.sort((a, b) => a.key < b.key ? -1 : 1))
   expect(await findingsOf(sql)).toEqual([])
-  // Node waits for what is on its way; Deno may close a connection that it hasn't read.
-  if (!onDeno) expect(sent.filter(({ end }) => end === 'closed')).toEqual([])
+  expect(sent.filter(({ end }) => end === 'closed')).toEqual([])
 })
 
 test('a debit that waits for somebody is answered before the end', async () => {
@@ -163,7 +162,7 @@ test('a debit that waits for somebody is answered before the end', async () => {
   agent.destroy()
 })
 
-test('a request on its way on an idle connection is answered, or not even read', async () => {
+test('a request on its way on an idle connection is answered', async () => {
   const id = await createUser(sql, 1)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   expect(await debit(agent, id, 'first')).toMatchObject({ status: 201 })
@@ -171,12 +170,10 @@ test('a request on its way on an idle connection is answered, or not even read',
   server.signal('SIGTERM')
   await vi.waitUntil(async () => await ready() !== 200, { interval: 5 })
   const { end, status } = await debit(agent, id, 'last')
-  // Deno can't close its listener without the idle connections.
-  if (onDeno) expect(end).not.toBe('answered')
-  else expect([end, status]).toEqual(['answered', 201])
+  expect([end, status]).toEqual(['answered', 201])
   expect(Object.values(agent.freeSockets)).toEqual([])
   await expectEnded(since)
-  expect(await historyOf(sql, id)).toHaveLength(onDeno ? 2 : 3)
+  expect(await historyOf(sql, id)).toHaveLength(3)
   agent.destroy()
 })
 

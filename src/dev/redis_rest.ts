@@ -106,11 +106,7 @@ export async function startRedisRest(
 ): Promise<RedisRest> {
   const token = options.token ?? crypto.randomUUID()
   const backend = options.backend ?? createMemoryStore()
-  const server = createAdaptorServer({
-    fetch: createRedisRest({ token, backend }).fetch,
-    // With its own Response in the place of Deno's, nothing else in this process could serve.
-    overrideGlobalObjects: false,
-  })
+  const server = createAdaptorServer({ fetch: createRedisRest({ token, backend }).fetch })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, '127.0.0.1', resolve)

@@ -1,8 +1,9 @@
 /** What `npm start` runs: everything that the service needs and this machine lacks, then the service. */
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { loadEnvFile, migrate } from '../../db/migrate.ts'
+import { migrate } from '../../db/migrate.ts'
 import { type Config, loadConfig } from '../config.ts'
+import { loadEnvFile } from '../env_file.ts'
 import { keptSecret, startPostgres } from './embedded_postgres.ts'
 import { onParentGone } from './parent.ts'
 import { isFree } from './ports.ts'

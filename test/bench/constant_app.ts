@@ -3,8 +3,8 @@
  * and the same answer to everybody at once. What is left is the most that any ledger could reach.
  */
 import { createApp, type Dependencies } from '../../src/app.ts'
+import { listen } from '../../src/http_server.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import type { Listen } from '../../src/servers.ts'
 
 const STATE = { balance: '999999.99', available: '999999.99', seq: 2 }
 const TIME = '2026-01-01T00:00:00.000000Z'
@@ -31,9 +31,6 @@ const constant: Pick<Dependencies, 'post' | 'snapshots' | 'metrics' | 'notReady'
   onFailure: console.error,
 }
 
-// Named by a variable, for otherwise each runtime's compiler would look into the other's entry.
-const entry = 'Deno' in globalThis ? '../../src/deno.ts' : '../../src/node.ts'
-const { listen } = await import(entry) as { listen: Listen }
 // Nothing else of the ledger is asked for here.
 const app = createApp({ ...constant } as Dependencies)
 const { url } = await listen((request) => app.fetch(request), { host: '127.0.0.1', port: 0 })

@@ -3,8 +3,7 @@
  * arrives lands in one buffer for all connections, and of an answer only its status, its length
  * and what the caller looks for is read.
  */
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 
 export interface Answer {
   status: string
@@ -36,24 +35,19 @@ function answerIn(text: string): Answer | undefined {
   return missing > 0 ? undefined : { status: text.slice(9, 12), text, body }
 }
 
-const CLOSE = /\r\nconnection: *close\r\n/i
-
 /**
- * A server may say that it closes the connection, as Deno does after all but the smallest bodies:
- * then the next request opens it again.
  * @param onAnswer told each answer; it may send the next request
  * @param onLost told when the connection ends before `close`
  */
-export async function openConnection(
+export function openConnection(
   url: URL,
   onAnswer: (connection: Connection, answer: Answer) => void,
   onLost: (connection: Connection) => void,
 ): Promise<Connection> {
-  let socket: Socket | undefined = open()
-
-  function open(): Socket {
+  return new Promise((resolve, reject) => {
     let text = ''
-    const opened = connect({
+    let closed = false
+    const socket = connect({
       host: url.hostname,
       port: Number(url.port),
       noDelay: true,
@@ -65,33 +59,26 @@ export async function openConnection(
           const answer = answerIn(text)
           if (!answer) return true
           text = ''
-          if (CLOSE.test(answer.text.slice(0, answer.body))) end()
           onAnswer(connection, answer)
           return true
         },
       },
     })
-    opened.on('error', () => {})
-    opened.once('close', () => {
-      if (socket !== opened) return
-      socket = undefined
+    const connection: Connection = {
+      user: 0,
+      since_ms: 0,
+      send: (request) => void socket.write(request, 'latin1'),
+      close() {
+        closed = true
+        socket.destroy()
+      },
+    }
+    socket.once('connect', () => resolve(connection))
+    socket.once('error', reject)
+    socket.once('close', () => {
+      if (closed) return
+      closed = true
       onLost(connection)
     })
-    return opened
-  }
-
-  function end() {
-    const ended = socket
-    socket = undefined
-    ended?.destroy()
-  }
-
-  const connection: Connection = {
-    user: 0,
-    since_ms: 0,
-    send: (request) => void (socket ??= open()).write(request, 'latin1'),
-    close: end,
-  }
-  await once(socket, 'connect')
-  return connection
+  })
 }

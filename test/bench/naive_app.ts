@@ -2,8 +2,8 @@
 import postgres from 'postgres'
 import { createApp, type Dependencies } from '../../src/app.ts'
 import { isoTimestamp } from '../../src/database.ts'
+import { listen } from '../../src/http_server.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import type { Listen } from '../../src/servers.ts'
 
 /** Enough to keep two processors and a disk busy. */
 const CONNECTIONS = 16
@@ -33,9 +33,6 @@ const post: Dependencies['post'] = async ({ userId, amount }) => {
   }
 }
 
-// Named by a variable, for otherwise each runtime's compiler would look into the other's entry.
-const entry = 'Deno' in globalThis ? '../../src/deno.ts' : '../../src/node.ts'
-const { listen } = await import(entry) as { listen: Listen }
 const app = createApp(
   {
     post,

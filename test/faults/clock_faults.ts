@@ -37,7 +37,6 @@ async function aheadOf(bed: Bed): Promise<{ [machine in Machine]: number }> {
   const [row] = await bed.sql((sql) =>
     sql`select extract(epoch from clock_timestamp())::float8 as now`
   )
-  // Not the header Date, which Deno's server never sets back.
   const logged = bed.services[0]!.output()
   const time = /"time":"([^"]+)"/.exec(logged.slice(logged.lastIndexOf('"time":"')))?.[1]
   return {

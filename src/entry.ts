@@ -1,0 +1,34 @@
+/** What the entries have in common: all but how a runtime writes, and tells its size. */
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import process from 'node:process'
+import { type Config, loadConfig } from './config.ts'
+import { loadEnvFile } from './env_file.ts'
+import { listen } from './http_server.ts'
+import { type Runtime, type Service, startService } from './service.ts'
+
+export type Serve = (config: Config) => Promise<Service>
+
+export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serve => (config) =>
+  startService(config, {
+    listen,
+    readText: (path) => readFileSync(path, 'utf8'),
+    sha256: (text) => hash('sha256', text, 'hex'),
+    ...runtime,
+  })
+
+async function start(serve: Serve): Promise<void> {
+  loadEnvFile()
+  const service = await serve(loadConfig(process.env))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => void service.stop().then(() => process.exit(0)))
+  }
+}
+
+/** Serves by the settings of this process, until a signal ends it. */
+export function main(serve: Serve): void {
+  start(serve).catch((error: Error) => {
+    console.error(error.message)
+    process.exit(1)
+  })
+}

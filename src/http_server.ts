@@ -1,0 +1,171 @@
+/** The HTTP server of both runtimes, with a limit on everything. */
+import { once } from 'node:events'
+import { createServer, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { mendDeno } from './deno_http.ts'
+import { codeOf, Problem } from './errors.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import type { Fetch, Listen } from './servers.ts'
+
+/** How often it looks for requests that are over these; its default is 30 s. */
+const TIMEOUTS_CHECK_MS = 1_000
+/** A request has an answer before its connection counts as dead. */
+const SLACK_MS = 1_000
+/** For a request that is on its way when the service begins to stop, or a last answer. */
+const LINGER_MS = 500
+
+const CONTENT_TYPE = 'application/problem+json'
+
+if ('Deno' in globalThis) mendDeno()
+
+interface Refusal {
+  status: number
+  body: string
+}
+
+/** The answer to what isn't a request, by why it isn't. */
+function refusalOf(error: unknown, { maxHeaderBytes, headersDeadlineMs }: Limits): Refusal {
+  const refusal = (status: number, message: string) => {
+    const problem = new Problem('invalid_request', { errors: [{ path: '', message }] })
+    return { status, body: JSON.stringify({ ...problem.toJSON(), status }) }
+  }
+  switch (codeOf(error)) {
+    case 'HPE_HEADER_OVERFLOW':
+      return refusal(431, `The head must be at most ${maxHeaderBytes} bytes.`)
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return refusal(408, `The head must arrive within ${headersDeadlineMs / 1000} seconds.`)
+    default:
+      return refusal(400, 'The request is not valid HTTP.')
+  }
+}
+
+interface Exchange {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+}
+
+interface Connection {
+  /** How many requests came on it. */
+  requests: number
+  /** Those that have no answer yet. */
+  exchanges: Set<Exchange>
+}
+
+/** All of them that haven't been refused. */
+type Connections = Map<Duplex, Connection>
+
+/** Answers what isn't HTTP, after the answers to what came whole before it on the connection. */
+async function refuse(
+  connections: Connections,
+  socket: Duplex,
+  { status, body }: Refusal,
+): Promise<void> {
+  const connection = connections.get(socket)
+  // The first refusal is the last answer; what comes after it isn't even read.
+  if (!connection) return
+  connections.delete(socket)
+  socket.pause()
+  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
+  await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
+  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
+  if (!socket.writable || isAnswering) return void socket.destroy()
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
+      `Content-Type: ${CONTENT_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  // Not at once: with bytes that nobody has read, the end would be a reset that can overtake it.
+  setTimeout(() => socket.destroy(), LINGER_MS)
+}
+
+/** Resolves once every connection is closed: those that nobody needs when LINGER_MS are over. */
+function drain(server: Server, connections: Connections): Promise<void> {
+  return new Promise((resolve) => {
+    const closing = setInterval(() => {
+      // It leaves those alone on which nothing ever came.
+      server.closeIdleConnections()
+      for (const socket of connections.keys()) {
+        if ((socket as Socket).bytesRead === 0) socket.destroy()
+      }
+    }, LINGER_MS)
+    // Not http's own close, which cuts idle connections that a request may be on its way on.
+    NetServer.prototype.close.call(server, () => {
+      clearInterval(closing)
+      resolve()
+    })
+  })
+}
+
+function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits): Server {
+  const { status, body } = refusalOf(undefined, limits)
+  const answer = getRequestListener((request, { incoming }) => {
+    return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
+  }, {
+    // With its own Response an answer isn't read back from a stream.
+    overrideGlobalObjects: true,
+    // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
+    errorHandler: () => new Response(body, { status, headers: { 'Content-Type': CONTENT_TYPE } }),
+  })
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const exchange = { incoming, outgoing }
+    const connection = connections.get(incoming.socket)
+    if (!connection) return
+    const { exchanges } = connection
+    exchanges.add(exchange)
+    outgoing.once('close', () => exchanges.delete(exchange))
+    // By itself it would say so, and leave the connection open.
+    if (++connection.requests >= limits.maxRequestsPerConnection) outgoing.shouldKeepAlive = false
+    // HTTP/1.0 needs none, and checks of health that speak it send none.
+    if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
+    void answer(incoming, outgoing)
+  }
+  const server = createServer({
+    headersTimeout: limits.headersDeadlineMs,
+    // The app has said what is wrong with a slow body before that.
+    requestTimeout: limits.headersDeadlineMs + limits.bodyDeadlineMs + limits.requestDeadlineMs,
+    // It refuses what is as long as this.
+    maxHeaderSize: limits.maxHeaderBytes + 1,
+    connectionsCheckingInterval: TIMEOUTS_CHECK_MS,
+    // It would answer without a body.
+    requireHostHeader: false,
+  }, listener)
+  // Who has sent all they had to say may still wait for the answers.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  server.maxConnections = limits.maxConnections
+  server.maxRequestsPerSocket = limits.maxRequestsPerConnection
+  // Of whoever takes nothing of an answer any more.
+  server.setTimeout(Math.max(limits.streamStallMs, limits.requestDeadlineMs + SLACK_MS))
+  // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
+  server.maxHeadersCount = 0
+  server.on('connection', (socket) => {
+    connections.set(socket, { requests: 0, exchanges: new Set() })
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.on('checkExpectation', listener)
+  const onBad = (socket: Duplex, error?: unknown) =>
+    void refuse(connections, socket, refusalOf(error, limits)).catch(() => socket.destroy())
+  server.on('clientError', (error, socket) => onBad(socket, error))
+  server.on('connect', (_incoming, socket) => onBad(socket))
+  return server
+}
+
+export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits }) => {
+  const connections: Connections = new Map()
+  const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new Error(`HOST and ${setting}: can't listen on ${host} ${port} (${error.code})`))
+    })
+    server.listen(port, host, () => {
+      const { port } = server.address() as AddressInfo
+      resolve({
+        url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+        drain: () => drain(server, connections),
+        cut: () => server.closeAllConnections(),
+      })
+    })
+  })
+}
