@@ -6,7 +6,7 @@ import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { createUnbatched } from '../../src/unbatched.ts'
-import { bearer, writeTokens } from '../access.ts'
+import { bearer, sha256, writeTokens } from '../access.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../http.ts'
 import {
   AUDIENCE,
@@ -213,6 +213,8 @@ describe('every caller at every route', () => {
       bearer('all-of-the'),
       bearer('all-of-themm'),
       bearer('ALL-OF-THEM'),
+      // What somebody reads in the file is no token.
+      bearer(sha256('all-of-them')),
       bearer(await signed(key, { scope: SCOPES.join(' '), exp: inSeconds(-1) })),
       bearer(await signed(key, { scope: SCOPES.join(' '), aud: 'other' })),
       bearer(await signed(key, { scope: SCOPES.join(' ') }, { alg: 'none' })),
