@@ -30,3 +30,42 @@ test('a connection that ends while a statement is prepared does not spoil those 
     await database.end()
   }
 })
+
+test('queries one after the other have one connection, those at once all there are', async () => {
+  const database = createDatabase({ url: ledger.url, max: 3 })
+  const ask = (seconds: number) =>
+    database.run(async (sql) => {
+      const [row] = await sql`select pg_backend_pid() as pid from pg_sleep(${seconds})`
+      return row!['pid'] as number
+    })
+  const pidsOf = async (asked: Promise<number>[]) => new Set(await Promise.all(asked))
+  try {
+    expect((await pidsOf([ask(0.2), ask(0.2), ask(0.2)])).size).toBe(3)
+    const pids = new Set<number>()
+    for (let n = 0; n < 6; n++) pids.add(await ask(0))
+    expect(pids.size).toBe(1)
+    // More than connections: all are answered.
+    expect((await pidsOf(Array.from({ length: 7 }, () => ask(0.01)))).size).toBe(3)
+  } finally {
+    await database.end()
+  }
+})
+
+test('what is lost on one connection leaves the others alone', async () => {
+  const database = createDatabase({ url: ledger.url, max: 2 })
+  try {
+    const lost = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(30)`)
+    const other = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(1)`)
+    const pid = await vi.waitUntil(async () => {
+      const [row] = await ledger.sql`
+        select pid from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()
+           and wait_event = 'PgSleep'`
+      return row?.['pid'] as number | undefined
+    })
+    await ledger.sql`select pg_terminate_backend(${pid})`
+    await expect(lost).rejects.toThrow()
+    expect(await other).toHaveLength(1)
+  } finally {
+    await database.end()
+  }
+})
