@@ -24,6 +24,7 @@ import { transfersRoutes } from './routes/transfers.ts'
 import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
 import type { UsersDependencies } from './routes/users.ts'
+import { bodyTooSlow } from './validate.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -60,6 +61,10 @@ export function createApp(
   const { metrics } = dependencies
   const { limits = DEFAULT_LIMITS, rate } = dependencies
   const deadlines = createDeadlines({ limitMs: limits.requestDeadlineMs })
+  const bodies = createDeadlines({
+    limitMs: limits.bodyDeadlineMs,
+    problemOf: () => bodyTooSlow(limits.bodyDeadlineMs),
+  })
   let document: Promise<object> | undefined
 
   if (observed) app.use(observe({ metrics, accessLog }))
@@ -67,16 +72,13 @@ export function createApp(
   app.use((c, next) =>
     deadlines.within((deadline) => {
       c.set('deadline', deadline)
+      c.set('bodies', bodies)
       c.set('limits', limits)
+      // What fetch was given beside the request; a test may give nothing.
+      c.set('peer', (c.env as { peer?: string } | undefined)?.peer ?? '')
       return next()
     })
   )
-
-  app.use((c, next) => {
-    // What fetch was given beside the request; a test may give nothing.
-    c.set('peer', (c.env as { peer?: string } | undefined)?.peer ?? '')
-    return next()
-  })
 
   app.post('/users/:id/debit', countDebit(metrics))
   app.post('/debits', countDebits(metrics))

@@ -17,6 +17,8 @@ export interface Deadline {
 declare module 'hono' {
   interface ContextVariableMap {
     deadline?: Deadline
+    /** What waits for a body. */
+    bodies: Deadlines
   }
 }
 
@@ -28,22 +30,42 @@ export interface Deadlines {
   within<T>(work: (deadline: Deadline) => Promise<T>): Promise<T>
 }
 
-interface Running extends Deadline {
-  isOver: boolean
-  endsAt: number
-  end: (problem: Problem) => void
-}
-
 export interface DeadlinesOptions {
   limitMs: number
+  /** What ends a request that is not done in time. */
+  problemOf?: (deadline: Deadline) => Problem
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
 
+/** A class, for its methods are made once and not for each request. */
+class Running implements Deadline {
+  isOver = false
+  isSent = false
+  endsAt = 0
+  readonly #line: Line
+  readonly end: (problem: Problem) => void
+  constructor(line: Line, end: (problem: Problem) => void) {
+    this.#line = line
+    this.end = end
+  }
+  release(): void {
+    this.#line.running.delete(this)
+  }
+  restart(): void {
+    if (!this.isOver) this.#line.append(this)
+  }
+}
+
 /** All have the same time, so those that end first are the first in the set. */
-export function createDeadlines(
-  { limitMs, now = () => performance.now() }: DeadlinesOptions,
-): Deadlines {
+interface Line {
+  running: Set<Running>
+  append(one: Running): void
+}
+
+export function createDeadlines(options: DeadlinesOptions): Deadlines {
+  const { limitMs, now = () => performance.now() } = options
+  const { problemOf = ({ isSent }) => new Problem(isSent ? 'outcome_unknown' : 'busy') } = options
   const running = new Set<Running>()
   const sweepMs = Math.min(SWEEP_MS, limitMs / 4)
   let timer: ReturnType<typeof setInterval> | undefined
@@ -55,35 +77,35 @@ export function createDeadlines(
       if (one.endsAt > until) break
       running.delete(one)
       one.isOver = true
-      one.end(new Problem(one.isSent ? 'outcome_unknown' : 'busy'))
+      one.end(problemOf(one))
     }
     if (running.size > 0) return
     clearInterval(timer)
     timer = undefined
   }
 
-  function start(one: Running) {
-    if (one.isOver) return
-    one.endsAt = now() + limitMs
-    running.delete(one)
-    running.add(one)
-    timer ??= setInterval(sweep, sweepMs)
+  const line: Line = {
+    running,
+    append(one) {
+      one.endsAt = now() + limitMs
+      running.delete(one)
+      running.add(one)
+      timer ??= setInterval(sweep, sweepMs)
+    },
   }
 
   return {
     within(work) {
       return new Promise((resolve, reject) => {
-        const one: Running = {
-          isOver: false,
-          isSent: false,
-          endsAt: 0,
-          end: reject,
-          release: () => void running.delete(one),
-          restart: () => start(one),
-        }
-        start(one)
-        const done = () => void running.delete(one)
-        work(one).finally(done).then(resolve, reject)
+        const one = new Running(line, reject)
+        line.append(one)
+        work(one).then((value) => {
+          running.delete(one)
+          resolve(value)
+        }, (error: Error) => {
+          running.delete(one)
+          reject(error)
+        })
       })
     },
   }

@@ -28,6 +28,10 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
   return Object.assign(validator, { [uniqueSymbol]: { target, ...resolver(schema) } })
 }
 
+/** For a body that doesn't come. */
+export const bodyTooSlow = (limitMs: number) =>
+  invalidBody(`must arrive within ${limitMs / 1000} seconds`)
+
 const invalidBody = (message: string) =>
   new Problem('invalid_request', { errors: [{ path: '', message }] })
 
@@ -40,24 +44,18 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
   const { headers } = c.req.raw
   const length = headers.get('content-length')
   if (Number(length) > maxBytes) throw new Problem('payload_too_large')
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    const limitMs = c.get('limits').bodyDeadlineMs
-    const problem = () => invalidBody(`must arrive within ${limitMs / 1000} seconds`)
-    timer = setTimeout(() => reject(problem()), limitMs)
-  })
   const isChunked = length === null || headers.has('transfer-encoding')
   const body = isChunked ? c.req.raw.body : null
-  const all = body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
-  c.get('deadline')?.release()
+  const deadline = c.get('deadline')
+  deadline?.release()
   try {
-    return new Uint8Array(await Promise.race([all, deadline]))
+    const all = () => body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
+    return new Uint8Array(await c.get('bodies').within(all))
   } catch (error) {
     // The client went away: that says nothing about a database.
     throw error instanceof Problem ? error : invalidBody('must arrive whole')
   } finally {
-    c.get('deadline')?.restart()
-    clearTimeout(timer)
+    deadline?.restart()
   }
 }
 

@@ -2,13 +2,12 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
-import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Moment } from '../ledger_reads.ts'
-import { answers, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -86,7 +85,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/history',
-    describeRoute({
+    described({
       summary: 'The entries of a user, newest first; or a statement',
       description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
         '`from` up to `to`, oldest first: the opening balance, every entry that was counted in ' +
@@ -122,7 +121,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/history/:seq',
-    describeRoute({
+    described({
       summary: 'An entry of a user',
       ...answers({ 200: entry }, ['invalid_request', 'unknown_user', 'unknown_entry', 'busy']),
     }),
@@ -138,7 +137,7 @@ export function historyRoutes(
 
   history.post(
     '/:id/history/:seq/reverse',
-    describeRoute({
+    described({
       summary: 'Take an entry back, at most once; the half of a transfer with the other half',
       ...answers({ 201: posted }, [
         ...WRITE_PROBLEMS,
@@ -168,7 +167,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/balance',
-    describeRoute({
+    described({
       summary: 'What the ledger held at a moment',
       description:
         'The balance after the last entry that had been counted by then. Without `at`: now.',
@@ -187,7 +186,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/verify',
-    describeRoute({
+    described({
       summary: 'Whether the history of a user proves its balance',
       description: 'Reads as many entries as it can in about 4 seconds: a longer history without ' +
         'findings up to there is `busy`, with a `detail`.',

@@ -1,7 +1,6 @@
 /** Amounts set aside: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
-import { answers, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
@@ -18,7 +17,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds',
-    describeRoute({
+    described({
       summary: 'Set an amount aside',
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
@@ -45,7 +44,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/capture',
-    describeRoute({
+    described({
       summary: 'Take what is held, or a part of it, which releases the rest',
       ...answers({ 201: posted }, [
         ...WRITE_PROBLEMS,
@@ -76,7 +75,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/release',
-    describeRoute({
+    described({
       summary: 'Give back what is held',
       ...answers({ 200: snapshot }, [
         ...WRITE_PROBLEMS,

@@ -1,11 +1,10 @@
 /** What operators and their tools ask: metrics, health, and what the service offers. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { z } from 'zod'
 import { docsPage } from '../docs.ts'
 import { Problem } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers } from '../openapi.ts'
+import { answers, described } from '../openapi.ts'
 
 export interface OperationsDependencies {
   /** Why the service should get no requests now; undefined: it should. */
@@ -20,7 +19,7 @@ const health = z.object({ status: z.string() })
 export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   return new Hono().get(
     '/metrics',
-    describeRoute({
+    described({
       summary: 'Metrics for Prometheus',
       responses: { 200: { description: 'Prometheus text', content: { 'text/plain': {} } } },
     }),
@@ -37,13 +36,13 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/livez',
-    describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
+    described({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
     (c) => c.json({ status: 'live' }),
   )
 
   operations.get(
     '/readyz',
-    describeRoute({
+    described({
       summary: 'Whether PostgreSQL answers and has the expected schema',
       ...answers({ 200: health }, ['busy']),
     }),
@@ -56,7 +55,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/openapi.json',
-    describeRoute({
+    described({
       summary: 'This description',
       responses: { 200: { description: 'OpenAPI', content: { 'application/json': {} } } },
     }),
@@ -65,7 +64,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/docs',
-    describeRoute({
+    described({
       summary: 'This description as a page',
       responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
     }),

@@ -1,11 +1,10 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Post } from '../posting.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -31,7 +30,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.get(
     '/:id',
-    describeRoute({
+    described({
       summary: 'The balance of a user',
       description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
       ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user', 'busy']),
@@ -49,7 +48,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
   for (const action of ['DEBIT', 'CREDIT'] as const) {
     users.post(
       action === 'DEBIT' ? '/:id/debit' : '/:id/credit',
-      describeRoute({
+      described({
         summary: action === 'DEBIT' ? 'Take an amount from a user' : 'Add an amount to a user',
         ...answers({ 201: posted }, [
           ...WRITE_PROBLEMS,
@@ -80,7 +79,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.post(
     '/:id/recalculate',
-    describeRoute({
+    described({
       summary: 'Count rows made by hand, and recalculate the balance from the history',
       ...answers({ 200: snapshot }, [
         'invalid_request',
@@ -104,7 +103,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.post(
     '/',
-    describeRoute({
+    described({
       summary: 'Make a user',
       description: 'With the id of a user that exists already: 200 and its snapshot.',
       ...answers({ 200: snapshot, 201: snapshot }, [
