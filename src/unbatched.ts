@@ -1,20 +1,13 @@
 /** The writes that no batch is made of, transfers, holds and reversals, with all that they need. */
-import type { Deadline } from './deadlines.ts'
-import { askAgain, codeOf, isOutcomeUnknown, Problem, problemOf } from './errors.ts'
-import { LaneExpired } from './lane.ts'
+import { Problem } from './errors.ts'
 import type { Ledger } from './ledger.ts'
 import type { PostedEntry } from './ledger_rows.ts'
 import type { Capture, Hold, NewHold, Place } from './ledger_writes.ts'
 import type { Release, Reversal, Transfer } from './ledger_writes.ts'
-import type { Post } from './posting.ts'
-import type { Snapshot, Snapshots } from './snapshots.ts'
-import { createUserTurns } from './turns.ts'
+import type { Snapshot } from './snapshots.ts'
+import { createUnbatchedWrites, type UnbatchedWritesOptions } from './unbatched_writes.ts'
 
-const MAX_WAIT_MS = 1000
-/** How often somebody may put in, between two looks, what was missing before. */
-const MAX_SHORTFALLS = 3
-
-export interface UnbatchedOptions {
+export interface UnbatchedOptions extends UnbatchedWritesOptions {
   ledger: Pick<
     Ledger,
     | 'transfer'
@@ -27,12 +20,6 @@ export interface UnbatchedOptions {
     | 'getPosted'
     | 'getUsers'
   >
-  post: Post
-  snapshots: Pick<Snapshots, 'write' | 'doubt'>
-  /** Calls at once. */
-  limit: number
-  /** Calls that wait. */
-  maxQueue?: number
 }
 
 /** `replayed`: the key was known, and this is the first answer again. */
@@ -53,71 +40,9 @@ export interface Unbatched {
   idle(): Promise<void>
 }
 
-interface Write<T> {
-  /** Everybody whom it changes. */
-  users: number[]
-  key: string | undefined
-  deadline: Deadline | undefined
-  /** When it failed for want of funds: rejects with what is missing, if it still is. */
-  funds?: () => Promise<void>
-  call: () => Promise<T>
-}
-
 export function createUnbatched(options: UnbatchedOptions): Unbatched {
-  const { ledger, post, snapshots, limit, maxQueue = 10_000 } = options
-  const turns = createUserTurns({ limit, maxWaitMs: MAX_WAIT_MS, maxQueue })
-  const pending = new Set<Promise<unknown>>()
-
-  async function once<T>({ users, key, deadline, call }: Write<T>): Promise<T> {
-    const inTurn = () =>
-      turns.take(users, () => {
-        if (deadline?.isOver) throw new LaneExpired('waited too long')
-        if (deadline) deadline.isSent = true
-        return call()
-      })
-    try {
-      return await inTurn()
-    } catch (error) {
-      if (isOutcomeUnknown(error) && key !== undefined) return await askAgain(inTurn)
-      if (deadline && !isOutcomeUnknown(error)) deadline.isSent = false
-      throw error
-    }
-  }
-
-  async function attempts<T>(work: Write<T>): Promise<T> {
-    let recalculated = false
-    for (let shortfalls = 1;;) {
-      try {
-        return await once(work)
-      } catch (error) {
-        const code = codeOf(error)
-        if (code === '55P03' && !recalculated) {
-          // Perhaps for hand-made rows, of which a call that fails picks up none.
-          recalculated = true
-          for (const userId of work.users) await aside({ userId, amount: null })
-        } else if (code === 'LGFND' && shortfalls++ < MAX_SHORTFALLS) {
-          await work.funds?.()
-        } else throw code === 'LGFND' ? new Problem('busy', {}, { cause: error }) : error
-      }
-    }
-  }
-
-  /** Through the queue; that does nothing of the write itself, whatever becomes of it. */
-  async function aside({ userId, amount }: { userId: number; amount: string | null }) {
-    await post({ userId, action: null, amount }).catch((error: unknown) => {
-      const isUnknown = error instanceof Problem && error.code === 'outcome_unknown'
-      throw isUnknown ? new Problem('busy', {}, { cause: error }) : error
-    })
-  }
-
-  async function remember(users: number[]): Promise<void> {
-    try {
-      const states = await ledger.getUsers(users)
-      await Promise.all([...states.values()].map((state) => snapshots.write(state)))
-    } catch {
-      for (const id of users) snapshots.doubt(id)
-    }
-  }
+  const { ledger } = options
+  const { write, aside, idle } = createUnbatchedWrites(options)
 
   /** What was written is written: whatever fails from there on leaves its answer unknown. */
   async function posted({ userId, seq }: Place): Promise<PostedEntry> {
@@ -126,23 +51,6 @@ export function createUnbatched(options: UnbatchedOptions): Unbatched {
     })
     if (!found) throw new Error('an entry is gone')
     return found
-  }
-
-  async function write<T, U>(work: Write<T>, answer: (result: T) => Promise<U>): Promise<U> {
-    const begin = async () => {
-      try {
-        const result = await attempts(work)
-        const [answered] = await Promise.all([answer(result), remember(work.users)])
-        return answered
-      } catch (error) {
-        const problem = problemOf(error, { writes: true })
-        if (problem.code === 'outcome_unknown') { for (const id of work.users) snapshots.doubt(id) }
-        throw problem
-      }
-    }
-    const begun = begin()
-    pending.add(begun)
-    return await begun.finally(() => pending.delete(begun))
   }
 
   /** SQL has one code for a hold that isn't active any more and for one that never was. */
@@ -233,8 +141,6 @@ export function createUnbatched(options: UnbatchedOptions): Unbatched {
       }, async (place) => ({ ...await posted(place), replayed: place.replayed }))
     },
 
-    idle: async () => {
-      while (pending.size > 0) await Promise.allSettled(pending)
-    },
+    idle,
   }
 }
