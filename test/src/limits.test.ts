@@ -56,6 +56,17 @@ describe('bodies', () => {
     expectProblem(await debits(2049), 'payload_too_large')
   })
 
+  test('the same in chunks, which tell no length beforehand', async () => {
+    const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n` +
+      'Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+    const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+    const body = padded({ amount: 1 }, 1024)
+    const whole = `${head}${chunk(body)}0\r\n\r\n`
+    expect(await open(whole).received).toMatch(/^HTTP\/1\.1 201 /)
+    const more = `${head}${chunk(body)}${chunk(' ')}0\r\n\r\n`
+    expect(await open(more).received).toMatch(/^HTTP\/1\.1 413 [^]*"code":"payload_too_large"/)
+  })
+
   test('one that doesn’t come is given up in time', async () => {
     const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`
     const start = performance.now()
