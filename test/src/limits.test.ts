@@ -118,7 +118,8 @@ test('a connection ends after so many requests, and says so', async () => {
   const id = await http.user(100)
   const debit = `POST /users/${id}/debit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n` +
     'Content-Length: 12\r\n\r\n{"amount":1}'
-  const all = await open(get.repeat(3) + debit.repeat(2)).received
+  const read = `GET /users/${id} HTTP/1.1\r\n${HOST}\r\n`
+  const all = await open(read.repeat(3) + debit.repeat(2)).received
   expect(all.match(/HTTP\/1\.1 \d+/g)).toEqual(Array(3).fill('HTTP/1.1 200'))
   expect(await http.sql`select from payment_history where user_id = ${id}`).toHaveLength(1)
 })
