@@ -59,7 +59,9 @@ async function writtenIn(sql: postgres.Sql) {
 export async function openBooks(sql: postgres.Sql): Promise<Books> {
   const { entries, users } = await writtenIn(sql)
   const begun = { entries: entries.size, users: users.size }
-  const holds = new Map<string, { amount: string; status: string }>()
+  const holds = new Map<string, string>()
+  /** How they ended: somebody may be told of that before another one is told of the hold. */
+  const ends = new Map<string, string>()
   const contradictions: string[] = []
 
   function noteEntry(user: number, entry: Entry) {
@@ -74,13 +76,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     const { transfer, hold } = entry
     const peer = transfer && `${transfer.user_id}/${transfer.seq}`
     if (peer !== undefined && !entries.has(peer)) entries.set(peer, '')
-    if (hold !== undefined) close(`${user}/${hold}`, 'captured')
-  }
-
-  function close(place: string, status: string) {
-    const hold = holds.get(place)
-    if (hold) hold.status = status
-    else contradictions.push(`${status}, but never placed: ${place}`)
+    if (hold !== undefined) ends.set(`${user}/${hold}`, 'captured')
   }
 
   function notePosted({ id, entry }: Body) {
@@ -94,13 +90,13 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
       if (route.path === '/users') users.add(body.id)
       else if (route.path.endsWith('/release')) {
         const [, user, , hold] = request.target.replace(/\?.*/, '').split('/').slice(1)
-        close(
+        ends.set(
           `${BigInt(decodeURIComponent(user!))}/${BigInt(decodeURIComponent(hold!))}`,
           'released',
         )
       } else if (route.path.endsWith('/holds')) {
         const place = `${body.user_id}/${body.hold}`
-        if (!holds.has(place)) holds.set(place, { amount: body.amount!, status: 'active' })
+        holds.set(place, body.amount!)
       } else {
         for (const one of [body, body.from, body.to, ...body.results ?? []]) {
           if (one) notePosted(one)
@@ -111,7 +107,10 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     async differences() {
       const written = await writtenIn(sql)
       const told = new Map(
-        [...holds].map(([place, { amount, status }]) => [place, `${place} ${amount} ${status}`]),
+        [...holds].map(([place, amount]) => [
+          place,
+          `${place} ${amount} ${ends.get(place) ?? 'active'}`,
+        ]),
       )
       const between = (what: string, written: Map<string, string>, told: Map<string, string>) => [
         ...[...written].filter(([place]) => !told.has(place))
@@ -122,6 +121,8 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
       ]
       return [
         ...contradictions,
+        ...[...ends].filter(([place]) => !holds.has(place))
+          .map(([place, end]) => `${end}, but never placed: ${place}`),
         ...between('an entry', written.entries, entries),
         ...between('a hold', written.holds, told),
         ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),
