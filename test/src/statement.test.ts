@@ -1,5 +1,8 @@
 import { expect, test, vi } from 'vitest'
+import { createApp, type Dependencies } from '../../src/app.ts'
 import type { Entry } from '../../src/ledger_rows.ts'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../../src/statement.ts'
 
 const moment = (seq: number) => ({
@@ -99,6 +102,32 @@ test('breaks off when nobody takes the next page for too long, and not before', 
     const { stream } = statementOf(1)
     for await (const _ of stream as unknown as AsyncIterable<Uint8Array>);
     expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('over HTTP it breaks off after streamStallMs', async () => {
+  const ledger = {
+    getMoments: () => Promise.resolve([moment(0), moment(10_000)]),
+    getStatement: () => Promise.resolve([]),
+  }
+  const app = createApp(
+    {
+      ledger,
+      metrics: createMetrics(),
+      limits: { ...DEFAULT_LIMITS, streamStallMs: 50 },
+    } as unknown as Dependencies,
+  )
+  const { body } = await app.request('/users/1/history', {
+    headers: { Accept: NDJSON.contentType },
+  })
+  vi.useFakeTimers()
+  try {
+    const reader = body!.getReader()
+    expect((await reader.read()).done).toBe(false)
+    await vi.advanceTimersByTimeAsync(50)
+    await expect(reader.read()).rejects.toThrow('the statement broke off')
   } finally {
     vi.useRealTimers()
   }
