@@ -1,5 +1,5 @@
 -- What the service would be without its ledger: one transaction for each request, which adds up the
--- history of its user. With the best index that there is for that, and in one call.
+-- history of its user, with the best index that there is for that.
 create table users (
   id bigint primary key,
   balance numeric(12, 2) not null default 0,
@@ -17,6 +17,14 @@ create table payment_history (
 
 create index payment_history_user_id_idx on payment_history (user_id) include (action, amount);
 
+create function balance_of(user_id bigint)
+  returns numeric
+  language sql stable as $$
+  select coalesce(sum(case h.action when 'CREDIT' then h.amount else -h.amount end), 0)
+    from payment_history h where h.user_id = balance_of.user_id
+$$;
+
+-- All of it in one call.
 create function naive_debit(user_id bigint, amount numeric)
   returns table (id bigint, balance numeric, ts timestamptz)
   language plpgsql as $$
@@ -25,8 +33,7 @@ declare
 begin
   perform from users u where u.id = naive_debit.user_id for no key update;
   if not found then raise exception using errcode = 'LGUSR'; end if;
-  select coalesce(sum(case h.action when 'CREDIT' then h.amount else -h.amount end), 0)
-    into v_balance from payment_history h where h.user_id = naive_debit.user_id;
+  v_balance := balance_of(naive_debit.user_id);
   if v_balance < naive_debit.amount then raise exception using errcode = 'LGFND'; end if;
   return query
     insert into payment_history as h (user_id, action, amount)

@@ -1,7 +1,11 @@
-/** The same app on naive.sql: one transaction for each request, no batches. */
+/**
+ * The same app on naive.sql: one transaction for each request, no batches. With ONE_CALL it is one
+ * call of a function; otherwise its statements go one by one, as a repository class sends them.
+ */
 import postgres from 'postgres'
 import { createApp, type Dependencies } from '../../src/app.ts'
 import { isoTimestamp } from '../../src/database.ts'
+import { Problem } from '../../src/errors.ts'
 import { listen } from '../../src/http_server.ts'
 import { createMetrics } from '../../src/metrics.ts'
 
@@ -20,9 +24,33 @@ const options = {
 
 const sql = postgres(process.env['DATABASE_URL']!, options)
 
+interface Row {
+  id: string
+  balance: string
+  ts: string
+}
+
+const call = (userId: number, amount: string) =>
+  sql<Row[]>`select * from naive_debit(${userId}::bigint, ${amount}::numeric)`
+
+const transaction = (userId: number, amount: string) =>
+  sql.begin(async (sql) => {
+    const [user] = await sql`select id from users where id = ${userId} for no key update`
+    if (!user) throw new Problem('unknown_user')
+    const [entry] = await sql`
+      insert into payment_history (user_id, action, amount) values (${userId}, 'DEBIT', ${amount})
+      returning id, ts`
+    const rows = await sql<Row[]>`
+      update users set balance = balance_of(${userId}), updated_at = now() where id = ${userId}
+      returning ${entry!['id']}::bigint as id, balance, ${entry!['ts']}::timestamptz as ts`
+    if (rows[0]!.balance.startsWith('-')) throw new Problem('insufficient_funds')
+    return rows
+  })
+
+const debit = process.env['ONE_CALL'] ? call : transaction
+
 const post: Dependencies['post'] = async ({ userId, amount }) => {
-  const [row] = await sql<{ id: string; balance: string; ts: string }[]>`
-    select * from naive_debit(${userId}::bigint, ${amount}::numeric)`
+  const [row] = await debit(userId, amount!)
   const { balance } = row!
   const seq = Number(row!.id)
   const ts = isoTimestamp(row!.ts)

@@ -1,4 +1,7 @@
-/** naive: debits against the same app doing one transaction a request, which adds up the history. */
+/**
+ * naive: debits against the same app doing one transaction a request, which adds up the history;
+ * and against one that does all of it in one call of a function.
+ */
 import { type Bench, httpLoop } from '../bench.ts'
 import { connect } from '../ledger_database.ts'
 import { lengthen } from '../long_history.ts'
@@ -37,6 +40,7 @@ export const naive: Row = async (bench) => {
   const program = await bench.service(database)
   const url = await naiveDatabase(bench, entries)
   const slow = await bench.program('naive_app.ts', { DATABASE_URL: url })
+  const call = await bench.program('naive_app.ts', { DATABASE_URL: url, ONE_CALL: '1' })
   const users = { first: USER, count: 1 }
   const one = `on one user with ${entries.toLocaleString('en-US')} rows`
   return {
@@ -47,6 +51,12 @@ export const naive: Row = async (bench) => {
         httpLoop(bench, { name: 'debits/s', program, database }),
         httpLoop(bench, { name: 'debits/s, naively', program: slow }),
         { least: 3 },
+      ),
+      await pair(
+        bench,
+        'naive, one call',
+        httpLoop(bench, { name: 'debits/s', program, database }),
+        httpLoop(bench, { name: 'debits/s, naively in one call', program: call }),
       ),
       await pair(
         bench,
