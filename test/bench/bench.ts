@@ -13,6 +13,8 @@ export interface BenchOptions {
   runtime: Runtime
   /** A few seconds a row, for the checks; the numbers say nothing. */
   quick: boolean
+  /** How long the crowd of the memory row stays, if that is asked for. */
+  minutes?: number
 }
 
 export interface Bench extends BenchOptions {
@@ -51,7 +53,8 @@ export interface Measurement extends Phase {
   result: LoadResult
 }
 
-export async function startBench({ runtime, quick }: BenchOptions): Promise<Bench> {
+export async function startBench(options: BenchOptions): Promise<Bench> {
+  const { runtime, quick } = options
   const postgres = await startBenchPostgres()
   const load = startLoadGenerator()
   const databases = new Map<string, Promise<LedgerDatabase>>()
@@ -72,8 +75,7 @@ export async function startBench({ runtime, quick }: BenchOptions): Promise<Benc
     )
 
   return {
-    runtime,
-    quick,
+    ...options,
     rounds: quick ? 1 : 5,
     seconds: quick ? 0.2 : 1.5,
     warm_seconds: quick ? 0 : 0.8,

@@ -12,6 +12,7 @@ test('the rows are run in one order, however they are asked for', () => {
     goals: false,
   })
   expect(parseOptions(['--quick'])).toMatchObject({ runtime: 'node', quick: true })
+  expect(parseOptions(['--minutes', '10']).minutes).toBe(10)
   expect(parseOptions([]).only).toContain('memory')
 })
 
@@ -19,6 +20,7 @@ test('what cannot be done is refused, with a word on it', () => {
   expect(() => parseOptions(['--only', 'nothing'])).toThrow('--only nothing')
   expect(() => parseOptions(['--runtime', 'other'])).toThrow('--runtime')
   expect(() => parseOptions(['--quick', '--goals'])).toThrow('--goals')
+  expect(() => parseOptions(['--minutes', 'ten'])).toThrow('--minutes')
   expect(() => parseOptions(['--slow'])).toThrow("'--slow'")
 })
 

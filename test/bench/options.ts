@@ -10,6 +10,8 @@ export interface Options {
   quick: boolean
   /** A goal that isn't met fails the run. */
   goals: boolean
+  /** How long the crowd of the memory row stays; by default as long as other rows take. */
+  minutes?: number
 }
 
 /** @throws Error with one line */
@@ -22,11 +24,13 @@ export function parseOptions(args: string[]): Options {
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       goals: { type: 'boolean', default: false },
+      minutes: { type: 'string' },
     },
   })
-  const { runtime, only, json, quick, goals } = values
+  const { runtime, only, json, quick, goals, minutes } = values
   if (runtime !== 'node' && runtime !== 'deno') throw new Error('--runtime is node or deno')
   if (quick && goals) throw new Error('--goals says nothing of a --quick run')
+  if (minutes !== undefined && !(Number(minutes) > 0)) throw new Error('--minutes is a number')
   const names = Object.keys(ROWS) as RowName[]
   const wanted = only?.split(',') ?? names
   const unknown = wanted.find((name) => !names.includes(name as RowName))
@@ -37,5 +41,6 @@ export function parseOptions(args: string[]): Options {
     ...(json !== undefined && { json }),
     quick,
     goals,
+    ...(minutes !== undefined && { minutes: Number(minutes) }),
   }
 }

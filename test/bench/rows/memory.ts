@@ -56,8 +56,10 @@ async function crowd(bench: Bench): Promise<{ pair: Pair; fact: string }> {
     allowed: ['503'],
   })
   const peaks: number[] = []
-  for (let n = 0; n < (bench.quick ? 2 : 10); n++) {
-    peaks.push(await peakDuring(program.pid, () => loop.run(bench.seconds)))
+  const rounds = bench.quick ? 2 : 10
+  const seconds = bench.minutes === undefined ? bench.seconds : bench.minutes * 60 / rounds
+  for (let n = 0; n < rounds; n++) {
+    peaks.push(await peakDuring(program.pid, () => loop.run(seconds)))
   }
   const half = peaks.length / 2
   const most = (some: number[]) => Math.max(...some)
