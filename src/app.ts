@@ -20,6 +20,7 @@ import type { HistoryDependencies } from './routes/history.ts'
 import { holdsRoutes } from './routes/holds.ts'
 import type { HoldsDependencies } from './routes/holds.ts'
 import { metricsRoutes, operationsRoutes } from './routes/operations.ts'
+import { sequenced } from './sequence.ts'
 import { transfersRoutes } from './routes/transfers.ts'
 import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
@@ -80,8 +81,8 @@ export function createApp(
     })
   )
 
-  app.post('/users/:id/debit', countDebit(metrics))
-  app.post('/debits', countDebits(metrics))
+  app.use('/users/:id/debit', countDebit(metrics))
+  app.use('/debits', countDebits(metrics))
 
   if (access) app.use(access.middleware)
   if (rate) app.use(rateLimit(rate))
@@ -98,7 +99,7 @@ export function createApp(
     '/',
     operationsRoutes({ notReady, document: () => document ??= openapi(app, isClosed) }),
   )
-  return withProblems(app, onFailure)
+  return withProblems(sequenced(app), onFailure)
 }
 
 /** GET /metrics and nothing else, for a port that only those reach who may read it. */

@@ -10,6 +10,7 @@ const codeOf = (error: Error): string => error instanceof Problem ? error.code :
 /** For POST /users/:id/debit. */
 export const countDebit = (metrics: Counts): MiddlewareHandler => async (c, next) => {
   await next()
+  if (c.req.method !== 'POST') return
   const isReplay = c.res.headers.has('Idempotency-Replayed')
   metrics.debit(c.error ? codeOf(c.error) : isReplay ? 'replayed' : 'ok')
 }
@@ -17,5 +18,6 @@ export const countDebit = (metrics: Counts): MiddlewareHandler => async (c, next
 /** For POST /debits refused as a whole; otherwise each item has been counted. */
 export const countDebits = (metrics: Counts): MiddlewareHandler => async (c, next) => {
   await next()
+  if (c.req.method !== 'POST') return
   if (c.error) metrics.debit(codeOf(c.error))
 }
