@@ -5,7 +5,7 @@
 import { type Bench, httpLoop } from '../bench.ts'
 import { connect } from '../ledger_database.ts'
 import { lengthen } from '../long_history.ts'
-import { pair } from '../pairs.ts'
+import { median, pair } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'
 
@@ -33,12 +33,28 @@ async function naiveDatabase(bench: Bench, entries: number): Promise<string> {
   return url
 }
 
+/** How long the database takes to add up one history, with nothing else to do. */
+async function sumOf(url: string): Promise<string> {
+  const sql = connect(url)
+  const times: number[] = []
+  for (let n = 0; n < 5; n++) {
+    const [row] = await sql<{ 'QUERY PLAN': [{ 'Execution Time': number }] }[]>`
+      explain (analyze, timing off, format json)
+      select sum(case h.action when 'CREDIT' then h.amount else -h.amount end)
+        from payment_history h where h.user_id = ${USER}`
+    times.push(row!['QUERY PLAN'][0]['Execution Time'])
+  }
+  await sql.end()
+  return `adding up the long history alone takes ${median(times).toFixed(1)} ms (EXPLAIN ANALYZE)`
+}
+
 export const naive: Row = async (bench) => {
   const entries = bench.quick ? 5_000 : 100_000
   const database = await bench.database('shared')
   await lengthen(database, [USER], entries)
   const program = await bench.service(database)
   const url = await naiveDatabase(bench, entries)
+  const sum = await sumOf(url)
   const slow = await bench.program('naive_app.ts', { DATABASE_URL: url })
   const call = await bench.program('naive_app.ts', { DATABASE_URL: url, ONE_CALL: '1' })
   const users = { first: USER, count: 1 }
@@ -71,5 +87,6 @@ export const naive: Row = async (bench) => {
         { least: 300 },
       ),
     ],
+    facts: [sum],
   }
 }
