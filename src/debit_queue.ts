@@ -56,9 +56,10 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
       now,
     }))
   const side = createSide({ post, waiting, maxBatch, maxQueue, maxWaitMs, now })
-  const pending = new Set<Promise<unknown>>()
+  let unanswered = 0
+  let whenIdle: (() => void)[] = []
 
-  async function add(item: Posting): Promise<Outcome> {
+  async function place(item: Posting): Promise<Outcome> {
     try {
       // A batch would only find again that the user is held, by another instance perhaps.
       const outcome = side.waitsFor(item.userId)
@@ -87,17 +88,23 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   }
 
   return {
-    add(item) {
-      const answer = add(item).catch((error) => {
+    async add(item) {
+      unanswered++
+      try {
+        return await place(item)
+      } catch (error) {
         throw problemOf(error, { writes: true })
-      })
-      pending.add(answer)
-      void answer.catch(() => {}).finally(() => pending.delete(answer))
-      return answer
+      } finally {
+        if (--unanswered === 0) {
+          for (const resolve of whenIdle) resolve()
+          whenIdle = []
+        }
+      }
     },
-    idle: async () => {
-      while (pending.size > 0) await Promise.allSettled(pending)
-    },
+    idle: () =>
+      unanswered === 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => void whenIdle.push(resolve)),
   }
 }
 

@@ -16,16 +16,17 @@ export interface Trace {
 
 /** Hexadecimal digits of random bytes, which are cheap by the thousand. */
 function createRandomHex() {
-  const pool = new Uint8Array(POOL_BYTES)
-  let used = POOL_BYTES
-  return (bytes: number): string => {
-    if (used + bytes > POOL_BYTES) {
-      crypto.getRandomValues(pool)
+  const bytes = new Uint8Array(POOL_BYTES)
+  let pool = ''
+  let used = 0
+  return (digits: number): string => {
+    if (used + digits > pool.length) {
+      crypto.getRandomValues(bytes)
+      pool = Array.from(bytes, (byte) => HEX[byte]).join('')
       used = 0
     }
-    let hex = ''
-    for (const end = used + bytes; used < end; used++) hex += HEX[pool[used]!]
-    return hex
+    used += digits
+    return pool.slice(used - digits, used)
   }
 }
 
@@ -42,12 +43,12 @@ function parsed(header: string | null): { traceId: string; flags: number } | und
 /** Goes on with the caller's trace and request id; one that is missing or malformed begins anew. */
 export function traceOf(headers: Headers): Trace {
   const parent = parsed(headers.get('traceparent'))
-  const traceId = parent?.traceId ?? randomHex(16)
+  const traceId = parent?.traceId ?? randomHex(32)
   const flags = HEX[parent?.flags ?? 0]
   const given = headers.get('x-request-id')
   return {
     traceId,
-    traceparent: `00-${traceId}-${randomHex(8)}-${flags}`,
-    requestId: given !== null && REQUEST_ID.test(given) ? given : randomHex(16),
+    traceparent: `00-${traceId}-${randomHex(16)}-${flags}`,
+    requestId: given !== null && REQUEST_ID.test(given) ? given : randomHex(32),
   }
 }
