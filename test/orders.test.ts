@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import type { Done } from './doors.ts'
+import { Account, Model } from './model.ts'
+import { explain } from './orders.ts'
+
+/** One user with 1500, and what three did at once. */
+function explained(debited: string): string[][] {
+  const account = new Account()
+  account.append({ action: 'CREDIT', amount: 1500n })
+  const insert = (id: number, amount: bigint): Done => ({
+    door: 'sql',
+    undone: false,
+    steps: [{ command: { user: 0, kind: 'insert', action: 'DEBIT', amount }, answer: [`${id}`] }],
+  })
+  const debit: Done = {
+    door: 'http',
+    undone: false,
+    steps: [{
+      command: { user: 0, kind: 'debit', amount: 150n, key: null },
+      answer: [debited],
+    }],
+  }
+  const models = explain([new Model([account])], [insert(2, 2000n), insert(1, 150n), debit])
+  return models.map(({ accounts }) => accounts[0]!.entries.map(({ amount }) => `${amount}`))
+}
+
+test('a row that came while others were counted may be counted after those, whatever its id', () => {
+  expect(explained('LGFND -650')).toEqual([['1500', '150', '2000'], ['1500', '2000', '150']])
+})
+
+test('what no order explains stays without an explanation', () => {
+  expect(explained('LGFND -651')).toEqual([])
+})
