@@ -9,10 +9,17 @@ export type Call =
   | { door: 'transaction'; commands: Command[]; undone: boolean }
   | { door: 'batch' | 'http batch'; commands: (Command & { kind: 'debit' })[] }
 
+export interface Step {
+  command: Command
+  answer: string[]
+  /** Not done, but asked what is missing. */
+  isLook?: boolean
+}
+
 /** What was done, in order; nobody else's work on the same users comes in between. */
 export interface Done {
   door: Door
-  steps: { command: Command; answer: string[] }[]
+  steps: Step[]
   undone: boolean
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Done } from './doors.ts'
-import { Account, Model } from './model.ts'
+import { Account, type Command, Model } from './model.ts'
 import { explain } from './orders.ts'
 
 /** One user with 1500, and what three did at once. */
@@ -26,6 +26,30 @@ function explained(debited: string): string[][] {
 
 test('a row that came while others were counted may be counted after those, whatever its id', () => {
   expect(explained('LGFND -650')).toEqual([['1500', '150', '2000'], ['1500', '2000', '150']])
+})
+
+test('what is missing over HTTP is what was missing a moment later', () => {
+  const account = new Account()
+  account.append({ action: 'CREDIT', amount: 1500n })
+  const done = (door: Done['door'], command: Command, answer: string): Done => ({
+    door,
+    undone: false,
+    steps: [{ command, answer: [answer] }],
+  })
+  const explainedBy = (available: number) =>
+    explain([new Model([account])], [
+      done(
+        'http',
+        { user: 0, kind: 'hold', amount: 1600n, expires: false, key: null },
+        `LGFND ${available}`,
+      ),
+      done(
+        'sql',
+        { user: 0, kind: 'credit', amount: 200n, key: null },
+        '2 CREDIT 200 1700 1700 false',
+      ),
+    ]).length
+  expect([explainedBy(1500), explainedBy(1700), explainedBy(1600)]).toEqual([1, 1, 0])
 })
 
 test('what no order explains stays without an explanation', () => {
