@@ -36,20 +36,20 @@ test('what is missing over HTTP is what was missing a moment later', () => {
     undone: false,
     steps: [{ command, answer: [answer] }],
   })
-  const explainedBy = (available: number) =>
+  const explainedBy = (available: number, credited: string) =>
     explain([new Model([account])], [
       done(
         'http',
         { user: 0, kind: 'hold', amount: 1600n, expires: false, key: null },
         `LGFND ${available}`,
       ),
-      done(
-        'sql',
-        { user: 0, kind: 'credit', amount: 200n, key: null },
-        '2 CREDIT 200 1700 1700 false',
-      ),
+      done('sql', { user: 0, kind: 'credit', amount: 200n, key: null }, credited),
     ]).length
-  expect([explainedBy(1500), explainedBy(1700), explainedBy(1600)]).toEqual([1, 1, 0])
+  const credited = '2 CREDIT 200 1700 1700 false'
+  expect([1500, 1700, 1600].map((available) => explainedBy(available, credited))).toEqual([1, 1, 0])
+  account.pending.push({ id: 1, action: 'DEBIT', amount: 2000n })
+  const late = '3 CREDIT 200 -300 -300 false'
+  expect([-500, -300, -400].map((available) => explainedBy(available, late))).toEqual([1, 1, 0])
 })
 
 test('what no order explains stays without an explanation', () => {

@@ -15,7 +15,7 @@ function usersOf({ accounts }: Model, command: Command): number[] {
 const fits = (answer: string[], wanted: string[]) =>
   answer.length === wanted.length &&
   answer.every((line, i) =>
-    line === (line.endsWith(UNSAID) ? wanted[i]!.replace(/\w+$/, UNSAID) : wanted[i])
+    line === (line.endsWith(UNSAID) ? wanted[i]!.replace(/-?\w+$/, UNSAID) : wanted[i])
   )
 
 interface Place {
@@ -101,7 +101,10 @@ function looked({ model, at }: State, n: number, { command, answer }: Step): Sta
     const after = model.copy()
     const account = after.accounts[user]!
     account.seal()
-    if (!fits(answer, [`LGFND ${account.balance - account.held}`])) return []
+    const hold = command.kind === 'capture' ? account.holds[command.hold - 1] : undefined
+    // What it holds itself is there for a capture.
+    const own = hold?.status === 'active' ? hold.amount : 0n
+    if (!fits(answer, [`LGFND ${account.balance - account.held + own}`])) return []
     return [{ model: after, at: at.with(n, { ...at[n]!, next: at[n]!.next + 1 }) }]
   })
 }
