@@ -20,11 +20,11 @@ import type { HistoryDependencies } from './routes/history.ts'
 import { holdsRoutes } from './routes/holds.ts'
 import type { HoldsDependencies } from './routes/holds.ts'
 import { metricsRoutes, operationsRoutes } from './routes/operations.ts'
-import { sequenced } from './sequence.ts'
 import { transfersRoutes } from './routes/transfers.ts'
 import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
 import type { UsersDependencies } from './routes/users.ts'
+import { sequenced } from './sequence.ts'
 import { bodyTooSlow } from './validate.ts'
 
 const RETRY_AFTER_SECONDS = 1

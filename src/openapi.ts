@@ -1,6 +1,6 @@
 /** OpenAPI 3.1, made from the schemas that validate. */
 import type { Hono } from 'hono'
-import { describeRoute, type DescribeRouteOptions, generateSpecs, resolver } from 'hono-openapi'
+import { generateSpecs, resolver } from 'hono-openapi'
 import { z } from 'zod'
 import { RULES } from './access_rules.ts'
 import { PROBLEMS } from './errors.ts'
@@ -18,12 +18,6 @@ export const WRITE_PROBLEMS: ProblemCode[] = [
   'busy',
   'outcome_unknown',
 ]
-
-/** Describes the route that it stands in; unlike the original it waits for nothing. */
-export const described = (operation: DescribeRouteOptions) => {
-  const pass: ReturnType<typeof describeRoute> = (_c, next) => next()
-  return Object.assign(pass, describeRoute(operation))
-}
 
 /**
  * The `responses` of an operation: bodies by status, the problems that it can end in, and what else

@@ -1,11 +1,12 @@
 /** Many debits in one request: validate → call → respond. */
 import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { reaches } from '../access.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers, described } from '../openapi.ts'
+import { answers } from '../openapi.ts'
 import type { Post } from '../posting.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../validate.ts'
 import { markReplayed, metadataText } from './created.ts'
@@ -57,7 +58,7 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
 
   debits.post(
     '/',
-    described({
+    describeRoute({
       summary: 'Take amounts from many users, each debit for itself',
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
         'one that is malformed refuses them all. With the header Idempotency-Key, item 0 1 2 … ' +

@@ -2,12 +2,13 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
+import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Moment } from '../ledger_reads.ts'
-import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -85,7 +86,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/history',
-    described({
+    describeRoute({
       summary: 'The entries of a user, newest first; or a statement',
       description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
         '`from` up to `to`, oldest first: the opening balance, every entry that was counted in ' +
@@ -121,7 +122,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/history/:seq',
-    described({
+    describeRoute({
       summary: 'An entry of a user',
       ...answers({ 200: entry }, ['invalid_request', 'unknown_user', 'unknown_entry', 'busy']),
     }),
@@ -137,7 +138,7 @@ export function historyRoutes(
 
   history.post(
     '/:id/history/:seq/reverse',
-    described({
+    describeRoute({
       summary: 'Take an entry back, at most once; the half of a transfer with the other half',
       ...answers({ 201: posted }, [
         ...WRITE_PROBLEMS,
@@ -167,7 +168,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/balance',
-    described({
+    describeRoute({
       summary: 'What the ledger held at a moment',
       description:
         'The balance after the last entry that had been counted by then. Without `at`: now.',
@@ -186,7 +187,7 @@ export function historyRoutes(
 
   history.get(
     '/:id/verify',
-    described({
+    describeRoute({
       summary: 'Whether the history of a user proves its balance',
       description: 'Reads as many entries as it can in about 4 seconds: a longer history without ' +
         'findings up to there is `busy`, with a `detail`.',

@@ -1,6 +1,7 @@
 /** Amounts set aside: validate → call → respond. */
 import { Hono } from 'hono'
-import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
+import { describeRoute } from 'hono-openapi'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
@@ -17,7 +18,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds',
-    described({
+    describeRoute({
       summary: 'Set an amount aside',
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
@@ -44,7 +45,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/capture',
-    described({
+    describeRoute({
       summary: 'Take what is held, or a part of it, which releases the rest',
       ...answers({ 201: posted }, [
         ...WRITE_PROBLEMS,
@@ -75,7 +76,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/release',
-    described({
+    describeRoute({
       summary: 'Give back what is held',
       ...answers({ 200: snapshot }, [
         ...WRITE_PROBLEMS,

@@ -1,10 +1,11 @@
 /** What operators and their tools ask: metrics, health, and what the service offers. */
 import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
 import { z } from 'zod'
 import { docsPage } from '../docs.ts'
 import { Problem } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers, described } from '../openapi.ts'
+import { answers } from '../openapi.ts'
 
 export interface OperationsDependencies {
   /** Why the service should get no requests now; undefined: it should. */
@@ -19,7 +20,7 @@ const health = z.object({ status: z.string() })
 export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   return new Hono().get(
     '/metrics',
-    described({
+    describeRoute({
       summary: 'Metrics for Prometheus',
       responses: { 200: { description: 'Prometheus text', content: { 'text/plain': {} } } },
     }),
@@ -36,13 +37,13 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/livez',
-    described({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
+    describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
     (c) => c.json({ status: 'live' }),
   )
 
   operations.get(
     '/readyz',
-    described({
+    describeRoute({
       summary: 'Whether PostgreSQL answers and has the expected schema',
       ...answers({ 200: health }, ['busy']),
     }),
@@ -55,7 +56,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/openapi.json',
-    described({
+    describeRoute({
       summary: 'This description',
       responses: { 200: { description: 'OpenAPI', content: { 'application/json': {} } } },
     }),
@@ -64,7 +65,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
 
   operations.get(
     '/docs',
-    described({
+    describeRoute({
       summary: 'This description as a page',
       responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
     }),

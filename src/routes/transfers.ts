@@ -1,7 +1,8 @@
 /** From one user to another: validate → call → respond. */
 import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
-import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { markReplayed, metadataText } from './created.ts'
@@ -17,7 +18,7 @@ export function transfersRoutes({ unbatched }: TransfersDependencies) {
 
   transfers.post(
     '/',
-    described({
+    describeRoute({
       summary: 'Move an amount from one user to another, both halves or neither',
       description: 'Idempotency-Key belongs to the user whom the amount is taken from.',
       ...answers({ 201: transferred }, [

@@ -1,10 +1,11 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
-import { answers, described, WRITE_PROBLEMS } from '../openapi.ts'
+import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Post } from '../posting.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -30,7 +31,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.get(
     '/:id',
-    described({
+    describeRoute({
       summary: 'The balance of a user',
       description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
       ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user', 'busy']),
@@ -48,7 +49,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
   for (const action of ['DEBIT', 'CREDIT'] as const) {
     users.post(
       action === 'DEBIT' ? '/:id/debit' : '/:id/credit',
-      described({
+      describeRoute({
         summary: action === 'DEBIT' ? 'Take an amount from a user' : 'Add an amount to a user',
         ...answers({ 201: posted }, [
           ...WRITE_PROBLEMS,
@@ -79,7 +80,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.post(
     '/:id/recalculate',
-    described({
+    describeRoute({
       summary: 'Count rows made by hand, and recalculate the balance from the history',
       ...answers({ 200: snapshot }, [
         'invalid_request',
@@ -103,7 +104,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
 
   users.post(
     '/',
-    described({
+    describeRoute({
       summary: 'Make a user',
       description: 'With the id of a user that exists already: 200 and its snapshot.',
       ...answers({ 200: snapshot, 201: snapshot }, [
