@@ -80,8 +80,10 @@ async function allowService({ url: owner, dataDir }: Embedded): Promise<string> 
   const password = await keptSecret(dataDir, 'service_password')
   const sql = postgres(owner, { max: 1, fetch_types: false })
   try {
-    // No parameters in this statement; the password is hexadecimal.
-    await sql.unsafe(`alter role ledger_service login password '${password}'`)
+    // A statement without parameters: PostgreSQL itself quotes what it is given.
+    const [row] = await sql<{ statement: string }[]>`
+      select format('alter role ledger_service login password %L', ${password}::text) as statement`
+    await sql.unsafe(row!.statement)
   } finally {
     await sql.end()
   }
