@@ -44,20 +44,6 @@ function answered(
   return fits(answer, after.apply(command, door)) ? after : undefined
 }
 
-/**
- * What is refused over HTTP for want of funds is asked afterwards what is missing. In between
- * another that was sent at the same time may have used its key.
- */
-const takesTwoLooks = (all: Done[], n: number): boolean =>
-  all[n]!.door === 'http' &&
-  all[n]!.steps.some(({ command, answer }) =>
-    'key' in command && command.key !== null && answer[0]?.startsWith('LGFND') &&
-    all.some((other, i) =>
-      i !== n &&
-      other.steps.some((step) => 'key' in step.command && step.command.key === command.key)
-    )
-  )
-
 /** Whether another that isn't over has one of the users. */
 const isHeld = (at: Place[], all: Done[], n: number, users: number[]): boolean =>
   at.some((other, i) =>
@@ -120,8 +106,7 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
   if (isHeld(at, all, n, users) && command.kind !== 'insert') return undefined
   if (steps[next]!.isLook) return looked({ model, at }, n, steps[next]!)[0]
   if (command.kind === 'insert') command = { ...command, id: Number(answer[0]) }
-  const after = [command, ...(takesTwoLooks(all, n) ? [{ ...command, key: null }] : [])]
-    .map((asked) => answered(model, own, door, asked, answer)).find((one) => one)
+  const after = answered(model, own, door, command, answer)
   if (!after) return undefined
 
   const inserted = command.kind === 'insert' ? [...own, command] : own
