@@ -64,7 +64,12 @@ test('what is lost on one connection leaves the others alone', async () => {
     })
     await ledger.sql`select pg_terminate_backend(${pid})`
     expect(isOutcomeUnknown(await lost.catch((error: unknown) => error))).toBe(true)
-    expect(await other).toHaveLength(1)
+    const [{ pid: kept } = { pid: 0 }] = await other
+    // And is still the one that it was.
+    const ask = () => database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(0.2)`)
+    const after = (await Promise.all([ask(), ask()])).map(([row]) => row!['pid'] as number)
+    expect(after).toContain(kept)
+    expect(after).not.toContain(pid)
   } finally {
     await database.end()
   }
