@@ -55,6 +55,7 @@ test('what is lost on one connection leaves the others alone', async () => {
   const database = createDatabase({ url: ledger.url, max: 2 })
   try {
     const lost = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(30)`)
+      .catch((error: unknown) => error)
     const other = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(1)`)
     const pid = await vi.waitUntil(async () => {
       const [row] = await ledger.sql`
@@ -63,7 +64,7 @@ test('what is lost on one connection leaves the others alone', async () => {
       return row?.['pid'] as number | undefined
     })
     await ledger.sql`select pg_terminate_backend(${pid})`
-    expect(isOutcomeUnknown(await lost.catch((error: unknown) => error))).toBe(true)
+    expect(isOutcomeUnknown(await lost)).toBe(true)
     const [{ pid: kept } = { pid: 0 }] = await other
     // And is still the one that it was.
     const ask = () => database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(0.2)`)
