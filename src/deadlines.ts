@@ -38,11 +38,16 @@ export interface DeadlinesOptions {
   now?: () => number
 }
 
-/** A class, for its methods are made once and not for each request. */
+/**
+ * A link in the ring of those that run. Not an entry of a Set: of the tables that a Set leaves behind
+ * each keeps the next, so that the collector would carry along every request there was.
+ */
 class Running implements Deadline {
   isOver = false
   isSent = false
   endsAt = 0
+  before: Running = this
+  after: Running = this
   readonly #line: Line
   readonly end: (problem: Problem) => void
   constructor(line: Line, end: (problem: Problem) => void) {
@@ -50,48 +55,50 @@ class Running implements Deadline {
     this.end = end
   }
   release(): void {
-    this.#line.running.delete(this)
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this.after = this
   }
   restart(): void {
-    if (!this.isOver) this.#line.append(this)
+    if (this.isOver) return
+    this.release()
+    this.#line.append(this)
   }
 }
 
-/** All have the same time, so those that end first are the first in the set. */
 interface Line {
-  running: Set<Running>
   append(one: Running): void
 }
 
 export function createDeadlines(options: DeadlinesOptions): Deadlines {
   const { limitMs, now = () => performance.now() } = options
   const { problemOf = ({ isSent }) => new Problem(isSent ? 'outcome_unknown' : 'busy') } = options
-  const running = new Set<Running>()
   const sweepMs = Math.min(SWEEP_MS, limitMs / 4)
   let timer: ReturnType<typeof setInterval> | undefined
+  const line: Line = {
+    append(one) {
+      one.endsAt = now() + limitMs
+      one.before = ring.before
+      one.after = ring
+      ring.before = ring.before.after = one
+      timer ??= setInterval(sweep, sweepMs)
+    },
+  }
+  /** All have the same time, so those that end first come first after it. */
+  const ring = new Running(line, () => {})
 
   function sweep() {
     // Rather a little early than late.
     const until = now() + sweepMs
-    for (const one of running) {
-      if (one.endsAt > until) break
-      running.delete(one)
+    while (ring.after !== ring && ring.after.endsAt <= until) {
+      const one = ring.after
+      one.release()
       one.isOver = true
       one.end(problemOf(one))
     }
-    if (running.size > 0) return
+    if (ring.after !== ring) return
     clearInterval(timer)
     timer = undefined
-  }
-
-  const line: Line = {
-    running,
-    append(one) {
-      one.endsAt = now() + limitMs
-      running.delete(one)
-      running.add(one)
-      timer ??= setInterval(sweep, sweepMs)
-    },
   }
 
   return {
@@ -100,10 +107,10 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
         const one = new Running(line, reject)
         line.append(one)
         work(one).then((value) => {
-          running.delete(one)
+          one.release()
           resolve(value)
         }, (error: Error) => {
-          running.delete(one)
+          one.release()
           reject(error)
         })
       })

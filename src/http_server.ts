@@ -52,7 +52,7 @@ interface Connection {
   /** How many requests came on it. */
   requests: number
   /** Those that have no answer yet. */
-  exchanges: Set<Exchange>
+  exchanges: Exchange[]
 }
 
 /** All of them that haven't been refused. */
@@ -69,9 +69,9 @@ async function refuse(
   if (!connection) return
   connections.delete(socket)
   socket.pause()
-  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
+  const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
+  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -114,8 +114,8 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
     const connection = connections.get(incoming.socket)
     if (!connection) return
     const { exchanges } = connection
-    exchanges.add(exchange)
-    outgoing.once('close', () => exchanges.delete(exchange))
+    exchanges.push(exchange)
+    outgoing.once('close', () => exchanges.splice(exchanges.indexOf(exchange), 1))
     // By itself it would say so, and leave the connection open.
     if (++connection.requests >= limits.maxRequestsPerConnection) outgoing.shouldKeepAlive = false
     // HTTP/1.0 needs none, and checks of health that speak it send none.
@@ -141,7 +141,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
   // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
-    connections.set(socket, { requests: 0, exchanges: new Set() })
+    connections.set(socket, { requests: 0, exchanges: [] })
     socket.once('close', () => connections.delete(socket))
   })
   server.on('checkExpectation', listener)

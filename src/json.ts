@@ -5,7 +5,10 @@ const MAX_DEPTH = 2048
 /** Enough to see what is wrong; each of them names its place, which can be a long one. */
 const MAX_FAULTS = 20
 
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[{}[\],:]/g
+const TOKEN = {
+  string: /"(?:[^"\\]|\\.)*"/y,
+  number: /-?\d[\d.eE+-]*/y,
+}
 
 /** Digits without leading and trailing zeros, and the power of ten that they are multiplied by. */
 function decimal(literal: string): string {
@@ -30,6 +33,11 @@ interface Level {
   at: string | number
 }
 
+const faultIn = (levels: Level[], message: string): JsonFault => ({
+  path: levels.map(({ at }) => at).join('.'),
+  message,
+})
+
 /**
  * What is wrong with a text that JSON.parse accepts: a member that occurs twice in its object, a
  * number that a double can't hold as it is written (1e400, 0.1 followed by 40 digits), a string
@@ -40,42 +48,55 @@ export function jsonFaults(text: string): JsonFault[] {
   const faults: JsonFault[] = []
   const levels: Level[] = []
   let isName = false
-  const fault = (message: string) =>
-    faults.push({ path: levels.map(({ at }) => at).join('.'), message })
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (let at = 0; at < text.length; at++) {
     if (faults.length === MAX_FAULTS) return faults
-    const first = token[0]!
+    const char = text[at]!
     const level = levels.at(-1)
-    if (first === '{') {
+    if (char === '{') {
       levels.push({ members: new Set(), at: '' })
       isName = true
-    } else if (first === '[') {
+    } else if (char === '[') {
       levels.push({ at: 0 })
       isName = false
-    } else if (first === '}' || first === ']') {
+    } else if (char === '}' || char === ']') {
       levels.pop()
       isName = false
-    } else if (first === ':') isName = false
-    else if (first === ',') {
+    } else if (char === ':') isName = false
+    else if (char === ',') {
       isName = level?.members !== undefined
       if (typeof level?.at === 'number') level.at++
-    } else if (first === '"') {
+    } else if (char === '"') {
+      const token = tokenAt(TOKEN.string, text, at)
+      at += token.length - 1
       const string = JSON.parse(token) as string
       if (isName) {
         level!.at = string
-        if (level!.members!.has(string)) fault('is given twice')
+        if (level!.members!.has(string)) faults.push(faultIn(levels, 'is given twice'))
         level!.members!.add(string)
       }
       if (string.includes('\0') || !string.isWellFormed()) {
-        fault('has a NUL or half a surrogate pair')
+        faults.push(faultIn(levels, 'has a NUL or half a surrogate pair'))
       }
-    } else if (!isExact(token)) fault('has more digits than can be read exactly')
+    } else if (char === '-' || (char >= '0' && char <= '9')) {
+      const token = tokenAt(TOKEN.number, text, at)
+      at += token.length - 1
+      if (!isExact(token)) faults.push(faultIn(levels, 'has more digits than can be read exactly'))
+    }
     if (levels.length > MAX_DEPTH) return [{ path: '', message: 'is nested too deeply' }]
   }
   return faults
 }
 
+/** What begins there; the text is JSON, so it does. An array of matches for each would be garbage. */
+function tokenAt(pattern: RegExp, text: string, at: number): string {
+  pattern.lastIndex = at
+  pattern.test(text)
+  return text.slice(at, pattern.lastIndex)
+}
+
 function isExact(literal: string): boolean {
+  // A double keeps any 15 digits.
+  if (literal.length <= 15 && !/e/i.test(literal)) return true
   const number = Number(literal)
   return Number.isFinite(number) && decimal(literal) === decimal(String(number))
 }

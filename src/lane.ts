@@ -98,6 +98,8 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     delete turn.next
     if (taken.next) {
       turn.first = taken.next
+      // Whoever is answered must not keep those behind it from the collector.
+      delete taken.next
       append(turn)
     } else turns.delete(turn.key)
     queued--

@@ -4,8 +4,8 @@ const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)
 const REQUEST_ID = /^[!-~]{1,128}$/
 /** What the specification knows of: sampled, random. */
 const KNOWN_FLAGS = 0x03
-const POOL_BYTES = 4096
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const POOL_DIGITS = 4096
+const DIGITS = '0123456789abcdef'
 
 export interface Trace {
   traceId: string
@@ -14,15 +14,16 @@ export interface Trace {
   requestId: string
 }
 
-/** Hexadecimal digits of random bytes, which are cheap by the thousand. */
+/** Hexadecimal digits, which are cheap by the thousand. */
 function createRandomHex() {
-  const bytes = new Uint8Array(POOL_BYTES)
+  const bytes = new Uint8Array(POOL_DIGITS)
+  const ascii = new TextDecoder()
   let pool = ''
   let used = 0
   return (digits: number): string => {
     if (used + digits > pool.length) {
       crypto.getRandomValues(bytes)
-      pool = Array.from(bytes, (byte) => HEX[byte]).join('')
+      pool = ascii.decode(bytes.map((byte) => DIGITS.charCodeAt(byte & 15)))
       used = 0
     }
     used += digits
@@ -44,11 +45,10 @@ function parsed(header: string | null): { traceId: string; flags: number } | und
 export function traceOf(headers: Headers): Trace {
   const parent = parsed(headers.get('traceparent'))
   const traceId = parent?.traceId ?? randomHex(32)
-  const flags = HEX[parent?.flags ?? 0]
   const given = headers.get('x-request-id')
   return {
     traceId,
-    traceparent: `00-${traceId}-${randomHex(16)}-${flags}`,
+    traceparent: `00-${traceId}-${randomHex(16)}-0${parent?.flags ?? 0}`,
     requestId: given !== null && REQUEST_ID.test(given) ? given : randomHex(32),
   }
 }

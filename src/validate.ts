@@ -49,8 +49,9 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
   const deadline = c.get('deadline')
   deadline?.release()
   try {
-    const all = () => body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
-    return new Uint8Array(await c.get('bodies').within(all))
+    return new Uint8Array(
+      await c.get('bodies').within(() => body ? readLimited(body, maxBytes) : c.req.arrayBuffer()),
+    )
   } catch (error) {
     // The client went away: that says nothing about a database.
     throw error instanceof Problem ? error : invalidBody('must arrive whole')
