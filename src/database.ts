@@ -2,6 +2,7 @@
 import postgres from 'postgres'
 import type { Ssl } from './database_tls.ts'
 import { codeOf, isOutcomeUnknown, isRetryable } from './errors.ts'
+import { createUnderWay } from './under_way.ts'
 
 const QUERY_DEADLINE_MS = 4000
 
@@ -45,7 +46,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { queryDeadlineMs = QUERY_DEADLINE_MS } = options
   const open = (): Client => ({ sql: connect(options), running: 0 })
   const clients = Array.from({ length: options.max }, open)
-  const busy = new Set<Promise<unknown>>()
+  const underWay = createUnderWay()
 
   function choose(): Client {
     let least = clients[0]!
@@ -77,17 +78,14 @@ export function createDatabase(options: DatabaseOptions): Database {
       )
     })
     client.running++
-    const result = Promise.race([query(client.sql), deadline])
-    busy.add(result)
     try {
-      return await result
+      return await underWay.track(Promise.race([query(client.sql), deadline]))
     } catch (error) {
       if (isOutcomeUnknown(error)) replace(client, codeOf(error) === 'DEADLINE')
       throw error
     } finally {
       clearTimeout(timer)
       client.running--
-      busy.delete(result)
     }
   }
 
@@ -95,7 +93,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     run,
     // Queries first: ending a client with a timeout would reject what still commits.
     end: async () => {
-      await Promise.allSettled(busy)
+      await underWay.idle()
       await Promise.all(clients.map(({ sql }) => sql.end({ timeout: 1 })))
     },
   }

@@ -4,6 +4,7 @@ import { createLane, LaneExpired, LaneFull } from './lane.ts'
 import type { Lane } from './lane.ts'
 import type { Outcome, Posting } from './ledger.ts'
 import { createTurns } from './turns.ts'
+import { createUnderWay } from './under_way.ts'
 
 const BUSY = '55P03'
 
@@ -56,8 +57,7 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
       now,
     }))
   const side = createSide({ post, waiting, maxBatch, maxQueue, maxWaitMs, now })
-  let unanswered = 0
-  let whenIdle: (() => void)[] = []
+  const underWay = createUnderWay()
 
   async function place(item: Posting): Promise<Outcome> {
     try {
@@ -88,23 +88,13 @@ export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   }
 
   return {
-    async add(item) {
-      unanswered++
-      try {
-        return await place(item)
-      } catch (error) {
-        throw problemOf(error, { writes: true })
-      } finally {
-        if (--unanswered === 0) {
-          for (const resolve of whenIdle) resolve()
-          whenIdle = []
-        }
-      }
-    },
-    idle: () =>
-      unanswered === 0
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => void whenIdle.push(resolve)),
+    add: (item) =>
+      underWay.track(
+        place(item).catch((error: unknown) => {
+          throw problemOf(error, { writes: true })
+        }),
+      ),
+    idle: underWay.idle,
   }
 }
 

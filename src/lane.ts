@@ -48,8 +48,8 @@ interface Waiting<I, O> {
 /** The queue of one key, and a link in the ring of keys that have something waiting. */
 interface Turn<I, O> {
   key: unknown
-  first: Waiting<I, O>
-  last: Waiting<I, O>
+  first: Waiting<I, O> | undefined
+  last: Waiting<I, O> | undefined
   next?: Turn<I, O>
 }
 
@@ -80,7 +80,7 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     const key = keyOf(waiting.item)
     const turn = turns.get(key)
     if (turn) {
-      turn.last.next = waiting
+      turn.last!.next = waiting
       turn.last = waiting
     } else {
       const added = { key, first: waiting, last: waiting }
@@ -92,16 +92,18 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
 
   /** Takes one item of the key whose turn it is and sends that key behind all others. */
   function take(turn: Turn<I, O>): Waiting<I, O> {
-    const taken = turn.first
+    const taken = turn.first!
     front = turn.next
     if (!front) back = undefined
     delete turn.next
-    if (taken.next) {
-      turn.first = taken.next
-      // Whoever is answered must not keep those behind it from the collector.
-      delete taken.next
-      append(turn)
-    } else turns.delete(turn.key)
+    turn.first = taken.next
+    // The map may still hold on to it; what is answered must not stay, nor keep those behind it.
+    delete taken.next
+    if (turn.first) append(turn)
+    else {
+      turn.last = undefined
+      turns.delete(turn.key)
+    }
     queued--
     return taken
   }

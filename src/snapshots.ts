@@ -3,6 +3,7 @@ import { createFloors } from './floors.ts'
 import { createLane } from './lane.ts'
 import { parseEntry, type Snapshot, type Versioned } from './snapshot_entry.ts'
 import { createSnapshotStore, type Found } from './snapshot_store.ts'
+import { createUnderWay } from './under_way.ts'
 
 export type { Snapshot, Versioned } from './snapshot_entry.ts'
 
@@ -82,7 +83,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   // Twice the ttl: a late write of an older version may have prolonged its life once.
   const floors = createFloors({ keepMs: 2 * ttlMs, maxFloors, now })
   const databaseClock = createDatabaseClock(now)
-  const pending = new Set<Promise<unknown>>()
+  const underWay = createUnderWay()
   let listeningSince: string | null = null
   let setBack = { from: -Infinity, until: -Infinity }
 
@@ -97,12 +98,6 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       return ids.map((id) => found.get(id))
     },
   })
-
-  function track<T>(work: Promise<T>): Promise<T> {
-    pending.add(work)
-    void work.catch(() => {}).then(() => pending.delete(work))
-    return work
-  }
 
   /** A change might have been missed before we listened; a floor tells of one that wasn't. */
   function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
@@ -120,7 +115,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     if (store && (entry || remove !== undefined)) {
       const change = { ...(entry && { entry }), ...(remove !== undefined && { remove }) }
       // The reader doesn't wait for this.
-      void track(
+      void underWay.track(
         store.keep(id, change).then((kept) => {
           if (kept === 'failed') onError('write')
         }),
@@ -164,8 +159,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   }
 
   return {
-    read: (id, { fresh = false } = {}) => track(read(id, fresh)),
-    write: (entry) => track(write(entry)),
+    read: (id, { fresh = false } = {}) => underWay.track(read(id, fresh)),
+    write: (entry) => underWay.track(write(entry)),
     changed: (id, version) => floors.raise(id, version),
     doubt(id) {
       floors.raise(id, Number.MAX_SAFE_INTEGER)
@@ -178,8 +173,6 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
       databaseClock.observe(since)
     },
-    async idle() {
-      while (pending.size > 0) await Promise.allSettled(pending)
-    },
+    idle: underWay.idle,
   }
 }

@@ -6,6 +6,7 @@ import type { Ledger } from './ledger.ts'
 import type { Post } from './posting.ts'
 import type { Snapshots } from './snapshots.ts'
 import { createUserTurns } from './turns.ts'
+import { createUnderWay } from './under_way.ts'
 
 const MAX_WAIT_MS = 1000
 /** How often somebody may put in, between two looks, what was missing before. */
@@ -47,7 +48,7 @@ export interface UnbatchedWrites {
 export function createUnbatchedWrites(options: UnbatchedWritesOptions): UnbatchedWrites {
   const { ledger, post, snapshots, limit, maxQueue = 10_000 } = options
   const turns = createUserTurns({ limit, maxWaitMs: MAX_WAIT_MS, maxQueue })
-  const pending = new Set<Promise<unknown>>()
+  const underWay = createUnderWay()
 
   async function once<T>({ users, key, deadline, call }: Write<T>): Promise<T> {
     const inTurn = () =>
@@ -111,16 +112,12 @@ export function createUnbatchedWrites(options: UnbatchedWritesOptions): Unbatche
         throw problem
       }
     }
-    const begun = begin()
-    pending.add(begun)
-    return await begun.finally(() => pending.delete(begun))
+    return await underWay.track(begin())
   }
 
   return {
     write,
     aside,
-    idle: async () => {
-      while (pending.size > 0) await Promise.allSettled(pending)
-    },
+    idle: underWay.idle,
   }
 }
