@@ -8,6 +8,8 @@ export interface Access {
   /** A pattern, never a path. */
   route: string
   status: number
+  /** When it was answered, in milliseconds since 1970. */
+  time: number
   durationMs: number
   /** The name of who asked, where that is known. */
   caller?: string | undefined
@@ -22,20 +24,22 @@ export interface AccessLog {
 export interface AccessLogOptions {
   /** Settles when the text is written; a reader that is gone may reject. */
   write: (text: string) => Promise<void>
-  /** What waits for a reader that is slow; more is dropped, and counted. */
+  /** How many lines wait for a reader that is slow; more are dropped, and counted. */
   maxWaiting?: number
 }
 
-const MAX_WAITING = 1024 * 1024
-/** How long lines are gathered: a write for each turn of the event loop would cost 5 % of a debit. */
+const MAX_WAITING = 4096
+/**
+ * How long they are gathered: a write for each turn of the event loop would cost 5 % of a debit, and
+ * a line made in the midst of a request takes several times what one among many takes.
+ */
 const GATHER_MS = 20
 
 let lastMs = 0
 let lastTime = ''
 
 /** Many lines have the same millisecond. */
-function now(): string {
-  const ms = Date.now()
+function timeOf(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms
     lastTime = new Date(ms).toISOString()
@@ -44,8 +48,8 @@ function now(): string {
 }
 
 function lineOf(access: Access): string {
-  const { requestId, traceId, method, route, status, durationMs, caller } = access
-  return `{"time":"${now()}","request_id":${JSON.stringify(requestId)},` +
+  const { requestId, traceId, method, route, status, time, durationMs, caller } = access
+  return `{"time":"${timeOf(time)}","request_id":${JSON.stringify(requestId)},` +
     `"trace_id":"${traceId}","method":"${method}","route":"${route}","status":${status},` +
     `"duration_ms":${Math.round(durationMs * 1000) / 1000}` +
     `${caller === undefined ? '' : `,"caller":${JSON.stringify(caller)}`}}\n`
@@ -53,20 +57,19 @@ function lineOf(access: Access): string {
 
 /** Lines are written together, and one write is under way at most. */
 export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOptions): AccessLog {
-  let waiting = ''
+  let waiting: Access[] = []
   let dropped = 0
   let writing: Promise<void> | undefined
 
   async function writeAll(): Promise<void> {
-    while (waiting !== '') {
+    while (waiting.length > 0) {
       await new Promise((resolve) => setTimeout(resolve, GATHER_MS))
-      const text = waiting
-      waiting = ''
-      // Who doesn't read the log doesn't get it; requests go on.
-      await write(text).catch(() => {})
-      if (dropped === 0) continue
-      waiting += `${JSON.stringify({ time: now(), dropped })}\n`
+      const lines = waiting.map(lineOf)
+      waiting = []
+      if (dropped > 0) lines.push(`${JSON.stringify({ time: timeOf(Date.now()), dropped })}\n`)
       dropped = 0
+      // Who doesn't read the log doesn't get it; requests go on.
+      await write(lines.join('')).catch(() => {})
     }
     writing = undefined
   }
@@ -74,7 +77,7 @@ export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOp
   return {
     request(access) {
       if (waiting.length >= maxWaiting) dropped++
-      else waiting += lineOf(access)
+      else waiting.push(access)
       writing ??= writeAll()
     },
     async flush() {

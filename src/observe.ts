@@ -27,10 +27,18 @@ export function observe({ metrics, accessLog }: ObserveOptions): MiddlewareHandl
     const { status, headers } = c.res
     headers.set('traceparent', traceparent)
     headers.set('X-Request-Id', requestId)
-    const durationMs = performance.now() - start
-    // The pattern, never the path: its values must be few.
-    const labels = { method: knownMethod(c.req.method), route: routePath(c, -1), status }
-    metrics.request(labels, durationMs / 1000)
-    accessLog?.request({ ...labels, requestId, traceId, durationMs, caller: c.get('caller')?.name })
+    const request = {
+      method: knownMethod(c.req.method),
+      // The pattern, never the path: its values must be few.
+      route: routePath(c, -1),
+      status,
+      time: Date.now(),
+      durationMs: performance.now() - start,
+      requestId,
+      traceId,
+      caller: c.get('caller')?.name,
+    }
+    metrics.request(request)
+    accessLog?.request(request)
   }
 }
