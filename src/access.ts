@@ -24,10 +24,11 @@ declare module 'hono' {
   interface ContextVariableMap {
     /** Undefined where access is off, and on routes that are open to everybody. */
     caller?: Caller
-    /** The address that the request came from; '' where nobody knows it. */
-    peer: string
   }
 }
+
+/** The address that a request came from, which fetch was given beside it; '' where nobody knows it. */
+export const peerOf = (c: Context): string => (c.env as { peer?: string } | undefined)?.peer ?? ''
 
 export interface Access {
   /** Sets `caller`, or throws a Problem. */
@@ -65,7 +66,7 @@ export function createAccess(
   const known = new Map<string, { caller: Caller; until_ms: number }>()
 
   function unauthorized(c: Context, reason: 'unknown' | 'invalid' | 'expired'): Problem {
-    const wait = failures.failed(c.get('peer'))
+    const wait = failures.failed(peerOf(c))
     metrics.refused(wait > 0 ? 'limited' : reason)
     if (wait > 0) {
       c.header('Retry-After', String(wait))

@@ -9,10 +9,9 @@ import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Access } from './access.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
-import { observe } from './observe.ts'
+import { createObserver } from './observe.ts'
 import { openapi } from './openapi.ts'
 import { type RateLimit, rateLimit } from './rate_limit.ts'
-import { countDebit, countDebits } from './routes/counted.ts'
 import { debitsRoutes } from './routes/debits.ts'
 import type { DebitsDependencies } from './routes/debits.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -29,6 +28,7 @@ import { bodyTooSlow } from './validate.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+const DEBITS = ['/users/:id/debit', '/debits']
 
 export type Dependencies =
   & Omit<DebitsDependencies, 'deadlines'>
@@ -66,23 +66,25 @@ export function createApp(
     limitMs: limits.bodyDeadlineMs,
     problemOf: () => bodyTooSlow(limits.bodyDeadlineMs),
   })
+  const limitsAndBodies = { ...limits, bodies }
+  const observer = observed ? createObserver({ metrics, accessLog }) : undefined
   let document: Promise<object> | undefined
 
-  if (observed) app.use(observe({ metrics, accessLog }))
-
-  app.use((c, next) =>
-    deadlines.within((deadline) => {
-      c.set('deadline', deadline)
-      c.set('bodies', bodies)
-      c.set('limits', limits)
-      // What fetch was given beside the request; a test may give nothing.
-      c.set('peer', (c.env as { peer?: string } | undefined)?.peer ?? '')
-      return next()
-    })
-  )
-
-  app.use('/users/:id/debit', countDebit(metrics))
-  app.use('/debits', countDebits(metrics))
+  // One middleware for all that is around a request: each keeps several frames of it while it waits.
+  app.use(async function around(c, next) {
+    const seen = observer?.begin(c)
+    c.set('limits', limitsAndBodies)
+    try {
+      await deadlines.within((deadline) => {
+        c.set('deadline', deadline)
+        return next()
+      })
+    } catch (error) {
+      countRefused(c, error as Problem)
+      c.res = respond(c, error as Problem)
+    }
+    if (seen) observer!.end(c, seen)
+  })
 
   if (access) app.use(access.middleware)
   if (rate) app.use(rateLimit(rate))
@@ -99,18 +101,37 @@ export function createApp(
     '/',
     operationsRoutes({ notReady, document: () => document ??= openapi(app, isClosed) }),
   )
-  return withProblems(sequenced(app), onFailure)
+
+  /** A debit that is refused, for whatever reason; those that aren't are counted where they are made. */
+  function countRefused(c: Context, { code }: Problem) {
+    if (c.req.method === 'POST' && DEBITS.includes(routePath(c, -1))) metrics.debit(code)
+  }
+
+  return withProblems(sequenced(app), (c, problem, error) => {
+    // It has its answer already, and what comes later may fail for having nobody to go to.
+    if (c.get('deadline')?.isOver) return
+    countRefused(c, problem)
+    if (problem.code !== 'internal') return
+    onFailure(routePath(c, -1), problem.cause ?? error, { request_id: c.get('requestId') })
+  })
 }
 
 /** GET /metrics and nothing else, for a port that only those reach who may read it. */
 export function createMetricsApp(
   { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
 ): Hono {
-  return withProblems(new Hono().route('/', metricsRoutes(metrics)), onFailure)
+  return withProblems(
+    new Hono().route('/', metricsRoutes(metrics)),
+    (c, { code, cause }, error) => {
+      if (code === 'internal') onFailure(routePath(c, -1), cause ?? error)
+    },
+  )
 }
 
+type Tell = (c: Context, problem: Problem, error: Error) => void
+
 /** Whatever has no route, and whatever was thrown, is answered as a problem. */
-function withProblems(app: Hono, onFailure: Dependencies['onFailure']): Hono {
+function withProblems(app: Hono, tell: Tell): Hono {
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
     if (allowed.length === 0) return respond(c, new Problem('not_found'))
@@ -121,10 +142,7 @@ function withProblems(app: Hono, onFailure: Dependencies['onFailure']): Hono {
 
   app.onError((error, c) => {
     const problem = problemOf(error, { writes: c.req.method === 'POST' })
-    // What comes after the answer may fail for having nobody to go to.
-    if (problem.code === 'internal' && !c.get('deadline')?.isOver) {
-      onFailure(routePath(c, -1), problem.cause ?? error, { request_id: c.get('requestId') })
-    }
+    tell(c, problem, error)
     return respond(c, problem)
   })
 

@@ -17,8 +17,6 @@ export interface Deadline {
 declare module 'hono' {
   interface ContextVariableMap {
     deadline?: Deadline
-    /** What waits for a body. */
-    bodies: Deadlines
   }
 }
 

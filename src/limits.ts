@@ -1,4 +1,5 @@
 /** What a request, a connection and the service may take: each is a setting of the same name. */
+import type { Deadlines } from './deadlines.ts'
 
 export interface Limits {
   /** Of a request that is whole, up to its answer or the first byte of it. */
@@ -34,6 +35,6 @@ export const DEFAULT_LIMITS: Limits = {
 
 declare module 'hono' {
   interface ContextVariableMap {
-    limits: Limits
+    limits: Limits & { bodies: Deadlines }
   }
 }

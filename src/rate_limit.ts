@@ -1,5 +1,6 @@
 /** How many requests each caller may send: by name, or by address where nobody has a name. */
 import type { Context, MiddlewareHandler } from 'hono'
+import { peerOf } from './access.ts'
 import { Problem } from './errors.ts'
 
 const MAX_CALLERS = 10_000
@@ -58,7 +59,7 @@ export function networkOf(address: string): string {
 
 const keyOf = (c: Context): string => {
   const name = c.get('caller')?.name
-  return name === undefined ? `address ${networkOf(c.get('peer'))}` : `name ${name}`
+  return name === undefined ? `address ${networkOf(peerOf(c))}` : `name ${name}`
 }
 
 /** Goes after whatever finds out who asks. Header fields: draft-ietf-httpapi-ratelimit-headers. */

@@ -4,8 +4,8 @@ const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)
 const REQUEST_ID = /^[!-~]{1,128}$/
 /** What the specification knows of: sampled, random. */
 const KNOWN_FLAGS = 0x03
-const POOL_DIGITS = 4096
-const DIGITS = '0123456789abcdef'
+const POOL_BYTES = 4096
+const DIGITS = new TextEncoder().encode('0123456789abcdef')
 
 export interface Trace {
   traceId: string
@@ -14,16 +14,21 @@ export interface Trace {
   requestId: string
 }
 
-/** Hexadecimal digits, which are cheap by the thousand. */
+/** Hexadecimal digits of random bytes, which are cheap by the thousand. */
 function createRandomHex() {
-  const bytes = new Uint8Array(POOL_DIGITS)
+  const bytes = new Uint8Array(POOL_BYTES)
+  const text = new Uint8Array(2 * POOL_BYTES)
   const ascii = new TextDecoder()
   let pool = ''
   let used = 0
   return (digits: number): string => {
     if (used + digits > pool.length) {
       crypto.getRandomValues(bytes)
-      pool = ascii.decode(bytes.map((byte) => DIGITS.charCodeAt(byte & 15)))
+      for (let at = 0; at < POOL_BYTES; at++) {
+        text[2 * at] = DIGITS[bytes[at]! >> 4]!
+        text[2 * at + 1] = DIGITS[bytes[at]! & 15]!
+      }
+      pool = ascii.decode(text)
       used = 0
     }
     used += digits

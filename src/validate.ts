@@ -50,7 +50,9 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
   deadline?.release()
   try {
     return new Uint8Array(
-      await c.get('bodies').within(() => body ? readLimited(body, maxBytes) : c.req.arrayBuffer()),
+      await c.get('limits').bodies.within(() =>
+        body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
+      ),
     )
   } catch (error) {
     // The client went away: that says nothing about a database.

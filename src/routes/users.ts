@@ -16,7 +16,7 @@ export interface UsersDependencies {
   ledger: Pick<Ledger, 'createUser'>
   post: Post
   snapshots: Pick<Snapshots, 'read'>
-  metrics: Pick<Metrics, 'read'>
+  metrics: Pick<Metrics, 'debit' | 'read'>
 }
 
 /** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
@@ -63,17 +63,20 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
       validated('json', amountBody),
       async (c) => {
         const { amount, metadata } = c.req.valid('json')
-        return created(
-          c,
-          await post({
-            userId: Number(c.req.valid('param').id),
-            action,
-            amount: String(amount),
-            key: c.get('key'),
-            deadline: c.get('deadline'),
-            metadata: metadataText(metadata),
-          }),
-        )
+        const deadline = c.get('deadline')
+        const posted = await post({
+          userId: Number(c.req.valid('param').id),
+          action,
+          amount: String(amount),
+          key: c.get('key'),
+          deadline,
+          metadata: metadataText(metadata),
+        })
+        // What is over is counted by what was answered.
+        if (action === 'DEBIT' && !deadline?.isOver) {
+          metrics.debit(posted.replayed ? 'replayed' : 'ok')
+        }
+        return created(c, posted)
       },
     )
   }

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { Problem, PROBLEMS } from '../../src/errors.ts'
+import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import {
   answerOf,
@@ -43,8 +44,9 @@ const POSTS = Object.keys(ROUTES)
 const NOT_JSON = { errors: [{ path: '', message: 'must be JSON in UTF-8' }] }
 
 /** An app whose ledger answers every posting with this. */
-function appWith(post: () => Promise<never>, failures: unknown[] = []) {
+function appWith(post: () => Promise<never>, failures: unknown[] = [], limits = DEFAULT_LIMITS) {
   return createApp({
+    limits,
     ledger: {
       createUser: post,
       getUsers: post,
@@ -356,6 +358,24 @@ describe('what is our fault', () => {
       await answerOf(await app.request('/users', { method: 'POST' })),
       'outcome_unknown',
     )
+    expect(failures).toEqual([])
+  })
+
+  test.each([
+    ['is done', () => Promise.resolve({ snapshot: { id: 1 }, entry: { seq: 1 }, replayed: false })],
+    ['fails', () => Promise.reject(new Error('too late'))],
+  ])('what %s after its deadline was answered and counted before, once', async (_, end) => {
+    const failures: unknown[] = []
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => finish = resolve)
+    const post = () => finished.then(end as () => Promise<never>)
+    const app = appWith(post, failures, { ...DEFAULT_LIMITS, requestDeadlineMs: 40 })
+    expectProblem(await debit(app), 'busy')
+    finish()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const metrics = await (await app.request('/metrics')).text()
+    const counts = metrics.match(/^user_debit_requests_total.* [1-9]\d*$/gm)
+    expect(counts).toEqual(['user_debit_requests_total{outcome="busy"} 1'])
     expect(failures).toEqual([])
   })
 
