@@ -46,7 +46,10 @@ function parsed(header: string | null): { traceId: string; flags: number } | und
   return { traceId, flags: parseInt(flags!, 16) & KNOWN_FLAGS }
 }
 
-/** Goes on with the caller's trace and request id; one that is missing or malformed begins anew. */
+/**
+ * Goes on with the caller's trace and request id; one that is missing or malformed begins anew. A
+ * request that begins a trace has its id.
+ */
 export function traceOf(headers: Headers): Trace {
   const parent = parsed(headers.get('traceparent'))
   const traceId = parent?.traceId ?? randomHex(32)
@@ -54,6 +57,6 @@ export function traceOf(headers: Headers): Trace {
   return {
     traceId,
     traceparent: `00-${traceId}-${randomHex(16)}-0${parent?.flags ?? 0}`,
-    requestId: given !== null && REQUEST_ID.test(given) ? given : randomHex(32),
+    requestId: given !== null && REQUEST_ID.test(given) ? given : parent ? randomHex(32) : traceId,
   }
 }

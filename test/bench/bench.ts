@@ -76,8 +76,8 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
 
   return {
     ...options,
-    rounds: quick ? 1 : 5,
-    seconds: quick ? 0.2 : 1.5,
+    rounds: quick ? 1 : 9,
+    seconds: quick ? 0.2 : 0.8,
     warm_seconds: quick ? 0 : 0.8,
     postgres,
     failures,

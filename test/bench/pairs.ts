@@ -28,9 +28,18 @@ export interface Pair {
   goal?: Goal | undefined
 }
 
+type Pace = Pick<Bench, 'rounds' | 'seconds' | 'warm_seconds'>
+
+/** Fewer and longer rounds, for what a moment says little of. */
+export const slowly = ({ rounds, seconds, warm_seconds }: Pace): Pace => ({
+  rounds: Math.min(rounds, 5),
+  seconds: 2 * seconds,
+  warm_seconds,
+})
+
 /** Each side once to warm up, then both in turn. The ratio is that of each round. */
 export async function pair(
-  { rounds, seconds, warm_seconds }: Pick<Bench, 'rounds' | 'seconds' | 'warm_seconds'>,
+  { rounds, seconds, warm_seconds }: Pace,
   name: string,
   a: Side,
   b: Side,

@@ -65,6 +65,14 @@ describe('traceparent', () => {
 })
 
 describe('X-Request-Id', () => {
+  test('who begins a trace has its id, those who go on with one have their own', () => {
+    const { traceId, requestId } = given({})
+    expect(requestId).toBe(traceId)
+    const traceparent = `00-${TRACE}-00f067aa0ba902b7-01`
+    const ids = Array.from({ length: 100 }, () => given({ traceparent }).requestId)
+    expect(new Set([...ids, TRACE]).size).toBe(101)
+  })
+
   test.each(['a', '!~', 'x'.repeat(128), '"a\\b"'])('%j is kept', (id) => {
     expect(given({ 'X-Request-Id': id }).requestId).toBe(id)
   })

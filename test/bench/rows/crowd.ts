@@ -20,7 +20,7 @@ export const crowd: Row = async (bench) => {
     })
   const tried: { connections: number; value: number }[] = []
   for (const connections of bench.quick ? [CONNECTIONS] : TRIED) {
-    tried.push({ connections, value: (await loop(connections).run(bench.seconds / 2)).value })
+    tried.push({ connections, value: (await loop(connections).run(bench.seconds)).value })
   }
   const { connections } = tried.toSorted((a, b) => b.value - a.value)[0]!
   return {

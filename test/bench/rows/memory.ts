@@ -57,7 +57,7 @@ async function crowd(bench: Bench): Promise<{ pair: Pair; fact: string }> {
   })
   const peaks: number[] = []
   const rounds = bench.quick ? 2 : 10
-  const seconds = bench.minutes === undefined ? bench.seconds : bench.minutes * 60 / rounds
+  const seconds = bench.minutes === undefined ? 2 * bench.seconds : bench.minutes * 60 / rounds
   for (let n = 0; n < rounds; n++) {
     peaks.push(await peakDuring(program.pid, () => loop.run(seconds)))
   }

@@ -2,7 +2,7 @@
 import { type Bench, CONNECTIONS, expectGood, httpLoop } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
 import type { Stream } from '../load.ts'
-import { pair, type Side } from '../pairs.ts'
+import { pair, type Side, slowly } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import type { Program } from '../programs.ts'
 import type { Row } from './row.ts'
@@ -66,7 +66,7 @@ export const neighbour: Row = async (bench) => {
     streams: [others, { ...hot, users: MANY }],
   })
   return {
-    pairs: [await pair(bench, 'neighbour', a, b, { most: 1.5 })],
+    pairs: [await pair(slowly(bench), 'neighbour', a, b, { most: 1.5 })],
     facts: [`${Math.round(rate)} debits a second arrived, half of ${Math.round(value)}`],
   }
 }

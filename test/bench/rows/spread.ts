@@ -10,7 +10,7 @@ export const spread: Row = async (bench) => {
   const program = await bench.service(database)
   const tried: { connections: number; value: number }[] = []
   for (const connections of bench.quick ? [4] : DIRECT_CONNECTIONS) {
-    const { value } = await sqlLoop(bench, { database, connections }).run(bench.seconds / 2)
+    const { value } = await sqlLoop(bench, { database, connections }).run(bench.seconds)
     tried.push({ connections, value })
   }
   const { connections } = tried.toSorted((a, b) => b.value - a.value)[0]!

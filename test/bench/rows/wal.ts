@@ -1,7 +1,7 @@
 /** wal: what a debit writes to the log of PostgreSQL, over HTTP against directly. */
 import { type Bench, httpLoop, sqlLoop } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
-import { pair, type Side } from '../pairs.ts'
+import { pair, type Side, slowly } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import { short } from '../table.ts'
 import type { Row } from './row.ts'
@@ -26,9 +26,9 @@ function bytesOf({ sql }: LedgerDatabase, loop: Side, name: string): Side {
 async function recordsOf(bench: Bench, { sql }: LedgerDatabase, loop: Side): Promise<string> {
   await sql`checkpoint`
   const [first] = await sql<{ at: string }[]>`select pg_current_wal_insert_lsn() as at`
-  const early = (await loop.run(bench.seconds / 2)).requests
+  const early = (await loop.run(bench.seconds)).requests
   const [before] = await sql<{ at: string }[]>`select pg_current_wal_insert_lsn() as at`
-  const { requests } = await loop.run(bench.seconds / 2)
+  const { requests } = await loop.run(bench.seconds)
   const records = await sql<{ name: string; count: number }[]>`
     select coalesce(c.relname || ' ', '') || lower(b.resource_manager || ' ' || b.record_type) as name,
            count(*)::float8 as count
@@ -54,7 +54,7 @@ export const wal: Row = async (bench) => {
   const a = bytesOf(database, over(MANY), 'bytes of WAL for each debit over HTTP')
   const b = bytesOf(database, direct, 'for each debit_user')
   return {
-    pairs: [await pair(bench, 'wal', a, b)],
+    pairs: [await pair(slowly(bench), 'wal', a, b)],
     facts: [
       `a debit over HTTP, 10,000 users: ${await recordsOf(bench, database, over(MANY))}`,
       `a debit over HTTP, one user: ${await recordsOf(bench, database, over(one))}`,
