@@ -19,7 +19,7 @@ export interface DebitQueueOptions {
   maxQueue?: number
   /** How long a posting may wait for its batch. With a query's deadline it makes the request's. */
   maxWaitMs?: number
-  /** Told the size of each batch. */
+  /** Told the size of each batch, also of one user only. */
   onBatch?: (size: number) => void
   now?: () => number
 }
@@ -40,15 +40,16 @@ export interface DebitQueue {
  * has a call of its own, which waits up to lock_timeout and stops nobody else.
  */
 export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
-  const { post, waiting, maxBatch = 64, maxQueue = 10_000, maxWaitMs = 1000 } = options
+  const { waiting, maxBatch = 64, maxQueue = 10_000, maxWaitMs = 1000, onBatch } = options
   const now = options.now ?? (() => performance.now())
+  const post: DebitQueueOptions['post'] = (items, { wait }) => {
+    onBatch?.(items.length)
+    for (const { deadline } of items) if (deadline) deadline.isSent = true
+    return options.post(items, { wait })
+  }
   const lanes = Array.from({ length: options.lanes }, () =>
     createLane<Posting, Outcome>({
-      run: (items) => {
-        options.onBatch?.(items.length)
-        for (const { deadline } of items) if (deadline) deadline.isSent = true
-        return post(items, { wait: false })
-      },
+      run: (items) => post(items, { wait: false }),
       maxBatch,
       maxQueue,
       maxWaitMs,
@@ -117,7 +118,6 @@ function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes
 
   async function send(items: Posting[]): Promise<(Outcome | Error)[]> {
     const live = items.filter((item) => !isOver(item))
-    for (const { deadline } of live) if (deadline) deadline.isSent = true
     const outcomes = live.length > 0 ? await post(live, { wait: true }) : []
     if (outcomes.length !== live.length) throw new Error('a batch came back with another length')
     const expired = new LaneExpired('waited too long')

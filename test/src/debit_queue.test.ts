@@ -54,7 +54,8 @@ test('a user always has the same lane, and lanes work side by side', async () =>
 })
 
 test('a user whom somebody else holds waits in a call of its own, and the lane goes on', async () => {
-  const { calls, add } = setup()
+  const sizes: number[] = []
+  const { calls, add } = setup({ onBatch: (size) => sizes.push(size) })
   const held = [add(debit(1)), add(debit(1))]
   const other = add(debit(3))
   await settled()
@@ -73,6 +74,7 @@ test('a user whom somebody else holds waits in a call of its own, and the lane g
   calls[1]!.fail(sqlError('55P03'))
   expect(await Promise.all(held)).toEqual(['busy', 'busy'])
   expect(calls).toHaveLength(3)
+  expect(sizes).toEqual([3, 2, 1])
 })
 
 test('who comes while a user is waited for waits with the others, and no batch tries again', async () => {

@@ -1,20 +1,39 @@
 /** instances: two and four services on one database and one user, against one. */
 import { type Bench, CONNECTIONS, expectGood } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
-import { pair, type Side } from '../pairs.ts'
+import { median, pair, type Side } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Program } from '../programs.ts'
 import type { Row } from './row.ts'
 
 const USERS = { first: SINGLES.first + 3, count: 1 }
 
+/** How many debits went to PostgreSQL so far, and in how many calls. */
+async function batchesOf(programs: Program[]): Promise<[debits: number, calls: number]> {
+  const texts = await Promise.all(programs.map(async ({ url }) => {
+    return await (await fetch(`${url}/metrics`)).text()
+  }))
+  const sum = (name: string) =>
+    texts.reduce((sum, text) => {
+      return sum + Number(new RegExp(`^debit_batch_size_${name} (\\d+)$`, 'm').exec(text)![1])
+    }, 0)
+  return [sum('sum'), sum('count')]
+}
+
 /** All connections, shared out among some instances. */
-function loopOn(bench: Bench, database: LedgerDatabase, programs: Program[]): Side {
+function loopOn(
+  bench: Bench,
+  database: LedgerDatabase,
+  programs: Program[],
+): Side & { sizes: number[] } {
   const name = `debits/s of ${programs.length}`
+  const sizes: number[] = []
   const connections = CONNECTIONS / programs.length
   return {
     name,
+    sizes,
     async run(seconds) {
+      const [debits, calls] = await batchesOf(programs)
       const streams = programs.map(({ url }) => ({
         url,
         request: 'debit' as const,
@@ -29,6 +48,8 @@ function loopOn(bench: Bench, database: LedgerDatabase, programs: Program[]): Si
       // Whoever waits for another instance's batches for too long is told so.
       expectGood(bench, name, result, ['503'])
       database.note(result)
+      const [moreDebits, moreCalls] = await batchesOf(programs)
+      sizes.push((moreDebits - debits) / (moreCalls - calls))
       return phase
     },
   }
@@ -42,13 +63,10 @@ export const instances: Row = async (bench) => {
     // A setting of its own makes it another one.
     all.push(await bench.service(database, { SNAPSHOT_TTL_SECONDS: String(60 + n) }))
   }
-  const one = loopOn(bench, database, all.slice(0, 1))
-  const two = loopOn(bench, database, all.slice(0, 2))
-  const pairs = [await pair(bench, 'instances, two', two, one, { least: 1 })]
-  if (most === 4) {
-    pairs.push(
-      await pair(bench, 'instances, four', loopOn(bench, database, all), one, { least: 1 }),
-    )
-  }
-  return { pairs }
+  const [one, two, four] = [1, 2, most].map((count) => loopOn(bench, database, all.slice(0, count)))
+  const pairs = [await pair(bench, 'instances, two', two!, one!, { least: 1 })]
+  if (most === 4) pairs.push(await pair(bench, 'instances, four', four!, one!, { least: 1 }))
+  const sizes = [one, two, four].filter((side) => side!.sizes.length > 0)
+    .map((side) => `${side!.name.replace('debits/s of ', '')}: ${median(side!.sizes).toFixed(1)}`)
+  return { pairs, facts: [`debits in a call, by instances: ${sizes.join(', ')}`] }
 }
