@@ -125,8 +125,9 @@ test('debits are counted by their outcome, credits are not', async () => {
     'user_debit_requests_total{outcome="unsupported_media_type"}': 1,
     'user_debit_requests_total{outcome="payload_too_large"}': 1,
     'user_debit_requests_total{outcome="busy"}': 1,
-    // What reached PostgreSQL: debits that were well-formed, and a credit.
-    debit_batch_size_sum: 8,
+    // What went to PostgreSQL: debits that were well-formed, one of them once more as its user was
+    // held, and a credit.
+    debit_batch_size_sum: 9,
   })
 })
 
