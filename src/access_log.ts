@@ -1,16 +1,13 @@
 /** One JSON line a request: cheap enough to stay on, and never in the way of a request. */
 
+import type { ObservedRequest } from './metrics.ts'
+
 /** What may be told of a request; nothing that its caller wrote but the request id. */
-export interface Access {
+export interface Access extends ObservedRequest {
   requestId: string
   traceId: string
-  method: string
-  /** A pattern, never a path. */
-  route: string
-  status: number
   /** When it was answered, in milliseconds since 1970. */
   time: number
-  durationMs: number
   /** The name of who asked, where that is known. */
   caller?: string | undefined
 }

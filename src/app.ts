@@ -80,8 +80,10 @@ export function createApp(
         return next()
       })
     } catch (error) {
-      countRefused(c, error as Problem)
-      c.res = respond(c, error as Problem)
+      // What else fails has been answered further inside.
+      if (!(error instanceof Problem)) throw error
+      countRefused(c, error)
+      c.res = respond(c, error)
     }
     if (seen) observer!.end(c, seen)
   })

@@ -46,10 +46,10 @@ class Running implements Deadline {
   endsAt = 0
   before: Running = this
   after: Running = this
-  readonly #line: Line
+  readonly #append: (one: Running) => void
   readonly end: (problem: Problem) => void
-  constructor(line: Line, end: (problem: Problem) => void) {
-    this.#line = line
+  constructor(append: (one: Running) => void, end: (problem: Problem) => void) {
+    this.#append = append
     this.end = end
   }
   release(): void {
@@ -60,12 +60,8 @@ class Running implements Deadline {
   restart(): void {
     if (this.isOver) return
     this.release()
-    this.#line.append(this)
+    this.#append(this)
   }
-}
-
-interface Line {
-  append(one: Running): void
 }
 
 export function createDeadlines(options: DeadlinesOptions): Deadlines {
@@ -73,17 +69,16 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
   const { problemOf = ({ isSent }) => new Problem(isSent ? 'outcome_unknown' : 'busy') } = options
   const sweepMs = Math.min(SWEEP_MS, limitMs / 4)
   let timer: ReturnType<typeof setInterval> | undefined
-  const line: Line = {
-    append(one) {
-      one.endsAt = now() + limitMs
-      one.before = ring.before
-      one.after = ring
-      ring.before = ring.before.after = one
-      timer ??= setInterval(sweep, sweepMs)
-    },
-  }
   /** All have the same time, so those that end first come first after it. */
-  const ring = new Running(line, () => {})
+  const ring = new Running(append, () => {})
+
+  function append(one: Running) {
+    one.endsAt = now() + limitMs
+    one.before = ring.before
+    one.after = ring
+    ring.before = ring.before.after = one
+    timer ??= setInterval(sweep, sweepMs)
+  }
 
   function sweep() {
     // Rather a little early than late.
@@ -102,8 +97,8 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
   return {
     within(work) {
       return new Promise((resolve, reject) => {
-        const one = new Running(line, reject)
-        line.append(one)
+        const one = new Running(append, reject)
+        append(one)
         work(one).then((value) => {
           one.release()
           resolve(value)

@@ -7,7 +7,7 @@ const MAX_FAULTS = 20
 
 const TOKEN = {
   string: /"(?:[^"\\]|\\.)*"/y,
-  number: /-?\d[\d.eE+-]*/y,
+  number: /[-\d][\d.eE+-]*/y,
 }
 
 /** Digits without leading and trailing zeros, and the power of ten that they are multiplied by. */

@@ -35,6 +35,7 @@ export const DEFAULT_LIMITS: Limits = {
 
 declare module 'hono' {
   interface ContextVariableMap {
+    /** With what ends late bodies: one variable, as each request has a map of them. */
     limits: Limits & { bodies: Deadlines }
   }
 }
