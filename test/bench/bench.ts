@@ -76,9 +76,9 @@ export async function startBench(options: BenchOptions): Promise<Bench> {
 
   return {
     ...options,
-    rounds: quick ? 1 : 9,
+    rounds: quick ? 1 : 7,
     seconds: quick ? 0.2 : 0.8,
-    warm_seconds: quick ? 0 : 0.8,
+    warm_seconds: quick ? 0 : 2,
     postgres,
     failures,
     database: (name) => once(databases, name, () => postgres.createLedger(name)),
