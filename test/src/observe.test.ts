@@ -1,5 +1,8 @@
 /** The service in a process of its own: what of requests is in its answers, and in its output. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../database.ts'
 import { caller } from '../http.ts'
@@ -132,4 +135,29 @@ test('requests go on when nobody reads the log, and nothing of it is lost below 
   server.resume()
   const lines = linesIn(await stop()).filter((line) => 'route' in line)
   expect(lines).toHaveLength(count)
+})
+
+test('in a file, too, there is a whole line for each request when it has stopped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-log-'))
+  const file = join(folder, 'log')
+  const text = () => existsSync(file) ? readFileSync(file, 'utf8') : ''
+  try {
+    server = run(['/bin/sh', '-c', 'exec "$@" > "$0"', file, ...serveCommand()], {
+      DATABASE_URL: database.serviceUrl,
+      PORT: '0',
+    })
+    const find = () => /listens on (http:\S+)/.exec(text())?.[1]
+    url = await vi.waitUntil(find, { timeout: 15_000 })
+    const ids = Array.from({ length: 500 }, (_, n) => `request-${n}`)
+    await Promise.all(ids.map(async (id) => {
+      const response = await fetch(`${url}/livez`, { headers: { 'X-Request-Id': id } })
+      await response.body?.cancel()
+    }))
+    await stop()
+    const lines = linesIn(text()).filter((line) => 'route' in line)
+    expect(new Set(lines.map((line) => line['request_id']))).toEqual(new Set(ids))
+    expect(lines).toHaveLength(ids.length)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
