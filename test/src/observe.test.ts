@@ -124,13 +124,12 @@ test('requests go on when nobody reads the log, and nothing of it is lost below 
   const { hostname, port } = new URL(url)
   const count = 2000
   const socket = connect(Number(port), hostname)
-  let answers = 0
-  socket.setEncoding('latin1').on('data', (text: string) => {
-    answers += text.split('HTTP/1.1 200').length - 1
-  })
+  // As a whole: a chunk may end in the midst of what is looked for.
+  let text = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => text += chunk)
   server.pause()
   socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count))
-  await vi.waitUntil(() => answers >= count, { timeout: 15_000 })
+  await vi.waitUntil(() => text.split('HTTP/1.1 200').length > count, { timeout: 15_000 })
   socket.destroy()
   server.resume()
   const lines = linesIn(await stop()).filter((line) => 'route' in line)
