@@ -80,10 +80,7 @@ export function createApp(
         return next()
       })
     } catch (error) {
-      // What else fails has been answered further inside.
-      if (!(error instanceof Problem)) throw error
-      countRefused(c, error)
-      c.res = respond(c, error)
+      c.res = refuse(c, error)
     }
     if (seen) observer!.end(c, seen)
   })
@@ -104,17 +101,21 @@ export function createApp(
     operationsRoutes({ notReady, document: () => document ??= openapi(app, isClosed) }),
   )
 
-  /** A debit that is refused, for whatever reason; those that aren't are counted where they are made. */
-  function countRefused(c: Context, { code }: Problem) {
-    if (c.req.method === 'POST' && DEBITS.includes(routePath(c, -1))) metrics.debit(code)
+  function refuse(c: Context, error: unknown): Response {
+    const problem = problemIn(c, error)
+    const route = routePath(c, -1)
+    // Those that aren't refused are counted where they are made.
+    if (c.req.method === 'POST' && DEBITS.includes(route)) metrics.debit(problem.code)
+    if (problem.code === 'internal') {
+      onFailure(route, problem.cause ?? error, { request_id: c.get('requestId') })
+    }
+    return respond(c, problem)
   }
 
-  return withProblems(sequenced(app), (c, problem, error) => {
+  return withProblems(sequenced(app), (c, error) => {
     // It has its answer already, and what comes later may fail for having nobody to go to.
-    if (c.get('deadline')?.isOver) return
-    countRefused(c, problem)
-    if (problem.code !== 'internal') return
-    onFailure(routePath(c, -1), problem.cause ?? error, { request_id: c.get('requestId') })
+    const isLate = c.get('deadline')?.isOver
+    return isLate ? respond(c, problemIn(c, error)) : refuse(c, error)
   })
 }
 
@@ -122,18 +123,17 @@ export function createApp(
 export function createMetricsApp(
   { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
 ): Hono {
-  return withProblems(
-    new Hono().route('/', metricsRoutes(metrics)),
-    (c, { code, cause }, error) => {
-      if (code === 'internal') onFailure(routePath(c, -1), cause ?? error)
-    },
-  )
+  return withProblems(new Hono().route('/', metricsRoutes(metrics)), (c, error) => {
+    onFailure(routePath(c, -1), error)
+    return respond(c, problemIn(c, error))
+  })
 }
 
-type Tell = (c: Context, problem: Problem, error: Error) => void
+const problemIn = (c: Context, error: unknown): Problem =>
+  problemOf(error, { writes: c.req.method === 'POST' })
 
 /** Whatever has no route, and whatever was thrown, is answered as a problem. */
-function withProblems(app: Hono, tell: Tell): Hono {
+function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response): Hono {
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
     if (allowed.length === 0) return respond(c, new Problem('not_found'))
@@ -142,11 +142,7 @@ function withProblems(app: Hono, tell: Tell): Hono {
     return respond(c, new Problem('method_not_allowed'))
   })
 
-  app.onError((error, c) => {
-    const problem = problemOf(error, { writes: c.req.method === 'POST' })
-    tell(c, problem, error)
-    return respond(c, problem)
-  })
+  app.onError((error, c) => refuse(c, error))
 
   return app
 }

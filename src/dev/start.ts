@@ -80,16 +80,17 @@ async function allowService({ url: owner, dataDir }: Embedded): Promise<string> 
   const password = await keptSecret(dataDir, 'service_password')
   const sql = postgres(owner, { max: 1, fetch_types: false })
   try {
-    // A statement without parameters: PostgreSQL itself quotes what it is given.
-    const [row] = await sql<{ statement: string }[]>`
-      select format('alter role ledger_service login password %L', ${password}::text) as statement`
-    await sql.unsafe(row!.statement)
+    // `alter role` takes no parameters: PostgreSQL itself quotes what it is given.
+    await sql`select set_config('ledger.password', ${password}, false)`
+    await sql`do $$ begin
+      execute format('alter role ledger_service login password %L', current_setting('ledger.password'));
+    end $$`
   } finally {
     await sql.end()
   }
   const url = new URL(owner)
   url.username = 'ledger_service'
-  url.password = password
+  url.password = encodeURIComponent(password)
   return url.href
 }
 

@@ -87,6 +87,12 @@ test('with a reader that is stuck it keeps so much and no more, and says how man
   expect(lines).toHaveLength(11)
   expect(lines.at(-1)).toEqual({ time, dropped: 90 })
   expect(done).toHaveLength(2)
+  // Once is enough.
+  log.request(access('after'))
+  await vi.waitUntil(() => done.length === 3)
+  done[2]!()
+  await log.flush()
+  expect(parsed(written[2]!)).toEqual([expect.objectContaining({ request_id: 'after' })])
 })
 
 test('a reader that is gone stops nothing', async () => {

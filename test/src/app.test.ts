@@ -348,6 +348,19 @@ describe('what is our fault', () => {
     )
   })
 
+  test.each(['text', undefined, null, 7])('that is no Error but %j is one, too', async (thrown) => {
+    const failures: unknown[] = []
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
+    const app = appWith(() => Promise.reject(thrown), failures)
+    const answer = await debit(app)
+    expectProblem(answer, 'internal')
+    expect(failures).toEqual([['/users/:id/debit', thrown]])
+    const metrics = await (await app.request('/metrics')).text()
+    expect(metrics).toContain('user_debit_requests_total{outcome="internal"} 1\n')
+    // What began to be observed has ended.
+    expect(metrics).toMatch(/^http_request_duration_seconds_count\{.*"500".*\} 1$/m)
+  })
+
   test('reads and writes that nobody can tell the end of are different things', async () => {
     const lost = Object.assign(new Error('lost'), { code: 'CONNECTION_CLOSED' })
     const failures: unknown[] = []

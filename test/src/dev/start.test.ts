@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,7 +86,7 @@ test('npm start answers, gives the owner psql, and SIGINT stops all of it', asyn
   expect(await processCommand(postgresPid)).toBe('')
 })
 
-test('a debit outlives kill -9 of the launcher', async () => {
+test('a debit outlives kill -9 of the launcher, and the service takes whatever password it is given', async () => {
   const first = start()
   const before = await ready(first)
   const { id } = await post(`${before.url}/users`, {})
@@ -95,6 +95,7 @@ test('a debit outlives kill -9 of the launcher', async () => {
     .toMatchObject({ balance: '900.00' })
   first.signal('SIGKILL')
   await first.ended
+  await writeFile(join(folder, 'postgres', 'service_password'), `it's 100%25 "odd" \\ $$ /@:?#\n`)
 
   const after = await ready(start())
   expect(await processCommand(before.postgresPid)).toBe('')
