@@ -136,7 +136,9 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
   Object.assign(server, { httpAllowHalfOpen: true })
   server.maxConnections = limits.maxConnections
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection
-  // Of whoever takes nothing of an answer any more.
+  // Of whoever takes nothing of an answer any more, or asks for nothing. A shorter one for the latter
+  // would be two timers a request, a tenth of it, and cut connections on which one is on its way.
+  server.keepAliveTimeout = 0
   server.setTimeout(Math.max(limits.streamStallMs, limits.requestDeadlineMs + SLACK_MS))
   // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
   server.maxHeadersCount = 0

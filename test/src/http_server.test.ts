@@ -57,3 +57,20 @@ test('one who takes a little of it now and then is not', async () => {
   }
   expect(isGivenUp()).toBe(false)
 })
+
+test.each([
+  ['before its first request', ''],
+  ['after an answer', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
+])('a connection on which nothing comes %s is closed, but not too soon', async (_when, text) => {
+  server = await listen(() => new Response('answer'), {
+    host: '127.0.0.1',
+    port: 0,
+    streamStallMs: STALL_MS,
+    requestDeadlineMs: 100,
+  })
+  client = connect(Number(new URL(server.url).port), '127.0.0.1').resume()
+  const start = performance.now()
+  client.write(text)
+  await once(client, 'close', { signal: AbortSignal.timeout(2 * STALL_MS) })
+  expect(performance.now() - start).toBeGreaterThan(STALL_MS - 100)
+})
