@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler, Next } from 'hono'
 import { matchedRoutes } from 'hono/route'
 import type { Verified } from './access_jwt.ts'
 import { type Rule, RULES } from './access_rules.ts'
+import { setHeader } from './answer.ts'
 import { Problem } from './errors.ts'
 import type { FailureLimit } from './failure_limit.ts'
 import type { Metrics } from './metrics.ts'
@@ -69,10 +70,10 @@ export function createAccess(
     const wait = failures.failed(peerOf(c))
     metrics.refused(wait > 0 ? 'limited' : reason)
     if (wait > 0) {
-      c.header('Retry-After', String(wait))
+      setHeader(c, 'Retry-After', String(wait))
       return new Problem('rate_limited')
     }
-    c.header('WWW-Authenticate', `${REALM}, error="invalid_token"`)
+    setHeader(c, 'WWW-Authenticate', `${REALM}, error="invalid_token"`)
     return new Problem('unauthorized')
   }
 
@@ -96,7 +97,7 @@ export function createAccess(
     if (rule !== 'any' && !caller.scopes.has(rule as Scope)) {
       metrics.refused('scope')
       const scope = rule && `, scope="${rule}"`
-      c.header('WWW-Authenticate', `${REALM}, error="insufficient_scope"${scope ?? ''}`)
+      setHeader(c, 'WWW-Authenticate', `${REALM}, error="insufficient_scope"${scope ?? ''}`)
       throw new Problem('forbidden')
     }
     return caller.users ? counted(c, next) : next()
@@ -114,7 +115,7 @@ export function createAccess(
       const header = c.req.header('authorization')
       if (header === undefined) {
         metrics.refused('no_token')
-        c.header('WWW-Authenticate', REALM)
+        setHeader(c, 'WWW-Authenticate', REALM)
         throw new Problem('unauthorized')
       }
       const token = header.length <= MAX_TOKEN_LENGTH && CREDENTIALS.exec(header)?.[1]

@@ -2,8 +2,8 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { AccessLog } from './access_log.ts'
+import { answer, setHeader } from './answer.ts'
 import { createDeadlines } from './deadlines.ts'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Access } from './access.ts'
@@ -138,7 +138,7 @@ function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response)
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
     if (allowed.length === 0) return respond(c, new Problem('not_found'))
     if (allowed[0] === 'GET') allowed.splice(1, 0, 'HEAD')
-    c.header('Allow', allowed.join(', '))
+    setHeader(c, 'Allow', allowed.join(', '))
     return respond(c, new Problem('method_not_allowed'))
   })
 
@@ -149,12 +149,10 @@ function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response)
 
 function respond(c: Context, problem: Problem): Response {
   const { status } = PROBLEMS[problem.code]
-  if (status === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS))
+  if (status === 503) setHeader(c, 'Retry-After', String(RETRY_AFTER_SECONDS))
   // Of a body that nobody reads the rest is still on its way.
-  if (problem.code === 'payload_too_large') c.header('Connection', 'close')
-  return c.body(JSON.stringify(problem), status as ContentfulStatusCode, {
-    'Content-Type': 'application/problem+json',
-  })
+  if (problem.code === 'payload_too_large') setHeader(c, 'Connection', 'close')
+  return answer(c, JSON.stringify(problem), { status, type: 'application/problem+json' })
 }
 
 /** Whether a route, not only middleware, is there for this method and path. */

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { AccessLog } from './access_log.ts'
+import { setHeader } from './answer.ts'
 import { knownMethod, type Metrics } from './metrics.ts'
 import { type Trace, traceOf } from './trace.ts'
 
@@ -17,7 +18,7 @@ export interface ObserverOptions {
   accessLog?: AccessLog | undefined
 }
 
-export interface Observed extends Trace {
+export interface Observed extends Omit<Trace, 'traceparent'> {
   startedAt: number
 }
 
@@ -32,17 +33,16 @@ export function createObserver({ metrics, accessLog }: ObserverOptions): Observe
     begin(c) {
       const { traceId, traceparent, requestId } = traceOf(c.req.raw.headers)
       c.set('requestId', requestId)
-      return { traceId, traceparent, requestId, startedAt: performance.now() }
+      setHeader(c, 'traceparent', traceparent)
+      setHeader(c, 'X-Request-Id', requestId)
+      return { traceId, requestId, startedAt: performance.now() }
     },
-    end(c, { traceId, traceparent, requestId, startedAt }) {
-      const { status, headers } = c.res
-      headers.set('traceparent', traceparent)
-      headers.set('X-Request-Id', requestId)
+    end(c, { traceId, requestId, startedAt }) {
       const request = {
         method: knownMethod(c.req.method),
         // The pattern, never the path: its values must be few.
         route: routePath(c, -1),
-        status,
+        status: c.res.status,
         time: Date.now(),
         durationMs: performance.now() - startedAt,
         requestId,

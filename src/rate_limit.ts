@@ -1,6 +1,7 @@
 /** How many requests each caller may send: by name, or by address where nobody has a name. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { peerOf } from './access.ts'
+import { setHeader } from './answer.ts'
 import { Problem } from './errors.ts'
 
 const MAX_CALLERS = 10_000
@@ -70,10 +71,10 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
     if (FREE.includes(c.req.path)) return next()
     const { isOver, remaining, waitMs } = take(keyOf(c))
     const seconds = Math.ceil(waitMs / 1000)
-    c.header('RateLimit-Policy', policy)
-    c.header('RateLimit', `"default";r=${remaining};t=${seconds}`)
+    setHeader(c, 'RateLimit-Policy', policy)
+    setHeader(c, 'RateLimit', `"default";r=${remaining};t=${seconds}`)
     if (!isOver) return next()
-    c.header('Retry-After', String(seconds))
+    setHeader(c, 'Retry-After', String(seconds))
     throw new Problem('rate_limited')
   }
 }

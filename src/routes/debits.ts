@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { reaches } from '../access.ts'
+import { json } from '../answer.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
@@ -89,7 +90,7 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
       )
       const done = answered.filter(({ replayed }) => replayed !== undefined)
       markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))
-      return c.json({ results: answered.map(({ result }) => result) })
+      return json(c, { results: answered.map(({ result }) => result) })
     },
   )
 

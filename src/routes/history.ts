@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
+import { answer, json, setHeader } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -71,9 +72,8 @@ export function historyRoutes(
     if (opening.isFuture || (opening.at ?? '') > closing.at!) {
       throw invalid('from', 'must not be after to, or in the future')
     }
-    c.header('Content-Type', format.contentType)
-    c.header('Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
-    return c.body(statementStream({
+    setHeader(c, 'Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
+    const stream = statementStream({
       ledger,
       userId,
       opening,
@@ -81,7 +81,8 @@ export function historyRoutes(
       format,
       stallMs: c.get('limits').streamStallMs,
       onFailure: (error) => onFailure('/users/:id/history', error),
-    }))
+    })
+    return answer(c, stream, { type: format.contentType })
   }
 
   history.get(
@@ -109,14 +110,14 @@ export function historyRoutes(
         default: 'application/json',
       })
       const format = STATEMENTS[type]
-      c.header('Vary', 'Accept')
+      setHeader(c, 'Vary', 'Accept')
       for (const name of format ? ['limit', 'before'] as const : ['from', 'to'] as const) {
         if (query[name] === undefined) continue
         throw invalid(name, `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`)
       }
       return format
         ? await statement(c, userId, query, format)
-        : c.json(await pageOf(userId, query))
+        : json(c, await pageOf(userId, query))
     },
   )
 
@@ -130,7 +131,7 @@ export function historyRoutes(
     async (c) => {
       const { id, seq } = c.req.valid('param')
       const [found] = await ledger.getStatement(Number(id), Number(seq) - 1, Number(seq), 1)
-      if (found) return c.json(found)
+      if (found) return json(c, found)
       await known(Number(id))
       throw new Problem('unknown_entry')
     },
@@ -181,7 +182,7 @@ export function historyRoutes(
       const [moment] = await ledger.getMoments(id, [c.req.valid('query').at ?? null])
       const { at, balance, seq, isFuture } = moment!
       if (isFuture) throw invalid('at', 'must not be in the future')
-      return c.json({ id, at, balance, seq })
+      return json(c, { id, at, balance, seq })
     },
   )
 
@@ -200,7 +201,7 @@ export function historyRoutes(
       const { entries, findings, isPartial } = await verify(id, snapshot.seq)
       metrics.verified(id, findings.length)
       const ok = findings.length === 0
-      return c.json({ id, ok, entries, findings, ...(isPartial && { partial: true }) })
+      return json(c, { id, ok, entries, findings, ...(isPartial && { partial: true }) })
     },
   )
 

@@ -1,6 +1,7 @@
 /** Amounts set aside: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
+import { json } from '../answer.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -39,7 +40,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         metadata: metadataText(metadata),
       })
       markReplayed(c, placed.replayed)
-      return c.json(placed.hold, 201)
+      return json(c, placed.hold, 201)
     },
   )
 
@@ -99,7 +100,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         metadata: metadataText(c.req.valid('json').metadata),
       })
       markReplayed(c, released.replayed)
-      return c.json(released.snapshot)
+      return json(c, released.snapshot)
     },
   )
 

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { z } from 'zod'
+import { answer, json } from '../answer.ts'
 import { docsPage } from '../docs.ts'
 import { Problem } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
@@ -26,7 +27,7 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
     }),
     async (c) => {
       const { body, contentType } = await metrics.expose()
-      return c.body(body, 200, { 'Content-Type': contentType })
+      return answer(c, body, { type: contentType })
     },
   )
 }
@@ -38,7 +39,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
   operations.get(
     '/livez',
     describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
-    (c) => c.json({ status: 'live' }),
+    (c) => json(c, { status: 'live' }),
   )
 
   operations.get(
@@ -50,7 +51,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
     async (c) => {
       const reason = await notReady()
       if (reason !== undefined) throw new Problem('busy', { detail: reason })
-      return c.json({ status: 'ready' })
+      return json(c, { status: 'ready' })
     },
   )
 
@@ -60,7 +61,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
       summary: 'This description',
       responses: { 200: { description: 'OpenAPI', content: { 'application/json': {} } } },
     }),
-    async (c) => c.json(await document()),
+    async (c) => json(c, await document()),
   )
 
   operations.get(
@@ -69,7 +70,10 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
       summary: 'This description as a page',
       responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
     }),
-    async (c) => c.html(docsPage(await document())),
+    async (c) => {
+      const page = await docsPage(await document())
+      return answer(c, page.toString(), { type: 'text/html; charset=UTF-8' })
+    },
   )
 
   return operations

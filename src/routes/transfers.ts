@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
+import { json } from '../answer.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
@@ -44,7 +45,7 @@ export function transfersRoutes({ unbatched }: TransfersDependencies) {
       })
       markReplayed(c, moved.replayed)
       const half = ({ snapshot, entry }: typeof moved.from) => ({ ...snapshot, entry })
-      return c.json({ from: half(moved.from), to: half(moved.to) }, 201)
+      return json(c, { from: half(moved.from), to: half(moved.to) }, 201)
     },
   )
 

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
+import { json, setHeader } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
@@ -41,8 +42,8 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
       const fresh = /\bno-cache\b/i.test(c.req.header('cache-control') ?? '')
       const { snapshot, cache } = await current(Number(c.req.valid('param').id), fresh)
       metrics.read(cache)
-      c.header('X-Cache', cache)
-      return c.json(snapshot)
+      setHeader(c, 'X-Cache', cache)
+      return json(c, snapshot)
     },
   )
 
@@ -101,7 +102,7 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     async (c) => {
       const userId = Number(c.req.valid('param').id)
       await post({ userId, action: null, amount: null, deadline: c.get('deadline') })
-      return c.json((await current(userId, true)).snapshot)
+      return json(c, (await current(userId, true)).snapshot)
     },
   )
 
@@ -127,9 +128,9 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
       if (deadline) deadline.isSent = true
       const { id, created } = await ledger.createUser(wanted)
       const { snapshot } = await current(id, true)
-      if (!created) return c.json(snapshot)
-      c.header('Location', `/users/${id}`)
-      return c.json(snapshot, 201)
+      if (!created) return json(c, snapshot)
+      setHeader(c, 'Location', `/users/${id}`)
+      return json(c, snapshot, 201)
     },
   )
 

