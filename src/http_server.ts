@@ -6,7 +6,7 @@ import { Server as NetServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import { mendDeno } from './deno_http.ts'
+import { mendConnections, mendDeno } from './deno_http.ts'
 import { codeOf, Problem } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Fetch, Listen } from './servers.ts'
@@ -20,7 +20,8 @@ const LINGER_MS = 500
 
 const CONTENT_TYPE = 'application/problem+json'
 
-if ('Deno' in globalThis) mendDeno()
+const isDeno = 'Deno' in globalThis
+if (isDeno) mendDeno()
 
 interface Refusal {
   status: number
@@ -146,6 +147,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
     connections.set(socket, { requests: 0, exchanges: [] })
     socket.once('close', () => connections.delete(socket))
   })
+  if (isDeno) mendConnections(server)
   server.on('checkExpectation', listener)
   const onBad = (socket: Duplex, error?: unknown) =>
     void refuse(connections, socket, refusalOf(error, limits)).catch(() => socket.destroy())
