@@ -17,7 +17,7 @@ EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["deno", "eval", \
   "const { ok } = await fetch(`http://127.0.0.1:${Deno.env.get('PORT') || 3000}/readyz`); Deno.exit(ok ? 0 : 1)"]
 # The flags of the task `serve` in deno.json; run directly, so that signals reach the service.
-CMD ["deno", "run", "--v8-flags=--max-semi-space-size=128", "--allow-env", "--allow-net", \
+CMD ["deno", "run", "--v8-flags=--max-semi-space-size=128,--no-allocation-site-pretenuring", "--allow-env", "--allow-net", \
   "--allow-read", "--allow-sys", "src/deno.ts"]
 
 FROM node:24-slim AS node
