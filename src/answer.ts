@@ -3,11 +3,12 @@ import type { Context } from 'hono'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** By name; the last one that is set is the one that is sent. */
+    /** By name, which must be written the same way everywhere: the last value is sent. */
     headers?: Record<string, string>
   }
 }
 
+/** For the answer to come. The value must be checked: not every server looks at it again. */
 export function setHeader(c: Context, name: string, value: string): void {
   const headers = c.get('headers')
   if (headers) headers[name] = value
@@ -15,8 +16,8 @@ export function setHeader(c: Context, name: string, value: string): void {
 }
 
 /**
- * An answer with all the header fields that were set. They stay an object, which the server writes as
- * it is: a Headers, as Hono makes for `c.header`, takes 6 % of a debit to be filled and read again.
+ * An answer with all the header fields that were set. They stay an object, which the server writes
+ * as it is: a Headers, as Hono makes for `c.header`, takes 6 % of a debit to be filled and read.
  */
 export function answer(
   c: Context,
@@ -26,5 +27,6 @@ export function answer(
   return new Response(body, { status, headers: { 'Content-Type': type, ...c.get('headers') } })
 }
 
+/** The value as JSON. */
 export const json = (c: Context, value: unknown, status = 200): Response =>
   answer(c, JSON.stringify(value), { status })

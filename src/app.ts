@@ -124,6 +124,7 @@ export function createMetricsApp(
   { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
 ): Hono {
   return withProblems(new Hono().route('/', metricsRoutes(metrics)), (c, error) => {
+    // There is nothing that may fail.
     onFailure(routePath(c, -1), error)
     return respond(c, problemIn(c, error))
   })
@@ -132,7 +133,7 @@ export function createMetricsApp(
 const problemIn = (c: Context, error: unknown): Problem =>
   problemOf(error, { writes: c.req.method === 'POST' })
 
-/** Whatever has no route, and whatever was thrown, is answered as a problem. */
+/** Whatever has no route, and every Error that was thrown, is answered as a problem. */
 function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response): Hono {
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))

@@ -38,29 +38,35 @@ interface ConnectionsList {
   popActiveIfReq(socket: unknown, request: unknown): void
 }
 
-/** One that began never is not late. */
-const NONE: Active = { headersCompleted: false, startTime: Infinity, req: null }
-
 /**
- * Goes before `listen`. The Map of the connections on which a request is coming gains and loses an
- * entry with each, and of the tables that it outgrows each keeps the next: a third of what a request
- * needed was carried along until the next full collection. So entries stay, and are emptied. A
- * Deno in which it is somewhere else fails at once.
+ * Goes after `listen`. The Map of the connections on which a request is coming gains and loses an
+ * entry with each, and of the tables that it outgrows each keeps the next: a third of what a
+ * request needed was carried along until the next full collection. So entries stay.
+ * @throws Error on a Deno in which it is somewhere else
  */
 export function mendConnections(server: Server): void {
-  server.once('listening', () => {
-    const key = Object.getOwnPropertySymbols(server)
-      .find(({ description }) => description === 'http.server.connections')
-    const list = (server as unknown as Record<symbol, ConnectionsList | undefined>)[key!]
-    if (!list?._active) throw new Error('node:http of this Deno is not known')
-    const active = list._active
-    list.pushActive = (socket) => {
-      const entry = active.get(socket) ?? {} as Active
-      active.set(socket, Object.assign(entry, NONE, { startTime: performance.now() }))
-    }
-    list.popActive = (socket) => void Object.assign(active.get(socket) ?? {}, NONE)
-    list.popActiveIfReq = (socket, request) => {
-      if (active.get(socket)?.req === request) list.popActive(socket)
-    }
-  })
+  const key = Object.getOwnPropertySymbols(server)
+    .find(({ description }) => description === 'http.server.connections')
+  const list = (server as unknown as Record<symbol, ConnectionsList | undefined>)[key!]
+  if (!list?._active || !list.pushActive || !list.popActive || !list.popActiveIfReq) {
+    throw new Error('node:http of this Deno is not known')
+  }
+  const active = list._active
+  list.pushActive = (socket) => {
+    const entry = active.get(socket)
+    const startTime = performance.now()
+    if (!entry) return void active.set(socket, { headersCompleted: false, startTime, req: null })
+    entry.headersCompleted = false
+    entry.startTime = startTime
+  }
+  list.popActive = (socket) => {
+    const entry = active.get(socket)
+    if (!entry) return
+    // What began never is not late.
+    entry.startTime = Infinity
+    entry.req = null
+  }
+  list.popActiveIfReq = (socket, request) => {
+    if (active.get(socket)?.req === request) list.popActive(socket)
+  }
 }

@@ -100,6 +100,13 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
+/** How long nothing may come or go on a connection: longer than anything that has a limit. */
+const silenceOf = (limits: Limits): number =>
+  Math.max(
+    limits.streamStallMs,
+    SLACK_MS + Math.max(limits.requestDeadlineMs, limits.headersDeadlineMs, limits.bodyDeadlineMs),
+  )
+
 function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits): Server {
   const { status, body } = refusalOf(undefined, limits)
   const answer = getRequestListener((request, { incoming }) => {
@@ -119,6 +126,8 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
     outgoing.once('close', () => exchanges.splice(exchanges.indexOf(exchange), 1))
     // By itself it would say so, and leave the connection open.
     if (++connection.requests >= limits.maxRequestsPerConnection) outgoing.shouldKeepAlive = false
+    // So it is said all the same: who knows sends nothing on a connection that is about to close.
+    Object.assign(outgoing, { _keepAliveTimeout: silenceMs - SLACK_MS })
     // HTTP/1.0 needs none, and checks of health that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
     void answer(incoming, outgoing)
@@ -137,17 +146,17 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
   Object.assign(server, { httpAllowHalfOpen: true })
   server.maxConnections = limits.maxConnections
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection
-  // Of whoever takes nothing of an answer any more, or asks for nothing. A shorter one for the latter
-  // would be two timers a request, a tenth of it, and cut connections on which one is on its way.
+  // Of whoever takes nothing of an answer any more, or asks for nothing. One of its own for the
+  // latter would be two timers for each request, a tenth of what it takes.
+  const silenceMs = silenceOf(limits)
+  server.setTimeout(silenceMs)
   server.keepAliveTimeout = 0
-  server.setTimeout(Math.max(limits.streamStallMs, limits.requestDeadlineMs + SLACK_MS))
   // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
     connections.set(socket, { requests: 0, exchanges: [] })
     socket.once('close', () => connections.delete(socket))
   })
-  if (isDeno) mendConnections(server)
   server.on('checkExpectation', listener)
   const onBad = (socket: Duplex, error?: unknown) =>
     void refuse(connections, socket, refusalOf(error, limits)).catch(() => socket.destroy())
@@ -164,6 +173,11 @@ export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits 
       reject(new Error(`HOST and ${setting}: can't listen on ${host} ${port} (${error.code})`))
     })
     server.listen(port, host, () => {
+      try {
+        if (isDeno) mendConnections(server)
+      } catch (error) {
+        return reject(error as Error)
+      }
       const { port } = server.address() as AddressInfo
       resolve({
         url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,

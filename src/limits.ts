@@ -6,7 +6,7 @@ export interface Limits {
   requestDeadlineMs: number
   /** For a body to come. */
   bodyDeadlineMs: number
-  /** How long a statement waits for who reads it, and any answer for a sign of its reader. */
+  /** How long a statement waits for who reads it, and a connection for any sign of its client. */
   streamStallMs: number
   /** For a head to come, and for the first one to begin. */
   headersDeadlineMs: number

@@ -83,7 +83,8 @@ async function allowService({ url: owner, dataDir }: Embedded): Promise<string> 
     // `alter role` takes no parameters: PostgreSQL itself quotes what it is given.
     await sql`select set_config('ledger.password', ${password}, false)`
     await sql`do $$ begin
-      execute format('alter role ledger_service login password %L', current_setting('ledger.password'));
+      execute format(
+        'alter role ledger_service login password %L', current_setting('ledger.password'));
     end $$`
   } finally {
     await sql.end()

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { listen } from '../../src/http_server.ts'
+import type { Limits } from '../../src/limits.ts'
 import type { Server } from '../../src/servers.ts'
 
 const STALL_MS = 1_500
@@ -25,6 +26,8 @@ async function answerForEver() {
     port: 0,
     streamStallMs: STALL_MS,
     requestDeadlineMs: 100,
+    headersDeadlineMs: 100,
+    bodyDeadlineMs: 100,
   })
   client = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {})
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -58,19 +61,33 @@ test('one who takes a little of it now and then is not', async () => {
   expect(isGivenUp()).toBe(false)
 })
 
-test.each([
-  ['before its first request', ''],
-  ['after an answer', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
-])('a connection on which nothing comes %s is closed, but not too soon', async (_when, text) => {
-  server = await listen(() => new Response('answer'), {
-    host: '127.0.0.1',
-    port: 0,
-    streamStallMs: STALL_MS,
-    requestDeadlineMs: 100,
-  })
-  client = connect(Number(new URL(server.url).port), '127.0.0.1').resume()
+/** A connection with one answer, and all that comes on it. */
+async function answered(limits: Partial<Limits>) {
+  const all = { requestDeadlineMs: 100, headersDeadlineMs: 100, bodyDeadlineMs: 100, ...limits }
+  server = await listen(() => new Response('answer'), { host: '127.0.0.1', port: 0, ...all })
+  client = connect(Number(new URL(server.url).port), '127.0.0.1')
+  let text = ''
+  client.on('data', (data) => text += data.toString())
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await expect.poll(() => text).toMatch(/answer$/)
+  return { text: () => text, closed: () => once(client, 'close', { signal: IN_TIME() }) }
+}
+
+const IN_TIME = () => AbortSignal.timeout(3 * STALL_MS)
+
+test('a connection on which nothing comes any more is closed when it was said, not sooner', async () => {
+  const { text, closed } = await answered({ streamStallMs: 2_100 })
   const start = performance.now()
-  client.write(text)
-  await once(client, 'close', { signal: AbortSignal.timeout(2 * STALL_MS) })
-  expect(performance.now() - start).toBeGreaterThan(STALL_MS - 100)
+  await closed()
+  expect(performance.now() - start).toBeGreaterThan(2_000)
+  expect(text()).toMatch(/^HTTP\/1.1 200 /)
+  expect(text()).toMatch(/\r\nkeep-alive: timeout=1, max=\d+\r\n/i)
+  expect(text().split('HTTP/1.1 ')).toHaveLength(2)
+})
+
+test('no second head has more time than the first', async () => {
+  const { text, closed } = await answered({ streamStallMs: 60_000 })
+  client.write('GET / HTTP/1.1\r\nHost')
+  await closed()
+  expect(text()).toMatch(/answerHTTP\/1.1 408 /)
 })
