@@ -119,6 +119,27 @@ export const INTERLEAVINGS: Record<string, Play> = {
     await second.unsafe('commit')
   },
 
+  /** It is too late for this debit, and no reason to refuse it. */
+  async 'a hand-made row that commits while others are sealed'({ sql, connect, demand }) {
+    const id = await createUser(sql, 10)
+    await insert(sql, id, 5)
+    const [holder, caller] = [connect(), connect()]
+    const pid = await pidOf(caller)
+    await holder`begin`
+    await holder`select from payment_history where user_id = ${id} and seq is null for update`
+    const debited = start(codeOf(debit(caller, id, 15)))
+    demand('the debit waits', await blocks(sql, pid, debited), true)
+    await insert(sql, id, 1)
+    await holder`commit`
+    demand('the debit', await debited, 'ok')
+    demand('history', await historyOf(sql, id), [
+      '+10.00=10.00',
+      '+5.00=15.00',
+      '-15.00=0.00',
+      '+1.00',
+    ])
+  },
+
   async 'users locked in opposite orders'({ sql, connect, demand }) {
     const [low, high] = [await createUser(sql, 10), await createUser(sql, 10)]
     const [holder, waiting] = [connect(), connect()]

@@ -41,6 +41,7 @@ const AFTER_CHECKPOINT = `and h.seq is null and h.id > coalesce((select max(s.id
 
 const COVERED = 'two debits of which one is covered'
 const LATE = 'a hand-made row that commits late'
+const MEANWHILE = 'a hand-made row that commits while others are sealed'
 const STEPS = 'hand-made rows in bounded steps'
 const HOLDS = 'what holds leave for others'
 const TRANSFER = 'a transfer to a user whom somebody holds'
@@ -108,6 +109,10 @@ const MUTATIONS: Record<string, Mutation> = {
   'no bound of a step': {
     edits: [['seal_pending', ' limit seal_pending.max_rows', '']],
     play: STEPS,
+  },
+  'refusing for what commits meanwhile': {
+    edits: [['seal_pending', 'cardinality(v_sealed) = seal_pending.max_rows\n      and ', '']],
+    play: MEANWHILE,
   },
   'deciding before all is counted': {
     edits: [['seal_pending', `then '55P03'`, `then 'ok'`]],

@@ -39,11 +39,13 @@ begin
      set seq = excluded.seq, balance = excluded.balance, sealed_at = excluded.sealed_at,
          held = excluded.held, hash = excluded.hash;
 
-  return case when exists (select from payment_history h where h.user_id = seal_pending.user_id
-    and h.seq is null) then '55P03' else 'ok' end;
+  -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
+  return case when cardinality(v_sealed) = seal_pending.max_rows
+      and exists (select from payment_history h where h.user_id = seal_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
 end $$;
 
 comment on function seal_pending is
-  'Gives pending rows of a user whom the caller has locked their seq, balance, held, sealed_at and hash, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when some are left, or LGRNG when the balance would leave its range (then nothing is sealed). Internal.';
+  'Gives pending rows of a user whom the caller has locked their seq, balance, held, sealed_at and hash, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were sealed and some are left, or LGRNG when the balance would leave its range (then nothing is sealed). Internal.';
 
 revoke all on function seal_pending from public;
