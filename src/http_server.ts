@@ -176,7 +176,7 @@ export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits 
       try {
         if (isDeno) mendConnections(server)
       } catch (error) {
-        return reject(error as Error)
+        return reject(error)
       }
       const { port } = server.address() as AddressInfo
       resolve({
