@@ -61,6 +61,8 @@ test('one who takes a little of it now and then is not', async () => {
   expect(isGivenUp()).toBe(false)
 })
 
+const inTime = () => AbortSignal.timeout(3 * STALL_MS)
+
 /** A connection with one answer, and all that comes on it. */
 async function answered(limits: Partial<Limits>) {
   const all = { requestDeadlineMs: 100, headersDeadlineMs: 100, bodyDeadlineMs: 100, ...limits }
@@ -70,10 +72,8 @@ async function answered(limits: Partial<Limits>) {
   client.on('data', (data) => text += data.toString())
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
   await expect.poll(() => text).toMatch(/answer$/)
-  return { text: () => text, closed: () => once(client, 'close', { signal: IN_TIME() }) }
+  return { text: () => text, closed: () => once(client, 'close', { signal: inTime() }) }
 }
-
-const IN_TIME = () => AbortSignal.timeout(3 * STALL_MS)
 
 test('a connection on which nothing comes any more is closed when it was said, not sooner', async () => {
   const { text, closed } = await answered({ streamStallMs: 2_100 })
@@ -86,8 +86,25 @@ test('a connection on which nothing comes any more is closed when it was said, n
 })
 
 test('no second head has more time than the first', async () => {
-  const { text, closed } = await answered({ streamStallMs: 60_000 })
+  const { text, closed } = await answered({ bodyDeadlineMs: 60_000 })
   client.write('GET / HTTP/1.1\r\nHost')
   await closed()
   expect(text()).toMatch(/answerHTTP\/1.1 408 /)
+})
+
+test('a body that comes in time is never cut by a shorter limit of silence', async () => {
+  server = await listen(async (request) => new Response(await request.text()), {
+    host: '127.0.0.1',
+    port: 0,
+    streamStallMs: 100,
+    requestDeadlineMs: 100,
+    bodyDeadlineMs: 3_000,
+  })
+  client = connect(Number(new URL(server.url).port), '127.0.0.1')
+  let text = ''
+  client.on('data', (data) => text += data.toString())
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n')
+  await wait(STALL_MS)
+  client.write('body')
+  await expect.poll(() => text).toMatch(/^HTTP\/1.1 200 .*body$/s)
 })

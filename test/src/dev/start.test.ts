@@ -86,7 +86,7 @@ test('npm start answers, gives the owner psql, and SIGINT stops all of it', asyn
   expect(await processCommand(postgresPid)).toBe('')
 })
 
-test('a debit outlives kill -9 of the launcher, and so does a password of any signs', async () => {
+test('a debit outlives kill -9 of the launcher, and any password that is kept will do', async () => {
   const first = start()
   const before = await ready(first)
   const { id } = await post(`${before.url}/users`, {})
