@@ -101,8 +101,14 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     validated('json', emptyBody),
     async (c) => {
       const userId = Number(c.req.valid('param').id)
-      await post({ userId, action: null, amount: null, deadline: c.get('deadline') })
-      return json(c, (await current(userId, true)).snapshot)
+      // Not read once more: by then it may be another one.
+      const { snapshot } = await post({
+        userId,
+        action: null,
+        amount: null,
+        deadline: c.get('deadline'),
+      })
+      return json(c, snapshot)
     },
   )
 

@@ -639,6 +639,21 @@ describe('POST /users/:id/recalculate', () => {
       .toMatchObject({ balance: '10.00' })
   })
 
+  // Read afterwards, it would be how the user is once somebody else has changed it, too.
+  test('answers how it has left the user, without another look', async () => {
+    const id = await user('10')
+    await http.sql`
+      insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
+    await http.sql`revoke execute on function get_users from ledger_service`
+    try {
+      const fresh = { 'Cache-Control': 'no-cache' }
+      expectProblem(await call('GET', `/users/${id}`, undefined, fresh), 'internal')
+      expectAnswer(await call('POST', `/users/${id}/recalculate`), 200, snapshotOf(id, '15.00', 2))
+    } finally {
+      await http.sql`grant execute on function get_users to ledger_service`
+    }
+  })
+
   test('knows no members and no unknown users', async () => {
     const id = await user('10')
     const [member, unknown] = await expectNothingWritten(http, () =>
