@@ -1,9 +1,17 @@
 // Counts what vitest's JSON reports say: `node .ci/count.mjs report.json`.
-// Prints the names of failed tests, and as its last line "passed failed skipped".
+// Prints the names of failed tests with what they said, and as its last line "passed failed skipped".
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 
+const MAX_LINES = 60
+
 const count = { passed: 0, failed: 0, skipped: 0 }
+
+/** The first lines of what a test failed with: enough to repeat it. */
+function tell(name, message = '') {
+  const lines = message.split('\n').filter((line) => line.trim() !== '')
+  console.log([`FAILED ${name}`, ...lines.slice(0, MAX_LINES)].join('\n  '))
+}
 
 function readReport(path) {
   try {
@@ -16,7 +24,7 @@ function readReport(path) {
 for (const file of readReport(process.argv[2])) {
   const name = relative('.', file.name)
   const states = file.assertionResults.map(({ status }) => status)
-  for (const { status, fullName } of file.assertionResults) {
+  for (const { status, fullName, failureMessages } of file.assertionResults) {
     // A test that was still running or waiting when the run ended has not passed.
     const state = status === 'passed'
       ? 'passed'
@@ -24,12 +32,12 @@ for (const file of readReport(process.argv[2])) {
       ? 'skipped'
       : 'failed'
     count[state]++
-    if (state === 'failed') console.log(`FAILED ${name}: ${fullName}`)
+    if (state === 'failed') tell(`${name}: ${fullName}`, failureMessages?.join('\n'))
   }
   // A file may fail outside of its tests: while it is loaded, or in a hook.
   if (file.status === 'failed' && !states.includes('failed')) {
     count.failed++
-    console.log(`FAILED ${name}: ${file.message.split('\n')[0]}`)
+    tell(name, file.message)
   }
 }
 

@@ -7,7 +7,11 @@ import { expect, test } from 'vitest'
 /** The lines that .ci/count.mjs prints for a report of one file with tests of these states. */
 function count(status: string, states: string[], message = ''): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'ledger-count-'))
-  const assertionResults = states.map((state) => ({ status: state, fullName: `a ${state} test` }))
+  const assertionResults = states.map((state) => ({
+    status: state,
+    fullName: `a ${state} test`,
+    failureMessages: state === 'failed' ? [`Error: ${state}\n\n${'    at x\n'.repeat(100)}`] : [],
+  }))
   const file = { name: join(process.cwd(), 'test/x.test.ts'), status, message, assertionResults }
   writeFileSync(`${folder}/report.json`, JSON.stringify({ testResults: [file] }))
   const { stdout } = spawnSync('node', ['.ci/count.mjs', `${folder}/report.json`], {
@@ -17,9 +21,11 @@ function count(status: string, states: string[], message = ''): string[] {
   return stdout.trimEnd().split('\n')
 }
 
-test('passed, failed and skipped tests are counted, and failed ones named', () => {
+test('passed, failed and skipped tests are counted, and failed ones named with their errors', () => {
   expect(count('failed', ['passed', 'failed', 'passed', 'skipped', 'todo'])).toEqual([
     'FAILED test/x.test.ts: a failed test',
+    '  Error: failed',
+    ...Array.from({ length: 59 }, () => '      at x'),
     '2 1 2',
   ])
 })
@@ -30,7 +36,9 @@ test('a test that never ended has failed', () => {
 
 test('a file that fails outside of its tests has failed', () => {
   expect(count('failed', [], 'no such module\nat x')).toEqual([
-    'FAILED test/x.test.ts: no such module',
+    'FAILED test/x.test.ts',
+    '  no such module',
+    '  at x',
     '0 1 0',
   ])
   expect(count('failed', ['passed', 'skipped']).at(-1)).toBe('1 1 1')
