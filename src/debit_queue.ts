@@ -10,12 +10,12 @@ const BUSY = '55P03'
 
 export interface DebitQueueOptions {
   post: (items: Posting[], options: { wait: boolean }) => Promise<Outcome[]>
-  /** Batches in flight at once. A user always has the same lane: lanes share no row locks. */
-  lanes: number
+  /** Batches in flight at once; no two have items of the same user. */
+  batches: number
   /** Users being waited for at once. */
   waiting: number
   maxBatch?: number
-  /** Per lane, and for all users that are waited for together. */
+  /** In the lane, and for all users that are waited for together. */
   maxQueue?: number
   /** How long a posting may wait for its batch. With a query's deadline it makes the request's. */
   maxWaitMs?: number
@@ -35,37 +35,35 @@ export interface DebitQueue {
 }
 
 /**
- * A lane's batch never waits: users whom somebody else holds come back from it as busy. They, and
+ * The lane's batches never wait: users whom somebody else holds come back from them as busy. They, and
  * items whose batch failed in a way that makes a second try safe, go to the side: there each user
  * has a call of its own, which waits up to lock_timeout and stops nobody else.
  */
 export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
-  const { waiting, maxBatch = 64, maxQueue = 10_000, maxWaitMs = 1000, onBatch } = options
+  const { waiting, maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, onBatch } = options
   const now = options.now ?? (() => performance.now())
   const post: DebitQueueOptions['post'] = (items, { wait }) => {
     onBatch?.(items.length)
     for (const { deadline } of items) if (deadline) deadline.isSent = true
     return options.post(items, { wait })
   }
-  const lanes = Array.from({ length: options.lanes }, () =>
-    createLane<Posting, Outcome>({
-      run: (items) => post(items, { wait: false }),
-      maxBatch,
-      maxQueue,
-      maxWaitMs,
-      keyOf: (item) => item.userId,
-      isOver,
-      now,
-    }))
+  const lane = createLane<Posting, Outcome>({
+    run: (items) => post(items, { wait: false }),
+    maxRunning: options.batches,
+    maxBatch,
+    maxQueue,
+    maxWaitMs,
+    keyOf: (item) => item.userId,
+    isOver,
+    now,
+  })
   const side = createSide({ post, waiting, maxBatch, maxQueue, maxWaitMs, now })
   const underWay = createUnderWay()
 
   async function place(item: Posting): Promise<Outcome> {
     try {
       // A batch would only find again that the user is held, by another instance perhaps.
-      const outcome = side.waitsFor(item.userId)
-        ? undefined
-        : await lanes[item.userId % lanes.length]!.add(item)
+      const outcome = side.waitsFor(item.userId) ? undefined : await lane.add(item)
       return outcome && outcome.status !== BUSY ? outcome : await aside(item)
     } catch (error) {
       if (isOutcomeUnknown(error) && item.key !== undefined) {
@@ -110,7 +108,7 @@ const wasRolledBack = (error: unknown): boolean =>
  * One queue a user, at most `waiting` of them at work at once. A call has items of one user only,
  * and may wait for that user's lock.
  */
-function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'lanes'>>) {
+function createSide(options: Required<Omit<DebitQueueOptions, 'onBatch' | 'batches'>>) {
   const { post, maxBatch, maxQueue, maxWaitMs, now } = options
   const users = new Map<number, { lane: Lane<Posting, Outcome>; items: number }>()
   const turns = createTurns({ limit: options.waiting, maxWaitMs, now })

@@ -15,7 +15,12 @@ export interface LaneOptions<I, O> {
   run: (items: I[]) => Promise<(O | Error)[]>
   maxBatch: number
   maxQueue: number
-  /** Whose item it is. Keys take turns, so a key with a long queue delays others by one batch. */
+  /** Batches at once, 1 if left out. Another one is begun only when it is full. */
+  maxRunning?: number
+  /**
+   * Whose item it is. Keys take turns, so a key with a long queue delays others by one batch; and
+   * no two batches that run have items of the same key.
+   */
   keyOf?: (item: I) => unknown
   /** An item that waited longer than this when its batch is formed is rejected with LaneExpired. */
   maxWaitMs?: number
@@ -50,25 +55,31 @@ interface Turn<I, O> {
   key: unknown
   first: Waiting<I, O> | undefined
   last: Waiting<I, O> | undefined
+  length: number
+  /** The one that runs and has items of the key. */
+  batch: Waiting<I, O>[] | undefined
   next?: Turn<I, O>
 }
 
 /**
- * A worker that runs one batch at a time: a free lane starts on the next microtask, so that what
- * was added in one go travels together; a busy one forms its next batch the moment it is done.
+ * Runs batches: a free lane starts on the next microtask, so that what was added in one go travels
+ * together; a busy one forms its next batch the moment it is done. What a call costs is shared by
+ * its items: that is why a second one isn't made for a few of them.
  * Linked lists, not arrays or the order of a Map: taking from the front has to stay O(1) when
  * 100,000 items wait.
  */
 export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
-  const { run, maxBatch, maxQueue, maxWaitMs = Infinity, isOver = () => false } = options
-  const keyOf = options.keyOf ?? (() => undefined)
-  const now = options.now ?? (() => performance.now())
+  const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity } = options
+  const { isOver = () => false, keyOf = () => undefined, now = () => performance.now() } = options
   const turns = new Map<unknown, Turn<I, O>>()
   let front: Turn<I, O> | undefined
   let back: Turn<I, O> | undefined
   let queued = 0
-  let busy = false
-  let working = Promise.resolve()
+  /** Of these, the ones whose key is in no batch that runs. */
+  let ready = 0
+  let running = 0
+  let starting = false
+  const onIdle: (() => void)[] = []
 
   function append(turn: Turn<I, O>) {
     if (back) back.next = turn
@@ -76,48 +87,77 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     back = turn
   }
 
-  function put(waiting: Waiting<I, O>) {
-    const key = keyOf(waiting.item)
-    const turn = turns.get(key)
-    if (turn) {
-      turn.last!.next = waiting
-      turn.last = waiting
-    } else {
-      const added = { key, first: waiting, last: waiting }
-      turns.set(key, added)
-      append(added)
-    }
-    queued++
-  }
-
-  /** Takes one item of the key whose turn it is and sends that key behind all others. */
-  function take(turn: Turn<I, O>): Waiting<I, O> {
-    const taken = turn.first!
+  function shift(): Turn<I, O> {
+    const turn = front!
     front = turn.next
     if (!front) back = undefined
     delete turn.next
+    return turn
+  }
+
+  function put(waiting: Waiting<I, O>) {
+    const key = keyOf(waiting.item)
+    let turn = turns.get(key)
+    if (!turn) {
+      turn = { key, first: undefined, last: undefined, length: 0, batch: undefined }
+      turns.set(key, turn)
+    }
+    if (turn.first) turn.last!.next = waiting
+    else {
+      turn.first = waiting
+      append(turn)
+    }
+    turn.last = waiting
+    turn.length++
+    queued++
+    if (!turn.batch) ready++
+  }
+
+  /** Takes the first item of the key, and sends that key behind all others. */
+  function take(turn: Turn<I, O>): Waiting<I, O> {
+    const taken = turn.first!
     turn.first = taken.next
     // The map may still hold on to it; what is answered must not stay, nor keep those behind it.
     delete taken.next
     if (turn.first) append(turn)
-    else {
-      turn.last = undefined
-      turns.delete(turn.key)
-    }
+    else turn.last = undefined
+    turn.length--
     queued--
+    if (!turn.batch) ready--
     return taken
   }
 
-  function form(): Waiting<I, O>[] {
+  /** @param keys gets those in the batch: nobody else takes of them before they are released */
+  function form(keys: Turn<I, O>[]): Waiting<I, O>[] {
     const batch: Waiting<I, O>[] = []
+    const elsewhere: Turn<I, O>[] = []
     const oldest = now() - maxWaitMs
     while (front && batch.length < maxBatch) {
-      const taken = take(front)
+      const turn = shift()
+      if (turn.batch && turn.batch !== batch) {
+        elsewhere.push(turn)
+        continue
+      }
+      const taken = take(turn)
       if (taken.since < oldest || isOver(taken.item)) {
         taken.reject(new LaneExpired('waited too long'))
-      } else batch.push(taken)
+        if (!turn.batch && !turn.first) turns.delete(turn.key)
+        continue
+      }
+      batch.push(taken)
+      if (turn.batch) continue
+      turn.batch = batch
+      ready -= turn.length
+      keys.push(turn)
     }
+    for (const turn of elsewhere) append(turn)
     return batch
+  }
+
+  function release(turn: Turn<I, O>) {
+    turn.batch = undefined
+    ready += turn.length
+    if (!turn.first) turns.delete(turn.key)
   }
 
   async function settle(batch: Waiting<I, O>[]) {
@@ -134,9 +174,30 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     }
   }
 
+  const isDue = () => running === 0 ? ready > 0 : running < maxRunning && ready >= maxBatch
+
   async function work() {
-    for (let batch = form(); batch.length > 0; batch = form()) await settle(batch)
-    busy = false
+    while (isDue()) {
+      const keys: Turn<I, O>[] = []
+      const batch = form(keys)
+      if (batch.length === 0) continue
+      running++
+      start()
+      await settle(batch)
+      keys.forEach(release)
+      running--
+    }
+    if (running > 0) return
+    for (const resolve of onIdle.splice(0)) resolve()
+  }
+
+  function start() {
+    if (starting || !isDue()) return
+    starting = true
+    void Promise.resolve().then(() => {
+      starting = false
+      return work()
+    })
   }
 
   return {
@@ -144,14 +205,15 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
       if (queued >= maxQueue) return Promise.reject(new LaneFull('the queue is full'))
       return new Promise((resolve, reject) => {
         put({ item, since: now(), resolve, reject })
-        if (busy) return
-        busy = true
-        working = Promise.resolve().then(work)
+        start()
       })
     },
     get queued() {
       return queued
     },
-    idle: () => working,
+    idle: () =>
+      running === 0 && queued === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => void onIdle.push(resolve)),
   }
 }

@@ -60,7 +60,7 @@ export interface LedgerOptions {
   url: string
   ssl?: Ssl | undefined
   /** Connections that post batches; as many batches are posted at once. */
-  lanes: number
+  batches: number
   /** Connections that wait for users whom somebody else holds. */
   waiting: number
   /** Connections for everything that only reads. */
@@ -70,7 +70,7 @@ export interface LedgerOptions {
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { url, ssl, queryDeadlineMs } = options
-  const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.lanes })
+  const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
   const side = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
   const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
   let listener: ReturnType<typeof startListener> | undefined

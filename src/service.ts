@@ -19,7 +19,7 @@ import { createUnbatched } from './unbatched.ts'
 import { createVerify } from './verification.ts'
 
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
-const LANES = 2
+const BATCHES = 2
 const WAITING = 8
 const UNBATCHED = 8
 const READING = 4
@@ -70,7 +70,7 @@ export async function startService(
   const access = accessBy(config, { readText, sha256, metrics, log })
   const ledger = createLedger({
     ...databaseTarget(config.databaseUrl, readText),
-    lanes: LANES,
+    batches: BATCHES,
     waiting: WAITING + UNBATCHED,
     reading: READING,
     queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
@@ -84,7 +84,7 @@ export async function startService(
   })
   const queue = createDebitQueue({
     post: (items, options) => ledger.postEntries(items, options),
-    lanes: LANES,
+    batches: BATCHES,
     waiting: WAITING,
     maxQueue: config.maxQueue,
     onBatch: (size) => metrics.batch(size),

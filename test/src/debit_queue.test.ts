@@ -27,7 +27,7 @@ function setup(options: Partial<Parameters<typeof createDebitQueue>[0]> = {}) {
   const calls: Call[] = []
   const clock = { ms: 0 }
   const queue = createDebitQueue({
-    lanes: 2,
+    batches: 2,
     waiting: 2,
     now: () => clock.ms,
     post: (items, { wait }) =>
@@ -44,12 +44,25 @@ const settled = async () => {
   for (let i = 0; i < 50; i++) await Promise.resolve()
 }
 
-test('a user always has the same lane, and lanes work side by side', async () => {
-  const { calls, add } = setup()
-  const answers = [add(debit(1)), add(debit(2)), add(debit(3)), add(debit(1))]
+test('what comes meanwhile travels together; another call is made once it is full', async () => {
+  const { calls, add } = setup({ maxBatch: 2 })
+  const usersOf = () => calls.map(({ items }) => items.map(({ userId }) => userId))
+  const answers = [add(debit(1))]
   await settled()
-  expect(calls.map(({ items }) => items.map(({ userId }) => userId))).toEqual([[1, 3, 1], [2]])
-  for (const { items, answer } of calls) answer(items.map(() => ok))
+  answers.push(add(debit(2)), add(debit(1)))
+  await settled()
+  expect(usersOf()).toEqual([[1]])
+  answers.push(add(debit(3)))
+  await settled()
+  // Not user 1, who is in the first: they would wait for each other.
+  expect(usersOf()).toEqual([[1], [2, 3]])
+  calls[0]!.answer([ok])
+  await settled()
+  expect(usersOf()).toEqual([[1], [2, 3]])
+  calls[1]!.answer([ok, ok])
+  await settled()
+  expect(usersOf()).toEqual([[1], [2, 3], [1]])
+  calls[2]!.answer([ok])
   expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok', 'ok'])
 })
 
@@ -100,7 +113,7 @@ test('who comes while a user is waited for waits with the others, and no batch t
 })
 
 test('at most `waiting` users are waited for at once; who waited too long is busy', async () => {
-  const { calls, clock, add } = setup({ lanes: 1 })
+  const { calls, clock, add } = setup({ batches: 1 })
   const answers = [1, 2, 3].map((id) => add(debit(id)))
   await settled()
   calls[0]!.answer([busy, busy, busy])
@@ -169,7 +182,7 @@ test('an item that PostgreSQL cannot take does not fail its neighbours', async (
 })
 
 test('a full queue answers busy at once', async () => {
-  const { calls, add } = setup({ lanes: 1, maxBatch: 1, maxQueue: 2 })
+  const { calls, add } = setup({ batches: 1, maxBatch: 1, maxQueue: 2 })
   const first = add(debit(1))
   await settled()
   const waiting = [add(debit(1)), add(debit(1))]
@@ -198,7 +211,7 @@ test('posts nothing of an item that has its answer, and says when one was sent',
   const deadline = { isOver: true, isSent: false, release() {}, restart() {} }
   const calls: boolean[] = []
   const queue = createDebitQueue({
-    lanes: 1,
+    batches: 1,
     waiting: 1,
     post: (items, { wait }) => {
       calls.push(wait)

@@ -57,7 +57,7 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
   'postings': () => {
     const queue = createDebitQueue({
       post: (items) => later().then(() => items.map(() => outcome)),
-      lanes: 2,
+      batches: 2,
       waiting: 2,
     })
     return (n, payload) =>

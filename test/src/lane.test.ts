@@ -14,14 +14,16 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** A lane whose runs the test ends by hand. */
 function laneByHand<I, O = I>(options: Partial<LaneOptions<I, O>> = {}) {
   const runs: Run<I, O>[] = []
-  let running = 0
-  let mostRunning = 0
+  const running = new Set<I[]>()
+  /** With each batch that was begun: those that were at work already. */
+  const beside: I[][][] = []
   const lane = createLane<I, O>({
     maxBatch: 3,
     maxQueue: 100,
     ...options,
     run: async (items) => {
-      mostRunning = Math.max(mostRunning, ++running)
+      beside.push([...running])
+      running.add(items)
       try {
         return await new Promise<(O | Error)[]>((resolve, reject) => {
           runs.push({
@@ -31,11 +33,11 @@ function laneByHand<I, O = I>(options: Partial<LaneOptions<I, O>> = {}) {
           })
         })
       } finally {
-        running--
+        running.delete(items)
       }
     },
   })
-  return { lane, runs, batches: () => runs.map((r) => r.items), mostRunning: () => mostRunning }
+  return { lane, runs, batches: () => runs.map((r) => r.items), beside }
 }
 
 const codes = async (promises: Promise<unknown>[]) =>
@@ -152,6 +154,59 @@ describe('createLane()', () => {
     expect(batches()).toEqual([['a1', 'b1', 'c1'], ['d1', 'a2', 'c2'], ['d2', 'a3', 'a4']])
   })
 
+  test('another batch is begun once it is full, of keys that none at work has', async () => {
+    const { lane, runs, batches } = laneByHand<string>({
+      maxRunning: 2,
+      keyOf: (item) => item[0],
+    })
+    const answers = ['a1', 'b1'].map((item) => lane.add(item))
+    await settled()
+    answers.push(...['a2', 'a3', 'a4', 'c1', 'b2', 'd1'].map((item) => lane.add(item)))
+    await settled()
+    // Only c and d may run, and they don't fill a batch.
+    expect(batches()).toEqual([['a1', 'b1']])
+    answers.push(lane.add('c2'))
+    await settled()
+    expect(batches()[1]).toEqual(['c1', 'd1', 'c2'])
+    answers.push(...['e1', 'f1', 'g1'].map((item) => lane.add(item)))
+    await settled()
+    expect(runs).toHaveLength(2)
+
+    // Whoever is done takes what is full, and the last one takes anything.
+    await runs[1]!.done()
+    expect(batches()[2]).toEqual(['e1', 'f1', 'g1'])
+    await runs[2]!.done()
+    expect(runs).toHaveLength(3)
+    let idle = false
+    const waiting = lane.idle().then(() => idle = true)
+    await runs[0]!.done()
+    expect(batches().slice(3)).toEqual([['a2', 'b2', 'a3']])
+    await runs[3]!.done()
+    expect(batches().slice(4)).toEqual([['a4']])
+    await settled()
+    expect(idle).toBe(false)
+    await runs[4]!.done()
+    await waiting
+    expect(await Promise.all(answers)).toHaveLength(12)
+  })
+
+  test('what one batch has held up goes into as many as it fills', async () => {
+    const { lane, runs, batches } = laneByHand<number>({
+      maxRunning: 3,
+      maxBatch: 2,
+      keyOf: (item) => item % 4,
+    })
+    const answers = [0, 1].map((item) => lane.add(item))
+    await settled()
+    answers.push(...[2, 4, 5, 9].map((item) => lane.add(item)))
+    await settled()
+    expect(batches()).toEqual([[0, 1]])
+    await runs[0]!.done()
+    expect(batches().slice(1)).toEqual([[2, 4], [5, 9]])
+    for (const n of [1, 2]) await runs[n]!.done()
+    expect(await Promise.all(answers)).toEqual([0, 1, 2, 4, 5, 9])
+  })
+
   test('100,000 items of one key delay another by one batch, and batches stay cheap', async () => {
     const { lane, runs, batches } = laneByHand<[string, number]>({
       maxBatch: 2,
@@ -182,34 +237,64 @@ describe('createLane()', () => {
     expect(await Promise.all(answers)).toEqual([1, 2])
   })
 
-  test('any order of arrivals: nothing lost, nothing twice, in order, fair, one run', async () => {
+  test('idle() waits for each batch that runs', async () => {
+    const { lane, runs } = laneByHand<number>({ maxBatch: 1, maxRunning: 2, keyOf: (item) => item })
+    const answers = [lane.add(1), lane.add(2)]
+    await settled()
+    let idle = false
+    const waiting = lane.idle().then(() => (idle = true))
+    await runs[1]!.done()
+    expect([lane.queued, idle]).toEqual([0, false])
+    await runs[0]!.done()
+    await waiting
+    expect(await Promise.all(answers)).toEqual([1, 2])
+  })
+
+  test('any order of arrivals: nothing lost, nothing twice, in order, fair, full', async () => {
     const step = fc.oneof(
       {
         weight: 4,
         arbitrary: fc.record({ add: fc.nat(4), count: fc.integer({ min: 1, max: 9 }) }),
       },
-      { weight: 2, arbitrary: fc.constant('finish' as const) },
+      { weight: 2, arbitrary: fc.record({ finish: fc.nat(2) }) },
       { weight: 1, arbitrary: fc.constant('turn' as const) },
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.integer({ min: 1, max: 5 }), play),
-      { seed: 20260101, numRuns: 150 },
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 3 }),
+        play,
+      ),
+      { seed: 20260101, numRuns: 400 },
     )
   })
 })
 
-type Step = 'finish' | 'turn' | { add: number; count: number }
+type Step = 'turn' | { finish: number } | { add: number; count: number }
 
-async function play(steps: Step[], maxBatch: number) {
-  const by = laneByHand<[number, number]>({ maxBatch, maxQueue: 1e6, keyOf: ([key]) => key })
-  const { lane, runs, mostRunning } = by
+async function play(steps: Step[], maxBatch: number, maxRunning: number) {
+  const by = laneByHand<[number, number]>({
+    maxBatch,
+    maxRunning,
+    maxQueue: 1e6,
+    keyOf: ([key]) => key,
+  })
+  const { lane, runs, beside } = by
   const answers: Promise<[number, number]>[] = []
   const added: [number, number][] = []
   const runsAtArrival: number[] = []
-  let finished = 0
+  const finished = new Set<number>()
+  const finish = async (which: number) => {
+    const open = [...runs.keys()].filter((n) => !finished.has(n))
+    if (open.length === 0) return
+    const n = open[which % open.length]!
+    finished.add(n)
+    await runs[n]!.done()
+  }
   for (const step of steps) {
     if (step === 'turn') await settled()
-    else if (step === 'finish') await runs[finished < runs.length ? finished++ : -1]?.done()
+    else if ('finish' in step) await finish(step.finish)
     else {
       for (let n = 0; n < step.count; n++) {
         const item: [number, number] = [step.add, added.length]
@@ -220,16 +305,24 @@ async function play(steps: Step[], maxBatch: number) {
     }
   }
   await settled()
-  while (finished < runs.length) await runs[finished++]!.done()
+  while (finished.size < runs.length) await finish(0)
   expect(await Promise.all(answers)).toEqual(added)
+  await lane.idle()
 
   const ran = by.batches().flat()
   expect(ran.toSorted(([, a], [, b]) => a - b)).toEqual(added)
-  expect(mostRunning()).toBeLessThanOrEqual(1)
+  const keysOf = (batch: [number, number][]) => batch.map(([key]) => key)
+  by.batches().forEach((batch, n) => {
+    expect(beside[n]!.length).toBeLessThan(maxRunning)
+    if (beside[n]!.length > 0) expect(batch).toHaveLength(maxBatch)
+    const taken = new Set(beside[n]!.flatMap(keysOf))
+    expect(keysOf(batch).filter((key) => taken.has(key))).toEqual([])
+  })
   const batchOf = new Map(by.batches().flatMap((b, n) => b.map(([, id]) => [id, n] as const)))
   for (const key of new Set(added.map(([k]) => k))) {
     const ids = ran.filter(([k]) => k === key).map(([, id]) => id)
     expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+    if (maxRunning > 1) continue
     // An item waits for its own key's earlier ones, each at most one round of the five keys.
     const mine = added.filter(([k]) => k === key)
     mine.forEach(([, id], place) => {

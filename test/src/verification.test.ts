@@ -15,7 +15,7 @@ beforeAll(async () => {
   const { sql } = database
   const url = new URL(database.url)
   url.searchParams.set('options', '-c role=ledger_service')
-  ledger = createLedger({ url: url.href, lanes: 1, waiting: 1, reading: 4 })
+  ledger = createLedger({ url: url.href, batches: 1, waiting: 1, reading: 4 })
   id = await database.user()
   await sql`insert into payment_history (user_id, action, amount)
     select ${id}, 'CREDIT', 1 from generate_series(1, ${ENTRIES}::integer)`
