@@ -1,7 +1,7 @@
-/** instances: two and four services on one database and one user, against one. */
+/** instances: two and four services on one database and one user, against one with all their callers. */
 import { type Bench, CONNECTIONS, expectGood } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
-import { median, pair, type Side } from '../pairs.ts'
+import { type Goal, median, type Pair, pair, type Side } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Program } from '../programs.ts'
 import type { Row } from './row.ts'
@@ -20,15 +20,21 @@ async function batchesOf(programs: Program[]): Promise<[debits: number, calls: n
   return [sum('sum'), sum('count')]
 }
 
-/** All connections, shared out among some instances. */
+interface Loop extends Side {
+  /** Debits in a call, of each run. */
+  sizes: number[]
+}
+
+/** Some connections, shared out among some instances. */
 function loopOn(
   bench: Bench,
   database: LedgerDatabase,
   programs: Program[],
-): Side & { sizes: number[] } {
-  const name = `debits/s of ${programs.length}`
+  all: number,
+): Loop {
+  const name = `debits/s of ${programs.length} on ${all}`
   const sizes: number[] = []
-  const connections = CONNECTIONS / programs.length
+  const connections = all / programs.length
   return {
     name,
     sizes,
@@ -63,12 +69,23 @@ export const instances: Row = async (bench) => {
     // A setting of its own makes it another one.
     all.push(await bench.service(database, { SNAPSHOT_TTL_SECONDS: String(60 + n) }))
   }
-  const [one, two, four] = [1, 2, most].map((count) => loopOn(bench, database, all.slice(0, count)))
+  const loop = (services: number, connections: number) =>
+    loopOn(bench, database, all.slice(0, services), connections)
   // Each of them has to have seen as much as the one.
   const warm = { ...bench, warm_seconds: most * bench.warm_seconds }
-  const pairs = [await pair(warm, 'instances, two', two!, one!, { least: 1 })]
-  if (most === 4) pairs.push(await pair(warm, 'instances, four', four!, one!, { least: 1 }))
-  const sizes = [one, two, four].filter((side) => side!.sizes.length > 0)
-    .map((side) => `${side!.name.replace('debits/s of ', '')}: ${median(side!.sizes).toFixed(1)}`)
-  return { pairs, facts: [`debits in a call, by instances: ${sizes.join(', ')}`] }
+  const pairs: Pair[] = []
+  const sizes: string[] = []
+  async function compare(name: string, services: number, connections: number, goal?: Goal) {
+    const sides = [loop(services, connections), loop(1, connections)] as const
+    pairs.push(await pair(warm, `instances, ${name}`, ...sides, goal))
+    for (const side of sides) {
+      sizes.push(`${side.name.replace('debits/s of ', '')}: ${median(side.sizes).toFixed(1)}`)
+    }
+  }
+  await compare('two', 2, 2 * CONNECTIONS, { least: 1 })
+  if (most === 4) {
+    await compare('four', 4, 4 * CONNECTIONS, { least: 1 })
+    await compare('four, few', 4, CONNECTIONS)
+  }
+  return { pairs, facts: [`debits in a call, by instances and connections: ${sizes.join(', ')}`] }
 }
