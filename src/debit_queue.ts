@@ -35,9 +35,9 @@ export interface DebitQueue {
 }
 
 /**
- * The lane's batches never wait: users whom somebody else holds come back from them as busy. They, and
- * items whose batch failed in a way that makes a second try safe, go to the side: there each user
- * has a call of its own, which waits up to lock_timeout and stops nobody else.
+ * The lane's batches never wait: users whom somebody else holds come back from them as busy. They,
+ * and items whose batch failed in a way that makes a second try safe, go to the side: there each
+ * user has a call of its own, which waits up to lock_timeout and stops nobody else.
  */
 export function createDebitQueue(options: DebitQueueOptions): DebitQueue {
   const { waiting, maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, onBatch } = options

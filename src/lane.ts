@@ -15,7 +15,10 @@ export interface LaneOptions<I, O> {
   run: (items: I[]) => Promise<(O | Error)[]>
   maxBatch: number
   maxQueue: number
-  /** Batches at once, 1 if left out. Another one is begun only when it is full. */
+  /**
+   * Batches at once, 1 if left out. Another one is begun when there is enough for a full one, or the
+   * first takes so long that it may never end.
+   */
   maxRunning?: number
   /**
    * Whose item it is. Keys take turns, so a key with a long queue delays others by one batch; and
@@ -41,6 +44,9 @@ export interface Lane<I, O> {
   /** Settles (never rejects) once nothing waits and nothing runs. */
   idle(): Promise<void>
 }
+
+/** A batch that takes longer holds nobody up but its own keys. */
+const SLOW_MS = 100
 
 interface Waiting<I, O> {
   item: I
@@ -77,7 +83,8 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
   let queued = 0
   /** Of these, the ones whose key is in no batch that runs. */
   let ready = 0
-  let running = 0
+  /** When those that run were begun, the first one first. */
+  const begun: number[] = []
   let starting = false
   const onIdle: (() => void)[] = []
 
@@ -85,6 +92,12 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     if (back) back.next = turn
     else front = turn
     back = turn
+  }
+
+  function prepend(turn: Turn<I, O>) {
+    if (front) turn.next = front
+    else back = turn
+    front = turn
   }
 
   function shift(): Turn<I, O> {
@@ -150,7 +163,8 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
       ready -= turn.length
       keys.push(turn)
     }
-    for (const turn of elsewhere) append(turn)
+    // They keep their place.
+    for (const turn of elsewhere.reverse()) prepend(turn)
     return batch
   }
 
@@ -174,20 +188,24 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
     }
   }
 
-  const isDue = () => running === 0 ? ready > 0 : running < maxRunning && ready >= maxBatch
+  function isDue(): boolean {
+    if (ready === 0 || begun.length === 0) return ready > 0
+    return begun.length < maxRunning && (ready >= maxBatch || now() - begun[0]! > SLOW_MS)
+  }
 
   async function work() {
     while (isDue()) {
       const keys: Turn<I, O>[] = []
       const batch = form(keys)
       if (batch.length === 0) continue
-      running++
+      const at = now()
+      begun.push(at)
       start()
       await settle(batch)
       keys.forEach(release)
-      running--
+      begun.splice(begun.indexOf(at), 1)
     }
-    if (running > 0) return
+    if (begun.length > 0) return
     for (const resolve of onIdle.splice(0)) resolve()
   }
 
@@ -212,7 +230,7 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
       return queued
     },
     idle: () =>
-      running === 0 && queued === 0
+      begun.length === 0 && queued === 0
         ? Promise.resolve()
         : new Promise((resolve) => void onIdle.push(resolve)),
   }

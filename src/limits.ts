@@ -16,7 +16,7 @@ export interface Limits {
   maxDebitsBodyBytes: number
   maxConnections: number
   maxRequestsPerConnection: number
-  /** Debits and credits of each lane, those that wait for a user, and all other writes. */
+  /** Of debits and credits, of those of them that wait for a user, and of all other writes. */
   maxQueue: number
 }
 

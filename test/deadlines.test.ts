@@ -105,7 +105,7 @@ test('no request takes longer than its deadline: reads are busy, writes that wer
   expect(took).toBeLessThan(DEADLINE_MS + SLACK_MS)
   expect(answers.slice(0, reads.length).map(codeIn)).toEqual(reads.map(() => 'busy'))
   const codes = answers.slice(reads.length, -1).map(codeIn)
-  // Those behind another one of their lane were not sent.
+  // Those behind the batch that was sent were not.
   expect(codes.filter((code) => code !== 'busy' && code !== 'outcome_unknown')).toEqual([])
   expect(codes.slice(0, 2)).toContain('outcome_unknown')
   // A repeat with the key tells what became of it, and nothing happened twice.

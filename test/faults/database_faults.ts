@@ -12,7 +12,7 @@ import type { Scenario } from './scenarios.ts'
 /** So that there are answers on their way when an end dies; those are lost with it. */
 const FAR = { kind: 'late', delay_ms: 15 } as const
 const LIMIT = 3
-/** Sessions with which the service posts: its lanes, and those that no batch is made of. */
+/** Sessions with which the service posts: its batches, and those that no batch is made of. */
 const POSTING = 2 + 8
 const DISK_MEBIBYTES = 160
 

@@ -190,6 +190,53 @@ describe('createLane()', () => {
     expect(await Promise.all(answers)).toHaveLength(12)
   })
 
+  test('behind a batch that takes long another one is begun, however few it has', async () => {
+    let clock = 0
+    const { lane, runs, batches } = laneByHand<string>({
+      maxRunning: 2,
+      keyOf: (item) => item,
+      now: () => clock,
+    })
+    const answers = [lane.add('hangs')]
+    await settled()
+    clock = 100
+    answers.push(lane.add('a'))
+    await settled()
+    expect(batches()).toEqual([['hangs']])
+    clock = 101
+    answers.push(lane.add('hangs'), lane.add('b'))
+    await settled()
+    expect(batches().slice(1)).toEqual([['a', 'b']])
+    answers.push(lane.add('c'))
+    await settled()
+    expect(runs).toHaveLength(2)
+    await runs[1]!.done()
+    expect(batches().slice(2)).toEqual([['c']])
+    await runs[2]!.done()
+    await runs[0]!.done()
+    expect(batches().slice(3)).toEqual([['hangs']])
+    await runs[3]!.done()
+    expect(await Promise.all(answers)).toEqual(['hangs', 'a', 'hangs', 'b', 'c'])
+  })
+
+  test('a key in a batch that runs keeps its place', async () => {
+    const { lane, runs, batches } = laneByHand<string>({
+      maxRunning: 2,
+      maxBatch: 2,
+      keyOf: (item) => item[0],
+    })
+    const answers = ['a1', 'b1'].map((item) => lane.add(item))
+    await settled()
+    answers.push(...['a2', 'c1', 'd1', 'e1'].map((item) => lane.add(item)))
+    await settled()
+    expect(batches().slice(1)).toEqual([['c1', 'd1']])
+    await runs[0]!.done()
+    await runs[1]!.done()
+    expect(batches().slice(2)).toEqual([['a2', 'e1']])
+    await runs[2]!.done()
+    expect(await Promise.all(answers)).toHaveLength(6)
+  })
+
   test('what one batch has held up goes into as many as it fills', async () => {
     const { lane, runs, batches } = laneByHand<number>({
       maxRunning: 3,
@@ -279,6 +326,7 @@ async function play(steps: Step[], maxBatch: number, maxRunning: number) {
     maxRunning,
     maxQueue: 1e6,
     keyOf: ([key]) => key,
+    now: () => 0,
   })
   const { lane, runs, beside } = by
   const answers: Promise<[number, number]>[] = []

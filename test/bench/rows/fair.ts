@@ -11,7 +11,6 @@ const QUEUED_HUNDREDS = 90
 export const fair: Row = async (bench) => {
   const database = await bench.database('shared')
   const program = await bench.service(database)
-  // Users of one lane: with the other's queue between them they would never meet.
   const [crowded, other] = [SINGLES.first + 10, SINGLES.first + 12]
   const debit: Stream = {
     url: program.url,
