@@ -1,0 +1,19 @@
+create or replace function public.balance_at(user_id bigint, at timestamptz)
+  returns numeric
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  if not exists (select from public.users u where u.id = balance_at.user_id) then
+    perform ledger.raise_status('LGUSR', balance_at.user_id);
+  elsif balance_at.at is null then
+    return null;
+  end if;
+  return coalesce((select h.balance from public.payment_history h where h.user_id = balance_at.user_id
+                    and h.seq = ledger.entry_at(balance_at.user_id, balance_at.at)), 0.00);
+end $$;
+
+comment on function public.balance_at is
+  'What the ledger held for a user at a moment: the balance after the last entry that had been counted by then (sealed_at, not ts: a row made by hand counts from when it was picked up). From an index, in logarithmic time. Raises LGUSR.';
+
+revoke all on function public.balance_at from public;
+grant execute on function public.balance_at to ledger_service, ledger_dba;

@@ -1,0 +1,15 @@
+create or replace function public.credit_user(
+  user_id bigint, amount numeric, idempotency_key text default null, metadata jsonb default null)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  return ledger.post_change('CREDIT', credit_user.user_id, credit_user.amount, null,
+    credit_user.idempotency_key, credit_user.metadata);
+end $$;
+
+comment on function public.credit_user is
+  'Adds amount to user_id, once per idempotency_key: a repeat answers the first entry again, with replayed set. amount: 0.01 to 9999999999.99, at most two decimals. Posts pending entries first. Raises LGUSR, LGAMT, LGKEY, LGRNG, 22023 (key or metadata malformed), 55P03 (lock_timeout).';
+
+revoke all on function public.credit_user from public;
+grant execute on function public.credit_user to ledger_dba;

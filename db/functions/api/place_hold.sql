@@ -1,0 +1,20 @@
+create or replace function public.place_hold(
+  user_id bigint, amount numeric, expires_in numeric default null,
+  idempotency_key text default null, metadata jsonb default null)
+  returns ledger.posted_hold
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v record := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
+    place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
+  v_hold public.holds := v.hold;
+begin
+  return (v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
+    nullif(v_hold.expires_at, 'infinity'), v_hold.available, v.replayed)::ledger.posted_hold;
+end $$;
+
+comment on function public.place_hold is
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.place_hold from public;
+grant execute on function public.place_hold to ledger_dba;

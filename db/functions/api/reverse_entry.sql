@@ -1,0 +1,25 @@
+create or replace function public.reverse_entry(
+  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  -- Posted entries don't change: whom to lock may be read before the lock.
+  v_peer_id bigint := (select h.peer_user_id from public.payment_history h
+    where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
+  v ledger.posted_entry[];
+begin
+  if v_peer_id is null then
+    return ledger.post_change('REVERSE', reverse_entry.user_id, null, reverse_entry.seq,
+      reverse_entry.idempotency_key, reverse_entry.metadata);
+  end if;
+  v := ledger.post_pair('REVERSE', reverse_entry.user_id, v_peer_id, null, reverse_entry.seq,
+    reverse_entry.idempotency_key, reverse_entry.metadata);
+  return v[1];
+end $$;
+
+comment on function public.reverse_entry is
+  'Takes an entry back by an entry of the opposite action, at most once, once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (already reversed), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.reverse_entry from public;
+grant execute on function public.reverse_entry to ledger_dba;

@@ -1,0 +1,9 @@
+create or replace function ledger.change_of(action text, amount numeric)
+  returns numeric
+  language sql immutable parallel safe as $$
+  select case action when 'CREDIT' then amount when 'DEBIT' then -amount end
+$$;
+
+comment on function ledger.change_of is 'By how much an entry changes the balance.';
+
+revoke all on function ledger.change_of from public;

@@ -1,0 +1,73 @@
+create or replace function ledger.decide(
+  operation text, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb,
+  target ledger.target, account ledger.account, peer ledger.account)
+  returns ledger.decision
+  language plpgsql volatile as $$
+declare
+  v ledger.decision;
+  f ledger.earlier;
+  v_key text;
+  v_funds text;
+  v_is_amount_valid boolean := ledger.is_valid_amount(decide.amount);
+begin
+  case decide.operation
+    when 'DEBIT', 'CREDIT' then v.action := decide.operation;
+    when 'TRANSFER', 'HOLD' then v.action := 'DEBIT';
+    when 'CAPTURE', 'REVERSE' then
+      v.action := target.action; v.amount := round(target.amount, 2); v.hold := target.hold;
+      v.reverses := target.reverses;
+      v_is_amount_valid := v_is_amount_valid or decide.amount is null;
+    else v_is_amount_valid := true; v.hold := target.hold;
+  end case;
+  if v.amount is null and v_is_amount_valid then
+    -- With two decimals, as the column has them: the hash tells 1 from 1.00.
+    v.amount := round(decide.amount, 2);
+  end if;
+  v.change := ledger.change_of(v.action, v.amount);
+  v.held := account.held;
+  if target.held is not null and target.problem is null then
+    -- What it held is what the entry may take.
+    v.held := account.held - target.held;
+  end if;
+
+  v.replayed := false;
+  if decide.idempotency_key is not null then
+    f := ledger.find_key(account.user_id, decide.idempotency_key, account.hold_changes > 0);
+    v.earlier_seq := f.seq;
+    if f.placed is not null then
+      v.hold := f.placed;
+      v.replayed := decide.operation = 'HOLD' and ledger.is_hold_replay(account.user_id, f.placed,
+        v.amount, decide.expires_in, decide.metadata);
+    elsif f.released is not null then
+      v.replayed := decide.operation = 'RELEASE' and coalesce(f.released = v.hold, false)
+        and f.metadata is not distinct from decide.metadata;
+    elsif f.seq is not null then
+      v.replayed := decide.operation not in ('HOLD', 'RELEASE') and ledger.is_replay(f.action,
+        f.amount, f.hold, f.reverses, f.peer_user_id, f.metadata, v.action, v.amount, v.hold,
+        v.reverses, peer.user_id, decide.metadata);
+    end if;
+    if not v.replayed and (f.seq, f.placed, f.released) is distinct from (null, null, null) then
+      v_key := 'LGKEY';
+    end if;
+  end if;
+  if not v.replayed then
+    v_funds := coalesce(
+      ledger.funds_problem(v.change, account.balance + v.change, v.held),
+      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held));
+  end if;
+
+  v.problem := ledger.first_problem(
+    request => ledger.request_problem(v_is_amount_valid, decide.idempotency_key, decide.metadata,
+      ledger.is_valid_expiry(decide.expires_in),
+      decide.operation = 'TRANSFER' and peer.user_id = account.user_id),
+    users => ledger.users_problem(account.problem, peer.problem),
+    key => v_key,
+    target => case when not v.replayed then target.problem end,
+    funds => v_funds);
+  return v;
+end $$;
+
+comment on function ledger.decide is
+  'Whether an operation may be done now, in one place for single calls and batches: problem (a SQLSTATE, or null) and replayed (its key did the same before: hold or earlier_seq has it). Takes the hold or entry that it names (see load_target) and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and change of the entry of account, hold and reverses of that, and what will be held.';
+
+revoke all on function ledger.decide from public;

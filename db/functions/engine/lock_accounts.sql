@@ -1,0 +1,39 @@
+create or replace function ledger.lock_accounts(
+  user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile as $$
+declare
+  v_ids bigint[];
+  v_accounts ledger.account[];
+begin
+  -- As lock_account does, in id order, so that two callers never wait for each other.
+  if lock_accounts.wait then
+    select array_agg(l.id) into v_ids from (
+      select u.id from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update) l;
+  else
+    select array_agg(l.id) into v_ids from (
+      select u.id from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update skip locked) l;
+  end if;
+  -- In the next statement, as there: the last entry, or one that is pending.
+  select array_agg(row(u.id, null, h.seq, h.balance, 0.00, h.sealed_at, h.hash, u.hold_changes,
+           null, u.updated_at)::ledger.account)
+    into v_accounts
+    from unnest(v_ids) i (id)
+    join public.users u on u.id = i.id
+    left join lateral (
+      select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
+       where p.user_id = i.id order by p.seq desc limit 1) h on true;
+  for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
+    if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
+      v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);
+    end if;
+  end loop;
+  return coalesce(v_accounts, '{}');
+end $$;
+
+comment on function ledger.lock_accounts is
+  'Locks users until the end of the transaction, posts what is pending, at most max_pending entries of each, and returns their accounts in id order; without wait it leaves out those that somebody else holds, and in any case those that don''t exist. Raises 55P03 after lock_timeout.';
+
+revoke all on function ledger.lock_accounts from public;

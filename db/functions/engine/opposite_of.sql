@@ -1,0 +1,9 @@
+create or replace function ledger.opposite_of(action text)
+  returns text
+  language sql immutable parallel safe as $$
+  select case action when 'CREDIT' then 'DEBIT' when 'DEBIT' then 'CREDIT' end
+$$;
+
+comment on function ledger.opposite_of is 'The action that takes another one back.';
+
+revoke all on function ledger.opposite_of from public;

@@ -1,0 +1,54 @@
+create or replace function ledger.post_pending(user_id bigint, max_rows integer)
+  returns text
+  language plpgsql volatile
+  -- Each by its key: joined otherwise it would be quadratic wherever the statistics are from before
+  -- a bulk load.
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_last public.payment_history;
+  v_row public.payment_history;
+  v_posted public.payment_history[] := '{}';
+begin
+  select h.seq, h.balance, h.sealed_at, h.hash
+    into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
+    from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
+   order by h.seq desc limit 1;
+  select coalesce(sum(o.amount), 0.00) into v_last.held
+    from public.holds o where o.user_id = post_pending.user_id and o.status = 'active'
+     and o.expires_at > clock_timestamp();
+
+  -- By what is pending, never by ids or times: a row may commit late with a low one.
+  for v_row in
+    select h.* from public.payment_history h
+     where h.user_id = post_pending.user_id and h.seq is null
+     order by h.id limit post_pending.max_rows
+  loop
+    v_row.seq := coalesce(v_last.seq, 0) + 1;
+    v_row.balance := coalesce(v_last.balance, 0.00)
+      + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_row.balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_row.held := v_last.held;
+    v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
+    v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
+      v_row.amount, v_row.ts, v_row.balance, v_row.sealed_at, v_row.idempotency_key,
+      v_row.metadata, v_row.held, v_row.hold, v_row.reverses, v_row.peer_user_id, v_row.peer_seq);
+    v_posted := array_append(v_posted, v_row);
+    v_last := v_row;
+  end loop;
+
+  -- With the next ids, which are the order in which entries were posted.
+  update public.payment_history h
+     set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
+         sealed_at = p.sealed_at, held = p.held, hash = p.hash
+    from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
+
+  -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
+  return case when cardinality(v_posted) = post_pending.max_rows
+      and exists (select from public.payment_history h where h.user_id = post_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
+end $$;
+
+comment on function ledger.post_pending is
+  'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
+
+revoke all on function ledger.post_pending from public;

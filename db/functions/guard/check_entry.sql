@@ -1,0 +1,35 @@
+create or replace function ledger.check_entry()
+  returns trigger
+  -- The lock on the user is not for whoever inserts to take.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount';
+  elsif new.action not in ('CREDIT', 'DEBIT') then
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT';
+  elsif not ledger.is_valid_amount(new.amount) then
+    raise exception using errcode = '23514',
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals';
+  elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999';
+  elsif num_nonnulls(new.balance, new.sealed_at, new.held, new.hash, new.hold, new.reverses,
+      new.peer_user_id, new.peer_seq) > 0 then
+    raise exception using errcode = '23514',
+      message = 'an entry has no balance, hold, reversal or peer before it is posted';
+  elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
+    raise exception using errcode = '23514',
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';
+  end if;
+  -- What a foreign key does, so that neither waits for a debit in flight.
+  perform from public.users u where u.id = new.user_id for key share;
+  if not found then
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id);
+  end if;
+  new.amount := round(new.amount, 2);
+  return new;
+end $$;
+
+comment on function ledger.check_entry is
+  'Refuses an entry made by hand that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
+
+revoke all on function ledger.check_entry from public;

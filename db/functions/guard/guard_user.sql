@@ -1,0 +1,24 @@
+create or replace function ledger.guard_user()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'INSERT' then
+    -- JavaScript reads numbers exactly up to this bound.
+    if new.id between 1 and 9007199254740991 then return null; end if;
+    raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991';
+  elsif tg_op = 'DELETE' then
+    if not exists (select from public.payment_history h where h.user_id = old.id)
+      and not exists (select from public.holds o where o.user_id = old.id) then
+      return old;
+    end if;
+  elsif tg_op = 'UPDATE' and new.id = old.id then
+    return null;
+  end if;
+  raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
+    detail = format('%s on users is refused.', tg_op);
+end $$;
+
+comment on function ledger.guard_user is
+  'Refuses a user with an id out of range (23514), and that one goes who has a history, or gets another id (23503).';
+
+revoke all on function ledger.guard_user from public;
