@@ -52,7 +52,7 @@ export async function rootAt(sql: postgres.Sql, at: string): Promise<Root> {
   for (;;) {
     const heads = await sql<{ user_id: string; seq: string; hash: Uint8Array | null }[]>`
       select user_id, seq, hash
-        from heads_at(${at}::text::timestamptz, ${after}::bigint, ${PAGE_USERS}::integer)`
+        from ledger.heads_at(${at}::text::timestamptz, ${after}::bigint, ${PAGE_USERS}::integer)`
     for (const head of heads) {
       if (head.seq === '0') continue
       const numbers = new DataView(new ArrayBuffer(16))

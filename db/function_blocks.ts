@@ -1,5 +1,5 @@
 /**
- * Functions as migrations hold them: the text of db/functions/x.sql between the lines
+ * Functions as migrations hold them: the text of db/functions/<folder>/x.sql between the lines
  * `-- function: x` and `-- end function`.
  */
 import { readdirSync, readFileSync } from 'node:fs'
@@ -19,17 +19,32 @@ export function readBlocks(folder: string): Map<string, string> {
   const blocks = new Map<string, string>()
   for (const file of listMigrations(folder)) {
     const [up] = readFileSync(`${folder}/migrations/${file}`, 'utf8').split(/^-- migrate:down/m)
-    for (const [, name, text] of up!.matchAll(BLOCK)) blocks.set(name!, text!.trim())
+    for (const [, name, text] of up!.matchAll(BLOCK)) {
+      // Empty: it drops the function.
+      if (text!.trim()) blocks.set(name!, text!.trim())
+      else blocks.delete(name!)
+    }
   }
   return blocks
 }
 
-/** The names of db/functions, sorted. */
-export function listFunctions(folder: string): string[] {
-  return readdirSync(`${folder}/functions`).filter((file) => file.endsWith('.sql'))
-    .map((file) => file.slice(0, -4)).sort()
+/** The path of each file in db/functions, by the name of its function, sorted by name. */
+export function functionFiles(folder: string): Map<string, string> {
+  const files = readdirSync(`${folder}/functions`, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.sql'))
+    .map((file): [string, string] => [
+      file.replace(/^.*[\\/]|\.sql$/g, ''),
+      `${folder}/functions/${file}`,
+    ])
+  return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** The names of db/functions, sorted. */
+export const listFunctions = (folder: string): string[] => [...functionFiles(folder).keys()]
+
+/** @throws Error if there is no such file */
 export function readFunction(folder: string, name: string): string {
-  return readFileSync(`${folder}/functions/${name}.sql`, 'utf8').trim()
+  const file = functionFiles(folder).get(name)
+  if (!file) throw new Error(`${folder}/functions has no ${name}.sql`)
+  return readFileSync(file, 'utf8').trim()
 }

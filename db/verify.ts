@@ -39,11 +39,11 @@ async function verifyPage(sql: postgres.Sql, progress: Progress, range: Range): 
   if (range.entries) {
     const [userId, seq] = range.entries
     pages = await sql<Page[]>`
-      select to_jsonb(findings) as findings, rows_read, next_user_id, next_seq from verify_entries(
+      select to_jsonb(findings) as findings, rows_read, next_user_id, next_seq from ledger.verify_entries(
         ${userId}::bigint, ${seq}::bigint, ${PAGE_ROWS}::integer, ${range.upto}::bigint)`
   } else {
     pages = await sql<Page[]>`
-      select to_jsonb(findings) as findings, rows_read, next_user_id from verify_users(
+      select to_jsonb(findings) as findings, rows_read, next_user_id from ledger.verify_users(
         ${range.users}::bigint, ${PAGE_ROWS}::integer, ${range.upto}::bigint)`
   }
   const page = pages[0]!
@@ -86,7 +86,7 @@ async function verifyLedger(sql: postgres.Sql, state?: string): Promise<Progress
   }
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   await verifyRanges(sql, progress, state)
-  const guards = await sql<Finding[]>`select * from verify_guards()`
+  const guards = await sql<Finding[]>`select * from ledger.verify_guards()`
   guards.forEach(print)
   progress.findings += guards.length
   if (state) removeProgress(state)

@@ -13,7 +13,7 @@ import type { Versioned } from './snapshots.ts'
 export type { Entry } from './ledger_rows.ts'
 
 /** The newest migration that this code was written against: the digits of its file's name. */
-export const SCHEMA_VERSION = '20261123090000'
+export const SCHEMA_VERSION = '20261127000000'
 
 /** One item for post_entries. `action` null: only pick up hand-made rows. */
 export interface Posting {

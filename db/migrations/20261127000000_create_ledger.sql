@@ -2857,13 +2857,11 @@ begin
   end if;
 end $$;
 
-drop view public.entries cascade;
-drop table public.payment_history, public.holds, public.interventions, public.users;
-drop function public.balance_at, public.break_glass, public.capture_hold, public.create_user,
-  public.credit_user, public.debit_user, public.debit_users, public.place_hold,
-  public.recalculate_balance, public.release_hold, public.reverse_entry, public.transfer,
-  public.verify_ledger, public.verify_user;
+-- With the functions for people that answer its types.
 drop schema ledger cascade;
+drop function public.balance_at, public.break_glass, public.create_user, public.debit_users;
+drop view public.entries;
+drop table public.payment_history, public.holds, public.interventions, public.users;
 
 -- The roles stay: other databases of the cluster may have the same ones.
 revoke usage on schema public from ledger_service, ledger_dba;

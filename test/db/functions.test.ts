@@ -22,7 +22,7 @@ interface Described {
   search_path: string | null
 }
 
-/** Everything in schema public that the files of db/functions decide. */
+/** Everything in our schemas that the files of db/functions decide. */
 function describeFunctions(sql: postgres.Sql): Promise<Described[]> {
   return sql<Described[]>`
     select p.oid::regprocedure::text as function, p.proname as name,
@@ -36,7 +36,7 @@ function describeFunctions(sql: postgres.Sql): Promise<Described[]> {
            (select split_part(c, '=', 2) from unnest(p.proconfig) c
              where c like 'search_path=%') as search_path
       from pg_proc p
-     where p.pronamespace = 'public'::regnamespace
+     where p.pronamespace in ('public'::regnamespace, 'ledger'::regnamespace)
      order by 1`.then((rows) => [...rows])
 }
 
@@ -53,7 +53,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-test.each(files)('db/functions/%s.sql is what the migrations hold', (name) => {
+test.each(files)('the file of %s is what the migrations hold', (name) => {
   expect(readBlocks('db').get(name)).toBe(readFunction('db', name))
 })
 
@@ -66,7 +66,7 @@ test('running every file again changes nothing', async () => {
   expect(after).toEqual(before)
 })
 
-describe('every function of schema public', () => {
+describe('every function', () => {
   let functions: Described[]
   const functionsWhere = (matches: (f: Described) => boolean) =>
     functions.filter(matches).map((f) => f.function)
