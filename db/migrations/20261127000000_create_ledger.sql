@@ -471,6 +471,7 @@ comment on function ledger.entry_hash is
   'The hash of a posted entry: sha256 over the hash of the entry before (null: 32 zero bytes), the version of the encoding (2), and this row. It depends on nothing but these, whatever the session is set to. db/README.md has the layout.';
 
 revoke all on function ledger.entry_hash from public;
+grant execute on function ledger.entry_hash to ledger_dba;
 -- end function
 
 -- function: entry_outcome
@@ -609,6 +610,7 @@ comment on function ledger.hold_hash is
   'The hash of a hold as it is: sha256 over the version of the encoding (2) and every field. It depends on nothing else.';
 
 revoke all on function ledger.hold_hash from public;
+grant execute on function ledger.hold_hash to ledger_dba;
 -- end function
 
 -- function: hold_problem
@@ -1678,16 +1680,49 @@ begin
       return old;
     end if;
   elsif tg_op = 'UPDATE' and new.id = old.id then
-    return null;
+    raise exception using errcode = '23514', message = 'hold_changes never goes down';
   end if;
   raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
     detail = format('%s on users is refused.', tg_op);
 end $$;
 
 comment on function ledger.guard_user is
-  'Refuses a user with an id out of range (23514), and that one goes who has a history, or gets another id (23503).';
+  'Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that there are holds (23514), and that one goes who has a history, or gets another id (23503).';
 
 revoke all on function ledger.guard_user from public;
+-- end function
+
+-- function: await_final
+create or replace function ledger.await_final(user_id bigint, at timestamptz)
+  returns void
+  language plpgsql volatile as $$
+begin
+  if await_final.at > clock_timestamp() then
+    raise exception using errcode = '55P03', message = 'that moment has not come yet',
+      detail = format('It is %s.', clock_timestamp());
+  end if;
+  -- What comes next comes after the last entry.
+  if (select h.sealed_at from public.payment_history h
+       where h.user_id = await_final.user_id and h.seq is not null
+       order by h.seq desc limit 1) >= await_final.at then
+    return;
+  end if;
+  -- Nobody has locked this version of the row: whoever does will read the clock later than now.
+  if exists (select from public.users u where u.id = await_final.user_id and u.xmax = 0) then
+    return;
+  end if;
+  begin
+    perform from public.users u where u.id = await_final.user_id for share;
+    -- Gives the lock back, also in a transaction that goes on.
+    raise exception using errcode = 'LG000';
+  exception when sqlstate 'LG000' then null;
+  end;
+end $$;
+
+comment on function ledger.await_final is
+  'Waits until no entry of a user can get in before a moment any more: until whoever has locked the user, and may have read the clock before that moment, has ended. Entries are to be read by a later statement. Raises 55P03 after lock_timeout, or for a moment that has not come yet.';
+
+revoke all on function ledger.await_final from public;
 -- end function
 
 -- function: entry_at
@@ -1717,6 +1752,36 @@ comment on function ledger.entry_at is
   'The seq of the last entry that had been counted at a moment, by binary search over the index on seq; 0: none. Internal.';
 
 revoke all on function ledger.entry_at from public;
+-- end function
+
+-- function: get_balances
+create or replace function ledger.get_balances(user_ids bigint[], at timestamptz default null)
+  returns table (user_id bigint, as_of timestamptz, balance numeric, seq bigint)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_at timestamptz := coalesce(get_balances.at, clock_timestamp());
+  v_id bigint;
+begin
+  foreach v_id in array get_balances.user_ids loop
+    if not exists (select from public.users u where u.id = v_id) then
+      perform ledger.raise_status('LGUSR', v_id);
+    end if;
+    perform ledger.await_final(v_id, v_at);
+  end loop;
+  return query
+    select i.id, v_at, coalesce(h.balance, 0.00), e.seq
+      from unnest(get_balances.user_ids) with ordinality i (id, n)
+      cross join lateral (select ledger.entry_at(i.id, v_at) as seq) e
+      left join public.payment_history h on h.user_id = i.id and h.seq = e.seq
+     order by i.n;
+end $$;
+
+comment on function ledger.get_balances is
+  'What the ledger held for several users as of one moment (null: now), in their order: both halves of a transfer count from the same moment, so their sum is what it is. seq: of the entry that the balance stands on; 0: none. Raises LGUSR, 55P03 as balance_at does.';
+
+revoke all on function ledger.get_balances from public;
+grant execute on function ledger.get_balances to ledger_service, ledger_dba;
 -- end function
 
 -- function: get_history
@@ -1763,14 +1828,20 @@ grant execute on function ledger.get_hold to ledger_service, ledger_dba;
 -- function: get_moments
 create or replace function ledger.get_moments(user_id bigint, moments timestamptz[])
   returns table (at timestamptz, seq bigint, balance numeric, hash text)
-  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_created_at timestamptz := (select u.created_at from public.users u
+    where u.id = get_moments.user_id);
 begin
-  if not exists (select from public.users u where u.id = get_moments.user_id) then
+  if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
   end if;
+  -- The latest asked for: those before it are final when it is.
+  perform ledger.await_final(get_moments.user_id,
+    (select least(max(m), clock_timestamp()) from unnest(get_moments.moments) m));
   return query
-    select coalesce(m.at, clock_timestamp()), e.seq, coalesce(h.balance, 0.00),
+    select coalesce(m.at, h.sealed_at, v_created_at), e.seq, coalesce(h.balance, 0.00),
            encode(h.hash, 'hex')
       from unnest(get_moments.moments) with ordinality m (at, n)
       cross join lateral (
@@ -1780,7 +1851,7 @@ begin
 end $$;
 
 comment on function ledger.get_moments is
-  'What balance_at says of each moment (null: now), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR.';
+  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR, 55P03.';
 
 revoke all on function ledger.get_moments from public;
 grant execute on function ledger.get_moments to ledger_service, ledger_dba;
@@ -1926,6 +1997,7 @@ comment on function ledger.entry_hash_1 is
   'The hash of an entry that was posted with version 1 of the encoding. Entries keep theirs; new ones get that of entry_hash.';
 
 revoke all on function ledger.entry_hash_1 from public;
+grant execute on function ledger.entry_hash_1 to ledger_dba;
 -- end function
 
 -- function: expected_guards
@@ -1941,6 +2013,7 @@ create or replace function ledger.expected_guards()
     ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
     ('constraint users_pkey on users', '0b061cb60c8123a7'),
     ('function ledger.absent_account(bigint)', 'f66437cd2dc1f8f6'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', '58003568922ecbf7'),
     ('function ledger.change_of(text,numeric)', '7305abe76e48dfe6'),
     ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', '7c089ddfc46145d1'),
     ('function ledger.check_entry()', '0ef1216b8550e2e3'),
@@ -1949,8 +2022,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '0600ffd2375d4fa4'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
     ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
-    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'df7379caaaac3359'),
-    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '26c9f591e1f56c6c'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'd034604f6101efbc'),
+    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '5adbb6cff7f7b6c4'),
     ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', 'faa4cd9ba901d55d'),
     ('function ledger.entry_problem(bigint,boolean)', '2fade2dad757d2c1'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
@@ -1958,19 +2031,20 @@ create or replace function ledger.expected_guards()
     ('function ledger.find_key(bigint,text,boolean)', '2cf3cc8d1043b809'),
     ('function ledger.first_problem(text,text,text,text,text)', '9387cdb0ceceec88'),
     ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
+    ('function ledger.get_balances(bigint[],timestamp with time zone)', '3c9fddccc63f0e3a'),
     ('function ledger.get_guards()', 'a6b6d5ffa8a97370'),
     ('function ledger.get_history(bigint,bigint,integer)', '89a15116eb6083c2'),
     ('function ledger.get_hold(bigint,bigint)', '2226003de67c505d'),
-    ('function ledger.get_moments(bigint,timestamp with time zone[])', 'cc0f46d171e99a12'),
+    ('function ledger.get_moments(bigint,timestamp with time zone[])', '1ab13f6f0a9b6793'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', '23ac62ff0b617b82'),
     ('function ledger.get_users(bigint[])', '405b739244137e65'),
     ('function ledger.guard_history()', '8178230dbea220e9'),
-    ('function ledger.guard_user()', '79c4fda5f74259be'),
+    ('function ledger.guard_user()', 'aba27cd31f0e3cee'),
     ('function ledger.has_migration(text)', '423b80429b14c974'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '250e802ba991b7fe'),
     ('function ledger.heads_at(timestamp with time zone,bigint,integer)', 'ccc1a4b4bfa66fae'),
-    ('function ledger.hold_hash(public.holds)', '5d7759e7412d5cd7'),
-    ('function ledger.hold_hash_1(public.holds)', 'd947ee6a31c66629'),
+    ('function ledger.hold_hash(public.holds)', '6dd92ccf4728393f'),
+    ('function ledger.hold_hash_1(public.holds)', '4a5f9f940add6e25'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'ee6779a8712cfa53'),
     ('function ledger.insert_entries(ledger.entry[])', '0d3a3b9231e59717'),
     ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '8625445d66063264'),
@@ -2008,10 +2082,10 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_user_page(bigint,bigint,integer)', '03cb4052f60d231a'),
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '42072e45d5ed720a'),
     ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '69267b4a81aa2b28'),
-    ('function public.balance_at(bigint,timestamp with time zone)', '61bc4454702f4a07'),
+    ('function public.balance_at(bigint,timestamp with time zone)', '623bd62376e462df'),
     ('function public.break_glass(text)', '7d996b022c7c3b94'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'c4c42a59efa131ae'),
-    ('function public.create_user(bigint)', '89be0e8b6acdd609'),
+    ('function public.create_user(bigint)', '5133068881a61fd0'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e7e8947a9d417649'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'b15e9fe7a842f34a'),
     ('function public.debit_users(bigint[],numeric[],text[])', 'db9c1d47ff47bc43'),
@@ -2038,13 +2112,13 @@ create or replace function ledger.expected_guards()
     ('table users', '291a4634f234f873'),
     ('trigger check_entry on payment_history', 'c1581c331be24885'),
     ('trigger guard_delete on users', 'd87e6ac8249237c6'),
-    ('trigger guard_id on users', '52653f2f53b4f420'),
     ('trigger guard_insert on users', '24ba671813594687'),
     ('trigger guard_row on interventions', '35298a6364f5371c'),
     ('trigger guard_row on payment_history', 'ef7772762d591179'),
     ('trigger guard_truncate on interventions', 'd911136c0789a75b'),
     ('trigger guard_truncate on payment_history', '13b38e44464dcdbb'),
     ('trigger guard_truncate on users', 'd563d9961d018a7c'),
+    ('trigger guard_update on users', 'ea1cc52718ffb3f8'),
     ('view entries', 'e12a1daf3d9be6c5')
 $$;
 
@@ -2171,6 +2245,7 @@ comment on function ledger.hold_hash_1 is
   'The hash of a hold that was last changed with version 1 of the encoding.';
 
 revoke all on function ledger.hold_hash_1 from public;
+grant execute on function ledger.hold_hash_1 to ledger_dba;
 -- end function
 
 -- function: is_hash_of
@@ -2487,7 +2562,7 @@ grant execute on function ledger.verify_users to ledger_dba;
 -- function: balance_at
 create or replace function public.balance_at(user_id bigint, at timestamptz)
   returns numeric
-  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
   if not exists (select from public.users u where u.id = balance_at.user_id) then
@@ -2495,12 +2570,14 @@ begin
   elsif balance_at.at is null then
     return null;
   end if;
-  return coalesce((select h.balance from public.payment_history h where h.user_id = balance_at.user_id
-                    and h.seq = ledger.entry_at(balance_at.user_id, balance_at.at)), 0.00);
+  perform ledger.await_final(balance_at.user_id, balance_at.at);
+  return coalesce((
+    select h.balance from public.payment_history h where h.user_id = balance_at.user_id
+       and h.seq = ledger.entry_at(balance_at.user_id, balance_at.at)), 0.00);
 end $$;
 
 comment on function public.balance_at is
-  'What the ledger held for a user at a moment: the balance after the last entry that had been counted by then (sealed_at, not ts: a row made by hand counts from when it was picked up). From an index, in logarithmic time. Raises LGUSR.';
+  'What the ledger held for a user at a moment, the same for ever: the balance after the last entry that had been posted by then (sealed_at, not ts: a manual entry counts from when it was posted). From an index, in logarithmic time. Waits for who has locked the user meanwhile. Raises LGUSR, 55P03 (lock_timeout, or a moment that has not come yet).';
 
 revoke all on function public.balance_at from public;
 grant execute on function public.balance_at to ledger_service, ledger_dba;
@@ -2550,19 +2627,19 @@ grant execute on function public.capture_hold to ledger_dba;
 create or replace function public.create_user(user_id bigint default null)
   returns table (id bigint, created boolean)
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_step bigint := 1;
 begin
-  if create_user.user_id is not null then
-    insert into public.users (id) values (create_user.user_id) on conflict do nothing;
-    return query select create_user.user_id, found;
-    return;
-  end if;
-  -- Explicit ids don't advance the sequence, so it can meet a taken one; nextval never goes back,
-  -- so every try gets further, even when a time limit ends this call.
+  id := coalesce(create_user.user_id, nextval('public.users_id_seq'));
   loop
-    insert into public.users as u default values on conflict do nothing returning u.id into id;
-    exit when found;
+    insert into public.users (id) values (create_user.id) on conflict do nothing;
+    created := found;
+    exit when created or create_user.user_id is not null;
+    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
+    id := id + v_step;
+    v_step := v_step * 2;
+    perform setval('public.users_id_seq', id);
   end loop;
-  created := true;
   return next;
 end $$;
 
@@ -2823,11 +2900,12 @@ create trigger guard_row before update or delete on public.interventions
   for each row execute function ledger.guard_history();
 create trigger guard_truncate before truncate on public.interventions
   for each statement execute function ledger.guard_history();
--- AFTER and by column: a BEFORE UPDATE trigger would lock the row once more at every debit.
+-- AFTER: a BEFORE UPDATE trigger would lock the row once more at every debit.
 create trigger guard_insert after insert on public.users
   for each row execute function ledger.guard_user();
-create trigger guard_id after update of id on public.users
-  for each row execute function ledger.guard_user();
+create trigger guard_update after update on public.users
+  for each row when (new.id <> old.id or new.hold_changes < old.hold_changes)
+  execute function ledger.guard_user();
 create trigger guard_delete before delete on public.users
   for each row execute function ledger.guard_user();
 create trigger guard_truncate before truncate on public.users
@@ -2836,7 +2914,7 @@ alter table public.payment_history enable always trigger check_entry,
   enable always trigger guard_row, enable always trigger guard_truncate;
 alter table public.interventions enable always trigger guard_row,
   enable always trigger guard_truncate;
-alter table public.users enable always trigger guard_insert, enable always trigger guard_id,
+alter table public.users enable always trigger guard_insert, enable always trigger guard_update,
   enable always trigger guard_delete, enable always trigger guard_truncate;
 
 grant usage on schema public, ledger to ledger_service, ledger_dba;

@@ -1,19 +1,19 @@
 create or replace function public.create_user(user_id bigint default null)
   returns table (id bigint, created boolean)
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_step bigint := 1;
 begin
-  if create_user.user_id is not null then
-    insert into public.users (id) values (create_user.user_id) on conflict do nothing;
-    return query select create_user.user_id, found;
-    return;
-  end if;
-  -- Explicit ids don't advance the sequence, so it can meet a taken one; nextval never goes back,
-  -- so every try gets further, even when a time limit ends this call.
+  id := coalesce(create_user.user_id, nextval('public.users_id_seq'));
   loop
-    insert into public.users as u default values on conflict do nothing returning u.id into id;
-    exit when found;
+    insert into public.users (id) values (create_user.id) on conflict do nothing;
+    created := found;
+    exit when created or create_user.user_id is not null;
+    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
+    id := id + v_step;
+    v_step := v_step * 2;
+    perform setval('public.users_id_seq', id);
   end loop;
-  created := true;
   return next;
 end $$;
 

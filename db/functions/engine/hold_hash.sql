@@ -14,3 +14,4 @@ comment on function ledger.hold_hash is
   'The hash of a hold as it is: sha256 over the version of the encoding (2) and every field. It depends on nothing else.';
 
 revoke all on function ledger.hold_hash from public;
+grant execute on function ledger.hold_hash to ledger_dba;

@@ -12,13 +12,13 @@ begin
       return old;
     end if;
   elsif tg_op = 'UPDATE' and new.id = old.id then
-    return null;
+    raise exception using errcode = '23514', message = 'hold_changes never goes down';
   end if;
   raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
     detail = format('%s on users is refused.', tg_op);
 end $$;
 
 comment on function ledger.guard_user is
-  'Refuses a user with an id out of range (23514), and that one goes who has a history, or gets another id (23503).';
+  'Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that there are holds (23514), and that one goes who has a history, or gets another id (23503).';
 
 revoke all on function ledger.guard_user from public;

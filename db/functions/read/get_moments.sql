@@ -1,13 +1,19 @@
 create or replace function ledger.get_moments(user_id bigint, moments timestamptz[])
   returns table (at timestamptz, seq bigint, balance numeric, hash text)
-  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_created_at timestamptz := (select u.created_at from public.users u
+    where u.id = get_moments.user_id);
 begin
-  if not exists (select from public.users u where u.id = get_moments.user_id) then
+  if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
   end if;
+  -- The latest asked for: those before it are final when it is.
+  perform ledger.await_final(get_moments.user_id,
+    (select least(max(m), clock_timestamp()) from unnest(get_moments.moments) m));
   return query
-    select coalesce(m.at, clock_timestamp()), e.seq, coalesce(h.balance, 0.00),
+    select coalesce(m.at, h.sealed_at, v_created_at), e.seq, coalesce(h.balance, 0.00),
            encode(h.hash, 'hex')
       from unnest(get_moments.moments) with ordinality m (at, n)
       cross join lateral (
@@ -17,7 +23,7 @@ begin
 end $$;
 
 comment on function ledger.get_moments is
-  'What balance_at says of each moment (null: now), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR.';
+  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR, 55P03.';
 
 revoke all on function ledger.get_moments from public;
 grant execute on function ledger.get_moments to ledger_service, ledger_dba;

@@ -21,3 +21,4 @@ comment on function ledger.entry_hash_1 is
   'The hash of an entry that was posted with version 1 of the encoding. Entries keep theirs; new ones get that of entry_hash.';
 
 revoke all on function ledger.entry_hash_1 from public;
+grant execute on function ledger.entry_hash_1 to ledger_dba;

@@ -22,3 +22,4 @@ comment on function ledger.hold_hash_1 is
   'The hash of a hold that was last changed with version 1 of the encoding.';
 
 revoke all on function ledger.hold_hash_1 from public;
+grant execute on function ledger.hold_hash_1 to ledger_dba;
