@@ -1211,7 +1211,8 @@ begin
     from public.payment_history h where h.user_id = post_change.user_id order by h.seq desc limit 1;
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
-    d.held := case when v_hold_changes = 0 then 0.00 else ledger.sum_of_holds(post_change.user_id) end;
+    d.held := case when v_hold_changes = 0 then 0.00
+      else ledger.sum_of_holds(post_change.user_id) end;
     d.action := post_change.operation;
     d.amount := round(post_change.amount, 2);
     d.change := ledger.change_of(d.action, d.amount);
@@ -2065,7 +2066,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', 'dc74f541ec5dae05'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '41de1272555f958f'),
     ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '4d3f345397a4ed17'),
-    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'e37e87b9ae4ff397'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
     ('function ledger.post_pending(bigint,integer)', '51bb06428ae7513b'),

@@ -22,7 +22,8 @@ begin
     from public.payment_history h where h.user_id = post_change.user_id order by h.seq desc limit 1;
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
-    d.held := case when v_hold_changes = 0 then 0.00 else ledger.sum_of_holds(post_change.user_id) end;
+    d.held := case when v_hold_changes = 0 then 0.00
+      else ledger.sum_of_holds(post_change.user_id) end;
     d.action := post_change.operation;
     d.amount := round(post_change.amount, 2);
     d.change := ledger.change_of(d.action, d.amount);
