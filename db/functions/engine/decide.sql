@@ -64,6 +64,7 @@ begin
     key => v_key,
     target => case when not v.replayed then target.problem end,
     funds => v_funds);
+  v.replayed := v.replayed and v.problem is null;
   return v;
 end $$;
 
