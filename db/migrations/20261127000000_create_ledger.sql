@@ -1382,6 +1382,7 @@ declare
   v_last public.payment_history;
   v_row public.payment_history;
   v_posted public.payment_history[] := '{}';
+  v_balance numeric;
 begin
   select h.seq, h.balance, h.sealed_at, h.hash
     into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
@@ -1398,9 +1399,9 @@ begin
      order by h.id limit post_pending.max_rows
   loop
     v_row.seq := coalesce(v_last.seq, 0) + 1;
-    v_row.balance := coalesce(v_last.balance, 0.00)
-      + ledger.change_of(v_row.action, v_row.amount);
-    if abs(v_row.balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_row.balance := v_balance;
     v_row.held := v_last.held;
     v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
     v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
@@ -2070,7 +2071,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
-    ('function ledger.post_pending(bigint,integer)', '51bb06428ae7513b'),
+    ('function ledger.post_pending(bigint,integer)', '4338ecdb85877127'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),

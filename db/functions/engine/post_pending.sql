@@ -8,6 +8,7 @@ declare
   v_last public.payment_history;
   v_row public.payment_history;
   v_posted public.payment_history[] := '{}';
+  v_balance numeric;
 begin
   select h.seq, h.balance, h.sealed_at, h.hash
     into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
@@ -24,9 +25,9 @@ begin
      order by h.id limit post_pending.max_rows
   loop
     v_row.seq := coalesce(v_last.seq, 0) + 1;
-    v_row.balance := coalesce(v_last.balance, 0.00)
-      + ledger.change_of(v_row.action, v_row.amount);
-    if abs(v_row.balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    v_row.balance := v_balance;
     v_row.held := v_last.held;
     v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
     v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,

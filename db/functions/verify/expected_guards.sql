@@ -65,7 +65,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
-    ('function ledger.post_pending(bigint,integer)', '51bb06428ae7513b'),
+    ('function ledger.post_pending(bigint,integer)', '4338ecdb85877127'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),
