@@ -170,14 +170,14 @@ export async function ageHolds(sql: postgres.Sql, id: number): Promise<void> {
   await sql`
     update holds set created_at = created_at - interval '24 h',
            expires_at = expires_at - interval '24 h' where user_id = ${id}`
-  await sql`update holds h set hash = hold_hash(h) where user_id = ${id}`
+  await sql`update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`
 }
 
 /** `balance, available, seq and version` of a user: `5.00, 4.00 at 2, version 3`. */
 export async function snapshotOf(sql: postgres.Sql, id: number): Promise<string> {
   const { snapshot } = await one(sql<{ snapshot: string }[]>`
     select format('%s, %s at %s, version %s', balance, available, seq, version) as snapshot
-      from get_users(array[${id}::bigint])`)
+      from ledger.get_users(array[${id}::bigint])`)
   return snapshot
 }
 
@@ -193,18 +193,17 @@ export async function sealCredit(
 ): Promise<void> {
   await sql`
     insert into payment_history
-      select (jsonb_populate_record(r.entry, jsonb_build_object(
-               'hash', entry_hash(l.hash, r.entry)))).*
-        from (select clock_timestamp() + ${later}::interval as at) c
-        left join lateral (select h.seq, h.hash from payment_history h
-                            where h.user_id = ${id} and h.seq is not null
-                            order by h.seq desc limit 1) l on true
-        cross join lateral (
-          select jsonb_populate_record(null::payment_history, jsonb_build_object(
-            'id', nextval('payment_history_id_seq'), 'user_id', ${id}::bigint,
-            'action', 'CREDIT', 'amount', ${amount}::numeric, 'ts', c.at,
-            'seq', coalesce(l.seq, 0) + 1, 'balance', ${balance}::numeric, 'sealed_at', c.at,
-            'held', 0)) as entry) r`
+        (user_id, action, amount, ts, seq, balance, sealed_at, held, hash)
+      select ${id}::bigint, 'CREDIT', ${amount}::numeric(12, 2), c.at, c.seq,
+             ${balance}::numeric(20, 2), c.at, 0.00,
+             ledger.entry_hash(c.hash, ${id}::bigint, c.seq, 'CREDIT', ${amount}::numeric(12, 2),
+               c.at, ${balance}::numeric(20, 2), c.at, null, null, 0.00, null, null, null, null)
+        from (select clock_timestamp() + ${later}::interval as at, coalesce(l.seq, 0) + 1 as seq,
+                     l.hash
+                from (select) one
+                left join lateral (select h.seq, h.hash from payment_history h
+                                    where h.user_id = ${id} and h.seq is not null
+                                    order by h.seq desc limit 1) l on true) c`
 }
 
 /** Which rules the histories break, of one user or of all; none is good. */
@@ -224,18 +223,22 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       union all
       select 'balance is not the sum', s.user_id, s.seq from sealed s where s.balance <> s.total
       union all
-      select 'sealed before the row before', s.user_id, s.seq
-        from sealed s where s.sealed_at < s.sealed_before
+      select 'not posted after the entry before', s.user_id, s.seq
+        from sealed s where s.sealed_at <= s.sealed_before
       union all
       select 'key used twice', h.user_id, max(h.seq) from history h
        where h.idempotency_key is not null
        group by h.user_id, h.idempotency_key having count(*) > 1
       union all
       select 'hash doesn''t follow', s.user_id, s.seq from (
-        select h.user_id, h.seq, h.hash, entry_hash(lag(h.hash) over w, h) as wanted
-          from history h where h.seq is not null
-        window w as (partition by h.user_id order by h.seq)) s
-       where s.hash is distinct from s.wanted
+        select p.user_id, p.seq,
+               ledger.is_hash_of(lag(p.hash) over w, p) as follows
+          from payment_history p
+         where p.seq is not null and (${userId ?? null}::bigint is null or p.user_id = ${
+    userId ?? null
+  }::bigint)
+        window w as (partition by p.user_id order by p.seq)) s
+       where s.follows is not true
       union all
       select 'half of a transfer without the other', s.user_id, s.seq from sealed s
        where s.peer_user_id is not null and not exists (
@@ -261,19 +264,4 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
     )
     select format('%s: %s/%s', f.finding, f.user_id, f.seq) as finding from findings f limit 20`
   return rows.map(({ finding }) => finding)
-}
-
-/** What reaches those who listen for changes of users while `work` runs, in order. */
-export async function notifiedBy(
-  sql: postgres.Sql,
-  work: () => Promise<unknown>,
-): Promise<string[]> {
-  const got: string[] = []
-  const listening = await sql.listen('ledger_changed', (payload) => void got.push(payload))
-  await work()
-  // Notifications arrive in the order of commits.
-  await sql`select pg_notify('ledger_changed', 'end')`
-  await vi.waitUntil(() => got.at(-1) === 'end', { timeout: 10_000, interval: 5 })
-  await listening.unlisten()
-  return got.slice(0, -1)
 }

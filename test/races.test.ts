@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { INTERLEAVINGS, play } from './interleavings.ts'
+import { runScenario, SCENARIOS } from './interleavings.ts'
 import { startTestService, type TestService } from './service.ts'
 import { runStorm } from './storm.ts'
 
@@ -11,8 +11,8 @@ beforeAll(async () => {
 
 afterAll(() => service.close())
 
-test.each(Object.keys(INTERLEAVINGS))('%s: all is as it has to be', async (name) => {
-  expect(await play(name, service.database.url)).toEqual([])
+test.each(Object.keys(SCENARIOS))('%s: all is as it has to be', async (name) => {
+  expect(await runScenario(name, service.database.url)).toEqual([])
 })
 
 // One seed is new in every run.
