@@ -8,12 +8,14 @@ export type Call =
   | { door: 'sql' | 'http'; commands: [Command] }
   | { door: 'transaction'; commands: Command[]; undone: boolean }
   | { door: 'batch' | 'http batch'; commands: (Command & { kind: 'debit' })[] }
+  | { door: 'post'; commands: Called[] }
+
+/** What one call of ledger.post may have in it. */
+export type Called = Exclude<Command, { kind: 'insert' | 'read' | 'age' }>
 
 export interface Step {
   command: Command
   answer: string[]
-  /** Not done, but asked what is missing. */
-  isLook?: boolean
 }
 
 /** What was done, in order; nobody else's work on the same users comes in between. */
@@ -40,7 +42,7 @@ const SQLSTATES: Record<string, string> = {
   insufficient_funds: 'LGFND',
   idempotency_key_reused: 'LGKEY',
   hold_not_active: 'LGHLD',
-  unknown_hold: 'LGHLD',
+  unknown_hold: 'LGHLU',
   unknown_entry: 'LGENT',
   already_reversed: 'LGREV',
   same_user: 'LGSAM',
@@ -76,7 +78,7 @@ async function bySql(caller: Caller, c: Command): Promise<string[]> {
       return (await sql`insert into payment_history (user_id, action, amount)
         values (${id}, ${c.action}, ${amount}) returning id`).map((row) => String(row['id']))
     case 'read':
-      return (await sql`select * from get_users(array[${id}::bigint])`).map(stateShown)
+      return (await sql`select * from ledger.get_users(array[${id}::bigint])`).map(stateShown)
     case 'recalculate':
       return (await sql`select * from recalculate_balance(${id})`).map(stateShown)
     case 'age':
@@ -166,6 +168,65 @@ async function byBatch({ sql, ids }: Caller, items: Call['commands']): Promise<D
   return done
 }
 
+const OPERATIONS = {
+  debit: 'DEBIT',
+  credit: 'CREDIT',
+  transfer: 'TRANSFER',
+  hold: 'HOLD',
+  capture: 'CAPTURE',
+  release: 'RELEASE',
+  reverse: 'REVERSE',
+  recalculate: null,
+}
+
+/** What the function for people would have answered. */
+function outcomeShown(kind: Called['kind'], rows: Row[]): string[] {
+  const [row] = rows as [Row]
+  if (row['status'] !== 'ok') {
+    const short = rows.find(({ shortfall }) => shortfall !== null)
+    return [short ? `${row['status']} ${cents(short['available'])}` : String(row['status'])]
+  }
+  if (kind === 'hold') return [holdShown({ ...row, status: row['hold_status'] })]
+  if (kind === 'release') return [`${stateShown(row)} ${row['replayed']}`]
+  if (kind === 'transfer') return rows.map(entryShown)
+  if (kind !== 'recalculate') return [entryShown(row)]
+  const { user_balance: balance, user_available: available, user_seq: seq } = row
+  return [stateShown({ balance, available, seq })]
+}
+
+/** In parts, as byBatch does. */
+async function byPost({ sql, ids }: Caller, items: Called[]): Promise<Done[]> {
+  const done: Done[] = []
+  const idOf = (user: number) => ids[user] ?? UNKNOWN_ID
+  for (let left = items; left.length > 0;) {
+    const rows = await sql`
+      select * from ledger.post(
+        operations => ${list(left.map(({ kind }) => OPERATIONS[kind]))}::text[],
+        user_ids => ${list(left.map(({ user }) => idOf(user)))}::bigint[],
+        amounts => ${
+      list(left.map((c) => 'amount' in c && c.amount !== null ? decimal(c.amount) : null))
+    }::numeric[],
+        peer_user_ids => ${
+      list(left.map((c) => c.kind === 'transfer' ? idOf(c.to) : null))
+    }::bigint[],
+        refs => ${
+      list(left.map((c) => 'hold' in c ? c.hold : c.kind === 'reverse' ? c.seq : null))
+    }::bigint[],
+        expires_ins => ${
+      list(left.map((c) => c.kind === 'hold' && c.expires ? 3600 : null))
+    }::numeric[],
+        idempotency_keys => ${list(left.map((c) => 'key' in c ? c.key : null))}::text[])`
+    const steps = left.map((command, i) => ({
+      command,
+      answer: outcomeShown(command.kind, rows.filter(({ n }) => n === i + 1)),
+    }))
+    left = left.filter((_, i) => isRace(steps[i]!.answer))
+    const decided = steps.filter(({ answer }) => !isRace(answer))
+    if (decided.length > 0) done.push({ door: 'batch', steps: decided, undone: false })
+  }
+  return done
+}
+
 const PATHS: Record<string, (c: never) => string> = {
   capture: ({ hold }: { hold: number }) => `/holds/${hold}/capture`,
   release: ({ hold }: { hold: number }) => `/holds/${hold}/release`,
@@ -247,6 +308,7 @@ async function byHttpBatch({ url, ids }: Caller, items: Call['commands']): Promi
 /** Does a call, however often it loses a race. */
 export async function perform(caller: Caller, call: Call): Promise<Done[]> {
   if (call.door === 'batch') return await byBatch(caller, call.commands)
+  if (call.door === 'post') return await byPost(caller, call.commands)
   if (call.door === 'http batch') return await byHttpBatch(caller, call.commands)
   if (call.door === 'transaction') {
     const steps = await byTransaction(caller, call.commands, call.undone)

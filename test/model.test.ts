@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Call, type Caller, cents, type Done, perform } from './doors.ts'
+import { type Call, type Called, type Caller, cents, type Done, perform } from './doors.ts'
 import { connectTo, findingsOf } from './ledger.ts'
 import { Account, type Action, type Command, Model } from './model.ts'
 import { explain, written } from './orders.ts'
@@ -50,6 +50,8 @@ const called: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: of('release'), user, hold, key }),
   fc.record({ kind: of('reverse'), user, seq, key }),
 )
+const isCalled = (command: Command): command is Called =>
+  !['insert', 'read', 'age'].includes(command.kind)
 const debits = (amount: fc.Arbitrary<bigint>) =>
   fc.array(fc.record({ kind: of('debit'), user, amount, key }), { minLength: 1, maxLength: 4 })
 const single = (door: 'sql' | 'http', command: fc.Arbitrary<Command>) =>
@@ -74,6 +76,11 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   {
     weight: 1,
     arbitrary: debits(good).map((commands): Call => ({ door: 'http batch', commands })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.array(called.filter(isCalled), { minLength: 1, maxLength: 5 })
+      .map((commands): Call => ({ door: 'post', commands })),
   },
 )
 const hasInsert = ({ commands }: Call) => commands.some(({ kind }) => kind === 'insert')
@@ -125,7 +132,7 @@ async function writtenOf(sql: postgres.Sql, ids: number[]): Promise<string> {
                  from payment_history h where h.user_id = u.id),
              'holds', (
                select json_agg(json_build_object('amount', o.amount::text,
-                   'status', (get_hold(u.id, o.hold)).status, 'expires', o.expires_at < 'infinity',
+                   'status', (ledger.get_hold(u.id, o.hold)).status, 'expires', o.expires_at < 'infinity',
                    'available', o.available::text, 'key', o.idempotency_key,
                    'releaseKey', o.release_key) order by o.hold)
                  from holds o where o.user_id = u.id),

@@ -18,7 +18,7 @@ export type Command =
     | { kind: 'reverse'; seq: number } & Key
   )
 type Of<K> = Extract<Command, { kind: K }>
-/** A refusal undoes all at the door sql; the others have counted hand-made rows all the same. */
+/** A refusal undoes all at the door sql; the others have posted what was pending all the same. */
 export type Door = 'sql' | 'http' | 'batch'
 
 const PLAIN = { key: null as string | null, hold: null as number | null }
@@ -94,6 +94,10 @@ const shown = (e: Entry, replayed = false) =>
   `${e.seq} ${e.action} ${e.amount} ${e.balance} ${e.balance - e.held} ${replayed}`
 const opposite = (action: Action) => action === 'CREDIT' ? 'DEBIT' : 'CREDIT'
 
+const isValid = (amount: bigint | null) =>
+  amount === null || amount > 0n && amount <= 999_999_999_999n
+const HTTP_REFUSES = new Set(['LGAMT'])
+
 export class Model {
   accounts: Account[]
   constructor(accounts: Account[]) {
@@ -111,21 +115,27 @@ export class Model {
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.accounts = before.accounts
-      const { kind, user } = command
-      const code = error.message.slice(0, 5)
-      // A debit is a batch of one. Whose entry isn't there yet, is looked for once more.
-      const counts = kind === 'debit' || kind === 'credit'
-        ? code === 'LGKEY' || door === 'batch'
-        : kind === 'reverse' && !this.accounts[user]?.entries[command.seq - 1]
-      if (door !== 'sql' && (counts || code === 'LGFND')) this.accounts[error.user]?.seal()
+      // What HTTP refuses by itself, nobody asks the ledger.
+      const isAsked = door === 'batch' || !HTTP_REFUSES.has(error.message) ||
+        command.kind === 'capture' && isValid(command.amount)
+      if (door !== 'sql' && isAsked) { for (const id of this.#usersOf(command)) this.#seal(id) }
       return [error.message]
     }
   }
 
+  /** Everybody whom the command names, by itself or by its entry. */
+  #usersOf(command: Command): (number | null)[] {
+    if (command.kind === 'transfer') return [command.user, command.to]
+    if (command.kind !== 'reverse') return [command.user]
+    return [command.user, this.accounts[command.user]?.entries[command.seq - 1]?.peer ?? null]
+  }
+
+  #seal(user: number | null): void {
+    if (user !== null) this.accounts[user]?.seal()
+  }
+
   #run(c: Command): string[] {
-    if ('amount' in c && c.amount !== null && (c.amount <= 0n || c.amount > 999_999_999_999n)) {
-      throw new Refused('LGAMT', c.user)
-    }
+    if ('amount' in c && !isValid(c.amount)) throw new Refused('LGAMT', c.user)
     if (c.kind === 'transfer' && c.user === c.to) throw new Refused('LGSAM', c.user)
     const account = this.#account(c.user)
     if (c.kind === 'insert') return account.insert(c.id ?? 0, c)
@@ -208,7 +218,8 @@ export class Model {
     const amount = c.amount ?? hold?.amount ?? 0n
     const found = this.#find({ user, key }, (e) => e.hold === n && e.amount === amount)
     if (found) return shown(found, true)
-    if (hold?.status !== 'active') throw new Refused('LGHLD', user)
+    if (!hold) throw new Refused('LGHLU', user)
+    if (hold.status !== 'active') throw new Refused('LGHLD', user)
     if (amount > hold.amount) throw new Refused('LGAMT', user)
     hold.status = 'captured'
     account.changes++
@@ -219,7 +230,8 @@ export class Model {
     const hold = account.holds[n - 1]
     if (key !== null && hold?.releaseKey === key) return `${hold.released} true`
     this.#find({ user, key }, () => false)
-    if (hold?.status !== 'active') throw new Refused('LGHLD', user)
+    if (!hold) throw new Refused('LGHLU', user)
+    if (hold.status !== 'active') throw new Refused('LGHLD', user)
     Object.assign(hold, { status: 'released', releaseKey: key })
     account.changes++
     hold.released = account.state

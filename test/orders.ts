@@ -1,5 +1,5 @@
 /** In which order things that were done at once can have happened, by what they were answered. */
-import { type Done, type Step, UNSAID } from './doors.ts'
+import { type Done, UNSAID } from './doors.ts'
 import type { Account, Command, Model } from './model.ts'
 
 const MAX_STATES = 10_000
@@ -67,34 +67,6 @@ function countedFirst({ model, at }: State, all: Done[], n: number): State | und
   return { model: after, at }
 }
 
-const ASKED_LATER = ['transfer', 'hold', 'capture', 'reverse']
-
-/** What is refused so over HTTP is asked afterwards what is missing: anything may be in between. */
-function inTwoLooks(done: Done): Done {
-  const steps = done.steps.flatMap((step) => {
-    const isRefused = step.answer[0]?.startsWith('LGFND')
-    if (done.door !== 'http' || !isRefused || !ASKED_LATER.includes(step.command.kind)) {
-      return [step]
-    }
-    return [{ ...step, answer: [`LGFND ${UNSAID}`] }, { ...step, isLook: true }]
-  })
-  return { ...done, steps }
-}
-
-/** What is missing now, of one of those who may have too little. */
-function looked({ model, at }: State, n: number, { command, answer }: Step): State[] {
-  return usersOf(model, command).flatMap((user) => {
-    const after = model.copy()
-    const account = after.accounts[user]!
-    account.seal()
-    const hold = command.kind === 'capture' ? account.holds[command.hold - 1] : undefined
-    // What it holds itself is there for a capture.
-    const own = hold?.status === 'active' ? hold.amount : 0n
-    if (!fits(answer, [`LGFND ${account.balance - account.held + own}`])) return []
-    return [{ model: after, at: at.with(n, { ...at[n]!, next: at[n]!.next + 1 }) }]
-  })
-}
-
 /** One more step of one of them, if it was answered as it would be now. */
 function advance({ model, at }: State, all: Done[], n: number): State | undefined {
   const { door, steps, undone } = all[n]!
@@ -104,7 +76,6 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
   let { command } = steps[next]!
   const users = usersOf(model, command)
   if (isHeld(at, all, n, users) && command.kind !== 'insert') return undefined
-  if (steps[next]!.isLook) return looked({ model, at }, n, steps[next]!)[0]
   if (command.kind === 'insert') command = { ...command, id: Number(answer[0]) }
   const after = answered(model, own, door, command, answer)
   if (!after) return undefined
@@ -144,8 +115,7 @@ export const written = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => typeof part === 'bigint' ? `${part}` : part)
 
 /** What the models may have become; none: the answers contradict them all. */
-export function explain(models: Model[], done: Done[]): Model[] {
-  const all = done.map(inTwoLooks)
+export function explain(models: Model[], all: Done[]): Model[] {
   const start = all.map((): Place => ({ next: 0, changed: new Map(), own: [] }))
   const ends: Model[] = []
   for (let open = models.map((model): State => ({ model, at: start })); open.length > 0;) {

@@ -43,7 +43,7 @@ begin
       v_new := '{}';
       t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i]);
       v_peer_id := coalesce(v_peer_id, t.peer_user_id);
-    elsif t is not null then
+    else
       t := null;
     end if;
     if v_peer_id is not null or v_operation = 'TRANSFER' then

@@ -61,7 +61,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', 'f49b26d7d5ddf16f'),
     ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', 'dc74f541ec5dae05'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '41de1272555f958f'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'b0d5ab16b55b93c3'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'e513acd0f77ee0fe'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
