@@ -1,5 +1,6 @@
 /** Answers, and the header fields that are set for them on the way. */
 import type { Context } from 'hono'
+import { stringify } from './core/raw_json.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -29,4 +30,4 @@ export function answer(
 
 /** The value as JSON. */
 export const json = (c: Context, value: unknown, status = 200): Response =>
-  answer(c, JSON.stringify(value), { status })
+  answer(c, stringify(value), { status })

@@ -1,8 +1,8 @@
 /** A client of PostgreSQL whose every query settles in time, whatever the network does. */
 import postgres from 'postgres'
 import type { Ssl } from './database_tls.ts'
+import { createInFlight } from './core/in_flight.ts'
 import { codeOf, isOutcomeUnknown, isRetryable } from './errors.ts'
-import { createUnderWay } from './under_way.ts'
 
 const QUERY_DEADLINE_MS = 4000
 
@@ -46,7 +46,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const { queryDeadlineMs = QUERY_DEADLINE_MS } = options
   const open = (): Client => ({ sql: connect(options), running: 0 })
   const clients = Array.from({ length: options.max }, open)
-  const underWay = createUnderWay()
+  const inFlight = createInFlight()
 
   function choose(): Client {
     let least = clients[0]!
@@ -79,7 +79,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     })
     client.running++
     try {
-      return await underWay.track(Promise.race([query(client.sql), deadline]))
+      return await inFlight.track(Promise.race([query(client.sql), deadline]))
     } catch (error) {
       if (isOutcomeUnknown(error)) replace(client, codeOf(error) === 'DEADLINE')
       throw error
@@ -93,7 +93,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     run,
     // Queries first: ending a client with a timeout would reject what still commits.
     end: async () => {
-      await underWay.idle()
+      await inFlight.idle()
       await Promise.all(clients.map(({ sql }) => sql.end({ timeout: 1 })))
     },
   }

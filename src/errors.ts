@@ -1,5 +1,5 @@
 /** The one table that knows both worlds: what SQL and drivers call a failure, what HTTP calls it. */
-import { LaneExpired, LaneFull } from './lane.ts'
+import { QueueFull, WaitExpired } from './core/batcher.ts'
 
 /** Every way in which a request can fail, by its `code` in the problem. */
 export const PROBLEMS = {
@@ -40,14 +40,15 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** SQLSTATEs that are answers, as `post_entries` returns and the other functions raise them. */
+/** SQLSTATEs that are answers, as `ledger.post` returns and the other functions raise them. */
 const SQLSTATES: Record<string, ProblemCode> = {
   LGUSR: 'unknown_user',
   LGAMT: 'invalid_request',
   LGFND: 'insufficient_funds',
   LGKEY: 'idempotency_key_reused',
   LGRNG: 'balance_out_of_range',
-  LGHLD: 'hold_not_active', // or unknown_hold; only a look at the hold can tell
+  LGHLD: 'hold_not_active',
+  LGHLU: 'unknown_hold',
   LGENT: 'unknown_entry',
   LGREV: 'already_reversed',
   LGSAM: 'same_user',
@@ -125,17 +126,17 @@ export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(
 /** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
 
-/** What a status of post_entries, or a SQLSTATE, is called over HTTP. */
+/** What a status of ledger.post, or a SQLSTATE, is called over HTTP. */
 export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'
 
-/** The problem for a status of post_entries. */
+/** The problem for a status of ledger.post. */
 export const refusal = (sqlstate: string): Problem =>
   new Problem(problemCode(sqlstate), DETAILS[sqlstate])
 
 /** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
 export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (error instanceof Problem) return error
-  if (error instanceof LaneFull || error instanceof LaneExpired) return new Problem('busy')
+  if (error instanceof QueueFull || error instanceof WaitExpired) return new Problem('busy')
   const code = codeOf(error)
   if (NOT_SENT.has(code)) return new Problem('busy', {}, { cause: error })
   if (UNKNOWN.has(code)) {

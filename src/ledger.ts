@@ -1,11 +1,11 @@
 /** The functions of the database, each called by name from one function of the same name. */
 import type postgres from 'postgres'
-import { createDatabase, isoTimestamp, retried } from './database.ts'
+import { createDatabase, retried } from './database.ts'
 import type { Ssl } from './database_tls.ts'
-import type { Deadline } from './deadlines.ts'
 import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
-import { arrayLiteral, type Entry, type UserRow, versioned } from './ledger_rows.ts'
-import { createLedgerWrites, type LedgerWrites } from './ledger_writes.ts'
+import { arrayLiteral, type UserRow, versioned } from './ledger_rows.ts'
+import type { Operation, OperationKind, Outcome } from './ledger/operations.ts'
+import { type OutcomeRow, outcomesOf } from './ledger/outcome_rows.ts'
 import { startListener } from './listener.ts'
 import type { ListenHandlers } from './listener.ts'
 import type { Versioned } from './snapshots.ts'
@@ -15,34 +15,9 @@ export type { Entry } from './ledger_rows.ts'
 /** The newest migration that this code was written against: the digits of its file's name. */
 export const SCHEMA_VERSION = '20261127000000'
 
-/** One item for post_entries. `action` null: only pick up hand-made rows. */
-export interface Posting {
-  userId: number
-  action: 'CREDIT' | 'DEBIT' | null
-  /** Decimal string with at most two places; without an action: only asks what is missing. */
-  amount: string | null
-  key?: string | undefined
-  /** JSON of an object. */
-  metadata?: string | undefined
-  /** Of who waits for it. */
-  deadline?: Deadline | undefined
-}
-
-/** What post_entries answers for one item. */
-export interface Outcome {
-  /** `ok` or a SQLSTATE. */
-  status: string
-  replayed: boolean
-  /** The user after the item (of a replay: after the entry); absent for an unknown user. */
-  state?: Versioned
-  entry?: Entry
-  /** With action null, too: what an amount would need that isn't there. */
-  required?: string
-  shortfall?: string
-}
-
-export interface Ledger extends LedgerReads, LedgerWrites {
-  postEntries(items: Posting[], options: { wait: boolean }): Promise<Outcome[]>
+export interface Ledger extends LedgerReads {
+  /** One outcome for each operation, in order. */
+  post(operations: Operation[], options: { wait: boolean }): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
   /** Tells every service which versions are the lowest to accept, by user id. */
@@ -71,32 +46,35 @@ export interface LedgerOptions {
 export function createLedger(options: LedgerOptions): Ledger {
   const { url, ssl, queryDeadlineMs } = options
   const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
-  const side = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
+  const waiting = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
   const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
   let listener: ReturnType<typeof startListener> | undefined
 
   return {
     ...createLedgerReads(reads),
-    ...createLedgerWrites(side),
 
-    async postEntries(items, { wait }) {
+    async post(operations, { wait }) {
+      const column = (value: (operation: Operation) => string | number | null | undefined) =>
+        columnOf(operations, value)
       const call = (sql: postgres.Sql) =>
-        sql<PostedRow[]>`select * from post_entries(
-          user_ids => ${arrayLiteral(items.map((item) => item.userId))}::bigint[],
-          actions => ${arrayLiteral(items.map((item) => item.action))}::text[],
-          amounts => ${arrayLiteral(items.map((item) => item.amount))}::numeric[],
-          idempotency_keys => ${arrayLiteral(items.map((item) => item.key))}::text[],
-          metadatas => ${arrayLiteral(items.map((item) => item.metadata))}::jsonb[],
+        sql<OutcomeRow[]>`select * from ledger.post(
+          operations => ${column(({ kind }) => SQL_NAMES[kind])}::text[],
+          user_ids => ${column(({ userId }) => userId)}::bigint[],
+          amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],
+          peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
+          refs => ${column(({ ref }) => ref)}::bigint[],
+          expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
+          idempotency_keys => ${column(({ key }) => key)}::text[],
+          metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
           wait => ${wait})`
-      const rows = await retried(() => (wait ? side : posting).run(call))
-      if (rows.length !== items.length) throw new Error('post_entries: wrong number of rows')
+      const rows = await retried(() => (wait ? waiting : posting).run(call))
       // Taken out of the client's result, which lives on for a while and would keep them all.
-      return rows.splice(0).map((row, i) => outcomeOf(row, items[i]!))
+      return outcomesOf(rows.splice(0), operations)
     },
 
     async getUsers(ids) {
       const rows = await reads.run((sql) =>
-        sql<UserRow[]>`select * from get_users(user_ids => ${arrayLiteral(ids)}::bigint[])`
+        sql<UserRow[]>`select * from ledger.get_users(user_ids => ${arrayLiteral(ids)}::bigint[])`
       )
       return new Map(rows.map((row) => [Number(row.id), versioned(row)]))
     },
@@ -104,14 +82,14 @@ export function createLedger(options: LedgerOptions): Ledger {
     async createUser(id) {
       const [row] = await reads.run((sql) =>
         sql<{ id: string; created: boolean }[]>`
-          select * from create_user(user_id => ${id ?? null}::bigint)`
+          select * from public.create_user(user_id => ${id ?? null}::bigint)`
       )
       return { id: Number(row!.id), created: row!.created }
     },
 
     async notifyChanged(versions) {
       await reads.run((sql) =>
-        sql`select notify_changed(user_ids => ${arrayLiteral([...versions.keys()])}::bigint[],
+        sql`select ledger.notify_changed(user_ids => ${arrayLiteral([...versions.keys()])}::bigint[],
           versions => ${arrayLiteral([...versions.values()])}::bigint[])`
       )
     },
@@ -119,7 +97,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     async hasMigration(version) {
       const [row] = await reads.run((sql) =>
         sql<{ applied: boolean }[]>`
-          select has_migration(version => ${version}::text) as applied`
+          select ledger.has_migration(version => ${version}::text) as applied`
       )
       return row!.applied
     },
@@ -130,56 +108,27 @@ export function createLedger(options: LedgerOptions): Ledger {
 
     async end() {
       await listener?.stop()
-      await Promise.all([posting.end(), side.end(), reads.end()])
+      await Promise.all([posting.end(), waiting.end(), reads.end()])
     },
   }
 }
 
-interface PostedRow {
-  status: string
-  user_id: string
-  seq: string | null
-  amount: string | null
-  balance: string | null
-  available: string | null
-  ts: string | null
-  replayed: boolean
-  shortfall: string | null
-  metadata: unknown
-  hash: string | null
-  version: string | null
-  user_seq: string | null
-  updated_at: string | null
-  read_at: string
-  expires_in_ms: string | null
+const SQL_NAMES: Record<OperationKind, string | null> = {
+  debit: 'DEBIT',
+  credit: 'CREDIT',
+  transfer: 'TRANSFER',
+  hold: 'HOLD',
+  capture: 'CAPTURE',
+  release: 'RELEASE',
+  reverse: 'REVERSE',
+  recalculate: null,
 }
 
-function stateOf(row: PostedRow): Versioned | undefined {
-  if (row.version === null) return undefined
-  // Of a replay: the user as it was after the entry, but for the version.
-  const seq = row.seq ?? row.user_seq
-  return versioned({ ...row as PostedRow & UserRow, id: row.user_id, seq: seq! })
-}
-
-function outcomeOf(row: PostedRow, item: Posting): Outcome {
-  const state = stateOf(row)
-  const isShort = row.shortfall !== null && ['ok', 'LGFND'].includes(row.status)
-  return {
-    status: row.status,
-    replayed: row.replayed,
-    ...(state && { state }),
-    ...(row.status === 'ok' && item.action && {
-      entry: {
-        seq: Number(row.seq),
-        action: item.action,
-        amount: row.amount!,
-        balance: row.balance!,
-        ts: isoTimestamp(row.ts!),
-        ...(item.key !== undefined && { idempotency_key: item.key }),
-        ...(row.metadata !== null && { metadata: row.metadata }),
-        hash: row.hash!,
-      },
-    }),
-    ...(isShort && { required: row.amount!, shortfall: row.shortfall! }),
-  }
+/** Null for a column that no operation has something in: it then costs nothing. */
+function columnOf(
+  operations: Operation[],
+  value: (operation: Operation) => string | number | null | undefined,
+): string | null {
+  const values = operations.map(value)
+  return values.some((one) => one !== undefined) ? arrayLiteral(values) : null
 }

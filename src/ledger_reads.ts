@@ -1,8 +1,7 @@
 /** The functions that look into histories; none of them waits for anybody. */
 import { type Database, isoTimestamp } from './database.ts'
-import { arrayLiteral, entryOf, postedEntryOf } from './ledger_rows.ts'
-import type { Entry, EntryRow, PostedEntry } from './ledger_rows.ts'
-import { type Hold, holdOf, type HoldRow } from './ledger_writes.ts'
+import { arrayLiteral, entryOf } from './ledger_rows.ts'
+import type { Entry, EntryRow } from './ledger_rows.ts'
 
 /** What the ledger held at a moment. */
 export interface Moment {
@@ -30,17 +29,7 @@ export interface VerifiedPage {
   next: number | null
 }
 
-/** Amounts as decimal strings, in the words of the problem. */
-export interface Shortfall {
-  balance: string
-  available: string
-  required: string
-  shortfall: string
-}
-
 export interface LedgerReads {
-  /** Undefined for an unknown hold. */
-  getHold(userId: number, hold: number): Promise<Hold | undefined>
   /**
    * RFC 3339, `-infinity`, or null for now.
    * @throws LGUSR
@@ -50,16 +39,8 @@ export interface LedgerReads {
   getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
   /** Oldest first, after < seq <= upto. */
   getStatement(userId: number, after: number, upto: number, maxRows: number): Promise<Entry[]>
-  /** What the write of this entry is answered with, the same for ever. */
-  getPosted(userId: number, seq: number): Promise<PostedEntry | undefined>
   /** Entries after a seq; with the last of them all else that there is to find about a user. */
   verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
-  /** What is missing to capture a hold, or this much of it; undefined: nothing any more. */
-  getCaptureShortfall(
-    userId: number,
-    hold: number,
-    amount: string | undefined,
-  ): Promise<Shortfall | undefined>
 }
 
 interface MomentRow {
@@ -79,25 +60,17 @@ interface VerifiedRow {
 export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
   const statement = (userId: number, after: number, upto: number, maxRows: number) =>
     run((sql) =>
-      sql<EntryRow[]>`select * from get_statement(user_id => ${userId}::bigint,
+      sql<EntryRow[]>`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
         after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows})`
     )
 
   return {
-    async getHold(userId, hold) {
-      const [row] = await run((sql) =>
-        sql<{ [K in keyof HoldRow]: HoldRow[K] | null }[]>`
-          select * from get_hold(user_id => ${userId}::bigint, hold_id => ${hold}::bigint)`
-      )
-      return row?.hold ? holdOf(row as HoldRow) : undefined
-    },
-
     async getMoments(userId, moments) {
       const rows = await run((sql) =>
         sql<MomentRow[]>`
           select least(m.at, clock_timestamp()) as at, m.seq, m.balance, m.hash,
                  m.at > clock_timestamp() as is_future
-            from get_moments(user_id => ${userId}::bigint,
+            from ledger.get_moments(user_id => ${userId}::bigint,
               moments => ${arrayLiteral(moments)}::timestamptz[]) m`
       )
       if (rows.length !== moments.length) throw new Error('get_moments: wrong number of rows')
@@ -112,7 +85,7 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
 
     async getHistory(userId, before, maxRows) {
       const rows = await run((sql) =>
-        sql<EntryRow[]>`select * from get_history(user_id => ${userId}::bigint,
+        sql<EntryRow[]>`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
           before => ${before ?? null}::bigint, max_rows => ${maxRows})`
       )
       return rows.map(entryOf)
@@ -122,16 +95,11 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
       return (await statement(userId, after, upto, maxRows)).map(entryOf)
     },
 
-    async getPosted(userId, seq) {
-      const [row] = await statement(userId, seq - 1, seq, 1)
-      return row && postedEntryOf(row)
-    },
-
     async verifyUserPage(userId, after, maxRows) {
       const [page] = await run((sql) =>
         sql<VerifiedRow[]>`
           select to_jsonb(findings) as findings, rows_read, next_seq
-            from verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
+            from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
               max_rows => ${maxRows})`
       )
       const { findings, rows_read, next_seq } = page!
@@ -140,15 +108,6 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
         rowsRead: Number(rows_read),
         next: next_seq === null ? null : Number(next_seq),
       }
-    },
-
-    async getCaptureShortfall(userId, hold, amount) {
-      const [row] = await run((sql) =>
-        sql<Shortfall[]>`
-          select * from get_capture_shortfall(user_id => ${userId}::bigint,
-            hold_id => ${hold}::bigint, amount => ${amount ?? null}::numeric)`
-      )
-      return row && { ...row }
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Rows of the database's functions, and what the service makes of them. */
+import { RawJson } from './core/raw_json.ts'
 import { isoTimestamp } from './database.ts'
-import type { Snapshot, Versioned } from './snapshots.ts'
+import type { Versioned } from './snapshots.ts'
 
 export interface Entry {
   seq: number
@@ -9,7 +10,8 @@ export interface Entry {
   balance: string
   ts: string
   idempotency_key?: string
-  metadata?: unknown
+  /** As it is stored. */
+  metadata?: RawJson
   /** The other half. */
   transfer?: { user_id: number; seq: number }
   /** The entry that this one takes back. */
@@ -19,12 +21,6 @@ export interface Entry {
   /** The hold that this entry captured. */
   hold?: number
   hash: string
-}
-
-/** An entry and the user right after it; both as they are kept, so they never change. */
-export interface PostedEntry {
-  snapshot: Snapshot
-  entry: Entry
 }
 
 export interface UserRow {
@@ -49,7 +45,7 @@ export interface EntryRow {
   ts: string
   sealed_at: string
   idempotency_key: string | null
-  metadata: unknown
+  metadata: string | null
   peer_user_id: string | null
   peer_seq: string | null
   reverses: string | null
@@ -78,7 +74,7 @@ export const entryOf = (row: EntryRow): Entry => ({
   balance: row.balance,
   ts: isoTimestamp(row.ts),
   ...(row.idempotency_key !== null && { idempotency_key: row.idempotency_key }),
-  ...(row.metadata !== null && { metadata: row.metadata }),
+  ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
   ...(row.peer_seq !== null && {
     transfer: { user_id: Number(row.peer_user_id), seq: Number(row.peer_seq) },
   }),
@@ -86,18 +82,6 @@ export const entryOf = (row: EntryRow): Entry => ({
   ...(row.reversed_by !== null && { reversed_by: Number(row.reversed_by) }),
   ...(row.hold !== null && { hold: Number(row.hold) }),
   hash: row.hash,
-})
-
-/** What the answer to a write shows: without what came later, so that a repeat shows the same. */
-export const postedEntryOf = (row: EntryRow): PostedEntry => ({
-  snapshot: {
-    id: Number(row.user_id),
-    balance: row.balance,
-    available: row.available,
-    seq: Number(row.seq),
-    updated_at: isoTimestamp(row.sealed_at),
-  },
-  entry: entryOf({ ...row, reversed_by: null }),
 })
 
 /** A PostgreSQL array literal; the driver has no types of arrays without asking for them first. */

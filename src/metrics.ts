@@ -1,12 +1,15 @@
 /** What Prometheus scrapes: every series of the contract, there from the start. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type ProblemCode, PROBLEMS } from './errors.ts'
+import { type OperationKind, OPERATIONS } from './ledger/operations.ts'
 
 export interface Metrics {
   /** One read of a user's snapshot, by where it came from. */
   read(cache: 'hit' | 'miss' | 'bypass'): void
   /** One debit over HTTP: `ok`, `replayed`, or the code of its problem. */
   debit(outcome: string): void
+  /** One operation of the ledger: `ok`, `replayed`, or the code of its problem. */
+  operation(kind: OperationKind, outcome: string): void
   /** One request, whatever became of it. */
   request(request: ObservedRequest): void
   batch(size: number): void
@@ -62,6 +65,25 @@ const OTHERS: ProblemCode[] = [
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
   .filter((code) => !OTHERS.includes(code as ProblemCode))
 
+/** What an operation that is asked for can end in. */
+const OPERATION_OUTCOMES = [
+  'ok',
+  'replayed',
+  'invalid_request',
+  'unknown_user',
+  'unknown_entry',
+  'unknown_hold',
+  'hold_not_active',
+  'already_reversed',
+  'insufficient_funds',
+  'idempotency_key_reused',
+  'balance_out_of_range',
+  'same_user',
+  'busy',
+  'outcome_unknown',
+  'internal',
+]
+
 /** Requests are observed together: among others one takes a fraction of what it takes by itself. */
 const MAX_UNOBSERVED = 256
 const MAX_USERS_WITH_FINDINGS = 10_000
@@ -106,6 +128,16 @@ export function createMetrics(residentBytes?: () => number): Metrics {
     registers,
   })
   for (const outcome of DEBIT_OUTCOMES) debits.inc({ outcome }, 0)
+
+  const operations = new Counter({
+    name: 'ledger_operations_total',
+    help: 'Operations over HTTP by kind and outcome: ok, replayed, or the code of the error.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  })
+  for (const operation of OPERATIONS) {
+    for (const outcome of OPERATION_OUTCOMES) operations.inc({ operation, outcome }, 0)
+  }
 
   const requests = new Histogram({
     name: 'http_request_duration_seconds',
@@ -156,6 +188,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
   return {
     read: (cache) => reads.inc({ cache }),
     debit: (outcome) => debits.inc({ outcome }),
+    operation: (operation, outcome) => operations.inc({ operation, outcome }),
     request(request) {
       unobserved.push(request)
       if (unobserved.length === MAX_UNOBSERVED) observeRequests()

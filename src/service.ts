@@ -7,21 +7,19 @@ import { createApp as build, createMetricsApp } from './app.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
-import { createDebitQueue } from './debit_queue.ts'
-import { Problem } from './errors.ts'
-import { createLedger, type Posting, SCHEMA_VERSION } from './ledger.ts'
+import { createLedger, SCHEMA_VERSION } from './ledger.ts'
+import { createWrite } from './ledger/write.ts'
+import { createWriteQueue } from './ledger/write_queue.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
-import { createPost } from './posting.ts'
 import { type Listen, openServers } from './servers.ts'
 import { createSnapshots } from './snapshots.ts'
-import { createUnbatched } from './unbatched.ts'
 import { createVerify } from './verification.ts'
 
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
 const BATCHES = 2
+/** Calls that wait for somebody else's lock. */
 const WAITING = 8
-const UNBATCHED = 8
 const READING = 4
 const SYSTEM_USER_ID = 1
 /** What a stop may take beyond the deadline of the last request. */
@@ -71,7 +69,7 @@ export async function startService(
   const ledger = createLedger({
     ...databaseTarget(config.databaseUrl, readText),
     batches: BATCHES,
-    waiting: WAITING + UNBATCHED,
+    waiting: WAITING,
     reading: READING,
     queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
   })
@@ -82,26 +80,12 @@ export async function startService(
     onError: (operation) => metrics.snapshotError(operation),
     announce: createAnnouncer((versions) => ledger.notifyChanged(versions)),
   })
-  const queue = createDebitQueue({
-    post: (items, options) => ledger.postEntries(items, options),
+  const queue = createWriteQueue({
+    post: (operations, options) => ledger.post(operations, options),
     batches: BATCHES,
     waiting: WAITING,
     maxQueue: config.maxQueue,
     onBatch: (size) => metrics.batch(size),
-  })
-  const add = (item: Posting) =>
-    queue.add(item).catch((error: unknown) => {
-      if (error instanceof Problem && error.code === 'outcome_unknown') snapshots.doubt(item.userId)
-      throw error
-    })
-
-  const post = createPost({ queue: { add }, snapshots })
-  const unbatched = createUnbatched({
-    ledger,
-    post,
-    snapshots,
-    limit: UNBATCHED,
-    maxQueue: config.maxQueue,
   })
 
   let stopping = false
@@ -125,9 +109,8 @@ export async function startService(
     access,
     hasMetrics: config.metricsPort === undefined,
     ledger,
-    post,
+    write: createWrite({ queue, snapshots, metrics }),
     verify: createVerify({ ledger }),
-    unbatched,
     snapshots,
     metrics,
     accessLog,
@@ -159,7 +142,6 @@ export async function startService(
 
   async function drain(): Promise<void> {
     await Promise.all(servers.map((server) => server.drain()))
-    await unbatched.idle()
     await queue.idle()
     await snapshots.idle()
     await ledger.end()

@@ -1,5 +1,5 @@
 /** Snapshots in Redis: one sorted set a user, in which the highest version is the one that counts. */
-import { createLane } from './lane.ts'
+import { createBatcher } from './core/batcher.ts'
 import { createRedisClient, type RedisReply } from './redis.ts'
 import { formatEntry, type Versioned } from './snapshot_entry.ts'
 
@@ -80,7 +80,7 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
   const { ttlMs, timeoutMs, now } = options
   const breaker = createBreaker(now)
-  // One client a lane: a client's limit is that of its one call.
+  // One client a batcher: a client's limit is that of its one call.
   const reading = createRedisClient(options.redis)
   const writing = createRedisClient(options.redis)
   const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
@@ -101,7 +101,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
     }
   }
 
-  const finding = createLane<{ id: number; at: number }, Found>({
+  const finding = createBatcher<{ id: number; at: number }, Found>({
     ...limits,
     async run(items) {
       const ids = [...new Set(items.map(({ id }) => id))]
@@ -115,7 +115,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
     },
   })
 
-  const keeping = createLane<Change, Kept>({
+  const keeping = createBatcher<Change, Kept>({
     ...limits,
     async run(items) {
       const merged = merge(items)

@@ -1,9 +1,9 @@
 /** Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. */
 import { createFloors } from './floors.ts'
-import { createLane } from './lane.ts'
+import { createBatcher } from './core/batcher.ts'
+import { createInFlight } from './core/in_flight.ts'
 import { parseEntry, type Snapshot, type Versioned } from './snapshot_entry.ts'
 import { createSnapshotStore, type Found } from './snapshot_store.ts'
-import { createUnderWay } from './under_way.ts'
 
 export type { Snapshot, Versioned } from './snapshot_entry.ts'
 
@@ -33,7 +33,7 @@ export interface SnapshotsOptions {
 export interface Snapshots {
   /**
    * The user as of now, or undefined for an unknown one. `fresh` asks PostgreSQL.
-   * @throws LaneFull if too many wait for PostgreSQL, or whatever `load` rejected with
+   * @throws QueueFull if too many wait for PostgreSQL, or whatever `load` rejected with
    */
   read(
     id: number,
@@ -83,13 +83,13 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   // Twice the ttl: a late write of an older version may have prolonged its life once.
   const floors = createFloors({ keepMs: 2 * ttlMs, maxFloors, now })
   const databaseClock = createDatabaseClock(now)
-  const underWay = createUnderWay()
+  const inFlight = createInFlight()
   let listeningSince: string | null = null
   let setBack = { from: -Infinity, until: -Infinity }
 
   // Only the next query is joined, never one under way: it may have missed what was acknowledged
   // before this read began.
-  const loads = createLane<number, Versioned | undefined>({
+  const loads = createBatcher<number, Versioned | undefined>({
     maxBatch: MAX_LOAD,
     maxQueue: MAX_LOAD_QUEUE,
     now,
@@ -115,7 +115,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     if (store && (entry || remove !== undefined)) {
       const change = { ...(entry && { entry }), ...(remove !== undefined && { remove }) }
       // The reader doesn't wait for this.
-      void underWay.track(
+      void inFlight.track(
         store.keep(id, change).then((kept) => {
           if (kept === 'failed') onError('write')
         }),
@@ -159,8 +159,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   }
 
   return {
-    read: (id, { fresh = false } = {}) => underWay.track(read(id, fresh)),
-    write: (entry) => underWay.track(write(entry)),
+    read: (id, { fresh = false } = {}) => inFlight.track(read(id, fresh)),
+    write: (entry) => inFlight.track(write(entry)),
     changed: (id, version) => floors.raise(id, version),
     doubt(id) {
       floors.raise(id, Number.MAX_SAFE_INTEGER)
@@ -173,6 +173,6 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
       databaseClock.observe(since)
     },
-    idle: underWay.idle,
+    idle: inFlight.idle,
   }
 }

@@ -1,4 +1,5 @@
 /** A user's entries between two moments as a stream that is made while it is read. */
+import { stringify } from './core/raw_json.ts'
 import type { Ledger } from './ledger.ts'
 import type { Moment } from './ledger_reads.ts'
 import type { Entry } from './ledger_rows.ts'
@@ -16,7 +17,7 @@ export interface StatementFormat {
 }
 
 const stateOf = ({ at, seq, balance, hash }: Moment) => ({ at, seq, balance, hash })
-const line = (value: unknown) => `${JSON.stringify(value)}\n`
+const line = (value: unknown) => `${stringify(value)}\n`
 
 export const NDJSON: StatementFormat = {
   contentType: 'application/x-ndjson',
@@ -68,7 +69,7 @@ export const CSV: StatementFormat = {
       kind: 'entry',
       ...entry,
       idempotency_key: notFormula(idempotency_key),
-      metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+      metadata: metadata?.text,
       transfer_user_id: transfer?.user_id,
       transfer_seq: transfer?.seq,
     }),

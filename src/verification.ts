@@ -1,8 +1,8 @@
 /** Whether a history proves its balance, found out in the time that a request has. */
+import { createSemaphore } from './core/semaphore.ts'
 import { codeOf, Problem } from './errors.ts'
 import type { Ledger } from './ledger.ts'
 import type { Finding } from './ledger_reads.ts'
-import { createTurns } from './turns.ts'
 
 /** Entries of one statement: far from the time limit of one. */
 const PAGE_ROWS = 20_000
@@ -40,7 +40,7 @@ export type Verify = (userId: number, seq: number) => Promise<Verification>
 export function createVerify(
   { ledger, now = () => performance.now() }: VerificationOptions,
 ): Verify {
-  const turns = createTurns({ limit: 1, maxWaitMs: MAX_WAIT_MS, now })
+  const places = createSemaphore({ limit: 1, maxWaitMs: MAX_WAIT_MS, now })
 
   async function verify(userId: number, seq: number): Promise<Verification> {
     const end = now() + BUDGET_MS
@@ -87,5 +87,5 @@ export function createVerify(
     return { entries, findings: [...findings.values()].slice(0, MAX_FINDINGS), isPartial }
   }
 
-  return (userId, seq) => turns.take(() => verify(userId, seq))
+  return (userId, seq) => places.take(() => verify(userId, seq))
 }

@@ -1,7 +1,7 @@
 /** Answers that repeats get again, word for word. */
 import type { Context } from 'hono'
 import { json, setHeader } from '../answer.ts'
-import type { Posted } from '../posting.ts'
+import type { Outcome, UserOutcome } from '../ledger/operations.ts'
 
 /** Says of a repeat that it is one. */
 export function markReplayed(c: Context, replayed: boolean): void {
@@ -9,11 +9,14 @@ export function markReplayed(c: Context, replayed: boolean): void {
 }
 
 /** 201: an entry, its user after it, and where it is. */
-export function created(c: Context, { snapshot, entry, replayed }: Posted) {
-  setHeader(c, 'Location', `/users/${snapshot.id}/history/${entry!.seq}`)
+export function created(c: Context, { users: [user], replayed }: Outcome) {
+  setHeader(c, 'Location', `/users/${user.userId}/history/${user.entry!.seq}`)
   markReplayed(c, replayed)
-  return json(c, { ...snapshot, entry }, 201)
+  return json(c, withEntry(user), 201)
 }
+
+/** The user after its entry, and the entry. */
+export const withEntry = ({ snapshot, entry }: UserOutcome) => ({ ...snapshot!, entry: entry! })
 
 /** The JSON of an object, if there is one. */
 export const metadataText = (metadata: unknown): string | undefined =>

@@ -8,15 +8,15 @@ import type { Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 import { answers } from '../openapi.ts'
-import type { Post } from '../posting.ts'
+import type { Write } from '../ledger/write.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../validate.ts'
-import { markReplayed, metadataText } from './created.ts'
+import { markReplayed, metadataText, withEntry } from './created.ts'
 import { debitsBody, results } from './schemas.ts'
 
 const MAX_KEY_LENGTH = 255
 
 export interface DebitsDependencies {
-  post: Post
+  write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
   /** Told of failures that are ours. */
@@ -25,8 +25,22 @@ export interface DebitsDependencies {
 
 type Item = z.infer<typeof debitsBody>[number]
 
+/**
+ * The key of each item. One made from the header counts the user's items before it that have none of
+ * their own: in another order, or with items left out, no debit gets the key of another user's.
+ */
+function keysOf(items: Item[], key: string | undefined): (string | undefined)[] {
+  const counts = new Map<number, number>()
+  return items.map(({ user_id, idempotency_key }) => {
+    if (idempotency_key !== undefined || key === undefined) return idempotency_key
+    const n = counts.get(user_id) ?? 0
+    counts.set(user_id, n + 1)
+    return `${key}#${n}`
+  })
+}
+
 /** POST /debits. */
-export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDependencies) {
+export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDependencies) {
   const debits = new Hono<{ Variables: { key?: string } }>()
 
   /** What the single call would have answered, and whether it was a repeat. */
@@ -37,23 +51,25 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
   ) {
     try {
       if (!isReached) throw new Problem('forbidden')
-      const item = {
+      const operation = {
+        kind: 'debit' as const,
         userId: user_id,
-        action: 'DEBIT' as const,
         amount: String(amount),
         key,
         metadata: metadataText(metadata),
       }
-      const { snapshot, entry, replayed } = await deadlines.within((deadline) =>
-        post({ ...item, deadline })
+      const { users: [user], replayed } = await deadlines.within((deadline) =>
+        write({ ...operation, deadline })
       )
       metrics.debit(replayed ? 'replayed' : 'ok')
-      return { result: { status: 201, ...snapshot, entry }, replayed }
+      return { result: { status: 201, ...withEntry(user) }, replayed }
     } catch (error) {
       const problem = problemOf(error, { writes: true })
       if (problem.code === 'internal') onFailure('/debits', problem.cause ?? error)
       metrics.debit(problem.code)
-      return { result: problem.toJSON(), replayed: undefined }
+      // Which key counted, so that what is repeated is this and not a second one.
+      const named = key === undefined ? {} : { idempotency_key: key }
+      return { result: { ...problem.toJSON(), ...named }, replayed: undefined }
     }
   }
 
@@ -62,8 +78,9 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
     describeRoute({
       summary: 'Take amounts from many users, each debit for itself',
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
-        'one that is malformed refuses them all. With the header Idempotency-Key, item 0 1 2 … ' +
-        'without a key of its own has that key with #0 #1 #2 … behind it.',
+        'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
+        'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
+        'they are in the list; each result names the key that counted.',
       ...answers({ 200: results }, [
         'invalid_request',
         'invalid_idempotency_key',
@@ -82,11 +99,9 @@ export function debitsRoutes({ post, metrics, deadlines, onFailure }: DebitsDepe
       }
       // Each item has a deadline of its own: those that were in time keep their answers.
       c.get('deadline')?.release()
+      const keys = keysOf(items, key)
       const answered = await Promise.all(
-        items.map((item, n) => {
-          const keyOfAll = key === undefined ? undefined : `${key}#${n}`
-          return debit(item, item.idempotency_key ?? keyOfAll, reaches(c, item.user_id))
-        }),
+        items.map((item, n) => debit(item, keys[n], reaches(c, item.user_id))),
       )
       const done = answered.filter(({ replayed }) => replayed !== undefined)
       markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))

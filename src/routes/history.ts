@@ -7,11 +7,11 @@ import type { z } from 'zod'
 import { answer, json, setHeader } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
+import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Moment } from '../ledger_reads.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
-import type { Unbatched } from '../unbatched.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import type { Verify } from '../verification.ts'
 import { created, metadataText } from './created.ts'
@@ -30,7 +30,7 @@ export interface HistoryDependencies {
     'getUsers' | 'getHistory' | 'getStatement' | 'getMoments'
   >
   verify: Verify
-  unbatched: Pick<Unbatched, 'reverseEntry'>
+  write: Write
   metrics: Pick<Metrics, 'verified'>
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
@@ -41,7 +41,7 @@ const invalid = (path: string, message: string) =>
 
 /** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
 export function historyRoutes(
-  { ledger, verify, unbatched, metrics, onFailure }: HistoryDependencies,
+  { ledger, verify, write, metrics, onFailure }: HistoryDependencies,
 ) {
   const history = new Hono<{ Variables: { key?: string } }>()
 
@@ -59,6 +59,22 @@ export function historyRoutes(
     if (entries.length === 0) await known(userId)
     const shown = entries.slice(0, maxRows)
     return { entries: shown, next: entries.length > maxRows ? shown.at(-1)!.seq : null }
+  }
+
+  const entryOf = async (userId: number, seq: number) =>
+    (await ledger.getStatement(userId, seq - 1, seq, 1))[0]
+
+  /** A transfer goes back whole, so its other user must be one that the caller may write to. */
+  async function mayReverse(userId: number, seq: number, users: ReadonlySet<number>) {
+    let found = await entryOf(userId, seq)
+    if (!found) {
+      // A manual entry may be about to get this number.
+      await write({ kind: 'recalculate', userId })
+      found = await entryOf(userId, seq)
+    }
+    // One that comes only now may be half of a transfer.
+    if (!found) throw new Problem('unknown_entry')
+    if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
   }
 
   async function statement(
@@ -130,7 +146,7 @@ export function historyRoutes(
     validated('param', entryParam),
     async (c) => {
       const { id, seq } = c.req.valid('param')
-      const [found] = await ledger.getStatement(Number(id), Number(seq) - 1, Number(seq), 1)
+      const found = await entryOf(Number(id), Number(seq))
       if (found) return json(c, found)
       await known(Number(id))
       throw new Problem('unknown_entry')
@@ -155,14 +171,17 @@ export function historyRoutes(
     validated('json', metadataBody),
     async (c) => {
       const { id, seq } = c.req.valid('param')
+      const [userId, ref] = [Number(id), Number(seq)]
       const users = c.get('caller')?.users
-      const reversed = await unbatched.reverseEntry({
-        userId: Number(id),
-        seq: Number(seq),
+      if (users) await mayReverse(userId, ref, users)
+      const reversed = await write({
+        kind: 'reverse',
+        userId,
+        ref,
         key: c.get('key'),
         deadline: c.get('deadline'),
         metadata: metadataText(c.req.valid('json').metadata),
-      }, users)
+      })
       return created(c, reversed)
     },
   )

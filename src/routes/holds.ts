@@ -3,18 +3,18 @@ import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { json } from '../answer.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
-import type { Unbatched } from '../unbatched.ts'
+import type { Write } from '../ledger/write.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
 import { captureBody, hold, holdBody, holdParam, metadataBody } from './schemas.ts'
 import { idParam, posted, snapshot } from './schemas.ts'
 
 export interface HoldsDependencies {
-  unbatched: Pick<Unbatched, 'placeHold' | 'captureHold' | 'releaseHold'>
+  write: Write
 }
 
 /** POST /users/:id/holds, and capture and release under it. */
-export function holdsRoutes({ unbatched }: HoldsDependencies) {
+export function holdsRoutes({ write }: HoldsDependencies) {
   const holds = new Hono<{ Variables: { key?: string } }>()
 
   holds.post(
@@ -31,7 +31,8 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
     validated('json', holdBody),
     async (c) => {
       const { amount, expires_in, metadata } = c.req.valid('json')
-      const placed = await unbatched.placeHold({
+      const placed = await write({
+        kind: 'hold',
         userId: Number(c.req.valid('param').id),
         amount: String(amount),
         expiresInSeconds: expires_in,
@@ -40,7 +41,7 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
         metadata: metadataText(metadata),
       })
       markReplayed(c, placed.replayed)
-      return json(c, placed.hold, 201)
+      return json(c, placed.users[0].hold, 201)
     },
   )
 
@@ -63,9 +64,10 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
     async (c) => {
       const { id, hold } = c.req.valid('param')
       const { amount, metadata } = c.req.valid('json')
-      const captured = await unbatched.captureHold({
+      const captured = await write({
+        kind: 'capture',
         userId: Number(id),
-        hold: Number(hold),
+        ref: Number(hold),
         amount: amount === undefined ? undefined : String(amount),
         key: c.get('key'),
         deadline: c.get('deadline'),
@@ -92,15 +94,16 @@ export function holdsRoutes({ unbatched }: HoldsDependencies) {
     validated('json', metadataBody),
     async (c) => {
       const { id, hold } = c.req.valid('param')
-      const released = await unbatched.releaseHold({
+      const released = await write({
+        kind: 'release',
         userId: Number(id),
-        hold: Number(hold),
+        ref: Number(hold),
         key: c.get('key'),
         deadline: c.get('deadline'),
         metadata: metadataText(c.req.valid('json').metadata),
       })
       markReplayed(c, released.replayed)
-      return json(c, released.snapshot)
+      return json(c, released.users[0].snapshot)
     },
   )
 

@@ -4,17 +4,17 @@ import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
 import { json } from '../answer.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
-import type { Unbatched } from '../unbatched.ts'
+import type { Write } from '../ledger/write.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
-import { markReplayed, metadataText } from './created.ts'
+import { markReplayed, metadataText, withEntry } from './created.ts'
 import { transferBody, transferred } from './schemas.ts'
 
 export interface TransfersDependencies {
-  unbatched: Pick<Unbatched, 'transfer'>
+  write: Write
 }
 
 /** POST /transfers. */
-export function transfersRoutes({ unbatched }: TransfersDependencies) {
+export function transfersRoutes({ write }: TransfersDependencies) {
   const transfers = new Hono<{ Variables: { key?: string } }>()
 
   transfers.post(
@@ -35,17 +35,17 @@ export function transfersRoutes({ unbatched }: TransfersDependencies) {
     async (c) => {
       const { from, to, amount, metadata } = c.req.valid('json')
       mustReach(c, from, to)
-      const moved = await unbatched.transfer({
-        from,
-        to,
+      const { users: [giver, taker], replayed } = await write({
+        kind: 'transfer',
+        userId: from,
+        peerId: to,
         amount: String(amount),
         key: c.get('key'),
         deadline: c.get('deadline'),
         metadata: metadataText(metadata),
       })
-      markReplayed(c, moved.replayed)
-      const half = ({ snapshot, entry }: typeof moved.from) => ({ ...snapshot, entry })
-      return json(c, { from: half(moved.from), to: half(moved.to) }, 201)
+      markReplayed(c, replayed)
+      return json(c, { from: withEntry(giver), to: withEntry(taker!) }, 201)
     },
   )
 

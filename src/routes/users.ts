@@ -5,9 +5,9 @@ import { mustReach } from '../access.ts'
 import { json, setHeader } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
+import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../metrics.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
-import type { Post } from '../posting.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import { created, metadataText } from './created.ts'
@@ -15,13 +15,13 @@ import { amountBody, emptyBody, idParam, newUserBody, posted, snapshot } from '.
 
 export interface UsersDependencies {
   ledger: Pick<Ledger, 'createUser'>
-  post: Post
+  write: Write
   snapshots: Pick<Snapshots, 'read'>
   metrics: Pick<Metrics, 'debit' | 'read'>
 }
 
 /** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
-export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependencies) {
+export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependencies) {
   const users = new Hono<{ Variables: { key?: string } }>()
 
   async function current(id: number, fresh: boolean) {
@@ -65,9 +65,9 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
       async (c) => {
         const { amount, metadata } = c.req.valid('json')
         const deadline = c.get('deadline')
-        const posted = await post({
+        const posted = await write({
+          kind: action === 'DEBIT' ? 'debit' : 'credit',
           userId: Number(c.req.valid('param').id),
-          action,
           amount: String(amount),
           key: c.get('key'),
           deadline,
@@ -102,13 +102,12 @@ export function usersRoutes({ ledger, post, snapshots, metrics }: UsersDependenc
     async (c) => {
       const userId = Number(c.req.valid('param').id)
       // Not read once more: by then it may be another one.
-      const { snapshot } = await post({
+      const { users: [user] } = await write({
+        kind: 'recalculate',
         userId,
-        action: null,
-        amount: null,
         deadline: c.get('deadline'),
       })
-      return json(c, snapshot)
+      return json(c, user.snapshot)
     },
   )
 

@@ -1,9 +1,9 @@
 /** What has begun and isn't over. */
 
-export interface UnderWay {
+export interface InFlight {
   /** Gives back what it was given. */
   track<T>(work: Promise<T>): Promise<T>
-  /** Settles (never rejects) once nothing that was tracked is under way. */
+  /** Settles (never rejects) once nothing that was tracked is in flight. */
   idle: () => Promise<void>
 }
 
@@ -11,7 +11,7 @@ export interface UnderWay {
  * Counts. A Set would hold on to what has left it: of the tables that it outgrows each keeps the
  * next, and when the first of them is old, the collector carries the rest along.
  */
-export function createUnderWay(): UnderWay {
+export function createInFlight(): InFlight {
   let count = 0
   let whenIdle: (() => void)[] = []
 

@@ -1,16 +1,16 @@
 /** Batching without timers: what arrives while a worker is busy forms the next batch. */
 
 /** The queue is at its limit; nothing of the item was run. */
-export class LaneFull extends Error {
-  override name = 'LaneFull'
+export class QueueFull extends Error {
+  override name = 'QueueFull'
 }
 
 /** The item waited longer than maxWaitMs; nothing of it was run. */
-export class LaneExpired extends Error {
-  override name = 'LaneExpired'
+export class WaitExpired extends Error {
+  override name = 'WaitExpired'
 }
 
-export interface LaneOptions<I, O> {
+export interface BatcherOptions<I, O> {
   /** Works on one batch; answers in the same order. An Error in its place rejects that item alone. */
   run: (items: I[]) => Promise<(O | Error)[]>
   maxBatch: number
@@ -21,22 +21,22 @@ export interface LaneOptions<I, O> {
    */
   maxRunning?: number
   /**
-   * Whose item it is. Keys take turns, so a key with a long queue delays others by one batch; and
-   * no two batches that run have items of the same key.
+   * Whose item it is, the one by whom it queues first. Those take queues, so that one with a long
+   * queue delays others by one batch; and no two batches in flight have a key in common.
    */
-  keyOf?: (item: I) => unknown
-  /** An item that waited longer than this when its batch is formed is rejected with LaneExpired. */
+  keysOf?: (item: I) => readonly unknown[]
+  /** An item that waited longer than this when its batch is formed is rejected with WaitExpired. */
   maxWaitMs?: number
-  /** Of an item that nobody waits for any more: it, too, is rejected with LaneExpired then. */
+  /** Of an item that nobody waits for any more: it, too, is rejected with WaitExpired then. */
   isOver?: (item: I) => boolean
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
 
-export interface Lane<I, O> {
+export interface Batcher<I, O> {
   /**
    * Queues an item for the next batch.
-   * @throws LaneFull at once, LaneExpired, or whatever `run` rejected with
+   * @throws QueueFull at once, WaitExpired, or whatever `run` rejected with
    */
   add(item: I): Promise<O>
   /** Items that wait; those being run don't count. */
@@ -47,6 +47,7 @@ export interface Lane<I, O> {
 
 /** A batch that takes longer holds nobody up but its own keys. */
 const SLOW_MS = 100
+const NOBODY = [undefined]
 
 interface Waiting<I, O> {
   item: I
@@ -56,30 +57,30 @@ interface Waiting<I, O> {
   next?: Waiting<I, O>
 }
 
-/** The queue of one key, and a link in the ring of keys that have something waiting. */
-interface Turn<I, O> {
+/** The queue of one key, and a link in the list of keys that have something waiting. */
+interface KeyQueue<I, O> {
   key: unknown
   first: Waiting<I, O> | undefined
   last: Waiting<I, O> | undefined
   length: number
-  /** The one that runs and has items of the key. */
+  /** The one in flight that has items of the key. */
   batch: Waiting<I, O>[] | undefined
-  next?: Turn<I, O>
+  next?: KeyQueue<I, O>
 }
 
 /**
- * Runs batches: a free lane starts on the next microtask, so that what was added in one go travels
- * together; a busy one forms its next batch the moment it is done. What a call costs is shared by
- * its items: that is why a second one isn't made for a few of them.
+ * Runs batches: without one in flight it starts on the next microtask, so that what was added in one
+ * go travels together; else it forms the next one the moment that one is done. What a call costs is
+ * shared by its items: that is why a second one isn't made for a few of them.
  * Linked lists, not arrays or the order of a Map: taking from the front has to stay O(1) when
  * 100,000 items wait.
  */
-export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
+export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity } = options
-  const { isOver = () => false, keyOf = () => undefined, now = () => performance.now() } = options
-  const turns = new Map<unknown, Turn<I, O>>()
-  let front: Turn<I, O> | undefined
-  let back: Turn<I, O> | undefined
+  const { isOver = () => false, keysOf = () => NOBODY, now = () => performance.now() } = options
+  const queues = new Map<unknown, KeyQueue<I, O>>()
+  let front: KeyQueue<I, O> | undefined
+  let back: KeyQueue<I, O> | undefined
   let queued = 0
   /** Of these, the ones whose key is in no batch that runs. */
   let ready = 0
@@ -88,90 +89,103 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
   let starting = false
   const onIdle: (() => void)[] = []
 
-  function append(turn: Turn<I, O>) {
-    if (back) back.next = turn
-    else front = turn
-    back = turn
+  function append(queue: KeyQueue<I, O>) {
+    if (back) back.next = queue
+    else front = queue
+    back = queue
   }
 
-  function prepend(turn: Turn<I, O>) {
-    if (front) turn.next = front
-    else back = turn
-    front = turn
+  function prepend(queue: KeyQueue<I, O>) {
+    if (front) queue.next = front
+    else back = queue
+    front = queue
   }
 
-  function shift(): Turn<I, O> {
-    const turn = front!
-    front = turn.next
+  function shift(): KeyQueue<I, O> {
+    const queue = front!
+    front = queue.next
     if (!front) back = undefined
-    delete turn.next
-    return turn
+    delete queue.next
+    return queue
+  }
+
+  function queueOf(key: unknown): KeyQueue<I, O> {
+    let queue = queues.get(key)
+    if (!queue) {
+      queue = { key, first: undefined, last: undefined, length: 0, batch: undefined }
+      queues.set(key, queue)
+    }
+    return queue
   }
 
   function put(waiting: Waiting<I, O>) {
-    const key = keyOf(waiting.item)
-    let turn = turns.get(key)
-    if (!turn) {
-      turn = { key, first: undefined, last: undefined, length: 0, batch: undefined }
-      turns.set(key, turn)
-    }
-    if (turn.first) turn.last!.next = waiting
+    const queue = queueOf(keysOf(waiting.item)[0])
+    if (queue.first) queue.last!.next = waiting
     else {
-      turn.first = waiting
-      append(turn)
+      queue.first = waiting
+      append(queue)
     }
-    turn.last = waiting
-    turn.length++
+    queue.last = waiting
+    queue.length++
     queued++
-    if (!turn.batch) ready++
+    if (!queue.batch) ready++
   }
 
   /** Takes the first item of the key, and sends that key behind all others. */
-  function take(turn: Turn<I, O>): Waiting<I, O> {
-    const taken = turn.first!
-    turn.first = taken.next
+  function take(queue: KeyQueue<I, O>): Waiting<I, O> {
+    const taken = queue.first!
+    queue.first = taken.next
     // The map may still hold on to it; what is answered must not stay, nor keep those behind it.
     delete taken.next
-    if (turn.first) append(turn)
-    else turn.last = undefined
-    turn.length--
+    if (queue.first) append(queue)
+    else queue.last = undefined
+    queue.length--
     queued--
-    if (!turn.batch) ready--
+    if (!queue.batch) ready--
     return taken
   }
 
+  /** Whether a batch in flight, other than this one, has an item of the key. */
+  function isElsewhere(key: unknown, batch: Waiting<I, O>[]): boolean {
+    const other = queues.get(key)?.batch
+    return other !== undefined && other !== batch
+  }
+
   /** @param keys gets those in the batch: nobody else takes of them before they are released */
-  function form(keys: Turn<I, O>[]): Waiting<I, O>[] {
+  function form(keys: KeyQueue<I, O>[]): Waiting<I, O>[] {
     const batch: Waiting<I, O>[] = []
-    const elsewhere: Turn<I, O>[] = []
+    const elsewhere: KeyQueue<I, O>[] = []
     const oldest = now() - maxWaitMs
     while (front && batch.length < maxBatch) {
-      const turn = shift()
-      if (turn.batch && turn.batch !== batch) {
-        elsewhere.push(turn)
+      const queue = shift()
+      if (keysOf(queue.first!.item).some((key) => isElsewhere(key, batch))) {
+        elsewhere.push(queue)
         continue
       }
-      const taken = take(turn)
+      const taken = take(queue)
       if (taken.since < oldest || isOver(taken.item)) {
-        taken.reject(new LaneExpired('waited too long'))
-        if (!turn.batch && !turn.first) turns.delete(turn.key)
+        taken.reject(new WaitExpired('waited too long'))
+        if (!queue.batch && !queue.first) queues.delete(queue.key)
         continue
       }
       batch.push(taken)
-      if (turn.batch) continue
-      turn.batch = batch
-      ready -= turn.length
-      keys.push(turn)
+      for (const key of keysOf(taken.item)) {
+        const { batch: other, length } = queueOf(key)
+        if (other) continue
+        queueOf(key).batch = batch
+        ready -= length
+        keys.push(queueOf(key))
+      }
     }
     // They keep their place.
-    for (const turn of elsewhere.reverse()) prepend(turn)
+    for (const queue of elsewhere.reverse()) prepend(queue)
     return batch
   }
 
-  function release(turn: Turn<I, O>) {
-    turn.batch = undefined
-    ready += turn.length
-    if (!turn.first) turns.delete(turn.key)
+  function release(queue: KeyQueue<I, O>) {
+    queue.batch = undefined
+    ready += queue.length
+    if (!queue.first) queues.delete(queue.key)
   }
 
   async function settle(batch: Waiting<I, O>[]) {
@@ -195,8 +209,11 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
 
   async function work() {
     while (isDue()) {
-      const keys: Turn<I, O>[] = []
+      const keys: KeyQueue<I, O>[] = []
+      const before = queued
       const batch = form(keys)
+      // Whoever waits has a key in a batch in flight, which goes on here when it is done.
+      if (batch.length === 0 && queued === before) break
       if (batch.length === 0) continue
       const at = now()
       begun.push(at)
@@ -220,7 +237,7 @@ export function createLane<I, O>(options: LaneOptions<I, O>): Lane<I, O> {
 
   return {
     add(item) {
-      if (queued >= maxQueue) return Promise.reject(new LaneFull('the queue is full'))
+      if (queued >= maxQueue) return Promise.reject(new QueueFull('the queue is full'))
       return new Promise((resolve, reject) => {
         put({ item, since: now(), resolve, reject })
         start()

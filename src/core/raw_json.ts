@@ -1,0 +1,27 @@
+/** JSON texts that are put into a response as they are stored. */
+
+const TOKEN = `raw:${crypto.randomUUID()}:`
+const PLACE = new RegExp(`"${TOKEN}(\\d+)"`, 'g')
+/** What the `JSON.stringify` that is running has met. */
+let met: string[] = []
+
+/** A JSON text. JSON.parse and JSON.stringify would change its numbers: 1.10, 1e400, 2^64. */
+export class RawJson {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+  toJSON(): string {
+    return TOKEN + (met.push(this.text) - 1)
+  }
+}
+
+/** The value as JSON, each RawJson in it verbatim. */
+export function stringify(value: unknown): string {
+  met = []
+  const text = JSON.stringify(value)
+  if (met.length === 0) return text
+  const texts = met
+  met = []
+  return text.replace(PLACE, (_, n: string) => texts[Number(n)]!)
+}

@@ -1,0 +1,54 @@
+/** The one way of a write: queue → database → cache → outcome, or the problem that it was refused with. */
+import { Problem, problemOf, refusal } from '../errors.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Snapshots } from '../snapshots.ts'
+import { type Operation, type Outcome, usersOf } from './operations.ts'
+import type { WriteQueue } from './write_queue.ts'
+
+export interface WriteDependencies {
+  queue: Pick<WriteQueue, 'add'>
+  snapshots: Pick<Snapshots, 'doubt' | 'write'>
+  metrics: Pick<Metrics, 'operation'>
+}
+
+/**
+ * Does an operation, and lets the cache know before it settles.
+ * @throws Problem, also for what the database refused: insufficient_funds with its amounts
+ */
+export type Write = (operation: Operation) => Promise<Outcome>
+
+export function createWrite({ queue, snapshots, metrics }: WriteDependencies): Write {
+  async function post(operation: Operation): Promise<Outcome> {
+    try {
+      return await queue.add(operation)
+    } catch (error) {
+      const problem = problemOf(error, { writes: true })
+      if (problem.code === 'outcome_unknown') {
+        for (const id of usersOf(operation)) snapshots.doubt(id)
+      }
+      throw problem
+    }
+  }
+
+  async function done(operation: Operation): Promise<Outcome> {
+    const outcome = await post(operation)
+    // Of what was refused, too: pending entries may have been posted all the same.
+    await Promise.all(outcome.users.map(({ state }) => state && snapshots.write(state)))
+    if (outcome.status === 'ok') return outcome
+    const shortfall = outcome.users.find((user) => user.shortfall)?.shortfall
+    throw shortfall
+      ? new Problem('insufficient_funds', { ...shortfall })
+      : refusal(outcome.status)
+  }
+
+  return async (operation) => {
+    try {
+      const outcome = await done(operation)
+      metrics.operation(operation.kind, outcome.replayed ? 'replayed' : 'ok')
+      return outcome
+    } catch (error) {
+      metrics.operation(operation.kind, (error as Problem).code)
+      throw error
+    }
+  }
+}
