@@ -89,7 +89,9 @@ export function createLedger(options: LedgerOptions): Ledger {
 
     async notifyChanged(versions) {
       await reads.run((sql) =>
-        sql`select ledger.notify_changed(user_ids => ${arrayLiteral([...versions.keys()])}::bigint[],
+        sql`select ledger.notify_changed(user_ids => ${
+          arrayLiteral([...versions.keys()])
+        }::bigint[],
           versions => ${arrayLiteral([...versions.values()])}::bigint[])`
       )
     },

@@ -60,7 +60,9 @@ interface VerifiedRow {
 export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
   const statement = (userId: number, after: number, upto: number, maxRows: number) =>
     run((sql) =>
-      sql<EntryRow[]>`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
+      sql<
+        EntryRow[]
+      >`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
         after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows})`
     )
 
@@ -85,7 +87,9 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
 
     async getHistory(userId, before, maxRows) {
       const rows = await run((sql) =>
-        sql<EntryRow[]>`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
+        sql<
+          EntryRow[]
+        >`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
           before => ${before ?? null}::bigint, max_rows => ${maxRows})`
       )
       return rows.map(entryOf)

@@ -34,6 +34,7 @@ export interface LockWaiters {
 
 interface Waiter {
   operation: Operation
+  since: number
   resolve: (outcome: Outcome) => void
   reject: (error: unknown) => void
 }
@@ -63,9 +64,14 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
 
   async function call(userId: number): Promise<void> {
     const queue: Waiter[] = calls.get(userId)!
+    // Those that the same batch gave back travel together.
+    await Promise.resolve()
     while (queue.length > 0) {
       const batch = queue.splice(0, maxBatch)
-      const live = batch.filter(({ operation }) => !operation.deadline?.isOver)
+      const oldest = now() - maxWaitMs
+      const live = batch.filter(({ operation, since }) =>
+        since >= oldest && !operation.deadline?.isOver
+      )
       for (const waiter of batch) {
         if (!live.includes(waiter)) waiter.reject(new WaitExpired('waited too long'))
       }
@@ -86,10 +92,11 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
 
   function byCall(operation: Operation): Promise<Outcome> {
     return new Promise((resolve, reject) => {
+      const waiter = { operation, since: now(), resolve, reject }
       const queue = calls.get(operation.userId)
-      if (queue) queue.push({ operation, resolve, reject })
+      if (queue) queue.push(waiter)
       else {
-        calls.set(operation.userId, [{ operation, resolve, reject }])
+        calls.set(operation.userId, [waiter])
         void call(operation.userId)
       }
     })
@@ -119,4 +126,3 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
     },
   }
 }
-

@@ -36,9 +36,7 @@ export function createWrite({ queue, snapshots, metrics }: WriteDependencies): W
     await Promise.all(outcome.users.map(({ state }) => state && snapshots.write(state)))
     if (outcome.status === 'ok') return outcome
     const shortfall = outcome.users.find((user) => user.shortfall)?.shortfall
-    throw shortfall
-      ? new Problem('insufficient_funds', { ...shortfall })
-      : refusal(outcome.status)
+    throw shortfall ? new Problem('insufficient_funds', { ...shortfall }) : refusal(outcome.status)
   }
 
   return async (operation) => {

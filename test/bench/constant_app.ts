@@ -19,9 +19,13 @@ const ENTRY = {
 
 const snapshotOf = (id: number) => ({ id, ...STATE, updated_at: TIME })
 
-const constant: Pick<Dependencies, 'post' | 'snapshots' | 'metrics' | 'notReady' | 'onFailure'> = {
-  post: ({ userId }) =>
-    Promise.resolve({ snapshot: snapshotOf(userId), entry: ENTRY, replayed: false }),
+const constant: Pick<Dependencies, 'write' | 'snapshots' | 'metrics' | 'notReady' | 'onFailure'> = {
+  write: ({ userId }) =>
+    Promise.resolve({
+      status: 'ok',
+      replayed: false,
+      users: [{ userId, snapshot: snapshotOf(userId), entry: ENTRY }],
+    }),
   snapshots: {
     read: (id) => Promise.resolve({ snapshot: snapshotOf(id), cache: 'hit' }),
     write: () => Promise.resolve(),

@@ -49,21 +49,25 @@ const transaction = (userId: number, amount: string) =>
 
 const debit = process.env['ONE_CALL'] ? call : transaction
 
-const post: Dependencies['post'] = async ({ userId, amount }) => {
+const write: Dependencies['write'] = async ({ userId, amount }) => {
   const [row] = await debit(userId, amount!)
   const { balance } = row!
   const seq = Number(row!.id)
   const ts = isoTimestamp(row!.ts)
   return {
-    snapshot: { id: userId, balance, available: balance, seq, updated_at: ts },
-    entry: { seq, action: 'DEBIT', amount: amount!, balance, ts, hash: '' },
+    status: 'ok',
     replayed: false,
+    users: [{
+      userId,
+      snapshot: { id: userId, balance, available: balance, seq, updated_at: ts },
+      entry: { seq, action: 'DEBIT', amount: amount!, balance, ts, hash: '' },
+    }],
   }
 }
 
 const app = createApp(
   {
-    post,
+    write,
     metrics: createMetrics(),
     notReady: () => Promise.resolve(undefined),
     onFailure: console.error,

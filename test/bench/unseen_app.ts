@@ -9,6 +9,7 @@ const nothing = () => {}
 const uncounted: Metrics = {
   read: nothing,
   debit: nothing,
+  operation: nothing,
   request: nothing,
   batch: nothing,
   refused: nothing,

@@ -1,11 +1,12 @@
 /** Every caller at every route, with a token or a JWT, at a real service. */
+import type { Context, Next } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Scope, SCOPES } from '../../src/access.ts'
 import { RULES } from '../../src/access_rules.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
+import { Problem } from '../../src/errors.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { createUnbatched } from '../../src/unbatched.ts'
 import { bearer, sha256, writeTokens } from '../access.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../http.ts'
 import {
@@ -174,14 +175,7 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
       getMoments: unused,
     },
     verify: unused,
-    post: unused,
-    unbatched: {
-      transfer: unused,
-      placeHold: unused,
-      captureHold: unused,
-      releaseHold: unused,
-      reverseEntry: unused,
-    },
+    write: unused,
     snapshots: { read: unused },
     metrics: createMetrics(),
     notReady: unused,
@@ -433,32 +427,45 @@ describe('what others did', () => {
 
 test('an entry that comes while it is looked for is not reversed by a bound caller', async () => {
   const calls: string[] = []
-  const never = () => Promise.reject(new Error('must not be called'))
-  const unbatched = createUnbatched({
-    ledger: {
-      transfer: never,
-      placeHold: never,
-      captureHold: never,
-      releaseHold: never,
-      getHold: never,
-      getCaptureShortfall: never,
-      getUsers: never,
-      // Twice it isn't there; by the third time it may be half of a transfer.
-      getPosted: () => Promise.resolve(void calls.push('getPosted')),
-      reverseEntry: () => Promise.reject(new Error(`${calls.push('reverseEntry')}`)),
-    },
-    post: () => Promise.resolve({} as never),
-    snapshots: { write: never, doubt: () => {} },
-    limit: 1,
-  })
-  await expect(unbatched.reverseEntry({ userId: 1, seq: 2 }, new Set([1]))).rejects
-    .toMatchObject({ code: 'unknown_entry' })
-  expect(calls).toEqual(['getPosted', 'getPosted'])
+  const unused = () => Promise.reject(new Error('must not be called'))
+  const reverse = async (users: Set<number> | undefined) => {
+    const app = createApp({
+      access: {
+        middleware: async (c: Context, next: Next) => {
+          c.set('caller', { name: 'bound', scopes: new Set(), users } as never)
+          await next()
+        },
+        userMiddleware: (_c: Context, next: Next) => next(),
+      } as never,
+      ledger: {
+        createUser: unused,
+        getUsers: unused,
+        getHistory: unused,
+        // Twice it isn't there; by the third time it may be half of a transfer.
+        getStatement: () => {
+          calls.push('read')
+          return Promise.resolve([])
+        },
+        getMoments: unused,
+      },
+      verify: unused,
+      write: ({ kind }) => {
+        calls.push(kind)
+        return Promise.reject(new Problem('busy'))
+      },
+      snapshots: { read: unused },
+      metrics: createMetrics(),
+      notReady: unused,
+      onFailure: () => {},
+    })
+    const response = await app.request('/users/1/history/2/reverse', { method: 'POST' })
+    return (await response.json() as { code: string }).code
+  }
+  expect(await reverse(new Set([1]))).toBe('busy')
+  expect(calls).toEqual(['read', 'recalculate'])
   // Whoever is bound to nobody leaves that to SQL.
-  await expect(unbatched.reverseEntry({ userId: 1, seq: 2 })).rejects.toMatchObject({
-    code: 'internal',
-  })
-  expect(calls).toContain('reverseEntry')
+  expect(await reverse(undefined)).toBe('busy')
+  expect(calls).toEqual(['read', 'recalculate', 'reverse'])
 })
 
 describe('tokens', () => {

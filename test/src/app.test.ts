@@ -43,27 +43,20 @@ const POSTS = Object.keys(ROUTES)
   .filter((path) => ROUTES[path]!.includes('POST') && path !== '/debits')
 const NOT_JSON = { errors: [{ path: '', message: 'must be JSON in UTF-8' }] }
 
-/** An app whose ledger answers every posting with this. */
-function appWith(post: () => Promise<never>, failures: unknown[] = [], limits = DEFAULT_LIMITS) {
+/** An app whose ledger answers everything with this. */
+function appWith(write: () => Promise<never>, failures: unknown[] = [], limits = DEFAULT_LIMITS) {
   return createApp({
     limits,
     ledger: {
-      createUser: post,
-      getUsers: post,
-      getHistory: post,
-      getStatement: post,
-      getMoments: post,
+      createUser: write,
+      getUsers: write,
+      getHistory: write,
+      getStatement: write,
+      getMoments: write,
     },
-    verify: post,
-    post,
-    unbatched: {
-      transfer: post,
-      placeHold: post,
-      captureHold: post,
-      releaseHold: post,
-      reverseEntry: post,
-    },
-    snapshots: { read: post },
+    verify: write,
+    write,
+    snapshots: { read: write },
     metrics: createMetrics(),
     notReady: () => Promise.resolve('The reason.'),
     onFailure: (what, error) => void failures.push([what, error]),
@@ -381,8 +374,8 @@ describe('what is our fault', () => {
     const failures: unknown[] = []
     let finish = () => {}
     const finished = new Promise<void>((resolve) => finish = resolve)
-    const post = () => finished.then(end as () => Promise<never>)
-    const app = appWith(post, failures, { ...DEFAULT_LIMITS, requestDeadlineMs: 40 })
+    const write = () => finished.then(end as () => Promise<never>)
+    const app = appWith(write, failures, { ...DEFAULT_LIMITS, requestDeadlineMs: 40 })
     expectProblem(await debit(app), 'busy')
     finish()
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -401,16 +394,16 @@ describe('what is our fault', () => {
 
 describe('a database without its functions', () => {
   afterAll(async () => {
-    await http.sql`alter function gone_entries rename to post_entries`
-    await http.sql`alter function gone_users rename to get_users`
+    await http.sql`alter function ledger.gone_post rename to post`
+    await http.sql`alter function ledger.gone_users rename to get_users`
     await http.sql`alter function gone_user rename to create_user`
   })
 
   test('makes every route that needs them answer internal, and shows nothing', async () => {
     const id = await http.user('1')
     const other = await http.user('1')
-    await http.sql`alter function post_entries rename to gone_entries`
-    await http.sql`alter function get_users rename to gone_users`
+    await http.sql`alter function ledger.post rename to gone_post`
+    await http.sql`alter function ledger.get_users rename to gone_users`
     await http.sql`alter function create_user rename to gone_user`
     const answers = await expectNothingWritten(http, async () => [
       await call('POST', `/users/${id}/debit`, { amount: 1 }),

@@ -10,11 +10,11 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expect, test } from 'vitest'
 import { createDeadlines } from '../../src/deadlines.ts'
-import { createDebitQueue } from '../../src/debit_queue.ts'
+import { createBatcher } from '../../src/core/batcher.ts'
+import { createInFlight } from '../../src/core/in_flight.ts'
 import { listen } from '../../src/http_server.ts'
-import { createLane } from '../../src/lane.ts'
-import type { Outcome } from '../../src/ledger.ts'
-import { createUnderWay } from '../../src/under_way.ts'
+import type { Outcome } from '../../src/ledger/operations.ts'
+import { createWriteQueue } from '../../src/ledger/write_queue.ts'
 
 // Else it may take objects for old from the start, as here all of them look alike.
 v8.setFlagsFromString('--no-allocation-site-pretenuring')
@@ -29,7 +29,7 @@ const BYTES = 2_000
 type Payload = number[]
 const payload = (): Payload => Array.from({ length: BYTES / 8 }, () => 0.5)
 const later = () => new Promise<void>((resolve) => void setImmediate(resolve))
-const outcome: Outcome = { status: 'ok', replayed: false }
+const outcome: Outcome = { status: 'ok', replayed: false, users: [{ userId: 1 }] }
 
 /** Each begins with a payload that nobody has once what it gives back has settled. */
 const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknown>> = {
@@ -37,35 +37,35 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
     const deadlines = createDeadlines({ limitMs: 60_000 })
     return (_n, payload) => deadlines.within(() => later().then(() => payload))
   },
-  'items of a lane': () => {
-    const lane = createLane<{ n: number; payload: Payload }, unknown>({
+  'items of many keys': () => {
+    const batcher = createBatcher<{ n: number; payload: Payload }, unknown>({
       run: (items) => later().then(() => items),
       maxBatch: AT_ONCE,
       maxQueue: AT_ONCE,
-      keyOf: ({ n }) => n,
+      keysOf: ({ n }) => [n],
     })
-    return (n, payload) => lane.add({ n, payload })
+    return (n, payload) => batcher.add({ n, payload })
   },
   'items of one key': () => {
-    const lane = createLane<Payload, unknown>({
+    const batcher = createBatcher<Payload, unknown>({
       run: (items) => later().then(() => items),
       maxBatch: 10,
       maxQueue: AT_ONCE,
     })
-    return (_n, payload) => lane.add(payload)
+    return (_n, payload) => batcher.add(payload)
   },
-  'postings': () => {
-    const queue = createDebitQueue({
+  'operations': () => {
+    const queue = createWriteQueue({
       post: (items) => later().then(() => items.map(() => outcome)),
       batches: 2,
       waiting: 2,
     })
     return (n, payload) =>
-      queue.add({ userId: n + 1, action: 'DEBIT', amount: '1', metadata: payload as never })
+      queue.add({ kind: 'debit', userId: n + 1, amount: '1', metadata: payload as never })
   },
-  'what is under way': () => {
-    const underWay = createUnderWay()
-    return (_n, payload) => underWay.track(later().then(() => payload))
+  'what is in flight': () => {
+    const inFlight = createInFlight()
+    return (_n, payload) => inFlight.track(later().then(() => payload))
   },
 }
 

@@ -65,7 +65,7 @@ test('each item has the answer of a single call, in order', async () => {
         shortfall: '1.00',
       }),
       fourth,
-      problemOf('idempotency_key_reused'),
+      problemOf('idempotency_key_reused', { idempotency_key: 'k' }),
     ],
   })
   expectAnswer(await call('GET', `/users/${a}`), 200, snapshotOf(a, '0.00', 3), {
@@ -158,7 +158,33 @@ describe('the header Idempotency-Key', () => {
     expect(await call('GET', `/users/${b}/history/2`))
       .toMatchObject({ body: { idempotency_key: 'own' } })
     expect(await call('GET', `/users/${a}/history/3`))
-      .toMatchObject({ body: { idempotency_key: 'all#2' } })
+      .toMatchObject({ body: { idempotency_key: 'all#1' } })
+  })
+
+  test('does no item twice, in another order, with items left out or added', async () => {
+    const [a, b] = [await user('100'), await user('100')]
+    const headers = { 'Idempotency-Key': 'list' }
+    const item = (user_id: number, amount = 10) => ({ user_id, amount })
+    expect(resultsOf(await debits([item(a), item(b), item(a)], headers))).toEqual([201, 201, 201])
+    const repeats = [
+      [item(b), item(a), item(a)],
+      [item(b)],
+      [item(a)],
+      [{ ...item(4711), idempotency_key: 'own' }, item(a), item(b)],
+    ]
+    for (const items of repeats) await debits(items, headers)
+    expect(await historyOf(http.sql, a))
+      .toEqual(['+100.00=100.00', '-10.00=90.00', '-10.00=80.00'])
+    expect(await historyOf(http.sql, b)).toEqual(['+100.00=100.00', '-10.00=90.00'])
+    // More of a user than before: only what wasn't there is done.
+    expect(resultsOf(await debits([item(b), item(b, 5)], headers))).toEqual([201, 201])
+    expect(await historyOf(http.sql, b))
+      .toEqual(['+100.00=100.00', '-10.00=90.00', '-5.00=85.00'])
+    // What differs in amount is another request.
+    const other = await debits([item(a, 11)], headers)
+    expect(other.body).toMatchObject({
+      results: [{ code: 'idempotency_key_reused', idempotency_key: 'list#0' }],
+    })
   })
 
   test('is refused when it is none', async () => {

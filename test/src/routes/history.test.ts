@@ -373,7 +373,7 @@ describe('statements', () => {
       HEADER,
       'opening,0,,,0.00,,,,,,,,,',
       'entry,1,CREDIT,10.00,10.00,TIME,,,,,,,,HASH',
-      `entry,2,DEBIT,1.00,9.00,TIME,'=1+1,"{""a"":""x,\\""y\\""""}",,,,,,HASH`,
+      `entry,2,DEBIT,1.00,9.00,TIME,'=1+1,"{""a"": ""x,\\""y\\""""}",,,,,,HASH`,
       `entry,3,DEBIT,1.00,8.00,TIME,"'-2,""3""",,,,,,,HASH`,
       `entry,4,DEBIT,1.00,7.00,TIME,'@cmd,,,,,,,HASH`,
       `entry,5,DEBIT,1.00,6.00,TIME,'+4,,${to},1,,,,HASH`,
@@ -501,10 +501,10 @@ describe('statements', () => {
       while (!(await reader.read()).done) { /* Go on. */ }
     }
     const breaksOff = () => http.logged.filter((line) => line.includes('"code":"42883"')).length
-    const remove = () => http.sql`alter function get_statement rename to gone_statement`
+    const remove = () => http.sql`alter function ledger.get_statement rename to gone_statement`
 
     afterEach(async () => {
-      await http.sql`alter function gone_statement rename to get_statement`
+      await http.sql`alter function ledger.gone_statement rename to get_statement`
     })
 
     test('a statement is an error, not a short one', async () => {

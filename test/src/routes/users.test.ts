@@ -412,7 +412,7 @@ describe.each([['debit', 'DEBIT', 'LGFND'], ['credit', 'CREDIT', 'LGRNG']])('POS
     await http
       .sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 7)`
     for (const key of ['abc-1', '"abc-1"', '"abc-1"']) {
-      const again = await call('POST', `/users/${id}/${route}`, { amount: 1.5 }, {
+      const again = await call('POST', `/users/${id}/${route}`, { ...body, amount: 1.5 }, {
         'Idempotency-Key': key,
       })
       expect(again.text).toBe(first.text)
@@ -644,13 +644,13 @@ describe('POST /users/:id/recalculate', () => {
     const id = await user('10')
     await http.sql`
       insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
-    await http.sql`revoke execute on function get_users from ledger_service`
+    await http.sql`revoke execute on function ledger.get_users from ledger_service`
     try {
       const fresh = { 'Cache-Control': 'no-cache' }
       expectProblem(await call('GET', `/users/${id}`, undefined, fresh), 'internal')
       expectAnswer(await call('POST', `/users/${id}/recalculate`), 200, snapshotOf(id, '15.00', 2))
     } finally {
-      await http.sql`grant execute on function get_users to ledger_service`
+      await http.sql`grant execute on function ledger.get_users to ledger_service`
     }
   })
 

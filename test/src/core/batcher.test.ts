@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { createLane, LaneExpired, LaneFull, type LaneOptions } from '../../src/lane.ts'
+import {
+  type BatcherOptions,
+  createBatcher,
+  QueueFull,
+  WaitExpired,
+} from '../../../src/core/batcher.ts'
 
 interface Run<I, O> {
   items: I[]
@@ -8,16 +13,16 @@ interface Run<I, O> {
   fail: (error: unknown) => Promise<void>
 }
 
-/** Lets everything that is ready run; a lane has no timers, so afterwards it stands still. */
+/** Lets everything that is ready run; a batcher has no timers, so afterwards it stands still. */
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A lane whose runs the test ends by hand. */
-function laneByHand<I, O = I>(options: Partial<LaneOptions<I, O>> = {}) {
+/** A batcher whose runs the test ends by hand. */
+function batcherByHand<I, O = I>(options: Partial<BatcherOptions<I, O>> = {}) {
   const runs: Run<I, O>[] = []
   const running = new Set<I[]>()
   /** With each batch that was begun: those that were at work already. */
   const beside: I[][][] = []
-  const lane = createLane<I, O>({
+  const batcher = createBatcher<I, O>({
     maxBatch: 3,
     maxQueue: 100,
     ...options,
@@ -37,7 +42,7 @@ function laneByHand<I, O = I>(options: Partial<LaneOptions<I, O>> = {}) {
       }
     },
   })
-  return { lane, runs, batches: () => runs.map((r) => r.items), beside }
+  return { batcher, runs, batches: () => runs.map((r) => r.items), beside }
 }
 
 const codes = async (promises: Promise<unknown>[]) =>
@@ -45,26 +50,26 @@ const codes = async (promises: Promise<unknown>[]) =>
     r.status === 'fulfilled' ? r.value : (r.reason as Error).name
   )
 
-describe('createLane()', () => {
-  test('a free lane takes what was added in one go; the rest is the next batch', async () => {
-    const { lane, runs, batches } = laneByHand<number>()
-    const answers = [1, 2, 3, 4].map((n) => lane.add(n))
+describe('createBatcher()', () => {
+  test('a free batcher takes what was added in one go; the rest is the next batch', async () => {
+    const { batcher, runs, batches } = batcherByHand<number>()
+    const answers = [1, 2, 3, 4].map((n) => batcher.add(n))
     expect(batches()).toEqual([])
-    expect(lane.queued).toBe(4)
+    expect(batcher.queued).toBe(4)
     await settled()
     expect(batches()).toEqual([[1, 2, 3]])
-    answers.push(lane.add(5))
-    expect(lane.queued).toBe(2)
+    answers.push(batcher.add(5))
+    expect(batcher.queued).toBe(2)
     await runs[0]!.done()
     expect(batches()).toEqual([[1, 2, 3], [4, 5]])
     await runs[1]!.done()
     expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5])
-    expect(lane.queued).toBe(0)
+    expect(batcher.queued).toBe(0)
   })
 
-  test('a failing run rejects its whole batch and the lane goes on', async () => {
-    const { lane, runs } = laneByHand<number>({ maxBatch: 2 })
-    const answers = codes([1, 2, 3].map((n) => lane.add(n)))
+  test('a failing run rejects its whole batch and the batcher goes on', async () => {
+    const { batcher, runs } = batcherByHand<number>({ maxBatch: 2 })
+    const answers = codes([1, 2, 3].map((n) => batcher.add(n)))
     await settled()
     await runs[0]!.fail(new TypeError('no'))
     await runs[1]!.done()
@@ -72,20 +77,20 @@ describe('createLane()', () => {
   })
 
   test('a run that throws instead of rejecting is a failing run', async () => {
-    const lane = createLane<number, number>({
+    const batcher = createBatcher<number, number>({
       maxBatch: 1,
       maxQueue: 1,
       run: () => {
         throw new RangeError('no')
       },
     })
-    expect(await codes([lane.add(1)])).toEqual(['RangeError'])
-    expect(await codes([lane.add(2)])).toEqual(['RangeError'])
+    expect(await codes([batcher.add(1)])).toEqual(['RangeError'])
+    expect(await codes([batcher.add(2)])).toEqual(['RangeError'])
   })
 
   test('an Error among the results rejects that item alone', async () => {
-    const { lane, runs } = laneByHand<number>()
-    const answers = codes([1, 2, 3].map((n) => lane.add(n)))
+    const { batcher, runs } = batcherByHand<number>()
+    const answers = codes([1, 2, 3].map((n) => batcher.add(n)))
     await settled()
     await runs[0]!.done([1, new RangeError('no'), 3])
     expect(await answers).toEqual([1, 'RangeError', 3])
@@ -94,60 +99,62 @@ describe('createLane()', () => {
   test.each([[[]], [[1]], [[1, 2, 3, 4]], [undefined]])(
     'results of another length (%j) reject every item',
     async (results) => {
-      const lane = createLane<number, number>({
+      const batcher = createBatcher<number, number>({
         maxBatch: 3,
         maxQueue: 3,
         run: () => Promise.resolve(results as number[]),
       })
-      for (const result of await Promise.allSettled([1, 2, 3].map((n) => lane.add(n)))) {
+      for (const result of await Promise.allSettled([1, 2, 3].map((n) => batcher.add(n)))) {
         expect(result.status).toBe('rejected')
       }
     },
   )
 
-  test('LaneFull comes at once and runs nothing', async () => {
-    const { lane, runs, batches } = laneByHand<number>({ maxBatch: 1, maxQueue: 2 })
-    const answers = [lane.add(1)]
+  test('QueueFull comes at once and runs nothing', async () => {
+    const { batcher, runs, batches } = batcherByHand<number>({ maxBatch: 1, maxQueue: 2 })
+    const answers = [batcher.add(1)]
     await settled()
-    answers.push(lane.add(2), lane.add(3))
-    await expect(lane.add(4)).rejects.toBeInstanceOf(LaneFull)
+    answers.push(batcher.add(2), batcher.add(3))
+    await expect(batcher.add(4)).rejects.toBeInstanceOf(QueueFull)
     for (const n of [0, 1, 2]) await runs[n]!.done()
     expect(await Promise.all(answers)).toEqual([1, 2, 3])
     expect(batches()).toEqual([[1], [2], [3]])
   })
 
-  test('LaneExpired: whoever waited longer than maxWaitMs is not run', async () => {
+  test('WaitExpired: whoever waited longer than maxWaitMs is not run', async () => {
     let clock = 0
-    const { lane, runs, batches } = laneByHand<number>({ maxWaitMs: 10, now: () => clock })
-    const answers = [lane.add(1)]
+    const { batcher, runs, batches } = batcherByHand<number>({ maxWaitMs: 10, now: () => clock })
+    const answers = [batcher.add(1)]
     await settled()
-    answers.push(lane.add(2))
+    answers.push(batcher.add(2))
     clock = 1
-    answers.push(lane.add(3))
+    answers.push(batcher.add(3))
     clock = 11
     const outcome = codes(answers)
     await runs[0]!.done()
     expect(batches()).toEqual([[1], [3]])
     await runs[1]!.done()
-    expect(await outcome).toEqual([1, 'LaneExpired', 3])
+    expect(await outcome).toEqual([1, 'WaitExpired', 3])
     clock = 0
-    const last = lane.add(4)
+    const last = batcher.add(4)
     await settled()
-    const late = [lane.add(5), lane.add(6)]
+    const late = [batcher.add(5), batcher.add(6)]
     clock = 100
     const lateOutcome = Promise.allSettled(late)
     await runs[2]!.done()
     expect(await last).toBe(4)
     for (const r of await lateOutcome) {
-      expect(r.status === 'rejected' && r.reason).toBeInstanceOf(LaneExpired)
+      expect(r.status === 'rejected' && r.reason).toBeInstanceOf(WaitExpired)
     }
-    await lane.idle()
+    await batcher.idle()
     expect(runs.length).toBe(3)
   })
 
   test('keys take turns; a key that was served goes behind the others', async () => {
-    const { lane, runs, batches } = laneByHand<string>({ keyOf: (item) => item[0] })
-    const answers = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2', 'd1', 'd2'].map((i) => lane.add(i))
+    const { batcher, runs, batches } = batcherByHand<string>({ keysOf: (item) => [item[0]] })
+    const answers = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2', 'd1', 'd2'].map((i) =>
+      batcher.add(i)
+    )
     await settled()
     for (const n of [0, 1, 2]) await runs[n]!.done()
     await Promise.all(answers)
@@ -155,20 +162,20 @@ describe('createLane()', () => {
   })
 
   test('another batch is begun once it is full, of keys that none at work has', async () => {
-    const { lane, runs, batches } = laneByHand<string>({
+    const { batcher, runs, batches } = batcherByHand<string>({
       maxRunning: 2,
-      keyOf: (item) => item[0],
+      keysOf: (item) => [item[0]],
     })
-    const answers = ['a1', 'b1'].map((item) => lane.add(item))
+    const answers = ['a1', 'b1'].map((item) => batcher.add(item))
     await settled()
-    answers.push(...['a2', 'a3', 'a4', 'c1', 'b2', 'd1'].map((item) => lane.add(item)))
+    answers.push(...['a2', 'a3', 'a4', 'c1', 'b2', 'd1'].map((item) => batcher.add(item)))
     await settled()
     // Only c and d may run, and they don't fill a batch.
     expect(batches()).toEqual([['a1', 'b1']])
-    answers.push(lane.add('c2'))
+    answers.push(batcher.add('c2'))
     await settled()
     expect(batches()[1]).toEqual(['c1', 'd1', 'c2'])
-    answers.push(...['e1', 'f1', 'g1'].map((item) => lane.add(item)))
+    answers.push(...['e1', 'f1', 'g1'].map((item) => batcher.add(item)))
     await settled()
     expect(runs).toHaveLength(2)
 
@@ -178,7 +185,7 @@ describe('createLane()', () => {
     await runs[2]!.done()
     expect(runs).toHaveLength(3)
     let idle = false
-    const waiting = lane.idle().then(() => idle = true)
+    const waiting = batcher.idle().then(() => idle = true)
     await runs[0]!.done()
     expect(batches().slice(3)).toEqual([['a2', 'b2', 'a3']])
     await runs[3]!.done()
@@ -192,22 +199,22 @@ describe('createLane()', () => {
 
   test('behind a batch that takes long another one is begun, however few it has', async () => {
     let clock = 0
-    const { lane, runs, batches } = laneByHand<string>({
+    const { batcher, runs, batches } = batcherByHand<string>({
       maxRunning: 2,
-      keyOf: (item) => item,
+      keysOf: (item) => [item],
       now: () => clock,
     })
-    const answers = [lane.add('hangs')]
+    const answers = [batcher.add('hangs')]
     await settled()
     clock = 100
-    answers.push(lane.add('a'))
+    answers.push(batcher.add('a'))
     await settled()
     expect(batches()).toEqual([['hangs']])
     clock = 101
-    answers.push(lane.add('hangs'), lane.add('b'))
+    answers.push(batcher.add('hangs'), batcher.add('b'))
     await settled()
     expect(batches().slice(1)).toEqual([['a', 'b']])
-    answers.push(lane.add('c'))
+    answers.push(batcher.add('c'))
     await settled()
     expect(runs).toHaveLength(2)
     await runs[1]!.done()
@@ -220,14 +227,14 @@ describe('createLane()', () => {
   })
 
   test('a key in a batch that runs keeps its place', async () => {
-    const { lane, runs, batches } = laneByHand<string>({
+    const { batcher, runs, batches } = batcherByHand<string>({
       maxRunning: 2,
       maxBatch: 2,
-      keyOf: (item) => item[0],
+      keysOf: (item) => [item[0]],
     })
-    const answers = ['a1', 'b1'].map((item) => lane.add(item))
+    const answers = ['a1', 'b1'].map((item) => batcher.add(item))
     await settled()
-    answers.push(...['a2', 'c1', 'd1', 'e1'].map((item) => lane.add(item)))
+    answers.push(...['a2', 'c1', 'd1', 'e1'].map((item) => batcher.add(item)))
     await settled()
     expect(batches().slice(1)).toEqual([['c1', 'd1']])
     await runs[0]!.done()
@@ -238,14 +245,14 @@ describe('createLane()', () => {
   })
 
   test('what one batch has held up goes into as many as it fills', async () => {
-    const { lane, runs, batches } = laneByHand<number>({
+    const { batcher, runs, batches } = batcherByHand<number>({
       maxRunning: 3,
       maxBatch: 2,
-      keyOf: (item) => item % 4,
+      keysOf: (item) => [item % 4],
     })
-    const answers = [0, 1].map((item) => lane.add(item))
+    const answers = [0, 1].map((item) => batcher.add(item))
     await settled()
-    answers.push(...[2, 4, 5, 9].map((item) => lane.add(item)))
+    answers.push(...[2, 4, 5, 9].map((item) => batcher.add(item)))
     await settled()
     expect(batches()).toEqual([[0, 1]])
     await runs[0]!.done()
@@ -255,27 +262,27 @@ describe('createLane()', () => {
   })
 
   test('100,000 items of one key delay another by one batch, and batches stay cheap', async () => {
-    const { lane, runs, batches } = laneByHand<[string, number]>({
+    const { batcher, runs, batches } = batcherByHand<[string, number]>({
       maxBatch: 2,
       maxQueue: 200_000,
-      keyOf: ([key]) => key,
+      keysOf: ([key]) => [key],
     })
     const answers: Promise<unknown>[] = []
-    for (let n = 0; n < 100_000; n++) answers.push(lane.add(['hot', n]))
+    for (let n = 0; n < 100_000; n++) answers.push(batcher.add(['hot', n]))
     await settled()
-    answers.push(lane.add(['cold', 0]))
+    answers.push(batcher.add(['cold', 0]))
     await runs[0]!.done()
     expect(batches()[1]).toContainEqual(['cold', 0])
     for (let n = 1; n < runs.length && n < 1000; n++) await runs[n]!.done()
-    expect(lane.queued).toBe(100_001 - 2 * runs.length)
+    expect(batcher.queued).toBe(100_001 - 2 * runs.length)
   })
 
   test('idle() waits for what is queued and what is running', async () => {
-    const { lane, runs } = laneByHand<number>({ maxBatch: 1 })
-    await lane.idle()
-    const answers = [lane.add(1), lane.add(2)]
+    const { batcher, runs } = batcherByHand<number>({ maxBatch: 1 })
+    await batcher.idle()
+    const answers = [batcher.add(1), batcher.add(2)]
     let idle = false
-    const waiting = lane.idle().then(() => (idle = true))
+    const waiting = batcher.idle().then(() => (idle = true))
     await settled()
     await runs[0]!.done()
     expect(idle).toBe(false)
@@ -285,13 +292,17 @@ describe('createLane()', () => {
   })
 
   test('idle() waits for each batch that runs', async () => {
-    const { lane, runs } = laneByHand<number>({ maxBatch: 1, maxRunning: 2, keyOf: (item) => item })
-    const answers = [lane.add(1), lane.add(2)]
+    const { batcher, runs } = batcherByHand<number>({
+      maxBatch: 1,
+      maxRunning: 2,
+      keysOf: (item) => [item],
+    })
+    const answers = [batcher.add(1), batcher.add(2)]
     await settled()
     let idle = false
-    const waiting = lane.idle().then(() => (idle = true))
+    const waiting = batcher.idle().then(() => (idle = true))
     await runs[1]!.done()
-    expect([lane.queued, idle]).toEqual([0, false])
+    expect([batcher.queued, idle]).toEqual([0, false])
     await runs[0]!.done()
     await waiting
     expect(await Promise.all(answers)).toEqual([1, 2])
@@ -321,14 +332,14 @@ describe('createLane()', () => {
 type Step = 'turn' | { finish: number } | { add: number; count: number }
 
 async function play(steps: Step[], maxBatch: number, maxRunning: number) {
-  const by = laneByHand<[number, number]>({
+  const by = batcherByHand<[number, number]>({
     maxBatch,
     maxRunning,
     maxQueue: 1e6,
-    keyOf: ([key]) => key,
+    keysOf: ([key]) => [key],
     now: () => 0,
   })
-  const { lane, runs, beside } = by
+  const { batcher, runs, beside } = by
   const answers: Promise<[number, number]>[] = []
   const added: [number, number][] = []
   const runsAtArrival: number[] = []
@@ -348,14 +359,14 @@ async function play(steps: Step[], maxBatch: number, maxRunning: number) {
         const item: [number, number] = [step.add, added.length]
         added.push(item)
         runsAtArrival.push(runs.length)
-        answers.push(lane.add(item))
+        answers.push(batcher.add(item))
       }
     }
   }
   await settled()
   while (finished.size < runs.length) await finish(0)
   expect(await Promise.all(answers)).toEqual(added)
-  await lane.idle()
+  await batcher.idle()
 
   const ran = by.batches().flat()
   expect(ran.toSorted(([, a], [, b]) => a - b)).toEqual(added)
@@ -385,7 +396,7 @@ test('an item that is over when its batch is formed is not run', async () => {
   const over = new Set<number>()
   const runs: number[][] = []
   let finish = () => {}
-  const lane = createLane<number, number>({
+  const batcher = createBatcher<number, number>({
     run: async (items) => {
       runs.push(items)
       await new Promise<void>((resolve) => finish = resolve)
@@ -395,9 +406,9 @@ test('an item that is over when its batch is formed is not run', async () => {
     maxQueue: 10,
     isOver: (item) => over.has(item),
   })
-  const first = lane.add(1)
+  const first = batcher.add(1)
   await vi.waitUntil(() => runs.length === 1)
-  const rest = Promise.allSettled([lane.add(2), lane.add(3)])
+  const rest = Promise.allSettled([batcher.add(2), batcher.add(3)])
   over.add(2)
   finish()
   await first
@@ -405,6 +416,6 @@ test('an item that is over when its batch is formed is not run', async () => {
   finish()
   const [second, third] = await rest
   expect(runs).toEqual([[1], [3]])
-  expect(second.status === 'rejected' && second.reason).toBeInstanceOf(LaneExpired)
+  expect(second.status === 'rejected' && second.reason).toBeInstanceOf(WaitExpired)
   expect(third).toEqual({ status: 'fulfilled', value: 3 })
 })

@@ -1,32 +1,32 @@
-import { expect, test } from 'vitest'
-import { createDebitQueue } from '../../src/debit_queue.ts'
-import { Problem } from '../../src/errors.ts'
-import type { Outcome, Posting } from '../../src/ledger.ts'
+import { expect, test, vi } from 'vitest'
+import { Problem } from '../../../src/errors.ts'
+import type { Operation, Outcome } from '../../../src/ledger/operations.ts'
+import { createWriteQueue } from '../../../src/ledger/write_queue.ts'
 
-const debit = (userId: number, key?: string): Posting => ({
+const debit = (userId: number, key?: string): Operation => ({
+  kind: 'debit',
   userId,
-  action: 'DEBIT',
   amount: '1',
   key,
 })
-const ok: Outcome = { status: 'ok', replayed: false }
-const busy: Outcome = { status: '55P03', replayed: false }
+const ok: Outcome = { status: 'ok', replayed: false, users: [{ userId: 1 }] }
+const busy: Outcome = { status: '55P03', replayed: false, users: [{ userId: 1 }] }
 const lost = () => Object.assign(new Error('lost'), { code: 'CONNECTION_CLOSED' })
 const refused = () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 const sqlError = (code: string) => Object.assign(new Error('sql'), { code, severity: 'ERROR' })
 
 interface Call {
-  items: Posting[]
+  items: Operation[]
   wait: boolean
   answer: (outcomes: Outcome[]) => void
   fail: (error: Error) => void
 }
 
 /** A queue whose database is the test: nothing happens before the test says so. */
-function setup(options: Partial<Parameters<typeof createDebitQueue>[0]> = {}) {
+function setup(options: Partial<Parameters<typeof createWriteQueue>[0]> = {}) {
   const calls: Call[] = []
   const clock = { ms: 0 }
-  const queue = createDebitQueue({
+  const queue = createWriteQueue({
     batches: 2,
     waiting: 2,
     now: () => clock.ms,
@@ -36,7 +36,7 @@ function setup(options: Partial<Parameters<typeof createDebitQueue>[0]> = {}) {
   })
   const codeOf = (answer: Promise<Outcome>) =>
     answer.then(({ status }) => status, (error: Problem) => error.code)
-  return { queue, calls, clock, codeOf, add: (item: Posting) => codeOf(queue.add(item)) }
+  return { queue, calls, clock, codeOf, add: (item: Operation) => codeOf(queue.add(item)) }
 }
 
 /** Lets everything happen that can happen without the test. */
@@ -66,7 +66,7 @@ test('what comes meanwhile travels together; another call is made once it is ful
   expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok', 'ok'])
 })
 
-test('a user whom somebody else holds waits in a call of its own, and the lane goes on', async () => {
+test('a user whom somebody else holds waits in a call of its own, and the batches go on', async () => {
   const sizes: number[] = []
   const { calls, add } = setup({ onBatch: (size) => sizes.push(size) })
   const held = [add(debit(1)), add(debit(1))]
@@ -112,20 +112,62 @@ test('who comes while a user is waited for waits with the others, and no batch t
   expect(await later).toBe('ok')
 })
 
-test('at most `waiting` users are waited for at once; who waited too long is busy', async () => {
-  const { calls, clock, add } = setup({ batches: 1 })
+test('who gets no call that waits is tried again without waiting', async () => {
+  const { calls, add } = setup({ batches: 1 })
   const answers = [1, 2, 3].map((id) => add(debit(id)))
   await settled()
   calls[0]!.answer([busy, busy, busy])
   await settled()
-  expect(calls.slice(1).map(({ items }) => items[0]!.userId)).toEqual([1, 2])
+  expect(calls.slice(1).map(({ items, wait }) => [items[0]!.userId, wait]))
+    .toEqual([[1, true], [2, true]])
+  await vi.waitUntil(() => calls.length === 4)
+  calls[3]!.answer([busy])
+  await vi.waitUntil(() => calls.length === 5)
+  expect(calls.slice(3).map(({ items, wait }) => [items[0]!.userId, wait]))
+    .toEqual([[3, false], [3, false]])
+  calls[4]!.answer([ok])
+  expect(await answers[2]).toBe('ok')
+  calls[1]!.answer([ok])
+  calls[2]!.answer([ok])
+  expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok'])
+})
+
+test('who waited too long for somebody else is busy', async () => {
+  const { calls, clock, add } = setup({ batches: 1, waiting: 1 })
+  const answers = [1, 2].map((id) => add(debit(id)))
+  await settled()
+  calls[0]!.answer([busy, busy])
+  await vi.waitUntil(() => calls.length === 3)
   clock.ms = 2000
+  calls[2]!.answer([busy])
+  expect(await answers[1]).toBe('busy')
   calls[1]!.answer([ok])
   expect(await answers[0]).toBe('ok')
-  expect(await answers[2]).toBe('busy')
-  calls[2]!.answer([ok])
-  expect(await answers[1]).toBe('ok')
-  expect(calls).toHaveLength(3)
+})
+
+test('no two batches in flight have a user in common, givers and takers alike', async () => {
+  const { calls, add } = setup({ maxBatch: 2 })
+  const transfer = (userId: number, peerId: number): Operation => (
+    { kind: 'transfer', userId, peerId, amount: '1' }
+  )
+  const answers = [add(transfer(1, 2)), add(debit(5))]
+  await settled()
+  answers.push(add(transfer(3, 2)), add(debit(2)), add(transfer(4, 1)), add(debit(6)))
+  await settled()
+  // All but one have to do with somebody in the first.
+  expect(calls.map(({ items }) => items.map(({ userId }) => userId))).toEqual([[1, 5], [6]])
+  calls[1]!.answer([ok])
+  await settled()
+  expect(calls).toHaveLength(2)
+  calls[0]!.answer([ok, ok])
+  await settled()
+  const rest = calls.slice(2).flatMap(({ items }) => items.map(({ userId }) => userId))
+  expect(rest.sort()).toEqual([2, 3])
+  calls[2]!.answer(calls[2]!.items.map(() => ok))
+  await settled()
+  for (const call of calls.slice(3)) call.answer(call.items.map(() => ok))
+  await settled()
+  expect(await Promise.all(answers)).toEqual(answers.map(() => 'ok'))
 })
 
 test('a batch whose fate is unknown is repeated only for items with a key', async () => {
@@ -210,17 +252,17 @@ test('idle() settles when everything is answered', async () => {
 test('posts nothing of an item that has its answer, and says when one was sent', async () => {
   const deadline = { isOver: true, isSent: false, release() {}, restart() {} }
   const calls: boolean[] = []
-  const queue = createDebitQueue({
+  const queue = createWriteQueue({
     batches: 1,
     waiting: 1,
     post: (items, { wait }) => {
       calls.push(wait)
       // Somebody holds the user; meanwhile the request gets its answer.
       if (!wait) deadline.isOver = true
-      return Promise.resolve(items.map(() => ({ status: '55P03', replayed: false })))
+      return Promise.resolve(items.map((): Outcome => busy))
     },
   })
-  const item = { userId: 1, action: 'DEBIT' as const, amount: '1.00', deadline }
+  const item = { kind: 'debit' as const, userId: 1, amount: '1.00', deadline }
   await expect(queue.add(item)).rejects.toMatchObject({ code: 'busy' })
   expect([calls, deadline.isSent]).toEqual([[], false])
   deadline.isOver = false
