@@ -142,7 +142,10 @@ export const problem = z.object({
 
 export const results = z.object({
   results: z.array(
-    z.union([posted.extend({ status: z.literal(201) }), problem])
+    z.union([
+      posted.extend({ status: z.literal(201) }),
+      problem.extend({ idempotency_key: z.string().optional() }),
+    ])
       .describe('What the single call would have answered.'),
   ),
 }).meta({ id: 'Results' })

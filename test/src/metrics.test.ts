@@ -177,6 +177,32 @@ test('requests are counted by method, pattern and status', async () => {
   })
 })
 
+/** What a debit can't end in. */
+const OF_OTHERS = [
+  'unknown_entry',
+  'unknown_hold',
+  'hold_not_active',
+  'already_reversed',
+  'same_user',
+]
+const OPERATIONS = [
+  ['debit', 'credit', 'transfer', 'hold', 'capture', 'release', 'reverse', 'recalculate'],
+].flat()
+
+test('ledger_operations_total has every operation, and counts by outcome', async () => {
+  const of = (operation: string, outcome: string) =>
+    `ledger_operations_total{operation="${operation}",outcome="${outcome}"}`
+  const before = seriesIn((await call('GET', '/metrics')).text)
+  for (const operation of OPERATIONS) expect(before.has(of(operation, 'ok')), operation).toBe(true)
+  expect(before.get(of('hold', 'unknown_user'))).toBe(0)
+  await call('POST', '/users/77777/holds', { amount: 1 })
+  await call('POST', '/users/1/credit', { amount: 1 }, { 'Idempotency-Key': 'counted' })
+  await call('POST', '/users/1/credit', { amount: 1 }, { 'Idempotency-Key': 'counted' })
+  const after = seriesIn((await call('GET', '/metrics')).text)
+  expect(after.get(of('hold', 'unknown_user'))).toBe(1)
+  expect(after.get(of('credit', 'replayed'))! - before.get(of('credit', 'replayed'))!).toBe(1)
+})
+
 test('whatever is asked for, labels have the values that are known', async () => {
   const secret = 'c0ffee'
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PURGE', 'REPORT']
@@ -211,8 +237,8 @@ test('whatever is asked for, labels have the values that are known', async () =>
   }
   const known: Record<string, string[]> = {
     cache: ['hit', 'miss', 'bypass'],
-    outcome: OUTCOMES,
-    operation: ['read', 'write', 'parse'],
+    outcome: [...OUTCOMES, ...OF_OTHERS],
+    operation: ['read', 'write', 'parse', ...OPERATIONS],
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
     route: [
       ['/*', '/users', '/users/:id', '/users/:id/debit', '/users/:id/credit'],
