@@ -242,7 +242,7 @@ test('whatever is asked for, labels have the values that are known', async () =>
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
     route: [
       ['/*', '/users', '/users/:id', '/users/:id/debit', '/users/:id/credit'],
-      ['/users/:id/recalculate', '/users/:id/verify', '/metrics'],
+      ['/users/:id/recalculate', '/users/:id/verify', '/users/:id/holds', '/metrics'],
       ['/livez', '/readyz', '/openapi.json', '/docs'],
     ].flat(),
     status: ['200', '201', '400', '404', '405', '413', '415', '422', '503'],
