@@ -9,6 +9,12 @@ declare module 'hono' {
   }
 }
 
+/** Balances are nobody's to keep, and no answer is anything but what it says it is. */
+export const ON_EVERY_ANSWER = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+}
+
 /** For the answer to come. The value must be checked: not every server looks at it again. */
 export function setHeader(c: Context, name: string, value: string): void {
   const headers = c.get('headers')
@@ -25,7 +31,8 @@ export function answer(
   body: string | ReadableStream<Uint8Array>,
   { status = 200, type = 'application/json' } = {},
 ): Response {
-  return new Response(body, { status, headers: { 'Content-Type': type, ...c.get('headers') } })
+  const headers = { 'Content-Type': type, ...ON_EVERY_ANSWER, ...c.get('headers') }
+  return new Response(body, { status, headers })
 }
 
 /** The value as JSON. */

@@ -6,6 +6,7 @@ import { Server as NetServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
+import { ON_EVERY_ANSWER } from './answer.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { codeOf, Problem } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -18,7 +19,7 @@ const SLACK_MS = 1_000
 /** For a request that is on its way when the service begins to stop, or a last answer. */
 const LINGER_MS = 500
 
-const CONTENT_TYPE = 'application/problem+json'
+const HEADERS = { 'Content-Type': 'application/problem+json', ...ON_EVERY_ANSWER }
 
 const isDeno = 'Deno' in globalThis
 if (isDeno) mendDeno()
@@ -76,7 +77,8 @@ async function refuse(
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
-      `Content-Type: ${CONTENT_TYPE}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}\r\n`).join('') +
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
   )
   // Not at once: with bytes that nobody has read, the end would be a reset that can overtake it.
   setTimeout(() => socket.destroy(), LINGER_MS)
@@ -115,7 +117,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits
     // With its own Response an answer isn't read back from a stream.
     overrideGlobalObjects: true,
     // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
-    errorHandler: () => new Response(body, { status, headers: { 'Content-Type': CONTENT_TYPE } }),
+    errorHandler: () => new Response(body, { status, headers: HEADERS }),
   })
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const exchange = { incoming, outgoing }
