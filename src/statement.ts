@@ -54,8 +54,11 @@ function csvLine(row: CsvRow): string {
   return `${cells.join(',')}\r\n`
 }
 
-/** A spreadsheet would run a text that begins like this; an apostrophe says that it is one. */
-const notFormula = (text: string | undefined) => text && /^[=+\-@]/.test(text) ? `'${text}` : text
+/**
+ * A spreadsheet would run a text that begins like this; an apostrophe says that it is one. So what
+ * begins with an apostrophe gets another: without the first one of a cell, each key is as it was.
+ */
+const notFormula = (text: string | undefined) => text && /^[=+\-@']/.test(text) ? `'${text}` : text
 
 const csvMoment = (kind: string, { at, seq, balance, hash }: Moment) =>
   csvLine({ kind, seq, balance, ts: at, hash })

@@ -61,6 +61,26 @@ test.each([['NDJSON', NDJSON], ['CSV', CSV]])('%s of 500,000 entries needs no ro
   expect((most - before) / 2 ** 20).toBeLessThan(64)
 })
 
+test.each(['=', '+', '-', '@', "'"])(
+  'CSV tells keys that begin with %s from all others',
+  (first) => {
+    const cellOf = (key: string) =>
+      CSV.entry({
+        seq: 1,
+        action: 'CREDIT',
+        amount: '1.00',
+        balance: '1.00',
+        ts: '2026-01-01T00:00:00.000000Z',
+        idempotency_key: key,
+        hash: 'f'.repeat(64),
+      }).split(',')[6]!
+    expect(cellOf('order-17')).toBe('order-17')
+    const keys = ['', "'", "''", "'''"].map((before) => `${before}${first}x`)
+    expect(keys.map(cellOf)).toEqual(keys.map((key) => `'${key}`))
+    for (const key of keys) expect(cellOf(key)).not.toMatch(/^[=+\-@]/)
+  },
+)
+
 test('asks for a page only when it is read, and for none after a cancel', async () => {
   const { stream, asked } = statementOf(10_000)
   const reader = stream.getReader()
