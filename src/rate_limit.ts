@@ -6,7 +6,7 @@ import { Problem } from './errors.ts'
 
 const MAX_CALLERS = 10_000
 /** What watches the service isn't a caller. */
-const FREE = ['/livez', '/readyz', '/metrics']
+const FREE = ['/', '/healthz', '/livez', '/readyz', '/metrics']
 
 export interface RateLimit {
   /** So many at once, and as many in each window. */

@@ -32,15 +32,22 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   )
 }
 
-/** GET /livez, /readyz, /openapi.json and /docs. */
+/** By what probes ask: the last two do so where nobody tells them something else. */
+const PROBES = [['GET', '/livez'], ['GET', '/healthz'], ['OPTIONS', '/']] as const
+
+/** GET /livez, /readyz, /openapi.json and /docs, and what else probes ask. */
 export function operationsRoutes({ notReady, document }: OperationsDependencies) {
   const operations = new Hono()
+  let page: Promise<string> | undefined
 
-  operations.get(
-    '/livez',
-    describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
-    (c) => json(c, { status: 'live' }),
-  )
+  for (const [method, path] of PROBES) {
+    operations.on(
+      method,
+      path,
+      describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
+      (c) => json(c, { status: 'live' }),
+    )
+  }
 
   operations.get(
     '/readyz',
@@ -71,8 +78,8 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
       responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
     }),
     async (c) => {
-      const page = await docsPage(await document())
-      return answer(c, page.toString(), { type: 'text/html; charset=UTF-8' })
+      page ??= document().then(docsPage).then(String)
+      return answer(c, await page, { type: 'text/html; charset=UTF-8' })
     },
   )
 

@@ -49,7 +49,8 @@ export function routeOf(document: Document, { method, target }: Request): Route 
   const asked = method === 'HEAD' ? 'get' : method.toLowerCase()
   const found = here.find(([one]) => one === asked)
   if (found) return { method: asked, path: found[1] }
-  if (here.length === 0) return { code: 'not_found' }
+  // For probes alone.
+  if (here.length === 0 || path === '/') return { code: 'not_found' }
   const allow = ['get', 'post'].filter((name) => here.some(([one]) => one === name))
     .flatMap((name) => name === 'get' ? ['GET', 'HEAD'] : ['POST'])
   return { code: 'method_not_allowed', allow: allow.join(', ') }

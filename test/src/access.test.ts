@@ -25,7 +25,7 @@ const [OWN, FOREIGN, MISSING] = [11, 12, 4711]
 type Request = [method: string, path: string, body?: unknown]
 
 interface Row {
-  needs: Scope | 'any' | 'open'
+  needs: Scope | 'open'
   /** What a caller sends here for this user: everywhere that a user can be named. */
   send: (user: number) => Request[]
 }
@@ -82,8 +82,10 @@ const ROWS: Record<string, Row> = {
     send: () => [['POST', '/debits', [{ user_id: OWN, amount: 1 }]]],
   },
   'GET /metrics': { needs: 'admin', send: () => [['GET', '/metrics'], ['HEAD', '/metrics']] },
-  'GET /openapi.json': { needs: 'any', send: () => [['GET', '/openapi.json']] },
-  'GET /docs': { needs: 'any', send: () => [['GET', '/docs']] },
+  'GET /openapi.json': { needs: 'open', send: () => [['GET', '/openapi.json']] },
+  'GET /docs': { needs: 'open', send: () => [['GET', '/docs'], ['HEAD', '/docs']] },
+  'OPTIONS /': { needs: 'open', send: () => [['OPTIONS', '/']] },
+  'GET /healthz': { needs: 'open', send: () => [['GET', '/healthz']] },
   'GET /livez': { needs: 'open', send: () => [['GET', '/livez'], ['HEAD', '/livez']] },
   'GET /readyz': { needs: 'open', send: () => [['GET', '/readyz'], ['HEAD', '/readyz']] },
 }
@@ -244,7 +246,7 @@ describe('every caller at every route', () => {
         for (const request of requestsOf([name])) {
           for (const headers of [bearer(`only-${scope}`), bearer(jwt)]) {
             const answer = await ask(request, headers)
-            if (['open', 'any', scope].includes(needs)) expectLetIn(request, answer)
+            if (['open', scope].includes(needs)) expectLetIn(request, answer)
             else expectRefused(request, answer, 'forbidden', insufficient(needs))
           }
           const answer = await ask(request, bearer(`not-${scope}`))
@@ -257,13 +259,10 @@ describe('every caller at every route', () => {
 
   test('with a scope that is missing nothing is written', async () => {
     const none = bearer(await signed(key, { scope: 'openid' }))
-    const needing = closed.filter((name) => ROWS[name]!.needs !== 'any')
     await expectNothingWritten(http, async () => {
-      for (const request of requestsOf(needing)) expect((await ask(request, none)).status).toBe(403)
+      for (const request of requestsOf(closed)) expect((await ask(request, none)).status).toBe(403)
     })
-    for (const request of requestsOf(['GET /docs', 'GET /openapi.json'])) {
-      expect((await ask(request, none)).status).toBe(200)
-    }
+    expect((await ask(['GET', '/nothing'], none)).status).toBe(404)
   })
 
   test('bound to users, what they own and nothing of others, there or not', async () => {
@@ -477,7 +476,7 @@ describe('tokens', () => {
 
   test('the scheme may be written in any case', async () => {
     const headers = { Authorization: 'bEARER  all-of-them' }
-    expect((await http.call('GET', '/docs', undefined, headers)).status).toBe(200)
+    expect((await http.call('GET', `/users/${OWN}`, undefined, headers)).status).toBe(200)
   })
 
   test('are never logged', async () => {
@@ -556,10 +555,10 @@ test('the document says what each route takes', async () => {
     const [method, path] = name.split(' ') as [string, string]
     const operation = paths[path.replace(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!
     if (needs === 'open') expect(operation.security, name).toBeUndefined()
-    else expect(operation.security, name).toEqual([{ bearer: needs === 'any' ? [] : [needs] }])
+    else expect(operation.security, name).toEqual([{ bearer: [needs] }])
     const statuses = Object.keys(operation.responses)
     expect(statuses.includes('401'), name).toBe(needs !== 'open')
-    expect(statuses.includes('403'), name).toBe(!['open', 'any'].includes(needs))
+    expect(statuses.includes('403'), name).toBe(needs !== 'open')
     expect(statuses.includes('429'), name).toBe(needs !== 'open')
   }
 })

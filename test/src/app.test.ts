@@ -6,6 +6,7 @@ import { createMetrics } from '../../src/metrics.ts'
 import {
   answerOf,
   type Call,
+  expectAnswer,
   expectNothingWritten,
   expectProblem,
   PINNED_PROBLEMS,
@@ -33,6 +34,7 @@ const ROUTES: Record<string, string[]> = {
   '/transfers': ['POST'],
   '/debits': ['POST'],
   '/metrics': ['GET', 'HEAD'],
+  '/healthz': ['GET', 'HEAD'],
   '/livez': ['GET', 'HEAD'],
   '/readyz': ['GET', 'HEAD'],
   '/openapi.json': ['GET', 'HEAD'],
@@ -88,7 +90,7 @@ test.each(Object.keys(PROBLEMS) as PinnedCode[])(
 
 describe('404 and 405', () => {
   test.each([
-    ['/', '/nothing', '/users/', '/users/1/', '/users/1/nothing', '/users/1/debit/', '//users/1'],
+    ['/nothing', '/users/', '/users/1/', '/users/1/nothing', '/users/1/debit/', '//users/1'],
     ['/Users/1', '/metrics/', '/docs/x', '/users/1/debit/1', '/.env', '/users%2F1', '/*'],
   ].flat())('%s is nothing to any method', async (path) => {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
@@ -100,6 +102,14 @@ describe('404 and 405', () => {
       text: '',
       body: '',
     })
+  })
+
+  test('/ answers to OPTIONS, which probes ask, and is nothing to any other method', async () => {
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      expectProblem(await call(method, '/'), 'not_found')
+    }
+    expectAnswer(await call('OPTIONS', '/'), 200, { status: 'live' })
+    expectAnswer(await call('GET', '/healthz'), 200, { status: 'live' })
   })
 
   test.each(Object.entries(ROUTES))('%s allows %j and nothing else', async (path, allowed) => {

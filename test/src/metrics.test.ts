@@ -243,7 +243,7 @@ test('whatever is asked for, labels have the values that are known', async () =>
     route: [
       ['/*', '/users', '/users/:id', '/users/:id/debit', '/users/:id/credit'],
       ['/users/:id/recalculate', '/users/:id/verify', '/users/:id/holds', '/metrics'],
-      ['/livez', '/readyz', '/openapi.json', '/docs'],
+      ['/', '/healthz', '/livez', '/readyz', '/openapi.json', '/docs'],
     ].flat(),
     status: ['200', '201', '400', '404', '405', '413', '415', '422', '503'],
   }

@@ -286,6 +286,8 @@ test('whatever a route answers is documented, and whatever is documented is answ
     ...await historyRequests(),
     ...await transferRequests(),
     ['get', '/metrics', '/metrics'],
+    ['options', '/', '/'],
+    ['get', '/healthz', '/healthz'],
     ['get', '/livez', '/livez'],
     ['get', '/readyz', '/readyz'],
     ['get', '/openapi.json', '/openapi.json'],
