@@ -14,6 +14,7 @@ import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import { type Listen, openServers } from './servers.ts'
 import { createSnapshots } from './snapshots.ts'
+import { makeSystemUser } from './system_user.ts'
 import { createVerify } from './verification.ts'
 
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
@@ -21,7 +22,6 @@ const BATCHES = 2
 /** Calls that wait for somebody else's lock. */
 const WAITING = 8
 const READING = 4
-const SYSTEM_USER_ID = 1
 /** What a stop may take beyond the deadline of the last request. */
 const STOPPING_MS = 3_000
 /** For whoever reads the access log. */
@@ -89,13 +89,10 @@ export async function startService(
   })
 
   let stopping = false
-  let hasSystemUser = false
   async function notReady(): Promise<string | undefined> {
     if (stopping) return 'The service is stopping.'
     try {
       if (!await ledger.hasMigration(SCHEMA_VERSION)) return 'The schema is not the expected one.'
-      if (!hasSystemUser) await ledger.createUser(SYSTEM_USER_ID)
-      hasSystemUser = true
       return undefined
     } catch (error) {
       log.warn('not ready', error)
@@ -133,6 +130,12 @@ export async function startService(
   })
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
+  const systemUser = makeSystemUser({
+    hasUser: async (id) => (await ledger.getUsers([id])).has(id),
+    createUser: (id) => ledger.createUser(id),
+    onFailure: (error) => log.warn('user 1 is not made yet', error),
+  })
+  if (!problem) await systemUser.tried
   if (!access) {
     const why = `whoever can connect to ${config.host} may do anything`
     log[isLoopback(config.host) ? 'info' : 'warn']('access is off', why)
@@ -153,6 +156,7 @@ export async function startService(
     async stop() {
       if (stopping) return
       stopping = true
+      systemUser.stop()
       await within(config.requestDeadlineMs + STOPPING_MS, drain())
       for (const server of servers) server.cut()
       if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())

@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config.ts'
 import type { Service } from '../../src/service.ts'
+import { createDatabase } from '../database.ts'
 import { serve, startTestService, type TestService } from '../service.ts'
 
 let first: TestService
@@ -260,6 +261,35 @@ test('not ready: an older schema, PostgreSQL out of reach, or stopping; alive al
   expect(await status('/readyz')).toBe(503)
   expect(await status('/livez')).toBe(200)
   await own.stop()
+})
+
+test('readiness only reads, and user 1 is made as soon as PostgreSQL takes writes', async () => {
+  const database = await createDatabase()
+  const admin = postgres(database.url, { max: 1, onnotice: () => {} })
+  const [{ name }] = await admin<[{ name: string }]>`select current_database() as name`
+  // As after a restore that left out what migrations had made.
+  await admin`delete from users where id = 1`
+  await admin`alter database ${admin(name)} set default_transaction_read_only = on`
+  const service = await serve({
+    ...loadConfig({ LOG_LEVEL: 'silent' }),
+    port: 0,
+    databaseUrl: database.serviceUrl,
+  })
+  const status = async (path: string) => {
+    const response = await fetch(service.url + path)
+    await response.body?.cancel()
+    return response.status
+  }
+  // As with a standby: what can be read is there.
+  expect(await status('/readyz')).toBe(200)
+  expect(await status('/users/1')).toBe(404)
+  await admin`alter database ${admin(name)} reset default_transaction_read_only`
+  await admin`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = ${name} and usename = 'ledger_service'`
+  await until(async () => await status('/users/1') === 200)
+  await service.stop()
+  await admin.end()
+  await database.drop()
 })
 
 test('after a write of unknown outcome no instance believes the cache', async () => {
