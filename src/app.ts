@@ -24,7 +24,7 @@ import type { TransfersDependencies } from './routes/transfers.ts'
 import { usersRoutes } from './routes/users.ts'
 import type { UsersDependencies } from './routes/users.ts'
 import { sequenced } from './sequence.ts'
-import { bodyTooSlow } from './validate.ts'
+import { bodyTooSlow, onlyKnownParameters } from './validate.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -112,7 +112,7 @@ export function createApp(
     return respond(c, problem)
   }
 
-  return withProblems(sequenced(app), (c, error) => {
+  return withProblems(sequenced(app, onlyKnownParameters), (c, error) => {
     // It has its answer already, and what comes later may fail for having nobody to go to.
     const isLate = c.get('deadline')?.isOver
     return isLate ? respond(c, problemIn(c, error)) : refuse(c, error)
@@ -123,10 +123,11 @@ export function createApp(
 export function createMetricsApp(
   { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
 ): Hono {
-  return withProblems(new Hono().route('/', metricsRoutes(metrics)), (c, error) => {
-    // There is nothing that may fail.
-    onFailure(routePath(c, -1), error)
-    return respond(c, problemIn(c, error))
+  const app = sequenced(new Hono().route('/', metricsRoutes(metrics)), onlyKnownParameters)
+  return withProblems(app, (c, error) => {
+    const problem = problemIn(c, error)
+    if (problem.code === 'internal') onFailure(routePath(c, -1), problem.cause ?? error)
+    return respond(c, problem)
   })
 }
 

@@ -61,6 +61,13 @@ const PROBLEM_CONTENT = {
   'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
 }
 
+/** Whatever an operation takes: other parameters are refused. */
+function withUnknownParameters({ responses }: { responses?: Record<string, object> }): void {
+  const { status, title } = PROBLEMS.invalid_request
+  const description = `\`invalid_request\`: ${title}`
+  if (responses) responses[status] ??= { description, content: PROBLEM_CONTENT }
+}
+
 type Documented = Awaited<ReturnType<typeof generateSpecs>>
 
 /** The document for all routes of an app; `isClosed`: nobody gets in without a token. */
@@ -79,6 +86,11 @@ export async function openapi(app: Hono, isClosed: boolean): Promise<Documented>
       },
     },
   })
+  for (const operations of Object.values(document.paths)) {
+    for (const method of ['get', 'post', 'options'] as const) {
+      if (operations?.[method]) withUnknownParameters(operations[method])
+    }
+  }
   for (const { post } of Object.values(document.paths)) {
     if (!post?.requestBody || !('content' in post.requestBody)) continue
     const schema = post.requestBody.content['application/json']?.schema

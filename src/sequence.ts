@@ -23,8 +23,9 @@ function inTurn(handlers: Handler[]): Handler {
 /**
  * The same app with one handler for each of its routes. Middleware that was added with `use` goes
  * around them, as before; what a route has before its handler must do nothing after `next()`.
+ * `first` makes what comes before all that a route has.
  */
-export function sequenced(app: Hono): Hono {
+export function sequenced(app: Hono, first?: (handlers: Handler[]) => MiddlewareHandler): Hono {
   const routes = new Map<string, { method: string; path: string; handlers: Handler[] }>()
   const flat = new Hono()
   for (const { method, path, handler } of app.routes) {
@@ -35,6 +36,8 @@ export function sequenced(app: Hono): Hono {
       routes.get(route)!.handlers.push(handler)
     }
   }
-  for (const { method, path, handlers } of routes.values()) flat.on(method, path, inTurn(handlers))
+  for (const { method, path, handlers } of routes.values()) {
+    flat.on(method, path, inTurn(first ? [first(handlers), ...handlers] : handlers))
+  }
   return flat
 }

@@ -25,7 +25,33 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
     )
     throw new Problem('invalid_request', { errors: errors.slice(0, MAX_ERRORS) })
   })
-  return Object.assign(validator, { [uniqueSymbol]: { target, ...resolver(schema) } })
+  return Object.assign(validator, {
+    [uniqueSymbol]: { target, ...resolver(schema) },
+    ...(schema instanceof z.ZodObject &&
+      { [MEMBERS]: { target, names: Object.keys(schema.shape) } }),
+  })
+}
+
+/** Of a validator: what it knows the names of. */
+const MEMBERS = Symbol('members')
+
+/** For a route with these handlers: a query parameter that none of them validates is unknown. */
+export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHandler {
+  const known = new Set(
+    (handlers as { [MEMBERS]?: { target: string; names: string[] } }[]).flatMap((handler) =>
+      handler[MEMBERS]?.target === 'query' ? handler[MEMBERS].names : []
+    ),
+  )
+  return (c, next) => {
+    const { url } = c.req
+    const at = url.indexOf('?')
+    if (at === -1) return next()
+    const unknown = [...new Set(new URLSearchParams(url.slice(at)).keys())]
+      .filter((name) => !known.has(name))
+    if (unknown.length === 0) return next()
+    const errors = unknown.slice(0, MAX_ERRORS).map((path) => ({ path, message: 'is unknown' }))
+    throw new Problem('invalid_request', { errors })
+  }
 }
 
 /** For a body that doesn't come. */

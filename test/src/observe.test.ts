@@ -15,7 +15,7 @@ const ROUTES = [
   ['POST', '/users/:id/debit', 201],
   ['POST', '/users/:id/debit', 422],
   ['POST', '/users/:id/debit', 400],
-  ['GET', '/users/:id', 200],
+  ['GET', '/users/:id', 400],
   ['GET', '/users/:id/history', 200],
   ['GET', '/users/:id/history', 200],
   ['GET', '/*', 404],
