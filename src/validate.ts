@@ -5,10 +5,10 @@ import { resolver, uniqueSymbol } from 'hono-openapi'
 import { z } from 'zod'
 import { Problem } from './errors.ts'
 import { jsonFaults } from './json.ts'
+import { assertJson } from './media_type.ts'
 
 /** Enough to see what is wrong. */
 const MAX_ERRORS = 20
-const JSON_TYPE = /^application\/([\w.-]+\+)?json\s*(;|$)/i
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
@@ -110,9 +110,7 @@ export const jsonBodyUpTo =
   (limit: 'maxBodyBytes' | 'maxDebitsBodyBytes'): MiddlewareHandler => async (c, next) => {
     const bytes = await bytesOf(c, c.get('limits')[limit])
     const isEmpty = bytes.byteLength === 0
-    if (!isEmpty && !JSON_TYPE.test(c.req.header('content-type') ?? '')) {
-      throw new Problem('unsupported_media_type')
-    }
+    assertJson(c, isEmpty)
     let text: string
     try {
       text = isEmpty ? '{}' : UTF8.decode(bytes)

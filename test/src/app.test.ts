@@ -218,6 +218,52 @@ describe.each(POSTS)('the body of POST %s', (path) => {
     }
   })
 
+  test('must be in UTF-8, and say so if it says anything', async () => {
+    const charsets = ['iso-8859-1', '"ISO-8859-1"', 'utf-16', 'us-ascii', '', 'utf-8x', 'UTF_8']
+    for (const charset of charsets) {
+      for (const type of [`application/json; charset=${charset}`, `a;Charset = ${charset}`]) {
+        const headers = { 'Content-Type': type.replace(/^a/, 'application/json; charset=utf-8') }
+        const detail = { detail: 'The charset must be utf-8.' }
+        await expectRefused('{}', 'unsupported_media_type', detail, headers)
+        await expectRefused('', 'unsupported_media_type', detail, headers)
+      }
+    }
+    const headers = { 'Content-Type': 'application/json; x=charset; charset=utf8' }
+    expect((await call('POST', path, '{"x":1}', headers)).status).toBe(400)
+  })
+
+  test('must be as it is, not compressed', async () => {
+    const detail = { detail: 'The body must be sent without a Content-Encoding.' }
+    for (const coding of ['gzip', 'br', 'deflate', 'GZIP', 'identity, gzip', 'x']) {
+      for (const body of ['{}', '']) {
+        const headers = { 'Content-Encoding': coding, 'Content-Type': 'application/json' }
+        await expectRefused(body, 'unsupported_media_type', detail, headers)
+      }
+    }
+    const response = await fetch(`${http.service.url}${path}`, {
+      method: 'POST',
+      headers: { 'Content-Encoding': 'gzip', 'Content-Type': 'application/json' },
+    })
+    await response.body?.cancel()
+    expect(response.headers.get('accept-encoding')).toBe('identity')
+    for (const coding of ['identity', 'Identity', '']) {
+      const headers = { 'Content-Encoding': coding }
+      expect((await call('POST', path, '{"x":1}', headers)).status, coding).toBe(400)
+    }
+  })
+
+  test('may not be of another type because it is empty', async () => {
+    for (
+      const type of ['text/plain;charset=UTF-8', 'application/x-www-form-urlencoded', 'json']
+    ) {
+      await expectRefused('', 'unsupported_media_type', {}, { 'Content-Type': type })
+    }
+    // None at all is what `curl -X POST` sends.
+    expect((await call('POST', path)).status).not.toBe(415)
+    expect((await call('POST', path, '', { 'Content-Type': 'application/json' })).status)
+      .not.toBe(415)
+  })
+
   test('must be well-formed JSON', async () => {
     const texts = [
       '{',
