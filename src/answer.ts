@@ -15,6 +15,10 @@ export const ON_EVERY_ANSWER = {
   'X-Content-Type-Options': 'nosniff',
 }
 
+/** Where the answer is about, by a path of the service: as those outside have to ask for it. */
+export const setLocation = (c: Context, path: string): void =>
+  setHeader(c, 'Location', `${c.get('limits').publicPath}${path}`)
+
 /** For the answer to come. The value must be checked: not every server looks at it again. */
 export function setHeader(c: Context, name: string, value: string): void {
   const headers = c.get('headers')

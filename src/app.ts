@@ -5,6 +5,7 @@ import { routePath } from 'hono/route'
 import type { AccessLog } from './access_log.ts'
 import { answer, setHeader } from './answer.ts'
 import { createDeadlines } from './deadlines.ts'
+import { publicPathOf } from './edge_config.ts'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
 import type { Access } from './access.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -44,6 +45,8 @@ export type Dependencies =
     access?: Access | undefined
     accessLog?: AccessLog | undefined
     limits?: Limits | undefined
+    /** Where the service is for those outside; left out: where it listens. */
+    publicUrl?: string | undefined
     /** Left out: everybody may send as many requests as they like. */
     rate?: RateLimit | undefined
     /** Whether GET /metrics is here, and not on a port of its own. */
@@ -60,13 +63,14 @@ export function createApp(
 ): Hono {
   const app = new Hono()
   const { metrics } = dependencies
-  const { limits = DEFAULT_LIMITS, rate } = dependencies
+  const { limits = DEFAULT_LIMITS, rate, publicUrl } = dependencies
   const deadlines = createDeadlines({ limitMs: limits.requestDeadlineMs })
   const bodies = createDeadlines({
     limitMs: limits.bodyDeadlineMs,
     problemOf: () => bodyTooSlow(limits.bodyDeadlineMs),
   })
-  const limitsAndBodies = { ...limits, bodies }
+  const publicPath = publicPathOf(publicUrl)
+  const limitsAndBodies = { ...limits, bodies, publicPath }
   const observer = observed ? createObserver({ metrics, accessLog }) : undefined
   let document: Promise<object> | undefined
 
@@ -98,7 +102,11 @@ export function createApp(
   const isClosed = access !== undefined
   app.route(
     '/',
-    operationsRoutes({ notReady, document: () => document ??= openapi(app, isClosed) }),
+    operationsRoutes({
+      notReady,
+      document: () => document ??= openapi(app, { isClosed, publicUrl }),
+      publicPath,
+    }),
   )
 
   function refuse(c: Context, error: unknown): Response {
@@ -154,7 +162,9 @@ function respond(c: Context, problem: Problem): Response {
   if (status === 503) setHeader(c, 'Retry-After', String(RETRY_AFTER_SECONDS))
   // Of a body that nobody reads the rest is still on its way.
   if (problem.code === 'payload_too_large') setHeader(c, 'Connection', 'close')
-  return answer(c, JSON.stringify(problem), { status, type: 'application/problem+json' })
+  // Not there where only metrics are.
+  const members = problem.membersAt(c.get('limits')?.publicPath ?? '')
+  return answer(c, JSON.stringify(members), { status, type: 'application/problem+json' })
 }
 
 /** Whether a route, not only middleware, is there for this method and path. */

@@ -1,6 +1,7 @@
 /** Settings from the environment; `.env.example` lists the same keys in the same order. */
 import { z } from 'zod'
 import { ACCESS_SETTINGS, type AccessConfig, accessConfig, accessFault } from './access_config.ts'
+import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from './edge_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 
 const url = (...protocols: string[]) =>
@@ -16,6 +17,7 @@ const settings = z.object({
   PORT: integer(0, 65535).default(3000),
   HOST: z.string().regex(/^[\w.:-]+$/, 'must be a host name or an address').default('127.0.0.1'),
   METRICS_PORT: integer(0, 65535).optional(),
+  ...EDGE_SETTINGS,
   ...ACCESS_SETTINGS,
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
@@ -47,7 +49,7 @@ const settings = z.object({
   if (key) issues.addIssue({ code: 'custom', path: [key], message: message! })
 })
 
-export interface Config extends AccessConfig, Limits {
+export interface Config extends AccessConfig, EdgeConfig, Limits {
   port: number
   host: string
   /** Left out: GET /metrics is where everything else is. */
@@ -83,6 +85,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     port: s.PORT,
     host: s.HOST,
     ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
+    ...edgeConfig(s),
     ...accessConfig(s),
     ...(s.DATABASE_URL && { databaseUrl: s.DATABASE_URL }),
     ...(s.MIGRATE_DATABASE_URL && { migrateDatabaseUrl: s.MIGRATE_DATABASE_URL }),

@@ -23,7 +23,7 @@ export function docsPage(document: {
   info?: { title?: string; description?: string }
   paths?: Record<string, Record<string, unknown>>
   components?: { schemas?: Record<string, object> }
-}) {
+}, publicPath = '') {
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
       name: `${method.toUpperCase()} ${path}`,
@@ -37,7 +37,7 @@ export function docsPage(document: {
       <body>
     <h1>${document.info?.title}</h1>
     <p>${document.info
-      ?.description} The same for machines: <a href="/openapi.json">/openapi.json</a>.</p>
+      ?.description} The same for machines: <a href="${publicPath}/openapi.json">/openapi.json</a>.</p>
     ${operations.map(section)}
     <h2>Schemas</h2>
     ${Object.entries(document.components?.schemas ?? {}).map(([name, schema]) =>

@@ -110,10 +110,14 @@ export class Problem extends Error {
     this.code = code
     this.details = details
   }
-  /** The members of the problem, as RFC 9457 has them. */
-  toJSON(): { status: number } & Record<string, unknown> {
+  /** The members of the problem, as RFC 9457 has them; `publicPath`: where the service is. */
+  membersAt(publicPath: string): { status: number } & Record<string, unknown> {
     const { status, title } = PROBLEMS[this.code]
-    return { type: `/docs#${this.code}`, title, status, code: this.code, ...this.details }
+    const type = `${publicPath}/docs#${this.code}`
+    return { type, title, status, code: this.code, ...this.details }
+  }
+  toJSON(): { status: number } & Record<string, unknown> {
+    return this.membersAt('')
   }
 }
 

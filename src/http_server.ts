@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { ON_EVERY_ANSWER } from './answer.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
+import { publicPathOf } from './edge_config.ts'
 import { codeOf, Problem } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Fetch, Listen } from './servers.ts'
@@ -29,11 +30,19 @@ interface Refusal {
   body: string
 }
 
+type Settings = Limits & { publicUrl?: string }
+
 /** The answer to what isn't a request, by why it isn't. */
-function refusalOf(error: unknown, { maxHeaderBytes, headersDeadlineMs }: Limits): Refusal {
+function refusalOf(
+  error: unknown,
+  { maxHeaderBytes, headersDeadlineMs, publicUrl }: Settings,
+): Refusal {
   const refusal = (status: number, message: string) => {
     const problem = new Problem('invalid_request', { errors: [{ path: '', message }] })
-    return { status, body: JSON.stringify({ ...problem.toJSON(), status }) }
+    return {
+      status,
+      body: JSON.stringify({ ...problem.membersAt(publicPathOf(publicUrl)), status }),
+    }
   }
   switch (codeOf(error)) {
     case 'HPE_HEADER_OVERFLOW':
@@ -109,7 +118,7 @@ const silenceOf = (limits: Limits): number =>
     SLACK_MS + Math.max(limits.requestDeadlineMs, limits.headersDeadlineMs, limits.bodyDeadlineMs),
   )
 
-function createHttpServer(fetch: Fetch, connections: Connections, limits: Limits): Server {
+function createHttpServer(fetch: Fetch, connections: Connections, limits: Settings): Server {
   const { status, body } = refusalOf(undefined, limits)
   const answer = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')

@@ -35,7 +35,10 @@ export const DEFAULT_LIMITS: Limits = {
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** With what ends late bodies: one variable, as each request has a map of them. */
-    limits: Limits & { bodies: Deadlines }
+    /**
+     * With what ends late bodies, and the path that the service is under for those outside: one
+     * variable, as each request has a map of them.
+     */
+    limits: Limits & { bodies: Deadlines; publicPath: string }
   }
 }

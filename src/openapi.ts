@@ -70,8 +70,17 @@ function withUnknownParameters({ responses }: { responses?: Record<string, objec
 
 type Documented = Awaited<ReturnType<typeof generateSpecs>>
 
-/** The document for all routes of an app; `isClosed`: nobody gets in without a token. */
-export async function openapi(app: Hono, isClosed: boolean): Promise<Documented> {
+export interface OpenapiOptions {
+  /** Nobody gets in without a token. */
+  isClosed: boolean
+  publicUrl?: string | undefined
+}
+
+/** The document for all routes of an app. */
+export async function openapi(
+  app: Hono,
+  { isClosed, publicUrl }: OpenapiOptions,
+): Promise<Documented> {
   const document = await generateSpecs(app, {
     // A path with a point in it, as /openapi.json, counts as one.
     excludeStaticFile: false,
@@ -79,6 +88,7 @@ export async function openapi(app: Hono, isClosed: boolean): Promise<Documented>
     excludeMethods: [],
     documentation: {
       components: { securitySchemes: { bearer: BEARER } },
+      ...(publicUrl !== undefined && { servers: [{ url: publicUrl }] }),
       info: {
         title: 'Ledger',
         version: '0.1.0',

@@ -19,6 +19,8 @@ export interface Address {
   port: number
   /** What the port is called where it can't be had. */
   setting?: 'PORT' | 'METRICS_PORT'
+  /** Where the service is for those outside; left out: where it listens. */
+  publicUrl?: string
 }
 
 export type Listen = (fetch: Fetch, address: Address & Partial<Limits>) => Promise<Server>

@@ -112,6 +112,7 @@ export async function startService(
     metrics,
     accessLog,
     limits: config,
+    publicUrl: config.publicUrl,
     rate: config.rateLimit === undefined
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },

@@ -1,6 +1,6 @@
 /** Answers that repeats get again, word for word. */
 import type { Context } from 'hono'
-import { json, setHeader } from '../answer.ts'
+import { json, setHeader, setLocation } from '../answer.ts'
 import type { Outcome, UserOutcome } from '../ledger/operations.ts'
 
 /** Says of a repeat that it is one. */
@@ -10,7 +10,7 @@ export function markReplayed(c: Context, replayed: boolean): void {
 
 /** 201: an entry, its user after it, and where it is. */
 export function created(c: Context, { users: [user], replayed }: Outcome) {
-  setHeader(c, 'Location', `/users/${user.userId}/history/${user.entry!.seq}`)
+  setLocation(c, `/users/${user.userId}/history/${user.entry!.seq}`)
   markReplayed(c, replayed)
   return json(c, withEntry(user), 201)
 }

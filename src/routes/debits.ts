@@ -1,5 +1,6 @@
 /** Many debits in one request: validate → call → respond. */
 import { Hono } from 'hono'
+import type { Context } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { reaches } from '../access.ts'
@@ -47,10 +48,10 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
   async function debit(
     { user_id, amount, metadata }: Item,
     key: string | undefined,
-    isReached: boolean,
+    c: Context,
   ) {
     try {
-      if (!isReached) throw new Problem('forbidden')
+      if (!reaches(c, user_id)) throw new Problem('forbidden')
       const operation = {
         kind: 'debit' as const,
         userId: user_id,
@@ -69,7 +70,8 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
       metrics.debit(problem.code)
       // Which key counted, so that what is repeated is this and not a second one.
       const named = key === undefined ? {} : { idempotency_key: key }
-      return { result: { ...problem.toJSON(), ...named }, replayed: undefined }
+      const members = problem.membersAt(c.get('limits').publicPath)
+      return { result: { ...members, ...named }, replayed: undefined }
     }
   }
 
@@ -101,7 +103,7 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
       c.get('deadline')?.release()
       const keys = keysOf(items, key)
       const answered = await Promise.all(
-        items.map((item, n) => debit(item, keys[n], reaches(c, item.user_id))),
+        items.map((item, n) => debit(item, keys[n], c)),
       )
       const done = answered.filter(({ replayed }) => replayed !== undefined)
       markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))

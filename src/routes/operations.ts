@@ -13,6 +13,8 @@ export interface OperationsDependencies {
   notReady: () => Promise<string | undefined>
   /** The OpenAPI document. */
   document: () => Promise<object>
+  /** The path that the service is under for those outside. */
+  publicPath: string
 }
 
 const health = z.object({ status: z.string() })
@@ -36,7 +38,7 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
 const PROBES = [['GET', '/livez'], ['GET', '/healthz'], ['OPTIONS', '/']] as const
 
 /** GET /livez, /readyz, /openapi.json and /docs, and what else probes ask. */
-export function operationsRoutes({ notReady, document }: OperationsDependencies) {
+export function operationsRoutes({ notReady, document, publicPath }: OperationsDependencies) {
   const operations = new Hono()
   let page: Promise<string> | undefined
 
@@ -78,7 +80,7 @@ export function operationsRoutes({ notReady, document }: OperationsDependencies)
       responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
     }),
     async (c) => {
-      page ??= document().then(docsPage).then(String)
+      page ??= document().then((described) => docsPage(described, publicPath)).then(String)
       return answer(c, await page, { type: 'text/html; charset=UTF-8' })
     },
   )

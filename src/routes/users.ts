@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
-import { json, setHeader } from '../answer.ts'
+import { json, setHeader, setLocation } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Write } from '../ledger/write.ts'
@@ -134,7 +134,7 @@ export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependen
       const { id, created } = await ledger.createUser(wanted)
       const { snapshot } = await current(id, true)
       if (!created) return json(c, snapshot)
-      setHeader(c, 'Location', `/users/${id}`)
+      setLocation(c, `/users/${id}`)
       return json(c, snapshot, 201)
     },
   )
