@@ -138,7 +138,7 @@ export function createAccess(
 }
 
 /** The rule of the route that will answer; `any` where there is none. */
-function ruleOf(c: Context): Rule | undefined {
+export function ruleOf(c: Context): Rule | undefined {
   const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
   return route ? RULES[`${route.method} ${route.path}`] : 'any'
 }

@@ -15,6 +15,12 @@ export const ON_EVERY_ANSWER = {
   'X-Content-Type-Options': 'nosniff',
 }
 
+/** Names another header field of the request that the answer depends on. */
+export function setVary(c: Context, name: string): void {
+  const before = c.get('headers')?.['Vary']
+  setHeader(c, 'Vary', before === undefined ? name : `${before}, ${name}`)
+}
+
 /** Where the answer is about, by a path of the service: as those outside have to ask for it. */
 export const setLocation = (c: Context, path: string): void =>
   setHeader(c, 'Location', `${c.get('limits').publicPath}${path}`)
@@ -38,6 +44,10 @@ export function answer(
   const headers = { 'Content-Type': type, ...ON_EVERY_ANSWER, ...c.get('headers') }
   return new Response(body, { status, headers })
 }
+
+/** 204, with all the header fields that were set. */
+export const noContent = (c: Context): Response =>
+  new Response(null, { status: 204, headers: { ...ON_EVERY_ANSWER, ...c.get('headers') } })
 
 /** The value as JSON. */
 export const json = (c: Context, value: unknown, status = 200): Response =>

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { AccessLog } from './access_log.ts'
 import { answer, setHeader } from './answer.ts'
+import type { BrowserGuard } from './browsers.ts'
 import { createDeadlines } from './deadlines.ts'
 import { publicPathOf } from './edge_config.ts'
 import { Problem, problemOf, PROBLEMS } from './errors.ts'
@@ -41,6 +42,8 @@ export type Dependencies =
     metrics: Metrics
     /** False: no count, time, id or line for a request. */
     observed?: boolean
+    /** What web pages may send; left out: anything. */
+    guard?: BrowserGuard | undefined
     /** Who may do what; left out: anyone may do anything. */
     access?: Access | undefined
     accessLog?: AccessLog | undefined
@@ -63,7 +66,7 @@ export function createApp(
 ): Hono {
   const app = new Hono()
   const { metrics } = dependencies
-  const { limits = DEFAULT_LIMITS, rate, publicUrl } = dependencies
+  const { limits = DEFAULT_LIMITS, rate, publicUrl, guard } = dependencies
   const deadlines = createDeadlines({ limitMs: limits.requestDeadlineMs })
   const bodies = createDeadlines({
     limitMs: limits.bodyDeadlineMs,
@@ -79,10 +82,14 @@ export function createApp(
     const seen = observer?.begin(c)
     c.set('limits', limitsAndBodies)
     try {
-      await deadlines.within((deadline) => {
-        c.set('deadline', deadline)
-        return next()
-      })
+      const answered = guard?.(c)
+      if (answered) c.res = answered
+      else {
+        await deadlines.within((deadline) => {
+          c.set('deadline', deadline)
+          return next()
+        })
+      }
     } catch (error) {
       c.res = refuse(c, error)
     }

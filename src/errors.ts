@@ -9,7 +9,7 @@ export const PROBLEMS = {
     title: 'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   },
   unauthorized: { status: 401, title: 'This needs a valid bearer token.' },
-  forbidden: { status: 403, title: 'The token does not allow this.' },
+  forbidden: { status: 403, title: 'The caller may not do this.' },
   unknown_user: { status: 404, title: 'There is no such user.' },
   unknown_entry: { status: 404, title: 'The user has no such entry.' },
   unknown_hold: { status: 404, title: 'The user has no such hold.' },

@@ -4,6 +4,7 @@ import { isLoopback } from './access_config.ts'
 import { createAccessLog } from './access_log.ts'
 import { createAnnouncer } from './announcer.ts'
 import { createApp as build, createMetricsApp } from './app.ts'
+import { createBrowserGuard } from './browsers.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
@@ -113,6 +114,7 @@ export async function startService(
     accessLog,
     limits: config,
     publicUrl: config.publicUrl,
+    guard: createBrowserGuard({ ...config, isOpen: access === undefined }),
     rate: config.rateLimit === undefined
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },

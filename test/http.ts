@@ -151,7 +151,7 @@ export const PINNED_PROBLEMS = {
     'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
   ],
   unauthorized: [401, 'This needs a valid bearer token.'],
-  forbidden: [403, 'The token does not allow this.'],
+  forbidden: [403, 'The caller may not do this.'],
   unknown_user: [404, 'There is no such user.'],
   unknown_entry: [404, 'The user has no such entry.'],
   unknown_hold: [404, 'The user has no such hold.'],

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
-import { answer, json, setHeader } from '../answer.ts'
+import { answer, json, setHeader, setVary } from '../answer.ts'
 import { Problem } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Write } from '../ledger/write.ts'
@@ -126,7 +126,7 @@ export function historyRoutes(
         default: 'application/json',
       })
       const format = STATEMENTS[type]
-      setHeader(c, 'Vary', 'Accept')
+      setVary(c, 'Accept')
       for (const name of format ? ['limit', 'before'] as const : ['from', 'to'] as const) {
         if (query[name] === undefined) continue
         throw invalid(name, `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`)

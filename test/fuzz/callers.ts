@@ -95,12 +95,17 @@ const NEEDS: Record<string, Scope | 'open'> = {
   readyz: 'open',
 }
 
+/** Whether a page of another origin sends it, as a browser would say. */
+const isForeign = ({ method, headers }: Request): boolean =>
+  !['GET', 'HEAD', 'OPTIONS'].includes(method) && headers.some(([name]) => name === 'Origin')
+
 /** With what a request is refused for its caller's sake, whatever else is wrong with it. */
 export function refusalOf(
   document: Document,
   request: Request,
 ): 'unauthorized' | 'forbidden' | undefined {
   const { caller } = request
+  if (isForeign(request)) return 'forbidden'
   if (!caller) return undefined
   const route = routeOf(document, request)
   const needed = 'code' in route
@@ -122,12 +127,14 @@ const STATUS = { unauthorized: 401, forbidden: 403 }
 export function refusalFaults(
   document: Document,
   refusal: keyof typeof STATUS,
-  { method, caller }: Request,
+  request: Request,
   answer: Answer,
 ): string[] {
   if (answer.status !== STATUS[refusal]) return [`not ${refusal}`]
-  // Another scope would help, but not with somebody else's user.
-  const wanted = caller?.users ? 'none' : 'Bearer realm="ledger"'
+  // Another scope would help, but not with somebody else's user, or on a page of another origin.
+  const { method, caller } = request
+  const isHopeless = caller?.users || isForeign(request)
+  const wanted = isHopeless ? 'none' : 'Bearer realm="ledger"'
   const challenge = answer.headers['www-authenticate'] ?? 'none'
   return [
     ...(challenge.startsWith(wanted) ? [] : [`challenge: ${challenge}`]),
