@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { ON_EVERY_ANSWER } from './answer.ts'
+import { type Connections, createSilence, endResting } from './connections.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { publicPathOf } from './edge_config.ts'
 import { codeOf, Problem } from './errors.ts'
@@ -15,8 +16,6 @@ import type { Fetch, Listen } from './servers.ts'
 
 /** How often it looks for requests that are over these; its default is 30 s. */
 const TIMEOUTS_CHECK_MS = 1_000
-/** A request has an answer before its connection counts as dead. */
-const SLACK_MS = 1_000
 /** For a request that is on its way when the service begins to stop, or a last answer. */
 const LINGER_MS = 500
 
@@ -53,21 +52,6 @@ function refusalOf(
       return refusal(400, 'The request is not valid HTTP.')
   }
 }
-
-interface Exchange {
-  incoming: IncomingMessage
-  outgoing: ServerResponse
-}
-
-interface Connection {
-  /** How many requests came on it. */
-  requests: number
-  /** Those that have no answer yet. */
-  exchanges: Exchange[]
-}
-
-/** All of them that haven't been refused. */
-type Connections = Map<Duplex, Connection>
 
 /** Answers what isn't HTTP, after the answers to what came whole before it on the connection. */
 async function refuse(
@@ -111,15 +95,9 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-/** How long nothing may come or go on a connection: longer than anything that has a limit. */
-const silenceOf = (limits: Limits): number =>
-  Math.max(
-    limits.streamStallMs,
-    SLACK_MS + Math.max(limits.requestDeadlineMs, limits.headersDeadlineMs, limits.bodyDeadlineMs),
-  )
-
 function createHttpServer(fetch: Fetch, connections: Connections, limits: Settings): Server {
   const { status, body } = refusalOf(undefined, limits)
+  const silence = createSilence(limits)
   const answer = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
@@ -134,11 +112,15 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     if (!connection) return
     const { exchanges } = connection
     exchanges.push(exchange)
-    outgoing.once('close', () => exchanges.splice(exchanges.indexOf(exchange), 1))
+    outgoing.once('close', () => {
+      exchanges.splice(exchanges.indexOf(exchange), 1)
+      silence.answered(incoming.socket, connection)
+    })
+    silence.asked(incoming.socket, connection)
     // By itself it would say so, and leave the connection open.
     if (++connection.requests >= limits.maxRequestsPerConnection) outgoing.shouldKeepAlive = false
     // So it is said all the same: who knows sends nothing on a connection that is about to close.
-    Object.assign(outgoing, { _keepAliveTimeout: silenceMs - SLACK_MS })
+    Object.assign(outgoing, { _keepAliveTimeout: silence.announcedMs })
     // HTTP/1.0 needs none, and checks of health that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
     void answer(incoming, outgoing)
@@ -155,17 +137,20 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
   }, listener)
   // Who has sent all they had to say may still wait for the answers.
   Object.assign(server, { httpAllowHalfOpen: true })
-  server.maxConnections = limits.maxConnections
+  // With one in whose place another one may come.
+  server.maxConnections = limits.maxConnections + 1
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection
-  // Of whoever takes nothing of an answer any more, or asks for nothing. One of its own for the
-  // latter would be two timers for each request, a tenth of what it takes.
-  const silenceMs = silenceOf(limits)
-  server.setTimeout(silenceMs)
+  // Of whoever takes nothing of an answer any more, or asks for nothing.
+  server.setTimeout(silence.limitMs)
+  server.on('timeout', (socket: Socket) => silence.over(socket, connections.get(socket)))
   server.keepAliveTimeout = 0
   // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
-    connections.set(socket, { requests: 0, exchanges: [] })
+    if (connections.size >= limits.maxConnections && !endResting(connections)) {
+      return void socket.destroy()
+    }
+    connections.set(socket, { requests: 0, exchanges: [], isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
   server.on('checkExpectation', listener)

@@ -6,8 +6,10 @@ export interface Limits {
   requestDeadlineMs: number
   /** For a body to come. */
   bodyDeadlineMs: number
-  /** How long a statement waits for who reads it, and a connection for any sign of its client. */
+  /** How long a statement waits for who reads it, and an answer for any sign of its client. */
   streamStallMs: number
+  /** How long a connection may wait for its next request. */
+  keepAliveMs: number
   /** For a head to come, and for the first one to begin. */
   headersDeadlineMs: number
   /** Of a head: in its target, and in the names and values of its lines. */
@@ -24,6 +26,9 @@ export const DEFAULT_LIMITS: Limits = {
   requestDeadlineMs: 5000,
   bodyDeadlineMs: 10_000,
   streamStallMs: 30_000,
+  // Longer than any balancer in front of it keeps one: nginx and AWS 60 s, Google 600 s. Whoever
+  // closes first loses a request that is just on its way.
+  keepAliveMs: 660_000,
   headersDeadlineMs: 10_000,
   maxHeaderBytes: 16_384,
   maxBodyBytes: 65_536,

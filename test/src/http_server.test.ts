@@ -75,14 +75,79 @@ async function answered(limits: Partial<Limits>) {
   return { text: () => text, closed: () => once(client, 'close', { signal: inTime() }) }
 }
 
-test('a connection on which nothing comes any more is closed when it was said, not sooner', async () => {
-  const { text, closed } = await answered({ streamStallMs: 2_100 })
+test.each([
+  ['longer than an answer may stay', { keepAliveMs: 2_100, streamStallMs: 100 }],
+  ['shorter', { keepAliveMs: 2_100, streamStallMs: 60_000 }],
+])('a connection on which nothing comes is closed when it was said: %s', async (_, limits) => {
+  const { text, closed } = await answered(limits)
   const start = performance.now()
   await closed()
   expect(performance.now() - start).toBeGreaterThan(2_000)
   expect(text()).toMatch(/^HTTP\/1.1 200 /)
   expect(text()).toMatch(/\r\nkeep-alive: timeout=1, max=\d+\r\n/i)
   expect(text().split('HTTP/1.1 ')).toHaveLength(2)
+})
+
+test('by default a connection is kept for longer than proxies in front keep theirs', async () => {
+  const { text } = await answered({})
+  const [, timeout] = /\r\nkeep-alive: timeout=(\d+)/i.exec(text())!
+  // nginx and AWS 60 s, Google 600 s.
+  expect(Number(timeout)).toBeGreaterThan(650)
+})
+
+test('after a long pause a stalled reader has no more time than before', async () => {
+  const part = 'x'.repeat(2 ** 16)
+  let given_up = false
+  const stream = () =>
+    new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => controller.enqueue(new TextEncoder().encode(part)),
+      cancel: () => void (given_up = true),
+    })
+  const short = { requestDeadlineMs: 100, headersDeadlineMs: 100, bodyDeadlineMs: 100 }
+  server = await listen(
+    (request) => new Response(request.url.endsWith('/stream') ? stream() : 'answer'),
+    { host: '127.0.0.1', port: 0, ...short, streamStallMs: 100, keepAliveMs: 600_000 },
+  )
+  const { port } = new URL(server.url)
+  client = connect(Number(port), '127.0.0.1').on('error', () => {})
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(client, 'data')
+  client.pause()
+  // Longer than an answer may stay.
+  await wait(1_200)
+  client.write('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n')
+  await expect.poll(() => given_up, { timeout: 3 * STALL_MS }).toBe(true)
+})
+
+test('where there is room for no more, the one that has waited for long makes some', async () => {
+  const short = { requestDeadlineMs: 100, headersDeadlineMs: 100, bodyDeadlineMs: 100 }
+  server = await listen(() => new Response('answer'), {
+    host: '127.0.0.1',
+    port: 0,
+    ...short,
+    streamStallMs: 100,
+    keepAliveMs: 600_000,
+    maxConnections: 1,
+  })
+  const port = Number(new URL(server.url).port)
+  const ask = (socket: Socket) =>
+    new Promise<string>((resolve) => {
+      socket.once('data', (data) => resolve(String(data))).once('close', () => resolve(''))
+      socket.on('error', () => {}).write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    })
+  client = connect(port, '127.0.0.1')
+  expect(await ask(client)).toMatch(/^HTTP\/1.1 200 /)
+  const closed = once(client, 'close', { signal: inTime() })
+  // At first there is nobody who has waited for long.
+  const answers: string[] = []
+  await expect.poll(async () => {
+    const other = connect(port, '127.0.0.1')
+    answers.push(await ask(other))
+    other.destroy()
+    return answers.at(-1)
+  }, { timeout: 3 * STALL_MS, interval: 50 }).toMatch(/^HTTP\/1.1 200 /)
+  expect(answers[0]).toBe('')
+  await closed
 })
 
 test('no second head has more time than the first', async () => {
