@@ -10,6 +10,7 @@ const ALLOWED = /not a secret/
 
 // By who gives them out; the prefixes are those that they document.
 const PATTERNS = {
+  'token of a ledger': /\bledger_[\w-]{43}(?![\w-])/,
   'private key (PEM, RFC 7468)': /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----/,
   'AWS access key id': /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/,
   'Azure storage key': /\bAccountKey=[\w+/]{60,}=*/,
@@ -25,6 +26,8 @@ const PATTERNS = {
 // What isn't known by a prefix is known by where it stands, if it looks random, too.
 const PLACES = {
   'password in a URL': /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:([^\s:/@]{12,})@/gi,
+  'credentials in a header': /\b(?:bearer|basic|token)\s+([\w+/=.~-]{20,})/gi,
+  'password in SQL': /\bpassword\s+(?:E|U&)?'([^']{12,})'/gi,
   'value of a secret':
     /\w*(?:passw(?:or)?d|secret|token|api_?key|private_?key)["'`]?\s*[:=]\s*["'`]?([\w+/=.~-]{20,})/gi,
 }

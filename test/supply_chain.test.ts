@@ -137,6 +137,10 @@ const PLANTED: Record<string, string> = {
   'Slack': ['xoxb-', '1234567890-abcdef'].join(''),
   'Stripe': ['sk_live_', 'a1B2c3D4'.repeat(3)].join(''),
   'a token': ['eyJhbGciOiJIUzI1NiJ9', 'eyJzdWIiOiJhIn0xyz', 'a1B2c3D4e5'.repeat(3)].join('.'),
+  'a token of a ledger': ['ledger_', 'a1B2-3D4_5'.repeat(4), 'xyz'].join(''),
+  'a header': `Authorization: Bearer ${['h7Gq', '2Lw9xZr4Tn6Kp3Vb'].join('')}`,
+  'a header of basic': `'Authorization', 'Basic ${['bGVk', 'Z2VyOmg3R3EyTHc5'].join('')}=='`,
+  'a password in SQL': `alter role a login password '${['h7Gq!', '2Lw9xZ$r4Tn'].join('')}'`,
   'a password in a URL': `postgres://ledger:${['kT7x', 'Qp2vLm9Z'].join('')}@db/ledger`,
   'a setting': `UPSTASH_REDIS_REST_TOKEN=${['AXy9', 'Qk3tRw7PzLm2VbN8'].join('')}`,
   'a password in JSON': `{"password": "${['h7Gq', '2Lw9xZr4Tn6Kp3Vb'].join('')}"}`,
@@ -166,6 +170,12 @@ test('the secret scan sees settings of a machine, and leaves alone what is said 
   // What git doesn't take can't be committed.
   await writeFile(join(folder, '.gitignore'), '.env\n')
   expect((await scan(folder)).code).toBe(0)
+})
+
+test('what the documentation has people make stays out of the repository and of its check', async () => {
+  const made = ['tokens.json', 'tokens.json.new', 'key.pem', 'key.pub', '.env', 'anchors.jsonl']
+  const { stdout } = await runIn(PROJECT, 'git', 'check-ignore', '--no-index', ...made)
+  expect(stdout.trim().split('\n')).toEqual(made)
 })
 
 test('there is no secret here', async (context) => {

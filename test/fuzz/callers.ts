@@ -39,7 +39,7 @@ const BAD_CREDENTIALS = [
     'Bearer \xe9',
     'Bearer null',
     'Bearer ..',
-    'Bearer eyJhbGciOiJub25lIn0.e30.',
+    'Bearer eyJhbGciOiJub25lIn0.e30.', // not a secret
     'Bearer __proto__',
   ],
   [`Bearer ${'x'.repeat(2_000)}`, `Bearer ${'a.'.repeat(500)}`, `Bearer ${'='.repeat(500)}`],
