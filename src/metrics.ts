@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type ProblemCode, PROBLEMS } from './errors.ts'
 import { type OperationKind, OPERATIONS } from './ledger/operations.ts'
+import { collectLoopLag } from './loop_lag.ts'
 
 export interface Metrics {
   /** One read of a user's snapshot, by where it came from. */
@@ -99,6 +100,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  collectLoopLag(registry)
   // Gauges that are called totals: promtool objects, and nodejs_active_* has them by type.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
