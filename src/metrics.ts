@@ -87,7 +87,7 @@ const OPERATION_OUTCOMES = [
 
 /** Requests are observed together: among others one takes a fraction of what it takes by itself. */
 const MAX_UNOBSERVED = 256
-const MAX_USERS_WITH_FINDINGS = 10_000
+export const MAX_USERS_WITH_FINDINGS = 10_000
 
 /** What prom-client reads from /proc, and reports as 0 where it may not. */
 const FROM_PROC = ['resident_memory_bytes', 'virtual_memory_bytes', 'heap_bytes', 'open_fds']
@@ -182,7 +182,7 @@ export function createMetrics(residentBytes?: () => number): Metrics {
 
   const findings = new Gauge({
     name: 'ledger_findings',
-    help: 'Findings of the last verification over HTTP of each user who had any.',
+    help: 'Findings of the users whose last verification had any.',
     registers,
   })
   const findingsByUser = new Map<number, number>()

@@ -13,6 +13,7 @@ import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { createRecheck } from './recheck.ts'
 import { type Listen, openServers } from './servers.ts'
 import { createSnapshots } from './snapshots.ts'
 import { makeSystemUser } from './system_user.ts'
@@ -101,6 +102,7 @@ export async function startService(
     }
   }
 
+  const recheck = createRecheck({ ledger, metrics })
   const onFailure = (what: string, error: unknown, fields?: object) =>
     log.error(what, error, fields)
   const app = createApp({
@@ -110,7 +112,7 @@ export async function startService(
     write: createWrite({ queue, snapshots, metrics }),
     verify: createVerify({ ledger }),
     snapshots,
-    metrics,
+    metrics: { ...metrics, verified: recheck.verified },
     accessLog,
     limits: config,
     publicUrl: config.publicUrl,
@@ -150,6 +152,7 @@ export async function startService(
     await Promise.all(servers.map((server) => server.drain()))
     await queue.idle()
     await snapshots.idle()
+    await recheck.stop()
     await ledger.end()
   }
 

@@ -147,6 +147,17 @@ test('ledger_findings is what the last verification of each user found', async (
   expect(await found(two)).toBe(0)
 })
 
+test('ledger_findings is 0 after the repair, although nobody asks again', async () => {
+  const id = await http.user(10)
+  const psql = http.connect()
+  const found = async () => (await scrape()).get('ledger_findings')
+  await psql`update users set balance = 99 where id = ${id}`
+  await call('GET', `/users/${id}/verify`)
+  expect(await found()).toBe(1)
+  await psql`select recalculate_balance(${id}::bigint)`
+  await expect.poll(found, { timeout: 10_000 }).toBe(0)
+})
+
 test('requests are counted by method, pattern and status', async () => {
   const id = await http.user('5')
   const added = await addedBy(/^http_request_duration_seconds_count/, async () => {
