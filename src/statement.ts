@@ -101,6 +101,8 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
   const encoder = new TextEncoder()
   let after: number | undefined
   let stall: ReturnType<typeof setTimeout> | undefined
+  /** Whoever read has gone away, maybe while a page was on its way: nothing of ours failed. */
+  let isCanceled = false
 
   async function pageText(from: number): Promise<string> {
     const entries = await ledger.getStatement(userId, from, closing.seq, PAGE_ROWS)
@@ -125,7 +127,9 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
           after = opening.seq
           controller.enqueue(encoder.encode(format.opening(opening)))
         } else if (after < closing.seq) {
-          controller.enqueue(encoder.encode(await pageText(after)))
+          const text = await pageText(after)
+          if (isCanceled) return
+          controller.enqueue(encoder.encode(text))
         } else {
           controller.enqueue(encoder.encode(format.closing(closing)))
           controller.close()
@@ -133,10 +137,14 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
         }
         stall = setTimeout(() => controller.error(broken()), stallMs)
       } catch (error) {
+        if (isCanceled) return
         onFailure(error)
         controller.error(broken())
       }
     },
-    cancel: () => clearTimeout(stall),
+    cancel() {
+      isCanceled = true
+      clearTimeout(stall)
+    },
   }, { highWaterMark: 0 })
 }

@@ -13,6 +13,15 @@ const moment = (seq: number) => ({
   isFuture: false,
 })
 
+const entry = (seq: number): Entry => ({
+  seq,
+  action: 'CREDIT',
+  amount: '1.00',
+  balance: '1.00',
+  ts: '2026-01-01T00:00:00.000000Z',
+  hash: 'f'.repeat(64),
+})
+
 /** A statement over entries that are made up when they are asked for. */
 function statementOf(rows: number, format: StatementFormat = NDJSON, failAfter = Infinity) {
   const asked: number[] = []
@@ -29,14 +38,7 @@ function statementOf(rows: number, format: StatementFormat = NDJSON, failAfter =
         asked.push(after)
         if (after >= failAfter) return Promise.reject(new Error('secret'))
         const length = Math.min(maxRows, upto - after)
-        return Promise.resolve(Array.from({ length }, (_, n): Entry => ({
-          seq: after + n + 1,
-          action: 'CREDIT',
-          amount: '1.00',
-          balance: '1.00',
-          ts: '2026-01-01T00:00:00.000000Z',
-          hash: 'f'.repeat(64),
-        })))
+        return Promise.resolve(Array.from({ length }, (_, n) => entry(after + n + 1)))
       },
     },
   })
@@ -92,6 +94,35 @@ test('asks for a page only when it is read, and for none after a cancel', async 
   expect(asked).toEqual([0, 1000])
   await reader.cancel()
   expect(asked).toEqual([0, 1000])
+})
+
+test.each([
+  ['comes', undefined],
+  ['fails', new Error('secret')],
+])('a cancel while a page is on its way is no failure, whether that %s', async (_, error) => {
+  let come = () => {}
+  const failures: unknown[] = []
+  const stream = statementStream({
+    ledger: {
+      getStatement: () =>
+        new Promise((resolve, reject) => come = () => error ? reject(error) : resolve([entry(1)])),
+    },
+    userId: 1,
+    opening: moment(0),
+    closing: moment(1),
+    format: NDJSON,
+    stallMs: 200,
+    onFailure: (failure) => failures.push(failure),
+  })
+  const reader = stream.getReader()
+  await reader.read()
+  const next = reader.read()
+  await reader.cancel()
+  come()
+  expect(await next).toMatchObject({ done: true })
+  // A turn of the loop is more than what follows takes.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(failures).toEqual([])
 })
 
 test('breaks off, without a closing and without telling why, when a page fails', async () => {
