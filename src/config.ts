@@ -50,6 +50,9 @@ const settings = z.object({
   if (key) issues.addIssue({ code: 'custom', path: [key], message: message! })
 })
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(settings.shape)
+
 export interface Config extends AccessConfig, EdgeConfig, Limits {
   port: number
   host: string

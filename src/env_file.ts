@@ -1,12 +1,96 @@
 /** Settings from `.env`, for every command. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
+import { SETTINGS } from './config.ts'
+import { likelyName } from './likely_name.ts'
 
-/** The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. */
-export function loadEnvFile(): void {
-  if (!existsSync('.env')) return
-  for (const [name, value] of Object.entries(parseEnv(readFileSync('.env', 'utf8')))) {
-    process.env[name] ??= value
+/** What else belongs into a `.env` beside a docker-compose.yml: `npm run anchor` and Compose read it. */
+const OTHERS = [
+  'ANCHOR_KEY_FILE',
+  'POSTGRES_PASSWORD',
+  'POSTGRES_PORT',
+  'LEDGER_SERVICE_PASSWORD',
+  'REDIS_REST_TOKEN',
+  'REDIS_REST_PORT',
+]
+const KNOWN = [...SETTINGS, ...OTHERS]
+/** What Docker and Compose read of their own accord. */
+const DOCKER = /^(COMPOSE|DOCKER)_/
+
+/** Shorter names of other programs would often be a letter or two away from one of ours. */
+const MIN_FOREIGN_LENGTH = 8
+
+export interface EnvFileOptions {
+  path?: string
+  env?: Record<string, string | undefined>
+  warn?: (line: string) => void
+}
+
+/**
+ * The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. Names that are no
+ * settings are warned of: of a file all, of the environment, which is everybody's, misspelt ones.
+ * @throws Error with one line if there is a `.env` that can't be read
+ */
+export function loadEnvFile(
+  { path = '.env', env = process.env, warn = console.error }: EnvFileOptions = {},
+): void {
+  for (const name of Object.keys(env)) {
+    const likely = name.length >= MIN_FOREIGN_LENGTH && !isKnown(name)
+      ? likelyName(name, SETTINGS)
+      : undefined
+    if (likely) warn(`Warning: ${name} is no setting: did you mean ${likely}?`)
   }
+  const text = readEnvFile(path)
+  if (text === undefined) return
+  for (const { line, text: assignment } of assignmentsOf(text)) {
+    if (assignment === undefined) {
+      warn(`Warning: line ${line} of ${path} is not read: it must be NAME=value or a comment`)
+    }
+    // Each for itself: in a whole file, a line that is none takes the next name with it.
+    for (const [name, value] of Object.entries(parseEnv(`${assignment ?? ''}\n`))) {
+      if (!isKnown(name)) {
+        const likely = likelyName(name, KNOWN)
+        warn(
+          `Warning: ${name} in ${path} is no setting${likely ? `: did you mean ${likely}?` : ''}`,
+        )
+      }
+      env[name] ??= value
+    }
+  }
+}
+
+const isKnown = (name: string): boolean => KNOWN.includes(name) || DOCKER.test(name)
+
+/** Without the mark that some editors put before the first line, and would make part of a name. */
+function readEnvFile(path: string): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    const isText = error instanceof TypeError
+    throw new Error(isText ? `${path} must be in UTF-8` : `${path} can't be read (${code})`, {
+      cause: error,
+    })
+  }
+}
+
+/** Everything that is no comment, with the number of its line; undefined if it sets nothing. */
+function assignmentsOf(text: string): { line: number; text: string | undefined }[] {
+  const lines = text.split(/\r?\n|\r/)
+  const found: { line: number; text: string | undefined }[] = []
+  for (let i = 0; i < lines.length; i++) {
+    const first = i
+    if (/^\s*(#|$)/.test(lines[i]!)) continue
+    const [start, quote] = /^\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(["'`])?/.exec(lines[i]!) ?? []
+    if (quote && !lines[i]!.slice(start!.length).includes(quote)) {
+      // A quoted value may have several lines, such as those of a key.
+      const end = lines.findIndex((line, n) => n > i && line.includes(quote))
+      if (end > i) i = end
+    }
+    const whole = start === undefined ? undefined : lines.slice(first, i + 1).join('\n')
+    found.push({ line: first + 1, text: whole })
+  }
+  return found
 }
