@@ -7,6 +7,7 @@ import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
 import { databaseTarget, isLocal } from '../src/database_tls.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
@@ -99,8 +100,9 @@ async function withLock(url: string, work: (sql: postgres.Sql) => Promise<void>)
 
 async function runDbmate(url: string, migrations: string, log: (line: string) => void) {
   // The binary and not the npm wrapper, which exits with 0 when it is killed.
-  const child = spawn(resolveBinary(), ['--migrations-dir', migrations, 'migrate'], {
-    env: { ...process.env, DATABASE_URL: url, DBMATE_NO_DUMP_SCHEMA: 'true' },
+  const args = [...DBMATE_ENV_FILE, '--migrations-dir', migrations, 'migrate']
+  const child = spawn(resolveBinary(), args, {
+    env: dbmateEnvironment(url),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

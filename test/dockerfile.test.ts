@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../src/config.ts'
 import { commandOf, instructionsOf, readStages } from './dockerfile.ts'
@@ -54,6 +55,17 @@ describe.each(services)('target $name', (stage) => {
     const file = commandOf(stage).at(-1)!
     expect(existsSync(file), file).toBe(true)
     expect(sources(stage).some((path) => file === path || file.startsWith(`${path}/`))).toBe(true)
+  })
+
+  test('copies what the files that it copies import', () => {
+    const copied = sources(stage)
+    for (const path of copied.filter((path) => path.endsWith('.ts'))) {
+      for (const [, file] of readFileSync(path, 'utf8').matchAll(/ from '(\.[^']+)'/g)) {
+        const imported = join(dirname(path), file!)
+        const isCopied = copied.some((one) => imported === one || imported.startsWith(`${one}/`))
+        expect(isCopied, `${imported} of ${path}`).toBe(true)
+      }
+    }
   })
 
   test('runs without the rights of root', () => {

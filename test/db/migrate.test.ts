@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { runTypeScript } from '../run_typescript.ts'
 
@@ -113,6 +113,33 @@ test('no error of migrate() is longer than a line or shows the password', async 
     expect(message).toMatch(/^can't use DATABASE_URL: .+$/)
     expect(message).not.toMatch(/sec(%2F|\/)ret/)
   }
+})
+
+test('npm run migrate does the same whatever dbmate and its driver would find by themselves', async () => {
+  const url = newUrl()
+  const before = process.cwd()
+  await writeFile(
+    join(folder, '.env'),
+    'DBMATE_MIGRATIONS_TABLE=elsewhere\nnothing dbmate can read',
+  )
+  const foreign = {
+    DBMATE_MIGRATIONS_TABLE: 'elsewhere',
+    DBMATE_MIGRATIONS_DIR: folder,
+    DBMATE_STRICT: 'true',
+    DBMATE_WAIT: 'true',
+    PGOPTIONS: '-c search_path=pg_catalog',
+    PGCLIENTENCODING: 'LATIN1',
+    PGSERVICE: 'nowhere',
+  }
+  onTestFinished(() => {
+    process.chdir(before)
+    for (const name of Object.keys(foreign)) delete process.env[name]
+  })
+  process.chdir(folder)
+  Object.assign(process.env, foreign)
+  await migrate(url)
+  expect(await query(url, `select to_regclass('public.schema_migrations') is not null`))
+    .toEqual([[true]])
 })
 
 test('npm run migrate works from the environment', async () => {
