@@ -38,6 +38,7 @@ const isSafe = (text: string): boolean => {
 const visible = z.string().regex(/^[!-~]+$/, 'must be visible ASCII')
 
 export const ACCESS_SETTINGS = {
+  ACCESS: z.enum(['on', 'off']).optional(),
   ACCESS_TOKENS_FILE: z.string().optional(),
   ACCESS_FAILURES_PER_MINUTE: z.string().regex(/^\d{1,6}$/, 'must be a whole number')
     .transform(Number).refine((n) => n >= 1, 'must be a whole number from 1 to 999999')
@@ -58,6 +59,9 @@ const JWT_KEYS = [
   'JWT_AUDIENCE',
 ] as const
 
+/** Empty, they would leave open what somebody meant to close. */
+export const NEVER_EMPTY: readonly string[] = ['ACCESS', 'ACCESS_TOKENS_FILE', ...JWT_KEYS]
+
 type Settings = z.infer<z.ZodObject<typeof ACCESS_SETTINGS>>
 
 /** `secret` or `jwksUrl`; all `algorithms` are for the one that there is. */
@@ -75,8 +79,22 @@ export interface AccessConfig {
   jwt?: JwtConfig
 }
 
+type Fault<Key> = [Key, string] | undefined
+
 /** What is wrong with the settings together: a setting, and what it must be. */
-export function accessFault(s: Settings): [keyof Settings, string] | undefined {
+export function accessFault(s: Settings, host: string): Fault<keyof Settings | 'HOST'> {
+  const isOn = s.ACCESS_TOKENS_FILE !== undefined || JWT_KEYS.some((key) => s[key] !== undefined)
+  if (s.ACCESS === 'off' && isOn) {
+    return ['ACCESS', 'must not be off while ACCESS_TOKENS_FILE or JWT_* are set']
+  }
+  if (s.ACCESS === 'on' && !isOn) return ['ACCESS', 'needs ACCESS_TOKENS_FILE or JWT_*']
+  if (!isOn && s.ACCESS === undefined && !isLoopback(host)) {
+    return ['HOST', 'is open to others: set ACCESS_TOKENS_FILE or JWT_*, or ACCESS=off for anybody']
+  }
+  return jwtFault(s)
+}
+
+function jwtFault(s: Settings): Fault<keyof Settings> {
   if (JWT_KEYS.every((key) => s[key] === undefined)) return undefined
   const { JWT_JWKS_URL: url, JWT_SECRET: secret } = s
   if (!url && !secret) return ['JWT_JWKS_URL', 'or JWT_SECRET must be set, as others for JWT are']

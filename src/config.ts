@@ -1,6 +1,7 @@
 /** Settings from the environment; `.env.example` lists the same keys in the same order. */
 import { z } from 'zod'
-import { ACCESS_SETTINGS, type AccessConfig, accessConfig, accessFault } from './access_config.ts'
+import { ACCESS_SETTINGS, accessConfig, accessFault, NEVER_EMPTY } from './access_config.ts'
+import type { AccessConfig } from './access_config.ts'
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from './edge_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 
@@ -46,7 +47,7 @@ const settings = z.object({
   path: ['UPSTASH_REDIS_REST_TOKEN'],
   message: 'must be set together with UPSTASH_REDIS_REST_URL',
 }).superRefine((s, issues) => {
-  const [key, message] = accessFault(s) ?? []
+  const [key, message] = accessFault(s, s.HOST) ?? []
   if (key) issues.addIssue({ code: 'custom', path: [key], message: message! })
 })
 
@@ -72,13 +73,16 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
 }
 
 /**
- * Reads the settings. An empty value counts as unset.
+ * Reads the settings. An empty value counts as unset, but not of those that let people in.
  * @throws Error with one line that names the first bad setting, never its value
  */
 export function loadConfig(env: Record<string, string | undefined>): Config {
-  const present = Object.fromEntries(
-    Object.keys(settings.shape).flatMap((key) => env[key] ? [[key, env[key]]] : []),
-  )
+  const present: Record<string, string> = {}
+  for (const key of SETTINGS) {
+    const value = env[key]
+    if (value) present[key] = value
+    else if (value === '' && NEVER_EMPTY.includes(key)) throw new Error(`${key} must not be empty`)
+  }
   const parsed = settings.safeParse(present)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!

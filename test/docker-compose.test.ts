@@ -9,7 +9,8 @@ interface Service {
   image: string
   build?: { context: string; target: string }
   command?: string[]
-  environment?: Record<string, string>
+  /** Without a value, what the environment or `.env` has, or else nothing. */
+  environment?: Record<string, string | null>
   ports?: string[]
   volumes?: string[]
   healthcheck?: { test?: string[]; disable?: boolean }
@@ -32,9 +33,15 @@ const IMAGES: Record<string, { variables: RegExp; port: number; volume?: string 
 }
 
 const text = readFileSync('docker-compose.yml', 'utf8')
-/** As Compose reads it when no variable is set. */
+/** As Compose reads it when only what has to be set is, to something that names it. */
 const withDefaults = (_: unknown, value: unknown) =>
-  typeof value === 'string' ? value.replace(/\$\{\w+:-([^}]*)\}/g, '$1') : value
+  typeof value === 'string'
+    ? value.replace(
+      /\$\{(\w+):(-|\?)([^}]*)\}/g,
+      (_, name, kind, rest) => kind === '-' ? rest : name,
+    )
+    : value
+const required = [...new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!))]
 const compose = parse(text, withDefaults, { merge: true }) as {
   services: Record<string, Service>
   volumes: Record<string, unknown>
@@ -43,6 +50,13 @@ const services = Object.entries(compose.services).map(([name, service]) => ({ na
 const stages = readStages()
 const migrations = readdirSync('db/migrations')
   .map((file) => readFileSync(`db/migrations/${file}`, 'utf8')).join('\n')
+
+/** What is set by Compose itself. */
+const valuesOf = ({ environment = {} }: Service) =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== null)) as Record<
+    string,
+    string
+  >
 
 const imageOf = (service: Service) => IMAGES[service.image.split(':')[0]!]!
 const stageOf = (service: Service) => stages.find(({ name }) => name === service.build?.target)!
@@ -57,12 +71,39 @@ function portOf(service: Service): number {
 const settings = [...readFileSync('.env.example', 'utf8').matchAll(/^#([A-Z_]+)=/gm)]
   .map(([, key]) => key)
 
-test('every variable has a default, so that no .env is needed', () => {
-  expect(text.replace(/\$\{\w+:-[^}]*\}/g, '')).not.toContain('$')
+test('no password has a default, and whatever has none says where to read about it', () => {
+  const bare = text.replace(/^#.*$/gm, '').replace(/\$\{\w+_PORT:-\d+\}|\$\{PORT:-\d+\}/g, '')
+  expect(bare.replace(/\$\{\w+:\?see the top of docker-compose\.yml\}/g, '')).not.toContain('$')
+  const [head] = text.split('\nname:')
+  for (const name of required) expect(head).toContain(name)
+})
+
+test('the service gets every setting, but for those that the image or `npm start` decides', () => {
+  const decided = ['PORT', 'HOST', 'MIGRATE_DATABASE_URL', 'DATA_DIR']
+  const passed = Object.keys(compose.services['ledger']!.environment!)
+  expect(new Set(passed)).toEqual(new Set(settings.filter((key) => !decided.includes(key!))))
+})
+
+test('access is not off unless .env says so', () => {
+  const HOST = '0.0.0.0'
+  expect(instructionsOf(stageOf(compose.services['ledger']!), 'ENV').join(' ')).toContain(HOST)
+  const start = (more: object) =>
+    loadConfig({ HOST, ...valuesOf(compose.services['ledger']!), ...more })
+  expect(() => start({})).toThrow(/^HOST /)
+  expect(start({ ACCESS: 'off' }).accessTokensFile).toBeUndefined()
+})
+
+test('a file of tokens is found under the same name inside of the container and outside', () => {
+  const { volumes } = compose.services['ledger']!
+  expect(volumes).toEqual(['./access:/app/access:ro'])
+  for (const stage of stages.filter(({ name }) => name !== 'build')) {
+    expect(instructionsOf(stage, 'WORKDIR')).toEqual(['/app'])
+  }
+  expect(readFileSync('.gitignore', 'utf8').split('\n')).toContain('access/')
 })
 
 describe.each(services)('$name', (service) => {
-  const environment = Object.entries(service.environment ?? {})
+  const environment = Object.entries(valuesOf(service))
 
   test('is built from a stage of the Dockerfile, or is a known image with its version', () => {
     if (service.build) {
@@ -84,7 +125,7 @@ describe.each(services)('$name', (service) => {
   })
 
   test('has settings that the service accepts', () => {
-    expect(() => service.build && loadConfig(service.environment!)).not.toThrow()
+    expect(() => service.build && loadConfig(valuesOf(service))).not.toThrow()
   })
 
   test('names services, ports, databases and roles that exist', () => {
@@ -119,7 +160,7 @@ describe.each(services)('$name', (service) => {
   })
 
   test('mounts volumes that exist where its image keeps its data', () => {
-    for (const mount of service.volumes ?? []) {
+    for (const mount of service.build ? [] : service.volumes ?? []) {
       const [volume, path] = mount.split(':')
       expect(Object.keys(compose.volumes)).toContain(volume)
       expect(path).toBe(imageOf(service).volume)
@@ -156,7 +197,7 @@ test('the service waits for PostgreSQL, Redis, the migrations and its password',
 })
 
 test('PostgreSQL and the login read the same passwords, and so do Redis and the service', () => {
-  const value = (name: string, key: string) => compose.services[name]!.environment![key]!
+  const value = (name: string, key: string) => valuesOf(compose.services[name]!)[key]!
   const password = (name: string) => new URL(value(name, 'DATABASE_URL')).password
   expect(password('migrate')).toBe(value('postgres', 'POSTGRES_PASSWORD'))
   expect(value('login', 'PGPASSWORD')).toBe(value('postgres', 'POSTGRES_PASSWORD'))
@@ -166,7 +207,7 @@ test('PostgreSQL and the login read the same passwords, and so do Redis and the 
 
 test('every volume is mounted', () => {
   const mounted = services.flatMap(({ volumes = [] }) =>
-    volumes.map((mount) => mount.split(':')[0])
+    volumes.map((mount) => mount.split(':')[0]!).filter((name) => !name.startsWith('.'))
   )
   expect(Object.keys(compose.volumes)).toEqual(mounted)
 })
@@ -174,7 +215,10 @@ test('every volume is mounted', () => {
 test('docker compose accepts it', ({ skip }) => {
   const plugin = spawnSync('docker', ['compose', 'version'])
   skip(plugin.status !== 0, 'needs the docker CLI with its compose plugin')
-  const { status, stderr } = spawnSync('docker', ['compose', 'config', '-q'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('docker', ['compose', 'config', '-q'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...Object.fromEntries(required.map((name) => [name, name])) },
+  })
   expect(stderr).toBe('')
   expect(status).toBe(0)
 })

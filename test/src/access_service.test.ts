@@ -7,6 +7,7 @@ import { type Config, loadConfig } from '../../src/config.ts'
 import { bearer, type Held, tokensFile } from '../access.ts'
 import { caller, expectProblem } from '../http.ts'
 import { AUDIENCE, ISSUER, makeKey, signed, signedWith, startIssuer } from '../issuer.ts'
+import { runTypeScript } from '../run_typescript.ts'
 import { serve, startTestService, type TestService } from '../service.ts'
 
 const SECRET = 'correct horse battery staple, and more of it'
@@ -253,6 +254,18 @@ describe('the start', () => {
     expect(await logged({ jwt: { ...JWT, secret: SECRET, algorithms: ['HS256'] } }))
       .toEqual([])
   })
+
+  test.each([`src/${'Deno' in globalThis ? 'deno' : 'node'}.ts`, 'src/dev/start.ts'])(
+    'of %s with access off ends with one line where others than this machine come',
+    async (entry) => {
+      const env = { DATABASE_URL: base.database.serviceUrl, PORT: '0' }
+      for (const more of [{ HOST: '0.0.0.0' }, { ACCESS_TOKENS_FILE: '' }]) {
+        const run = runTypeScript(entry, [], { ...env, ...more })
+        expect([await run.ended, run.output()])
+          .toEqual([1, expect.stringMatching(new RegExp(`^${Object.keys(more)[0]} .+\n$`))])
+      }
+    },
+  )
 
   test('is on loopback unless HOST says otherwise', () => {
     expect(loadConfig({}).host).toBe('127.0.0.1')

@@ -47,7 +47,7 @@ describe('.env.example', () => {
   })
 
   test('shows the default of each key that has one', () => {
-    for (const { key, value } of example) {
+    for (const { key, value } of example.filter(({ value }) => value !== '')) {
       expect(loadConfig({ [key]: value }), key).toEqual(loadConfig({}))
     }
     expect(example.filter(({ value }) => value !== '').map(({ key }) => camelCase(key)))
@@ -56,9 +56,12 @@ describe('.env.example', () => {
 })
 
 describe('loadConfig()', () => {
-  test('takes an empty value as unset', () => {
-    expect(loadConfig(Object.fromEntries(keysRead().map((key) => [key, '']))))
-      .toEqual(loadConfig({}))
+  test('takes an empty value as unset, but for what lets people in', () => {
+    const refused = keysRead().filter((key) => /^(ACCESS|ACCESS_TOKENS_FILE|JWT_\w+)$/.test(key))
+    const others = keysRead().filter((key) => !refused.includes(key))
+    expect(loadConfig(Object.fromEntries(others.map((key) => [key, ''])))).toEqual(loadConfig({}))
+    expect(refused.length).toBeGreaterThan(6)
+    for (const key of refused) expect(refusal({ [key]: '' })).toBe(`${key} must not be empty`)
   })
 
   test('reads every setting', () => {
@@ -69,6 +72,7 @@ describe('loadConfig()', () => {
       PUBLIC_URL: 'https://API.example/ledger/',
       ALLOWED_HOSTS: 'ledger.LAN,db.lan',
       CORS_ORIGINS: 'https://app.example,http://localhost:5173',
+      ACCESS: 'on',
       ACCESS_TOKENS_FILE: '/run/tokens.json',
       ACCESS_FAILURES_PER_MINUTE: '7',
       JWT_JWKS_URL: 'https://id.example/jwks',
@@ -157,6 +161,7 @@ describe('loadConfig()', () => {
     ['CORS_ORIGINS', 'https://secret.example/'],
     ['CORS_ORIGINS', 'https://secret.example,'],
     ['CORS_ORIGINS', 'secret.example'],
+    ['ACCESS', 'true'],
     ['ACCESS_FAILURES_PER_MINUTE', '00'],
     ['ACCESS_FAILURES_PER_MINUTE', '1e3'],
     ['ACCESS_FAILURES_PER_MINUTE', '1000000'],
@@ -210,6 +215,33 @@ describe('loadConfig()', () => {
     expect(refusal(env)).toBe(
       'UPSTASH_REDIS_REST_TOKEN must be set together with UPSTASH_REDIS_REST_URL',
     )
+  })
+
+  test.each([
+    '0.0.0.0',
+    '::',
+    '10.0.0.7',
+    'ledger.example',
+    '127.0.0.1.example',
+    'localhost.example',
+  ])(
+    'refuses HOST=%s without access, unless a word says so',
+    (HOST) => {
+      expect(refusal({ HOST })).toMatch(/^HOST .*ACCESS_TOKENS_FILE.*ACCESS=off/)
+      expect(loadConfig({ HOST, ACCESS: 'off' }).host).toBe(HOST)
+      expect(loadConfig({ HOST, ACCESS_TOKENS_FILE: 'tokens.json' }).host).toBe(HOST)
+      expect(loadConfig({ HOST, ...SECRET, ...WHO }).host).toBe(HOST)
+    },
+  )
+
+  test.each(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('takes HOST=%s as it is', (HOST) => {
+    expect(loadConfig({ HOST }).host).toBe(HOST)
+  })
+
+  test('refuses ACCESS that says something else than the settings beside it', () => {
+    expect(refusal({ ACCESS: 'on' })).toMatch(/^ACCESS needs /)
+    expect(refusal({ ACCESS: 'off', ACCESS_TOKENS_FILE: 'x' })).toMatch(/^ACCESS must not be off /)
+    expect(refusal({ ACCESS: 'off', ...SECRET, ...WHO })).toMatch(/^ACCESS must not be off /)
   })
 
   const SECRET = { JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'HS256' }
