@@ -28,6 +28,7 @@ COPY src src
 # Migrations run from the same image: `node db/migrate.ts`.
 COPY db/migrate.ts db/migrate.ts
 COPY db/dbmate_environment.ts db/dbmate_environment.ts
+COPY db/preconditions.ts db/preconditions.ts
 COPY db/migrations db/migrations
 ENV HOST=0.0.0.0 NODE_ENV=production
 USER node

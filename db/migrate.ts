@@ -8,6 +8,7 @@ import { loadConfig } from '../src/config.ts'
 import { databaseTarget, isLocal } from '../src/database_tls.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
+import { checkDatabase, checkServer } from './preconditions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
@@ -26,6 +27,7 @@ export async function migrate(
   try {
     await createDatabase(url)
     await withLock(url.href, async (sql) => {
+      for (const line of await checkDatabase(sql, migrations)) log(line)
       await runDbmate(url.href, migrations, log)
       const missing = await missingLimits(sql)
       if (missing) log(`Warning: ledger_service has no ${missing}; see "Roles" in db/README.md`)
@@ -73,7 +75,10 @@ async function createDatabase(url: URL): Promise<void> {
   const name = decodeURIComponent(url.pathname.slice(1))
   await withLock(server.href, async (admin) => {
     const found = await admin`select from pg_database where datname = ${name}`
-    if (found.length === 0) await admin`create database ${admin(name)}`
+    if (found.length > 0) return
+    await checkServer(admin)
+    // Not template1, which may be in any encoding and hold anything.
+    await admin`create database ${admin(name)} encoding 'UTF8' template template0`
   })
 }
 
