@@ -7,6 +7,8 @@ import postgres from 'postgres'
 import { loadConfig } from '../src/config.ts'
 import { databaseTarget, isLocal } from '../src/database_tls.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { putRight } from './after_restore/put_right.ts'
+import { makeMissingRoles } from './after_restore/roles.ts'
 import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
 import { checkDatabase, checkServer } from './preconditions.ts'
 
@@ -28,7 +30,9 @@ export async function migrate(
     await createDatabase(url)
     await withLock(url.href, async (sql) => {
       for (const line of await checkDatabase(sql, migrations)) log(line)
+      for (const line of await makeMissingRoles(sql)) log(line)
       await runDbmate(url.href, migrations, log)
+      for (const line of await putRight(sql, migrations)) log(line)
       const missing = await missingLimits(sql)
       if (missing) log(`Warning: ledger_service has no ${missing}; see "Roles" in db/README.md`)
     })

@@ -159,3 +159,36 @@ test('who may no longer change the role can roll back all the same', async () =>
   await rollBack('one')
   expect(await limits()).toEqual(LIMITS.map(inMs))
 })
+
+/** As a dump of the database alone leaves them behind, when it is restored into another cluster. */
+async function dropRoles(): Promise<void> {
+  const one = connectTo(urlOf('one', 'postgres'))
+  await one`drop owned by ledger_service, ledger_dba`
+  await one.end()
+  await admin`drop role ledger_service, ledger_dba`
+}
+
+test('roles that a restore left out are made again, with their limits and rights', async () => {
+  await warningsOf('one')
+  await dropRoles()
+  expect((await warningsOf('one')).map((line) => line.split(/[,:]/)[0])).toEqual([
+    'Made the role ledger_service',
+    'Made the role ledger_dba',
+    ...Array.from({ length: 4 }, () => 'Gave ledger_dba back'),
+    ...Array.from({ length: 2 }, () => 'Gave ledger_service back'),
+  ])
+  expect(await limits()).toEqual(LIMITS)
+  const [may] = await admin`
+    select rolcanlogin as login, rolsuper as super from pg_roles where rolname = 'ledger_service'`
+  expect(may).toEqual({ login: false, super: false })
+  expect(await warningsOf('one')).toEqual([])
+})
+
+test('who may not make the roles that are missing is told which, and who may', async () => {
+  await warningsOf('one')
+  await dropRoles()
+  await admin`alter role migrator nocreaterole`
+  await expect(warningsOf('one')).rejects.toThrow(
+    /^the role ledger_service is missing .*"create role ledger_service" as somebody with CREATEROLE/,
+  )
+})

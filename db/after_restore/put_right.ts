@@ -1,0 +1,27 @@
+/** What a restore leaves out or behind: `npm run migrate` puts it right, and says so. */
+import { readdirSync } from 'node:fs'
+import type postgres from 'postgres'
+import { putRightsRight, putTriggersRight } from './rights.ts'
+import { putSequencesRight } from './sequences.ts'
+import { readStatements } from './statements.ts'
+
+/**
+ * Puts rights, triggers and sequences right in a ledger that has all of these migrations.
+ * @returns a line for each thing that wasn't as it should be
+ */
+export async function putRight(sql: postgres.Sql, migrations: string): Promise<string[]> {
+  const [row] = await sql<{ isLedger: boolean }[]>`
+    select to_regclass('public.payment_history') is not null as "isLedger"`
+  if (!row!.isLedger) return []
+  const files = readdirSync(migrations)
+  const applied = await sql<{ version: string }[]>`select version from public.schema_migrations`
+  const isNewer = applied.some(({ version }) => !files.some((file) => file.startsWith(version)))
+  // A newer version's rights aren't known here.
+  if (isNewer) return []
+  const stated = readStatements(migrations)
+  return [
+    ...await putRightsRight(sql, stated),
+    ...await putTriggersRight(sql, stated),
+    ...await putSequencesRight(sql, stated.created),
+  ]
+}

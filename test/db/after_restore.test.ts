@@ -1,0 +1,202 @@
+/** What `npm run migrate` puts right in a ledger that was restored, or that somebody changed. */
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import type postgres from 'postgres'
+import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { readStatements } from '../../db/after_restore/statements.ts'
+import { migrate } from '../../db/migrate.ts'
+import { createDatabase, type TestDatabase } from '../database.ts'
+import { connectTo } from '../ledger.ts'
+
+let database: TestDatabase
+let sql: postgres.Sql
+
+beforeEach(async () => {
+  database = await createDatabase()
+  sql = connectTo(database.url)
+  await sql`select create_user(1), create_user(2)`
+  await sql`select credit_user(1, 10), credit_user(2, 20)`
+})
+afterEach(async () => {
+  await sql.end()
+  await database.drop()
+})
+
+async function linesOfMigrate(): Promise<string[]> {
+  const lines: string[] = []
+  await migrate(database.url, (line) => lines.push(line))
+  return lines
+}
+
+/** Every right of everybody in the schemas of the ledger, in words. */
+async function rights(): Promise<string[]> {
+  const rows = await sql<{ text: string }[]>`
+    with acls as (
+      select 'f ' || p.oid::regprocedure as what, coalesce(p.proacl, acldefault('f', p.proowner)) as acl,
+             p.pronamespace as schema from pg_proc p
+      union all
+      select 'r ' || c.oid::regclass, coalesce(c.relacl, acldefault('r', c.relowner)), c.relnamespace
+        from pg_class c where c.relkind in ('r', 'v')
+      union all
+      select 'c ' || c.oid::regclass || a.attname, a.attacl, c.relnamespace
+        from pg_attribute a join pg_class c on c.oid = a.attrelid
+      union all
+      select 'n ' || n.nspname, n.nspacl, n.oid from pg_namespace n)
+    select format('%s %s %s %s', a.what, x.grantee::regrole, x.privilege_type, x.is_grantable) as text
+      from acls a join pg_namespace n on n.oid = a.schema, aclexplode(a.acl) x
+     where n.nspname in ('public', 'ledger') order by 1`
+  return rows.map(({ text }) => text)
+}
+
+/** A role of this test alone. */
+async function newRole(): Promise<string> {
+  const name = `role_${randomBytes(8).toString('hex')}`
+  await sql`create role ${sql(name)}`
+  onTestFinished(async () => {
+    const admin = connectTo(inject('databaseUrl'))
+    await admin`drop role ${admin(name)}`
+    await admin.end()
+  })
+  return name
+}
+
+test('a ledger with nothing wrong stays as it is, without a word', async () => {
+  const before = await rights()
+  const xids = () =>
+    sql`select oid, xmin::text from pg_proc where pronamespace = 'public'::regnamespace`
+  const procs = await xids()
+  expect(await linesOfMigrate()).toEqual([])
+  expect(await rights()).toEqual(before)
+  expect(await xids()).toEqual(procs)
+})
+
+describe('rights', () => {
+  test('that a dump without access lists lost are given back, and taken from everybody', async () => {
+    const before = await rights()
+    await sql`revoke all on all tables in schema public from ledger_service, ledger_dba`
+    await sql`revoke all on all functions in schema public from ledger_service, ledger_dba`
+    await sql`revoke all on schema public from ledger_service, ledger_dba`
+    await sql`grant execute on all functions in schema public to public`
+    const lines = await linesOfMigrate()
+    expect(lines).toContainEqual(expect.stringMatching(/^Gave ledger_service back: EXECUTE on /))
+    expect(lines).toContainEqual(expect.stringMatching(/^Gave ledger_dba back: SELECT on /))
+    expect(lines).toContainEqual(expect.stringMatching(/^Took from PUBLIC: EXECUTE on /))
+    expect(await rights()).toEqual(before)
+    expect(await linesOfMigrate()).toEqual([])
+  })
+
+  test.each([
+    ['grant update, delete on payment_history to ledger_service', 'ledger_service', 'UPDATE'],
+    ['grant all on users to ledger_dba', 'ledger_dba', 'TRUNCATE'],
+    ['grant insert (seq) on payment_history to ledger_dba', 'ledger_dba', 'INSERT'],
+    ['grant select (balance) on users to ledger_service', 'ledger_service', 'SELECT'],
+    ['grant select on payment_history to public', 'PUBLIC', 'SELECT'],
+    ['grant execute on function break_glass to ledger_service', 'ledger_service', 'EXECUTE'],
+    [
+      'grant execute on function get_users to ledger_service with grant option',
+      'ledger_service',
+      'EXECUTE with grant option',
+    ],
+    ['grant create on schema public to ledger_dba with grant option', undefined, undefined],
+  ])('that nobody should have are taken: %s', async (statement, who, may) => {
+    const before = await rights()
+    await sql.unsafe(statement)
+    if (!who) return await expect(linesOfMigrate()).rejects.toThrow(/^ledger_dba may create/)
+    expect(await linesOfMigrate()).toContainEqual(
+      expect.stringMatching(new RegExp(`^Took from ${who}: ${may} on `)),
+    )
+    expect(await rights()).toEqual(before)
+  })
+
+  test('of others stay; those to change history are warned of', async () => {
+    const reader = await newRole()
+    const writer = await newRole()
+    await sql`grant select on payment_history to ${sql(reader)}`
+    await sql`grant update on payment_history to ${sql(writer)}`
+    const before = await rights()
+    expect(await linesOfMigrate()).toEqual([`Warning: ${writer} may UPDATE on payment_history`])
+    expect(await rights()).toEqual(before)
+  })
+
+  test('are left alone where somebody has a function of the same name', async () => {
+    await sql`create function debit_user(who text) returns text language sql return who`
+    await sql`grant update on payment_history to ledger_service`
+    const before = await rights()
+    expect(await linesOfMigrate()).toEqual([expect.stringMatching(/^Warning: .*debit_user/)])
+    expect(await rights()).toEqual(before)
+  })
+
+  test('of a newer version are not known, and left alone', async () => {
+    await sql`grant update on payment_history to ledger_service`
+    await sql`insert into schema_migrations values ('99991231000000')`
+    const before = await rights()
+    expect(await linesOfMigrate()).toEqual([])
+    expect(await rights()).toEqual(before)
+  })
+})
+
+test('triggers that a restore made plain are enabled always again', async () => {
+  const state = () =>
+    sql`select tgrelid::regclass::text, tgname, tgenabled from pg_trigger
+         where not tgisinternal order by 1, 2`
+  const before = [...await state()]
+  await sql`alter table payment_history enable trigger user`
+  await sql`alter table interventions disable trigger user`
+  const guards = before.filter(({ tgenabled }) => tgenabled === 'A')
+  expect(await linesOfMigrate()).toHaveLength(guards.length)
+  expect([...await state()].filter(({ tgenabled }) => tgenabled === 'A')).toEqual(guards)
+  expect(await linesOfMigrate()).toEqual([])
+})
+
+describe('sequences', () => {
+  const restart = async (table: string, at = 1) => {
+    await sql`select setval(pg_get_serial_sequence(${table}, 'id'), ${at}::bigint, false)`
+  }
+  const nextUser = async () => {
+    const [row] = await sql`insert into users default values returning id`
+    return Number(row!['id'])
+  }
+
+  test('behind the ids of a restore are moved past them', async () => {
+    await sql`insert into users (id) select generate_series(3, 2500)`
+    await restart('users')
+    await restart('payment_history')
+    expect((await linesOfMigrate()).toSorted()).toEqual([
+      expect.stringMatching(/^Moved payment_history_id_seq from 0 to 2: /),
+      'Moved users_id_seq from 0 to 2500: those ids were taken',
+    ])
+    expect(await nextUser()).toBe(2501)
+    await sql`insert into payment_history (user_id, action, amount) values (1, 'CREDIT', 1)`
+    const [row] = await sql`select max(id)::text as id from payment_history`
+    expect(row).toEqual({ id: '3' })
+    expect(await linesOfMigrate()).toEqual([])
+  })
+
+  test('are not moved to an id that somebody chose far away', async () => {
+    await sql`insert into users (id) values (3), (4), (9007199254740991)`
+    await restart('users', 2)
+    expect(await linesOfMigrate()).toEqual([
+      'Moved users_id_seq from 1 to 4: those ids were taken',
+    ])
+    expect(await nextUser()).toBe(5)
+  })
+
+  test('never go back', async () => {
+    await restart('users', 1000)
+    await restart('payment_history', 1000)
+    expect(await linesOfMigrate()).toEqual([])
+    expect(await nextUser()).toBe(1000)
+  })
+})
+
+test('what the migrations state is read past comments, texts and bodies of functions', () => {
+  const { rights, functions, tables, always } = readStatements(
+    fileURLToPath(new URL('../../db/migrations', import.meta.url)),
+  )
+  expect(functions.map((name) => name.split('.')[1])).toContain('debit_user')
+  expect(tables).toContain('public.payment_history')
+  expect(always).toContainEqual(['public.payment_history', 'guard_row'])
+  for (const text of rights) {
+    expect(text).toMatch(/^(grant|revoke) [\w ,()]+ on [\w .]+ (to|from) [\w ,]+$/)
+  }
+})
