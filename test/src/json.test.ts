@@ -40,3 +40,8 @@ test.each([
   expect(JSON.parse(text)).toBeDefined()
   expect(jsonFaults(text)).toEqual([])
 })
+
+test('jsonFaults() reads a number of a million zeros once, not once for each of them', () => {
+  const text = `{"amount":1.${'0'.repeat(1_000_000)}1}`
+  expect(jsonFaults(text)).toMatchObject([{ path: 'amount' }])
+})
