@@ -64,9 +64,9 @@ async function refuse(
   if (!connection) return
   connections.delete(socket)
   socket.pause()
-  const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
+  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
+  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -111,9 +111,9 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     const connection = connections.get(incoming.socket)
     if (!connection) return
     const { exchanges } = connection
-    exchanges.push(exchange)
+    exchanges.add(exchange)
     outgoing.once('close', () => {
-      exchanges.splice(exchanges.indexOf(exchange), 1)
+      exchanges.delete(exchange)
       silence.answered(incoming.socket, connection)
     })
     silence.asked(incoming.socket, connection)
@@ -150,7 +150,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     if (connections.size >= limits.maxConnections && !endResting(connections)) {
       return void socket.destroy()
     }
-    connections.set(socket, { requests: 0, exchanges: [], isResting: false })
+    connections.set(socket, { requests: 0, exchanges: new Set(), isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
   server.on('checkExpectation', listener)
