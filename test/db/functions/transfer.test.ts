@@ -3,7 +3,6 @@ import {
   codeOf,
   findingsOf,
   historyOf,
-  notifiedBy,
   one,
   pidOf,
   sealCredit,
@@ -151,15 +150,6 @@ test('transfer() raises 55P03 when more hand-made rows are left than it may pick
   // What was picked up is rolled back with it: somebody has to work it off in steps.
   await sql`select post_entries(array[${to}::bigint], '{null}', '{null}', max_pending => 2)`
   expect(await codeOf(bounded())).toBe('ok')
-})
-
-test('transfer() tells the versions of both', async () => {
-  const { sql } = ledger
-  const [from, to] = [await ledger.user(10), await ledger.user()]
-  await sql`select place_hold(${from}, 1)`
-  expect(await notifiedBy(sql, () => sql`select transfer(${from}, ${to}, 1)`))
-    .toEqual(expect.arrayContaining([`${from}:3`, `${to}:1`]))
-  expect(await notifiedBy(sql, () => codeOf(sql`select transfer(${from}, ${to}, 10)`))).toEqual([])
 })
 
 test('two transfers in opposite directions at once never deadlock', async () => {
