@@ -28,8 +28,6 @@ export interface DatabaseOptions {
   ssl?: Ssl | undefined
   max: number
   queryDeadlineMs?: number | undefined
-  onnotify?: (channel: string, payload: string) => void
-  onclose?: () => void
 }
 
 /** One connection: it opens with its first query, and again after it was lost. */
@@ -100,7 +98,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 }
 
 function connect(database: DatabaseOptions): postgres.Sql {
-  const { url, ssl = false, queryDeadlineMs = QUERY_DEADLINE_MS, onnotify, onclose } = database
+  const { url, ssl = false, queryDeadlineMs = QUERY_DEADLINE_MS } = database
   const statementTimeoutMs = statementTimeoutOf(queryDeadlineMs)
   const options = {
     max: 1,
@@ -122,8 +120,6 @@ function connect(database: DatabaseOptions): postgres.Sql {
       idle_in_transaction_session_timeout: statementTimeoutMs,
       client_connection_check_interval: 1000,
     },
-    ...(onnotify && { onnotify }),
-    ...(onclose && { onclose }),
   }
   return postgres(url, options as unknown as postgres.Options<{}>)
 }

@@ -6,8 +6,6 @@ import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
 import { arrayLiteral, type UserRow, versioned } from './ledger_rows.ts'
 import type { Operation, OperationKind, Outcome } from './ledger/operations.ts'
 import { type OutcomeRow, outcomesOf } from './ledger/outcome_rows.ts'
-import { startListener } from './listener.ts'
-import type { ListenHandlers } from './listener.ts'
 import type { Versioned } from './snapshots.ts'
 
 export type { Entry } from './ledger_rows.ts'
@@ -20,14 +18,7 @@ export interface Ledger extends LedgerReads {
   post(operations: Operation[], options: { wait: boolean }): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
-  /** Tells every service which versions are the lowest to accept, by user id. */
-  notifyChanged(versions: Map<number, number>): Promise<void>
   hasMigration(version: string): Promise<boolean>
-  /**
-   * Calls `changed` for each user that SQL changed somewhere else, and `listening` with the clock
-   * of the database from which on none is missed, or null while some may be.
-   */
-  listen(on: ListenHandlers): void
   end(): Promise<void>
 }
 
@@ -48,7 +39,6 @@ export function createLedger(options: LedgerOptions): Ledger {
   const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
   const waiting = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
   const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
-  let listener: ReturnType<typeof startListener> | undefined
 
   return {
     ...createLedgerReads(reads),
@@ -87,15 +77,6 @@ export function createLedger(options: LedgerOptions): Ledger {
       return { id: Number(row!.id), created: row!.created }
     },
 
-    async notifyChanged(versions) {
-      await reads.run((sql) =>
-        sql`select ledger.notify_changed(user_ids => ${
-          arrayLiteral([...versions.keys()])
-        }::bigint[],
-          versions => ${arrayLiteral([...versions.values()])}::bigint[])`
-      )
-    },
-
     async hasMigration(version) {
       const [row] = await reads.run((sql) =>
         sql<{ applied: boolean }[]>`
@@ -104,12 +85,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       return row!.applied
     },
 
-    listen(on) {
-      listener = startListener({ url, ssl }, on)
-    },
-
     async end() {
-      await listener?.stop()
       await Promise.all([posting.end(), waiting.end(), reads.end()])
     },
   }

@@ -2,9 +2,9 @@
 import { accessBy } from './access_by.ts'
 import { isLoopback } from './access_config.ts'
 import { createAccessLog } from './access_log.ts'
-import { createAnnouncer } from './announcer.ts'
 import { createApp as build, createMetricsApp } from './app.ts'
 import { createBrowserGuard } from './browsers.ts'
+import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config.ts'
 import { queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
@@ -68,8 +68,9 @@ export async function startService(
     : undefined
   const metrics = createMetrics(residentBytes)
   const access = accessBy(config, { readText, sha256, metrics, log })
+  const target = databaseTarget(config.databaseUrl, readText)
   const ledger = createLedger({
-    ...databaseTarget(config.databaseUrl, readText),
+    ...target,
     batches: BATCHES,
     waiting: WAITING,
     reading: READING,
@@ -80,7 +81,6 @@ export async function startService(
     ttlSeconds: config.snapshotTtlSeconds,
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),
-    announce: createAnnouncer((versions) => ledger.notifyChanged(versions)),
   })
   const queue = createWriteQueue({
     post: (operations, options) => ledger.post(operations, options),
@@ -129,9 +129,9 @@ export async function startService(
     throw error
   })
   const [{ url }, metricsServer] = servers
-  ledger.listen({
-    changed: (id, version) => snapshots.changed(id, version),
-    listening: (since) => snapshots.listening(since),
+  const poller = startChangePoller(target, {
+    ...snapshots,
+    failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
   })
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
@@ -153,6 +153,7 @@ export async function startService(
     await queue.idle()
     await snapshots.idle()
     await recheck.stop()
+    await poller.stop()
     await ledger.end()
   }
 

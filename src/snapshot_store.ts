@@ -9,6 +9,8 @@ export type Kept = 'kept' | 'skipped' | 'failed'
 
 export interface SnapshotStoreOptions {
   redis: { url: string; token: string }
+  /** Several ledgers may have one Redis. */
+  ledgerId: string
   ttlMs: number
   /** For the wait in the queue and the call together. */
   timeoutMs: number
@@ -33,8 +35,6 @@ interface Change {
 const MAX_BATCH = 500
 const MAX_QUEUE = 20_000
 const PAUSE_MS = 1000
-
-const keyOf = (id: number) => `ledger:user:${id}`
 
 /** After a failed call there are none for a second; then one tries. */
 function createBreaker(now: () => number) {
@@ -78,7 +78,8 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
 }
 
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
-  const { ttlMs, timeoutMs, now } = options
+  const { ledgerId, ttlMs, timeoutMs, now } = options
+  const keyOf = (id: number) => `ledger:${ledgerId}:user:${id}`
   const breaker = createBreaker(now)
   // One client a batcher: a client's limit is that of its one call.
   const reading = createRedisClient(options.redis)

@@ -1,9 +1,13 @@
-/** Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. */
-import { createFloors } from './floors.ts'
+/**
+ * Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. What it may show,
+ * and why, is in cache/README.md.
+ */
+import type { Heard } from './cache/heard.ts'
+import { createMinimumVersions } from './cache/minimum_versions.ts'
 import { createBatcher } from './core/batcher.ts'
 import { createInFlight } from './core/in_flight.ts'
 import { parseEntry, type Snapshot, type Versioned } from './snapshot_entry.ts'
-import { createSnapshotStore, type Found } from './snapshot_store.ts'
+import { createSnapshotStore, type Found, type SnapshotStore } from './snapshot_store.ts'
 
 export type { Snapshot, Versioned } from './snapshot_entry.ts'
 
@@ -21,11 +25,11 @@ export interface SnapshotsOptions {
   load: (ids: number[]) => Promise<Map<number, Versioned>>
   /** Called for each read or write that Redis failed, and each entry that isn't one. */
   onError: (operation: 'read' | 'write' | 'parse') => void
-  /** Tells other instances of a version that couldn't be written to Redis. It may not throw. */
-  announce?: (id: number, version: number) => void
   /** How long a read or a write may spend on Redis, waiting included. */
   timeoutMs?: number
-  maxFloors?: number
+  /** How long after the last poll that was answered had begun a cached snapshot is believed. */
+  maxSilenceMs?: number
+  maxMinimumVersions?: number
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
@@ -43,13 +47,21 @@ export interface Snapshots {
   write(entry: Versioned): Promise<void>
   /** Somebody else has raised this user's version. */
   changed(id: number, version: number): void
-  /** A write of this user has an unknown outcome: nothing that is cached is believed. */
-  doubt(id: number): void
-  /** Since when (by the database's clock) no change by others is missed; null: some may be. */
-  listening(since: string | null): void
+  /** A write of this user has an unknown outcome: nothing that is cached is believed here. */
+  invalidate(id: number): void
+  /** Whose snapshots these are; nothing is looked up or written in Redis before that is known. */
+  identified(ledgerId: string): void
+  /** No change by others is missed. */
+  heard(heard: Heard): void
+  /** Some may be: until `heard`, and of what was read before its `since`, nothing is believed. */
+  lost(): void
   /** Settles once nothing is being read or written. */
   idle(): Promise<void>
 }
+
+/** So that whatever was committed a second ago shows. */
+const MAX_SILENCE_MS = 1000
+const MAX_MINIMUM_VERSIONS = 100_000
 
 const MAX_LOAD = 500
 const MAX_LOAD_QUEUE = 20_000
@@ -75,16 +87,18 @@ function createDatabaseClock(now: () => number) {
 }
 
 export function createSnapshots(options: SnapshotsOptions): Snapshots {
-  const { load, onError, announce, timeoutMs = 250, maxFloors = 100_000 } = options
+  const { redis, load, onError, timeoutMs = 250, maxSilenceMs = MAX_SILENCE_MS } = options
+  const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options
   const now = options.now ?? (() => performance.now())
   const ttlMs = options.ttlSeconds * 1000
-  const store = options.redis &&
-    createSnapshotStore({ redis: options.redis, ttlMs, timeoutMs, now })
   // Twice the ttl: a late write of an older version may have prolonged its life once.
-  const floors = createFloors({ keepMs: 2 * ttlMs, maxFloors, now })
+  const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
   const databaseClock = createDatabaseClock(now)
   const inFlight = createInFlight()
-  let listeningSince: string | null = null
+  let store: SnapshotStore | undefined
+  let identity: string | undefined
+  let believedSince: string | null = null
+  let heardAt = -Infinity
   let setBack = { from: -Infinity, until: -Infinity }
 
   // Only the next query is joined, never one under way: it may have missed what was acknowledged
@@ -99,14 +113,24 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     },
   })
 
-  /** A change might have been missed before we listened; a floor tells of one that wasn't. */
+  const isInStep = () => now() - heardAt < maxSilenceMs
+
+  /** Of what was read before it, nothing is believed any more. */
+  function believeSince(since: string) {
+    believedSince = since
+    // What the clock should show if nobody touched it, for as long as older entries may live.
+    setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
+    databaseClock.observe(since)
+  }
+
+  /** A change may have been missed before `believedSince`; one that wasn't has a minimum version. */
   function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
     const readAt = Date.parse(read_at)
     const age = databaseClock.now() - readAt
-    return listeningSince !== null && read_at >= listeningSince &&
+    return isInStep() && believedSince !== null && read_at >= believedSince &&
       // Read before the clock of the database was set back, it may be older than it looks.
       age > -ROUNDING_MS && (readAt >= setBack.from || now() >= setBack.until) &&
-      floors.accept(snapshot.id, version) && age < expires_in_ms - EXPIRY_MARGIN_MS
+      minimumVersions.accept(snapshot.id, version) && age < expires_in_ms - EXPIRY_MARGIN_MS
   }
 
   async function loadAndKeep(id: number, remove?: string): Promise<Versioned | undefined> {
@@ -135,7 +159,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   }
 
   async function read(id: number, fresh: boolean) {
-    if (store && !fresh && listeningSince !== null) {
+    if (store && !fresh && believedSince !== null && isInStep()) {
       const found = await store.find(id)
       if (found !== 'failed' && found !== 'skipped') {
         const { entry, remove } = judge(id, found)
@@ -153,25 +177,33 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     databaseClock.observe(entry.read_at)
     const { id } = entry.snapshot
     if (!store || await store.keep(id, { entry }) === 'kept') return
-    floors.raise(id, entry.version)
+    // Other instances hear of it as of everything else.
+    minimumVersions.raise(id, entry.version)
     onError('write')
-    announce?.(id, entry.version)
   }
 
   return {
     read: (id, { fresh = false } = {}) => inFlight.track(read(id, fresh)),
     write: (entry) => inFlight.track(write(entry)),
-    changed: (id, version) => floors.raise(id, version),
-    doubt(id) {
-      floors.raise(id, Number.MAX_SAFE_INTEGER)
-      announce?.(id, Number.MAX_SAFE_INTEGER)
+    changed: (id, version) => minimumVersions.raise(id, version),
+    invalidate: (id) => minimumVersions.raise(id, Number.MAX_SAFE_INTEGER),
+    identified(ledgerId) {
+      if (!redis || ledgerId === identity) return
+      identity = ledgerId
+      store = createSnapshotStore({ redis, ledgerId, ttlMs, timeoutMs, now })
     },
-    listening(since) {
-      listeningSince = since
-      if (since === null) return
-      // What the clock should show if nobody touched it, for as long as older entries may live.
-      setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
-      databaseClock.observe(since)
+    heard({ since, readAt, at }) {
+      heardAt = at
+      const { overflowedAt } = minimumVersions
+      if (believedSince === null) believeSince(since)
+      databaseClock.observe(readAt)
+      if (overflowedAt === undefined || at <= overflowedAt) return
+      // Too many had changed to remember which: what was read before now may be any of them.
+      believeSince(readAt)
+      minimumVersions.resume()
+    },
+    lost() {
+      believedSince = null
     },
     idle: inFlight.idle,
   }

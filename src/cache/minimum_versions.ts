@@ -1,22 +1,26 @@
-/** What is known to be out of date: for some users, the lowest version that is acceptable. */
+/** What is known to be out of date: for some users, the lowest version that is current. */
 
-export interface Floors {
+export interface MinimumVersions {
   raise(id: number, version: number): void
   accept(id: number, version: number): boolean
+  /** When there were too many; since then nothing is accepted. */
+  readonly overflowedAt: number | undefined
+  /** Whatever was raised before the overflow is known in another way. */
+  resume(): void
 }
 
 /**
- * Keeps a floor for at least keepMs and at most twice that, in two generations, so that forgetting
- * costs nothing. When there are more than maxFloors, no version of any user is accepted
- * until keepMs have passed: by then, whatever a floor was for has expired.
+ * Keeps a minimum for at least keepMs and at most twice that, in two generations, so that forgetting
+ * costs nothing. When there are more than maxUsers, it forgets them and accepts no version of any
+ * user until `resume`; what is raised meanwhile counts afterwards.
  */
-export function createFloors(
-  { keepMs, maxFloors, now }: { keepMs: number; maxFloors: number; now: () => number },
-): Floors {
+export function createMinimumVersions(
+  { keepMs, maxUsers, now }: { keepMs: number; maxUsers: number; now: () => number },
+): MinimumVersions {
   let young = new Map<number, number>()
   let old = new Map<number, number>()
   let bornAt = now()
-  let nothingUntil = -Infinity
+  let overflowedAt: number | undefined
 
   function age() {
     const generations = Math.floor((now() - bornAt) / keepMs)
@@ -29,8 +33,8 @@ export function createFloors(
   return {
     raise(id, version) {
       age()
-      if (!young.has(id) && young.size >= maxFloors) {
-        nothingUntil = now() + keepMs
+      if (!young.has(id) && young.size >= maxUsers) {
+        overflowedAt = now()
         young = new Map()
         old = new Map()
       }
@@ -38,8 +42,14 @@ export function createFloors(
     },
     accept(id, version) {
       age()
-      if (now() < nothingUntil) return false
+      if (overflowedAt !== undefined) return false
       return version >= Math.max(young.get(id) ?? 0, old.get(id) ?? 0)
+    },
+    get overflowedAt() {
+      return overflowedAt
+    },
+    resume() {
+      overflowedAt = undefined
     },
   }
 }

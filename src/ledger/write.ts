@@ -7,7 +7,7 @@ import type { WriteQueue } from './write_queue.ts'
 
 export interface WriteDependencies {
   queue: Pick<WriteQueue, 'add'>
-  snapshots: Pick<Snapshots, 'doubt' | 'write'>
+  snapshots: Pick<Snapshots, 'invalidate' | 'write'>
   metrics: Pick<Metrics, 'operation'>
 }
 
@@ -24,7 +24,7 @@ export function createWrite({ queue, snapshots, metrics }: WriteDependencies): W
     } catch (error) {
       const problem = problemOf(error, { writes: true })
       if (problem.code === 'outcome_unknown') {
-        for (const id of usersOf(operation)) snapshots.doubt(id)
+        for (const id of usersOf(operation)) snapshots.invalidate(id)
       }
       throw problem
     }

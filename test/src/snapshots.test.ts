@@ -3,9 +3,17 @@ import { createMemoryStore } from '../../src/dev/memory_store.ts'
 import { formatEntry } from '../../src/snapshot_entry.ts'
 import type { Versioned } from '../../src/snapshots.ts'
 import { redisServerMissing, startRedisServer } from './dev/redis_server.ts'
-import { at, type Endpoint, entryOf, instanceOf, startEndpoint } from './snapshots.ts'
+import {
+  at,
+  type Endpoint,
+  entryOf,
+  instanceOf,
+  keyOf,
+  LEDGER,
+  startEndpoint,
+} from './snapshots.ts'
 
-const KEY = 'ledger:user:1'
+const KEY = keyOf(1)
 
 function permutations<T>(items: T[]): T[][] {
   if (items.length < 2) return [items]
@@ -73,7 +81,7 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
         if (step === 'read') await one.read(id)
         else await instance.snapshots.write(of(step))
       }
-      expect(await endpoint.redis(['ZRANGE', `ledger:user:${id}`, 0, -1, 'WITHSCORES']))
+      expect(await endpoint.redis(['ZRANGE', keyOf(id), 0, -1, 'WITHSCORES']))
         .toEqual([[formatEntry(of(later)), '4']])
       expect(await two.read(id)).toBe('hit 4.00')
     }))
@@ -83,12 +91,12 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
     const later = { read_at: at(9) }
     await Promise.all(
       permutations([1, 3, 4, 4.5]).map(async (versions, n) => {
-        const { snapshots, read } = instanceOf(endpoint, { now: () => 0 })
+        const { snapshots, read, hear } = instanceOf(endpoint, { now: () => 0 })
         const entries = versions.map((v) => entryOf(n + 1, Math.floor(v), v === 4.5 ? later : {}))
         await Promise.all(entries.map((entry) => snapshots.write(entry)))
-        expect(await endpoint.redis(['ZRANGE', `ledger:user:${n + 1}`, 0, -1]))
+        expect(await endpoint.redis(['ZRANGE', keyOf(n + 1), 0, -1]))
           .toEqual([[formatEntry(entryOf(n + 1, 4, later))]])
-        snapshots.listening(at(9))
+        hear(0, 9)
         expect(await read(n + 1)).toBe('hit 4.00')
       }),
     )
@@ -160,12 +168,11 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
   })
 
   test('a key of another type fails for its user alone', async () => {
-    const { snapshots, database, read, errors, announced } = instanceOf(endpoint)
+    const { snapshots, database, read, errors } = instanceOf(endpoint)
     await endpoint.redis(['SET', KEY, 'x'])
     for (const id of [1, 2]) database.set(id, entryOf(id, 4))
     await Promise.all([1, 2].map((id) => snapshots.write(entryOf(id, 4))))
     expect(errors).toEqual(['write'])
-    expect(announced).toEqual([[1, 4]])
     expect(await Promise.all([read(1), read(2)])).toEqual(['bypass 4.00', 'hit 4.00'])
     expect(errors).toEqual(['write', 'read'])
   })
@@ -182,38 +189,38 @@ describe('snapshots', () => {
     return () => endpoint.close()
   })
 
-  test('the cache is left alone until we listen, and whenever we do not', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint, { now })
+  test('the cache is left alone until we are in step, and whenever we are not', async () => {
+    const { snapshots, database, read, hear } = instanceOf(endpoint, { now })
     await snapshots.write(entryOf(1, 3))
     database.set(1, entryOf(1, 4))
-    snapshots.listening(null)
+    snapshots.lost()
     expect([await read(1), await read(1)]).toEqual(['bypass 4.00', 'bypass 4.00'])
-    snapshots.listening(at(2))
+    hear(2)
     expect(await read(1)).toBe('hit 3.00')
   })
 
-  test('what was read before we listened is a miss, as a change may have been missed', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint, { now })
+  test('what was read before we were in step is a miss, as a change may have been missed', async () => {
+    const { snapshots, database, read, hear } = instanceOf(endpoint, { now })
     await snapshots.write(entryOf(1, 3, { read_at: at(30) }))
     expect(await read(1)).toBe('hit 3.00')
-    snapshots.listening(null)
+    snapshots.lost()
     // A change by somebody else, of which nobody tells us.
     database.set(1, entryOf(1, 4, { read_at: at(32) }))
-    snapshots.listening(at(31))
+    hear(31)
     expect([await read(1), await read(1)]).toEqual(['miss 4.00', 'hit 4.00'])
   })
 
-  describe('a database whose clock was set back while we did not listen', () => {
+  describe('a database whose clock was set back while we were not in step', () => {
     test('what was read before that is a miss, whoever wrote it, until it has expired', async () => {
       const [one, two] = [instanceOf(endpoint, { now }), instanceOf(endpoint, { now })]
       clock += 40_000
       await one.snapshots.write(entryOf(1, 3, { read_at: at(30) }))
       expect([await one.read(1), await two.read(1)]).toEqual(['hit 3.00', 'hit 3.00'])
-      for (const { snapshots, database } of [one, two]) {
-        snapshots.listening(null)
+      for (const { snapshots, database, hear } of [one, two]) {
+        snapshots.lost()
         // A change by somebody else, of which nobody tells us.
         database.set(1, entryOf(1, 3, { read_at: at(21) }))
-        snapshots.listening(at(20))
+        hear(20)
       }
       expect([await one.read(1), await two.read(1)]).toEqual(['miss 3.00', 'miss 3.00'])
       // Now the clock shows again what it did when that was read.
@@ -227,8 +234,9 @@ describe('snapshots', () => {
 
     test('what was read at a time that is still to come is a miss for who has just begun', async () => {
       await instanceOf(endpoint, { now }).snapshots.write(entryOf(1, 3, { read_at: at(30) }))
-      const { snapshots, database, read } = instanceOf(endpoint, { now })
-      snapshots.listening(at(20))
+      const { snapshots, database, read, hear } = instanceOf(endpoint, { now })
+      snapshots.lost()
+      hear(20)
       database.set(1, entryOf(1, 4, { read_at: at(20) }))
       expect([await read(1), await read(1)]).toEqual(['miss 4.00', 'hit 4.00'])
     })
@@ -239,7 +247,7 @@ describe('snapshots', () => {
     await snapshots.write(entryOf(1, 3))
     database.set(1, entryOf(1, 4))
     const reading = read(1)
-    snapshots.listening(null)
+    snapshots.lost()
     expect(await reading).toBe('miss 4.00')
   })
 
@@ -262,26 +270,90 @@ describe('snapshots', () => {
     expect(await reading).toBe('miss 4.00')
   })
 
-  test('more floors than can be remembered: nothing cached is believed for twice the ttl', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint, {
+  test('more changed than can be remembered: what was read before the next poll is a miss', async () => {
+    const { snapshots, database, read, hear } = instanceOf(endpoint, {
       now,
-      maxFloors: 2,
-      ttlSeconds: 60,
+      maxMinimumVersions: 2,
     })
-    await snapshots.write(entryOf(9, 3))
+    for (const id of [9, 3]) await snapshots.write(entryOf(id, 3))
     database.set(9, entryOf(9, 4))
     for (const id of [1, 2, 3]) snapshots.changed(id, 4)
     expect(await read(9)).toBe('miss 4.00')
-    clock += 119_000
+    // It began before there were too many.
+    snapshots.heard({ since: at(0), readAt: at(5), at: now() })
     expect(await read(9)).toBe('miss 4.00')
+    clock += 1
+    hear(0, 5)
+    expect(await read(9)).toBe('miss 4.00')
+    for (const id of [9, 3]) {
+      database.set(id, entryOf(id, 3, { read_at: at(6) }))
+      await snapshots.write(entryOf(id, 3, { read_at: at(6) }))
+    }
+    database.set(9, entryOf(9, 4, { read_at: at(6) }))
+    expect([await read(9), await read(9)]).toEqual(['miss 4.00', 'hit 4.00'])
+    // Raised when the others were forgotten.
+    expect(await read(3)).toBe('miss 3.00')
+  })
+
+  test('a second after the last poll that was answered had begun nothing is believed', async () => {
+    const { snapshots, database, read, hear } = instanceOf(endpoint, { now, maxSilenceMs: 1000 })
+    await snapshots.write(entryOf(1, 3))
+    database.set(1, entryOf(1, 4))
+    clock += 100_999
+    snapshots.heard({ since: at(0), readAt: at(3), at: clock - 999 })
+    expect(await read(1)).toBe('hit 3.00')
+    clock += 1
+    expect(await read(1)).toBe('bypass 4.00')
+    // Nothing was missed: the next answer tells of whatever had changed meanwhile.
+    hear(0, 4)
+    expect(await read(1)).toBe('hit 3.00')
+  })
+
+  test('a poll that is answered while the cache is being asked counts', async () => {
+    const { snapshots, database, read } = instanceOf(endpoint, { now, maxSilenceMs: 1000 })
+    await snapshots.write(entryOf(1, 3))
+    database.set(1, entryOf(1, 4))
+    snapshots.heard({ since: at(0), readAt: at(3), at: clock })
+    const reading = read(1)
     clock += 1000
-    expect(await read(9)).toBe('hit 4.00')
+    expect(await reading).toBe('miss 4.00')
+  })
+
+  test('after a write of unknown outcome nothing that is cached is believed', async () => {
+    const { snapshots, database, read } = instanceOf(endpoint)
+    await snapshots.write(entryOf(1, 3))
+    database.set(1, entryOf(1, 3))
+    snapshots.invalidate(1)
+    expect([await read(1), await read(1)]).toEqual(['miss 3.00', 'miss 3.00'])
+  })
+
+  test('ledgers that share one Redis never see one another', async () => {
+    const [one, other] = [instanceOf(endpoint), instanceOf(endpoint)]
+    const ledger = '6b8f2c9e-0000-4000-8000-000000000002'
+    other.snapshots.identified(ledger)
+    await one.snapshots.write(entryOf(1, 9))
+    other.database.set(1, entryOf(1, 3))
+    expect([await other.read(1), await other.read(1)]).toEqual(['miss 3.00', 'hit 3.00'])
+    expect(await one.read(1)).toBe('hit 9.00')
+    for (const id of [LEDGER, ledger]) {
+      expect(await endpoint.redis(['ZRANGE', keyOf(1, id), 0, -1])).toEqual([[expect.any(String)]])
+    }
+  })
+
+  test('before the ledger is known Redis is left alone', async () => {
+    const { snapshots } = instanceOf(endpoint, {
+      load: (ids) => Promise.resolve(new Map(ids.map((id) => [id, entryOf(id, 3)]))),
+    }, '')
+    await snapshots.write(entryOf(1, 3))
+    expect((await snapshots.read(1))?.cache).toBe('bypass')
+    await snapshots.idle()
+    expect(endpoint.requests()).toBe(0)
   })
 
   test('no snapshot outlives a hold in it, even if an older write prolongs its life', async () => {
     const one = instanceOf(endpoint, { now })
     const two = instanceOf(endpoint, { now })
-    one.snapshots.listening(at(10))
+    one.hear(0, 10)
     await one.snapshots.write(entryOf(1, 5, { read_at: at(10), expires_in_ms: 20_000 }))
     await two.snapshots.write(entryOf(1, 4, { read_at: at(9) }))
     one.database.set(1, entryOf(1, 5, { read_at: at(29.5) }))
@@ -292,11 +364,11 @@ describe('snapshots', () => {
   })
 
   test('an expiry is judged by the clock of the database alone', async () => {
-    const { snapshots, database, read } = instanceOf(endpoint, { now })
+    const { snapshots, database, read, hear } = instanceOf(endpoint, { now })
     await snapshots.write(entryOf(1, 5, { read_at: at(10), expires_in_ms: 20_000 }))
     expect(await read(1)).toBe('hit 5.00')
     // No time passes here, but the database says that some has.
-    snapshots.listening(at(5))
+    hear(0, 5)
     await snapshots.write(entryOf(2, 5, { read_at: at(40) }))
     database.set(1, entryOf(1, 6))
     expect(await read(1)).toBe('miss 6.00')
@@ -324,10 +396,10 @@ describe('snapshots', () => {
   })
 
   test('without Redis every read is a bypass and writes are free', async () => {
-    const { snapshots, database, read, errors, announced } = instanceOf(undefined)
+    const { snapshots, database, read, errors } = instanceOf(undefined)
     database.set(1, entryOf(1, 3))
     await snapshots.write(entryOf(1, 3))
     expect([await read(1), await read(1)]).toEqual(['bypass 3.00', 'bypass 3.00'])
-    expect([errors, announced]).toEqual([[], []])
+    expect(errors).toEqual([])
   })
 })

@@ -5,6 +5,9 @@ import type { Backend, Reply } from '../../src/dev/redis_backend.ts'
 import { createRedisRest } from '../../src/dev/redis_rest.ts'
 import { createSnapshots, type SnapshotsOptions, type Versioned } from '../../src/snapshots.ts'
 
+export const LEDGER = '6b8f2c9e-0000-4000-8000-000000000001'
+export const keyOf = (id: number, ledger = LEDGER) => `ledger:${ledger}:user:${id}`
+
 /** A reading of the database's clock. */
 export const at = (seconds: number) =>
   new Date(Date.UTC(2026) + seconds * 1000).toISOString().replace('Z', '000Z')
@@ -71,23 +74,25 @@ export async function startEndpoint(backend: Backend) {
 
 export type Endpoint = Awaited<ReturnType<typeof startEndpoint>>
 
-/** An instance of the cache, listening, with a database of its own. */
+/** An instance of the cache, in step, with a database of its own. */
 export function instanceOf(
   redis: { url: string; token: string } | undefined,
   options: Partial<SnapshotsOptions> = {},
+  ledgerId = LEDGER,
 ) {
   const database = new Map<number, Versioned>()
   const queries: number[][] = []
   const errors: string[] = []
-  const announced: [number, number][] = []
   let passed_ms = 0
+  const now = options.now ?? (() => performance.now() + passed_ms)
   const snapshots = createSnapshots({
     ...(redis && { redis }),
     ttlSeconds: 60,
     // Tests that aren't about slowness shouldn't fail because of it.
     timeoutMs: 10_000,
+    // Nor for want of a poll.
+    maxSilenceMs: Infinity,
     onError: (operation) => errors.push(operation),
-    announce: (id, version) => announced.push([id, version]),
     load: (ids) => {
       queries.push(ids)
       return Promise.resolve(
@@ -96,10 +101,14 @@ export function instanceOf(
         ),
       )
     },
-    now: () => performance.now() + passed_ms,
     ...options,
+    now,
   })
-  snapshots.listening(at(0))
+  /** A poll proves that nothing since this second was missed. */
+  const hear = (seconds: number, readAt = seconds) =>
+    snapshots.heard({ since: at(seconds), readAt: at(readAt), at: now() })
+  if (ledgerId) snapshots.identified(ledgerId)
+  hear(0)
   // What others read at some second after that is not still to come.
   passed_ms = 100_000
   /** How the cache answered, what was read, and that nothing is under way any more. */
@@ -108,5 +117,5 @@ export function instanceOf(
     await snapshots.idle()
     return found ? `${found.cache} ${found.snapshot.balance}` : 'unknown'
   }
-  return { snapshots, database, queries, errors, announced, read }
+  return { snapshots, database, queries, errors, read, hear }
 }

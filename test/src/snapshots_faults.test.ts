@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMemoryStore } from '../../src/dev/memory_store.ts'
-import { at, type Endpoint, entryOf, instanceOf, startEndpoint } from './snapshots.ts'
+import { at, type Endpoint, entryOf, instanceOf, keyOf, startEndpoint } from './snapshots.ts'
 
 const MEBIBYTE = 1024 * 1024
 const EMPTY = '[{"result":[]}]'
@@ -95,7 +95,6 @@ describe('Redis that', () => {
     const writer = instanceOf(endpoint, FAST)
     expect(await tookMs(() => writer.snapshots.write(entryOf(1, 4)))).toBeLessThan(500)
     expect(writer.errors).toEqual(['write'])
-    expect(writer.announced).toEqual([[1, 4]])
     for (const print of printed) {
       expect(print).not.toHaveBeenCalled()
       print.mockRestore()
@@ -123,7 +122,7 @@ describe('Redis that', () => {
   test("answers with other users' snapshots: the read is right", async () => {
     const { database, snapshots, read, errors } = instanceOf(endpoint)
     await snapshots.write(entryOf(2, 9))
-    const [reply] = await endpoint.redis(['ZRANGE', 'ledger:user:2', 0, -1, 'WITHSCORES'])
+    const [reply] = await endpoint.redis(['ZRANGE', keyOf(2), 0, -1, 'WITHSCORES'])
     database.set(1, entryOf(1, 3))
     endpoint.misbehave = says(200, JSON.stringify([{ result: reply }]))
     expect(await read(1)).toBe('miss 3.00')
@@ -194,7 +193,7 @@ describe('after Redis has failed', () => {
   })
 
   test('what could not be written is never served from before', async () => {
-    const { snapshots, database, read, errors, announced } = instanceOf(endpoint, withClock)
+    const { snapshots, database, read, errors } = instanceOf(endpoint, withClock)
     for (const id of [1, 2]) {
       await snapshots.write(entryOf(id, 3))
       database.set(id, entryOf(id, 4))
@@ -204,7 +203,6 @@ describe('after Redis has failed', () => {
     // This one isn't even tried.
     await snapshots.write(entryOf(2, 4))
     expect(errors).toEqual(['write', 'write'])
-    expect(announced).toEqual([[1, 4], [2, 4]])
     clock += 1000
     endpoint.misbehave = undefined
     database.set(1, entryOf(1, 3))
@@ -214,7 +212,7 @@ describe('after Redis has failed', () => {
     expect([await read(2), await read(2)]).toEqual(['miss 4.00', 'hit 4.00'])
   })
 
-  test('another instance that hears the announcement does not serve it either', async () => {
+  test('another instance that hears of the change does not serve it either', async () => {
     const one = instanceOf(endpoint, withClock)
     const two = instanceOf(endpoint, withClock)
     clock += 9000
@@ -223,7 +221,7 @@ describe('after Redis has failed', () => {
     endpoint.misbehave = says(500, '')
     await one.snapshots.write(entryOf(1, 4))
     endpoint.misbehave = undefined
-    for (const [id, version] of one.announced) two.snapshots.changed(id, version)
+    two.snapshots.changed(1, 4)
     two.database.set(1, entryOf(1, 4, { read_at: at(5) }))
     expect(await two.read(1)).toBe('miss 4.00')
   })
