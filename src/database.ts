@@ -42,7 +42,9 @@ interface Client {
  */
 export function createDatabase(options: DatabaseOptions): Database {
   const { queryDeadlineMs = QUERY_DEADLINE_MS } = options
-  const open = (): Client => ({ sql: connect(options), running: 0 })
+  let isPooled = false
+  let looking: Promise<void> | undefined
+  const open = (): Client => ({ sql: connect(options, isPooled), running: 0 })
   const clients = Array.from({ length: options.max }, open)
   const inFlight = createInFlight()
 
@@ -66,7 +68,22 @@ export function createDatabase(options: DatabaseOptions): Database {
     void client.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
   }
 
-  async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  /** Looks who answers before the first query is sent: through a pooler nothing must be prepared. */
+  async function look(): Promise<void> {
+    try {
+      isPooled = await runNow(isBehindPooler)
+    } catch (error) {
+      if (!isRefusedParameter(error)) {
+        looking = undefined
+        // Whatever became of this, no query was sent.
+        throw isOutcomeUnknown(error) ? notConnected(error) : error
+      }
+      isPooled = true
+    }
+    if (isPooled) { for (const client of [...clients]) replace(client, false) }
+  }
+
+  async function runNow<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
     const client = choose()
     let timer: ReturnType<typeof setTimeout> | undefined
     const deadline = new Promise<never>((_, reject) => {
@@ -77,7 +94,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     })
     client.running++
     try {
-      return await inFlight.track(Promise.race([query(client.sql), deadline]))
+      return await Promise.race([query(client.sql), deadline])
     } catch (error) {
       if (isOutcomeUnknown(error)) replace(client, codeOf(error) === 'DEADLINE')
       throw error
@@ -88,7 +105,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    run,
+    run: (query) => inFlight.track((looking ??= look()).then(() => runNow(query))),
     // Queries first: ending a client with a timeout would reject what still commits.
     end: async () => {
       await inFlight.idle()
@@ -97,7 +114,25 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 }
 
-function connect(database: DatabaseOptions): postgres.Sql {
+const notConnected = (cause: unknown) =>
+  Object.assign(new Error('no connection', { cause }), { code: 'CONNECT_TIMEOUT' })
+
+/** As PgBouncer says it unless it was told to ignore them. */
+const isRefusedParameter = (error: unknown) =>
+  codeOf(error) === '08P01' &&
+  (error as Error).message.startsWith('unsupported startup parameter')
+
+/** A pooler makes up the number of the backend, since each transaction may have another one. */
+async function isBehindPooler(sql: postgres.Sql): Promise<boolean> {
+  const rows = await sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid')
+  return rows[0]!.pid !== rows.state.pid
+}
+
+/**
+ * @param isPooled Prepared statements would be looked for on backends that don't have them, with the
+ *   wrong answers; and the limits may not arrive, so those of the role hold.
+ */
+function connect(database: DatabaseOptions, isPooled: boolean): postgres.Sql {
   const { url, ssl = false, queryDeadlineMs = QUERY_DEADLINE_MS } = database
   const statementTimeoutMs = statementTimeoutOf(queryDeadlineMs)
   const options = {
@@ -105,6 +140,7 @@ function connect(database: DatabaseOptions): postgres.Sql {
     ssl,
     // No query at the start for the types of arrays; text in, text out.
     fetch_types: false,
+    prepare: !isPooled,
     connect_timeout: 2,
     max_lifetime: null,
     backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
@@ -115,10 +151,12 @@ function connect(database: DatabaseOptions): postgres.Sql {
       application_name: 'ledger',
       TimeZone: 'UTC',
       DateStyle: 'ISO',
-      statement_timeout: statementTimeoutMs,
-      lock_timeout: lockTimeoutOf(queryDeadlineMs),
-      idle_in_transaction_session_timeout: statementTimeoutMs,
-      client_connection_check_interval: 1000,
+      ...(!isPooled && {
+        statement_timeout: statementTimeoutMs,
+        lock_timeout: lockTimeoutOf(queryDeadlineMs),
+        idle_in_transaction_session_timeout: statementTimeoutMs,
+        client_connection_check_interval: 1000,
+      }),
     },
   }
   return postgres(url, options as unknown as postgres.Options<{}>)
