@@ -9,8 +9,8 @@ export type Kept = 'kept' | 'skipped' | 'failed'
 
 export interface SnapshotStoreOptions {
   redis: { url: string; token: string }
-  /** Several ledgers may have one Redis. */
-  ledgerId: string
+  /** Whose snapshots: several ledgers, and copies of one, may share a Redis. */
+  history: string
   ttlMs: number
   /** For the wait in the queue and the call together. */
   timeoutMs: number
@@ -78,8 +78,8 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
 }
 
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
-  const { ledgerId, ttlMs, timeoutMs, now } = options
-  const keyOf = (id: number) => `ledger:${ledgerId}:user:${id}`
+  const { history, ttlMs, timeoutMs, now } = options
+  const keyOf = (id: number) => `ledger:${history}:user:${id}`
   const breaker = createBreaker(now)
   // One client a batcher: a client's limit is that of its one call.
   const reading = createRedisClient(options.redis)

@@ -50,7 +50,7 @@ export interface Snapshots {
   /** A write of this user has an unknown outcome: nothing that is cached is believed here. */
   invalidate(id: number): void
   /** Whose snapshots these are; nothing is looked up or written in Redis before that is known. */
-  identified(ledgerId: string): void
+  identified(history: string): void
   /** No change by others is missed. */
   heard(heard: Heard): void
   /** Some may be: until `heard`, and of what was read before its `since`, nothing is believed. */
@@ -187,10 +187,10 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     write: (entry) => inFlight.track(write(entry)),
     changed: (id, version) => minimumVersions.raise(id, version),
     invalidate: (id) => minimumVersions.raise(id, Number.MAX_SAFE_INTEGER),
-    identified(ledgerId) {
-      if (!redis || ledgerId === identity) return
-      identity = ledgerId
-      store = createSnapshotStore({ redis, ledgerId, ttlMs, timeoutMs, now })
+    identified(history) {
+      if (!redis || history === identity) return
+      identity = history
+      store = createSnapshotStore({ redis, history, ttlMs, timeoutMs, now })
     },
     heard({ since, readAt, at }) {
       heardAt = at

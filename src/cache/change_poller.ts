@@ -9,8 +9,8 @@ const QUERY_DEADLINE_MS = 2000
 const PATIENCE_MS = 1000
 
 export interface ChangeHandlers {
-  /** Which ledger this is. Told before anything else, and again if it is another one. */
-  identified(ledgerId: string): void
+  /** Whose history this is. Told before `heard`, and again when it is another one. */
+  identified(history: string): void
   /** This user changed: whatever is below this version is out of date. */
   changed(id: number, version: number): void
   /** Everything has been told of that the answer to a poll proves. */
@@ -110,12 +110,12 @@ export function startChangePoller(
 
   /** Answers whether to go on at once. */
   async function poll(at: number): Promise<boolean> {
-    const { versions, isNew, isPartial, heard } = await read()
+    const { epoch, versions, isNew, isPartial, heard } = await read()
     if (isNew) {
       on.lost()
       isIdentified = false
     }
-    if (!isIdentified) on.identified(await getLedgerId(database))
+    if (!isIdentified) on.identified(`${await getLedgerId(database)}:${epoch}`)
     isIdentified = true
     for (const [id, version] of versions) on.changed(id, version)
     if (heard) on.heard({ ...heard, at })

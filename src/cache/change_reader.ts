@@ -24,6 +24,8 @@ export interface ChangesRequest {
 }
 
 export interface Reading {
+  /** Names the history that it is about: not that of a copy, nor one that was changed by force. */
+  epoch: string
   versions: [userId: number, version: number][]
   /** Nothing older is known to be current any more. */
   isNew: boolean
@@ -67,7 +69,7 @@ export function createChangeReader(
     opening = changes.horizon!
     oldestOpen = 0n
     since = undefined
-    return { versions: [], isNew: true, isPartial: true, heard: undefined }
+    return { epoch, versions: [], isNew: true, isPartial: true, heard: undefined }
   }
 
   /** @param over transactions below it had ended when these changes were read */
@@ -92,6 +94,6 @@ export function createChangeReader(
     const isInStep = opening === null && isComplete
     if (isInStep) since ??= readAt
     const heard = isInStep ? { since: since!, readAt } : undefined
-    return { versions, isNew: false, isPartial: !isComplete, heard }
+    return { epoch: changes.epoch, versions, isNew: false, isPartial: !isComplete, heard }
   }
 }

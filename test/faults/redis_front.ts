@@ -30,7 +30,7 @@ export async function startRedisFront(): Promise<RedisFront> {
 
   /** The same request about somebody else. */
   async function mixedUp(request: Request): Promise<Request> {
-    const text = (await request.text()).replaceAll(/ledger:user:\d+/g, (key) => {
+    const text = (await request.text()).replaceAll(/ledger:[\w:-]+:user:\d+/g, (key) => {
       users.add(key)
       const others = [...users]
       return others[(others.indexOf(key) + 1) % others.length]!

@@ -13,11 +13,13 @@ declare
   v_last bigint;
   v_gaps bigint;
 begin
-  -- What names this history as it grows on this server: another server, another table, or a glass
-  -- broken since then may have changed what was there before.
+  -- Names this history as it grows in this database: on another server, in a copy, after a restore
+  -- or since a glass was broken, what was there before may have been another one.
   select s.last_value - (not s.is_called)::int,
-         format('%s %s %s %s', extract(epoch from pg_postmaster_start_time()),
-           'public.payment_history'::regclass::oid, i.last_value, i.is_called)
+         format('%s-%s-%s-%s',
+           (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint,
+           (select d.oid from pg_database d where d.datname = current_database()),
+           'public.payment_history'::regclass::oid, i.last_value - (not i.is_called)::int)
     into v_last, epoch_now
     from public.payment_history_id_seq s, public.interventions_id_seq i;
   is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
