@@ -47,11 +47,14 @@ begin
       union all
       select o.id, o.user_id, null, true from changed_holds o, bound b where o.id <= b.id
       union all
-      select h.id, h.user_id, h.seq, false
-        from unnest(get_changes.missing) m (id) join public.payment_history h on h.id = m.id
-      union all
-      select o.position, o.user_id, null, true
-        from unnest(get_changes.missing) m (id) join public.holds o on o.position = m.id),
+      -- One by one: a plan from when there were few may otherwise read all of them each time.
+      select m.id, x.user_id, x.seq, x.is_hold
+        from unnest(get_changes.missing) m (id) cross join lateral (
+          select h.user_id, h.seq, false as is_hold
+            from public.payment_history h where h.id = m.id
+          union all
+          select o.user_id, null, true from public.holds o where o.position = m.id
+          offset 0) x),
     -- What a pending entry will change has another id then.
     changed as (
       select v.user_id, max(case when not v.is_hold then v.seq else (
