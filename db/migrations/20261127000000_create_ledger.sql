@@ -394,7 +394,9 @@ begin
       v.action := target.action; v.amount := round(target.amount, 2); v.hold := target.hold;
       v.reverses := target.reverses;
       v_is_amount_valid := v_is_amount_valid or decide.amount is null;
-    else v_is_amount_valid := true; v.hold := target.hold;
+    when 'RELEASE' then v_is_amount_valid := true; v.hold := target.hold;
+    -- Null: only what is pending. Anything else is none that somebody could have meant.
+    else v_is_amount_valid := decide.operation is null;
   end case;
   if v.amount is null and v_is_amount_valid then
     -- With two decimals, as the column has them: the hash tells 1 from 1.00.
@@ -2155,7 +2157,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_entry()', '0ef1216b8550e2e3'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '07b2dede86fbaba5'),
     ('function ledger.copy_accounts(ledger.account[])', 'ee6d4585a8c6741e'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '31b32e7be6a40ee0'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '284cf8a1a0adafcc'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
     ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
     ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'd034604f6101efbc'),

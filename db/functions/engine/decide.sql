@@ -17,7 +17,9 @@ begin
       v.action := target.action; v.amount := round(target.amount, 2); v.hold := target.hold;
       v.reverses := target.reverses;
       v_is_amount_valid := v_is_amount_valid or decide.amount is null;
-    else v_is_amount_valid := true; v.hold := target.hold;
+    when 'RELEASE' then v_is_amount_valid := true; v.hold := target.hold;
+    -- Null: only what is pending. Anything else is none that somebody could have meant.
+    else v_is_amount_valid := decide.operation is null;
   end case;
   if v.amount is null and v_is_amount_valid then
     -- With two decimals, as the column has them: the hash tells 1 from 1.00.

@@ -16,7 +16,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_entry()', '0ef1216b8550e2e3'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '07b2dede86fbaba5'),
     ('function ledger.copy_accounts(ledger.account[])', 'ee6d4585a8c6741e'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '31b32e7be6a40ee0'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '284cf8a1a0adafcc'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
     ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
     ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'd034604f6101efbc'),
