@@ -12,10 +12,10 @@ begin
       message = 'amount is from 0.01 to 9999999999.99 with at most two decimals';
   elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
     raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999';
-  elsif num_nonnulls(new.balance, new.sealed_at, new.held, new.hash, new.hold, new.reverses,
-      new.peer_user_id, new.peer_seq) > 0 then
+  elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
+      new.reverses, new.peer_user_id, new.peer_seq) > 0 then
     raise exception using errcode = '23514',
-      message = 'an entry has no balance, hold, reversal or peer before it is posted';
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted';
   elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
     raise exception using errcode = '23514',
       message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';

@@ -13,7 +13,8 @@ begin
     v_pending.sealed_at := null;
     v_pending.held := null;
     v_pending.hash := null;
-    if new.seq is not null and v_pending is not distinct from old then
+    if num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
+      and v_pending is not distinct from old then
       return new;
     end if;
   end if;
