@@ -2229,7 +2229,7 @@ create or replace function ledger.expected_guards()
     ('function public.create_user(bigint)', '5133068881a61fd0'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e7e8947a9d417649'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'b15e9fe7a842f34a'),
-    ('function public.debit_users(bigint[],numeric[],text[])', 'db9c1d47ff47bc43'),
+    ('function public.debit_users(bigint[],numeric[],text[])', 'e5a578bc7620c37f'),
     ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'b5234c5b26123dd5'),
     ('function public.recalculate_balance(bigint)', '9bfcdeb0da302bd6'),
     ('function public.release_hold(bigint,bigint,text,jsonb)', 'a869c9630c3643d4'),
@@ -2839,7 +2839,8 @@ begin
     raise exception using errcode = '22023', message = 'arrays differ in length';
   end if;
   return query
-    select o.user_id, o.seq, 'DEBIT'::text, coalesce(o.amount, debit_users.amounts[o.n]),
+    select o.user_id, o.seq, 'DEBIT'::text,
+           coalesce(o.amount, o.required, debit_users.amounts[o.n]),
            coalesce(o.balance, o.user_balance), coalesce(o.available, o.user_available), o.ts,
            o.replayed, o.status
       from ledger.post(array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),

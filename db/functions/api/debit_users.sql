@@ -9,7 +9,8 @@ begin
     raise exception using errcode = '22023', message = 'arrays differ in length';
   end if;
   return query
-    select o.user_id, o.seq, 'DEBIT'::text, coalesce(o.amount, debit_users.amounts[o.n]),
+    select o.user_id, o.seq, 'DEBIT'::text,
+           coalesce(o.amount, o.required, debit_users.amounts[o.n]),
            coalesce(o.balance, o.user_balance), coalesce(o.available, o.user_available), o.ts,
            o.replayed, o.status
       from ledger.post(array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),
