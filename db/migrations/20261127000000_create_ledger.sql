@@ -2166,7 +2166,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', 'faa4cd9ba901d55d'),
     ('function ledger.entry_problem(bigint,boolean)', '2fade2dad757d2c1'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
-    ('function ledger.field_1(oid,bytea)', '7e6e1e998d80654c'),
+    ('function ledger.field_1(oid,bytea)', 'd412faaa1fcd8a95'),
     ('function ledger.find_key(bigint,text,boolean)', '2cf3cc8d1043b809'),
     ('function ledger.first_problem(text,text,text,text,text)', '9387cdb0ceceec88'),
     ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
@@ -2280,6 +2280,7 @@ comment on function ledger.field_1 is
   'A field as version 1 of the hashes has it, which is how record_send writes it: type, length (-1: null), bytes.';
 
 revoke all on function ledger.field_1 from public;
+grant execute on function ledger.field_1 to ledger_dba;
 -- end function
 
 -- function: get_guards
