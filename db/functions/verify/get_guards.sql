@@ -55,11 +55,11 @@ create or replace function ledger.get_guards()
     from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
   union all
   select 'function ' || p.oid::regprocedure, concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig,
-           p.provolatile, l.lanname, case when n.nspname = 'ledger' or p.prosecdef then (
+           p.provolatile, l.lanname, (
              select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
                from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                left join pg_roles r on r.oid = a.grantee
-              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)) end)
+              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)))
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     join pg_language l on l.oid = p.prolang
    where n.nspname = 'ledger' and p.proname <> 'expected_guards'
