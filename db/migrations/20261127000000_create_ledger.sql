@@ -462,9 +462,10 @@ create or replace function ledger.entry_hash(
   language sql stable parallel safe as $$
   -- record_send gives each field its type, its length (-1: null) and its bytes in the wire format
   -- of PostgreSQL, so no two rows have the same encoding. It would convert text to the encoding of
-  -- whoever is connected: hence bytes of UTF-8.
+  -- whoever is connected: hence bytes of UTF-8. How a literal with a backslash reads is up to the
+  -- session as well: hence decode, which costs nothing once it is planned.
   select sha256(coalesce(previous,
-      '\x0000000000000000000000000000000000000000000000000000000000000000') || '\x02'
+      decode(repeat('00', 32), 'hex')) || decode('02', 'hex')
     || record_send(row(user_id, seq, convert_to(action, 'UTF8'), amount, ts, balance, sealed_at,
       convert_to(idempotency_key, 'UTF8'), convert_to(metadata::text, 'UTF8'), held, hold, reverses,
       peer_user_id, peer_seq)))
@@ -601,7 +602,7 @@ create or replace function ledger.hold_hash(hold public.holds)
   returns bytea
   language sql stable parallel safe as $$
   -- As entry_hash, but over this row alone.
-  select sha256('\x02' || record_send(row(
+  select sha256(decode('02', 'hex') || record_send(row(
     (hold).user_id, (hold).hold, (hold).amount, convert_to((hold).status, 'UTF8'),
     (hold).available, (hold).created_at, (hold).expires_at, (hold).closed_at,
     convert_to((hold).idempotency_key, 'UTF8'), convert_to((hold).metadata::text, 'UTF8'),
@@ -2119,14 +2120,15 @@ create or replace function ledger.entry_hash_1(
   hold bigint, reverses bigint, peer_user_id bigint, peer_seq bigint)
   returns bytea
   language sql stable parallel safe as $$
-  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex')) || '\x01' || int4send(14)
+  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex')) || decode('01', 'hex')
+    || int4send(14)
     || ledger.field_1(20, int8send(user_id)) || ledger.field_1(20, int8send(seq))
     || ledger.field_1(25, convert_to(action, 'UTF8'))
     || ledger.field_1(1700, numeric_send(amount)) || ledger.field_1(1184, timestamptz_send(ts))
     || ledger.field_1(1700, numeric_send(balance))
     || ledger.field_1(1184, timestamptz_send(sealed_at))
     || ledger.field_1(25, convert_to(idempotency_key, 'UTF8'))
-    || ledger.field_1(3802, '\x01'::bytea || convert_to(metadata::text, 'UTF8'))
+    || ledger.field_1(3802, decode('01', 'hex') || convert_to(metadata::text, 'UTF8'))
     || ledger.field_1(1700, numeric_send(held)) || ledger.field_1(20, int8send(hold))
     || ledger.field_1(20, int8send(reverses)) || ledger.field_1(20, int8send(peer_user_id))
     || ledger.field_1(20, int8send(peer_seq)))
@@ -2161,8 +2163,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '284cf8a1a0adafcc'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
     ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
-    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'd034604f6101efbc'),
-    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '5adbb6cff7f7b6c4'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '0ebf08ddf33b6e99'),
+    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '142b537da72adea5'),
     ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', 'faa4cd9ba901d55d'),
     ('function ledger.entry_problem(bigint,boolean)', '2fade2dad757d2c1'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
@@ -2183,8 +2185,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.has_migration(text)', '423b80429b14c974'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '250e802ba991b7fe'),
     ('function ledger.heads_at(timestamp with time zone,bigint,integer)', 'ccc1a4b4bfa66fae'),
-    ('function ledger.hold_hash(public.holds)', '6dd92ccf4728393f'),
-    ('function ledger.hold_hash_1(public.holds)', '4a5f9f940add6e25'),
+    ('function ledger.hold_hash(public.holds)', 'dd8995153b7f164d'),
+    ('function ledger.hold_hash_1(public.holds)', '124a7df9ee772813'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'ee6779a8712cfa53'),
     ('function ledger.insert_entries(ledger.entry[])', '0d3a3b9231e59717'),
     ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '8625445d66063264'),
@@ -2366,7 +2368,7 @@ grant execute on function ledger.get_guards to ledger_dba;
 create or replace function ledger.hold_hash_1(hold public.holds)
   returns bytea
   language sql stable parallel safe as $$
-  select sha256('\x01' || int4send(15)
+  select sha256(decode('01', 'hex') || int4send(15)
     || ledger.field_1(20, int8send((hold).user_id)) || ledger.field_1(20, int8send((hold).hold))
     || ledger.field_1(1700, numeric_send((hold).amount))
     || ledger.field_1(25, convert_to((hold).status, 'UTF8'))
@@ -2375,9 +2377,9 @@ create or replace function ledger.hold_hash_1(hold public.holds)
     || ledger.field_1(1184, timestamptz_send((hold).expires_at))
     || ledger.field_1(1184, timestamptz_send((hold).closed_at))
     || ledger.field_1(25, convert_to((hold).idempotency_key, 'UTF8'))
-    || ledger.field_1(3802, '\x01'::bytea || convert_to((hold).metadata::text, 'UTF8'))
+    || ledger.field_1(3802, decode('01', 'hex') || convert_to((hold).metadata::text, 'UTF8'))
     || ledger.field_1(25, convert_to((hold).release_key, 'UTF8'))
-    || ledger.field_1(3802, '\x01'::bytea || convert_to((hold).release_metadata::text, 'UTF8'))
+    || ledger.field_1(3802, decode('01', 'hex') || convert_to((hold).release_metadata::text, 'UTF8'))
     || ledger.field_1(20, int8send((hold).release_seq))
     || ledger.field_1(1700, numeric_send((hold).release_balance))
     || ledger.field_1(1700, numeric_send((hold).release_available)))

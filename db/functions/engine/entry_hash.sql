@@ -6,9 +6,10 @@ create or replace function ledger.entry_hash(
   language sql stable parallel safe as $$
   -- record_send gives each field its type, its length (-1: null) and its bytes in the wire format
   -- of PostgreSQL, so no two rows have the same encoding. It would convert text to the encoding of
-  -- whoever is connected: hence bytes of UTF-8.
+  -- whoever is connected: hence bytes of UTF-8. How a literal with a backslash reads is up to the
+  -- session as well: hence decode, which costs nothing once it is planned.
   select sha256(coalesce(previous,
-      '\x0000000000000000000000000000000000000000000000000000000000000000') || '\x02'
+      decode(repeat('00', 32), 'hex')) || decode('02', 'hex')
     || record_send(row(user_id, seq, convert_to(action, 'UTF8'), amount, ts, balance, sealed_at,
       convert_to(idempotency_key, 'UTF8'), convert_to(metadata::text, 'UTF8'), held, hold, reverses,
       peer_user_id, peer_seq)))

@@ -2,7 +2,7 @@ create or replace function ledger.hold_hash(hold public.holds)
   returns bytea
   language sql stable parallel safe as $$
   -- As entry_hash, but over this row alone.
-  select sha256('\x02' || record_send(row(
+  select sha256(decode('02', 'hex') || record_send(row(
     (hold).user_id, (hold).hold, (hold).amount, convert_to((hold).status, 'UTF8'),
     (hold).available, (hold).created_at, (hold).expires_at, (hold).closed_at,
     convert_to((hold).idempotency_key, 'UTF8'), convert_to((hold).metadata::text, 'UTF8'),
