@@ -10,7 +10,8 @@ begin
   end if;
   return query
     select o.user_id, o.seq, 'DEBIT'::text,
-           coalesce(o.amount, o.required, debit_users.amounts[o.n]),
+           coalesce(o.amount, case when ledger.is_valid_amount(debit_users.amounts[o.n])
+             then round(debit_users.amounts[o.n], 2) else debit_users.amounts[o.n] end),
            coalesce(o.balance, o.user_balance), coalesce(o.available, o.user_available), o.ts,
            o.replayed, o.status
       from ledger.post(array_fill('DEBIT'::text, array[cardinality(debit_users.user_ids)]),

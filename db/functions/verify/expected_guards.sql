@@ -87,7 +87,7 @@ create or replace function ledger.expected_guards()
     ('function public.create_user(bigint)', '5133068881a61fd0'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e7e8947a9d417649'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'b15e9fe7a842f34a'),
-    ('function public.debit_users(bigint[],numeric[],text[])', 'e5a578bc7620c37f'),
+    ('function public.debit_users(bigint[],numeric[],text[])', '494717d4566b982b'),
     ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'b5234c5b26123dd5'),
     ('function public.recalculate_balance(bigint)', '9bfcdeb0da302bd6'),
     ('function public.release_hold(bigint,bigint,text,jsonb)', 'a869c9630c3643d4'),
