@@ -3,6 +3,8 @@ create or replace function ledger.open_account(account ledger.account, max_pendi
   language plpgsql volatile as $$
 declare
   v ledger.account := open_account.account;
+  -- As in sum_of_holds.
+  v_now timestamptz;
 begin
   if v.seq is null and v.problem is null then
     v.problem := nullif(ledger.post_pending(v.user_id, open_account.max_pending), 'ok');
@@ -16,10 +18,11 @@ begin
   end if;
   v.held := 0.00;
   if v.hold_changes > 0 then
+    v_now := clock_timestamp();
     select coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
       into v.held, v.next_expiry
       from public.holds o where o.user_id = v.user_id and o.status = 'active'
-       and o.expires_at > clock_timestamp();
+       and o.expires_at > v_now;
   end if;
   return v;
 end $$;

@@ -14,9 +14,7 @@ begin
     into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
     from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
    order by h.seq desc limit 1;
-  select coalesce(sum(o.amount), 0.00) into v_last.held
-    from public.holds o where o.user_id = post_pending.user_id and o.status = 'active'
-     and o.expires_at > clock_timestamp();
+  v_last.held := ledger.sum_of_holds(post_pending.user_id);
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   for v_row in
