@@ -181,6 +181,16 @@ export async function snapshotOf(sql: postgres.Sql, id: number): Promise<string>
   return snapshot
 }
 
+/** The columns that a hash covers, in order. */
+const HASHED = `user_id seq action amount ts balance sealed_at idempotency_key metadata held hold
+  reverses peer_user_id peer_seq`.split(/\s+/)
+
+/** SQL: the hash that a row of payment_history must have after one with the hash `previous`. */
+export const hashAfter = (previous: string, row: string, version: '' | '_1' = ''): string =>
+  `ledger.entry_hash${version}(${previous}, ${
+    HASHED.map((column) => `(${row}).${column}`).join(', ')
+  })`
+
 /** Seals a credit as only a superuser can: with any balance, at any time from now. */
 export async function sealCredit(
   sql: postgres.Sql,
@@ -243,7 +253,8 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       select 'half of a transfer without the other', s.user_id, s.seq from sealed s
        where s.peer_user_id is not null and not exists (
          select from payment_history p where p.user_id = s.peer_user_id and p.seq = s.peer_seq
-            and (p.peer_user_id, p.peer_seq, p.amount) = (s.user_id, s.seq, s.amount)
+            and (p.peer_user_id, p.peer_seq, p.amount, p.sealed_at) =
+                (s.user_id, s.seq, s.amount, s.sealed_at)
             and p.action <> s.action)
       union all
       select 'reversal of another amount', s.user_id, s.seq from sealed s

@@ -1,7 +1,8 @@
 /** Changes of the history by somebody whom nothing stops, behind the back of the guards. */
 import type postgres from 'postgres'
+import { hashAfter } from './ledger.ts'
 
-/** Runs statements as superuser without triggers, foreign keys or checks of the rows of history. */
+/** Runs statements as a superuser whom no trigger stops. */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {
   // One message, so one transaction.
   await sql.unsafe(`
@@ -9,12 +10,24 @@ export async function tamper(sql: postgres.Sql, ...statements: string[]): Promis
     alter table holds disable trigger all;
     alter table users disable trigger all;
     ${statements.join(';\n')};
-    alter table users enable trigger all;
-    alter table holds enable trigger all;
-    alter table payment_history enable trigger all;
-    alter table payment_history enable always trigger guard_row;
-    alter table payment_history enable always trigger guard_truncate`)
+    do $$ declare v record; begin
+      for v in
+        select tgrelid::regclass as of, tgname from pg_trigger
+         where tgrelid in ('payment_history'::regclass, 'holds'::regclass, 'users'::regclass)
+      loop
+        execute format('alter table %s enable always trigger %I', v.of, v.tgname);
+      end loop;
+    end $$`)
 }
+
+/** A statement that gives a row the hash it must have after another, by default the one before. */
+export const rehash = (user: number | string, seq: number, after = seq - 1, of = user): string =>
+  `update payment_history h set hash = ${
+    hashAfter(
+      `(select p.hash from payment_history p where p.user_id = ${of} and p.seq = ${after})`,
+      'h',
+    )
+  } where h.user_id = ${user} and h.seq = ${seq}`
 
 export interface Found {
   finding: string

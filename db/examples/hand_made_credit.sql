@@ -9,7 +9,7 @@ insert into payment_history (user_id, action, amount, ts, metadata)
 select seq, action, amount, balance from payment_history where user_id = 7 order by id;
 select id, balance from users where id = 7;
 
--- The next debit or credit picks them up, and so does a recalculation.
+-- The next debit or credit posts them, and so does a recalculation.
 select id, balance, available, seq from recalculate_balance(7);
 select seq, action, amount, balance from payment_history where user_id = 7 order by seq;
 
@@ -19,6 +19,9 @@ insert into payment_history (user_id, action, amount, seq) values (7, 'CREDIT', 
 update payment_history set amount = 1000 where user_id = 7;
 \echo :LAST_ERROR_SQLSTATE
 insert into payment_history (user_id, action, amount) values (7, 'CREDIT', 'NaN');
+\echo :LAST_ERROR_SQLSTATE
+-- Nothing is rounded.
+insert into payment_history (user_id, action, amount) values (7, 'CREDIT', 5.005);
 \echo :LAST_ERROR_SQLSTATE
 
 -- What was wrong is put right by another entry.

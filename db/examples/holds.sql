@@ -5,13 +5,15 @@ select seq, balance, available from credit_user(7, 100);
 
 -- A hold lowers what is available, not the balance.
 select hold, amount, status, available from place_hold(7, 60);
-select balance, available from get_users(array[7]);
+select balance, available from recalculate_balance(7);
 select * from debit_user(7, 40.01);
 \echo :LAST_ERROR_SQLSTATE
 
 -- Captured, all of it or a part, which releases the rest.
 select seq, action, amount, balance, available from capture_hold(7, 1, 45);
 select * from capture_hold(7, 1);
+\echo :LAST_ERROR_SQLSTATE
+select * from capture_hold(7, 9);
 \echo :LAST_ERROR_SQLSTATE
 
 -- Or released.
@@ -21,9 +23,9 @@ select balance, available, seq from release_hold(7, 2);
 -- Or over after some seconds, without anybody having to do anything.
 select hold, status, available, expires_at > now() as expires
   from place_hold(user_id => 7, amount => 20, expires_in => 3600);
-select user_id, hold, amount, status, available from get_hold(7, 3);
+select hold, amount, status from holds where user_id = 7 and status = 'active';
 
--- A hand-made DEBIT may take what was held; the capture is refused then.
+-- A manual DEBIT may take what was held; the capture is refused then.
 insert into payment_history (user_id, action, amount) values (7, 'DEBIT', 50);
 select balance, available from recalculate_balance(7);
 select * from capture_hold(7, 3);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Anchor } from '../../db/anchors.ts'
 import { useLedger } from '../ledger.ts'
 import { runTypeScript } from '../run_typescript.ts'
-import { tamper } from '../tampering.ts'
+import { rehash, tamper } from '../tampering.ts'
 
 const ledger = useLedger()
 
@@ -169,9 +169,8 @@ const REWRITES: Record<string, (id: number) => string[]> = {
   ],
   'a wholesale rewrite': (id) => [
     `update payment_history set metadata = '{"new": true}' where user_id = ${id}`,
-    `update payment_history h set hash = entry_hash(null, h) where user_id = ${id} and seq = 1`,
-    `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-       where p.user_id = h.user_id and p.seq = 1), h) where user_id = ${id} and seq = 2`,
+    rehash(id, 1),
+    rehash(id, 2),
   ],
   'a deleted user': (id) => [
     `delete from payment_history where user_id = ${id}`,

@@ -20,14 +20,14 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const now = new Date('2030-01-02T03:04:05.678Z')
 
-const make = (name: string, functions: string[] = [], at = now) =>
-  newMigration({ name, functions, folder, now: at })
+const make = (name: string, at = now) => newMigration({ name, folder, now: at })
 
 const body = (comment: string, args = 'a bigint') =>
   `create or replace function double_it(${args})\n  returns bigint\n` +
   `  language sql as $$ select 2 * a -- ${comment}\n$$;\n`
 
-const write = (name: string, text: string) => writeFileSync(`${folder}/functions/${name}.sql`, text)
+const write = (name: string, text: string) =>
+  writeFileSync(`${folder}/functions/engine/${name}.sql`, text)
 
 const sections = (path: string) => {
   const [, up, down] = readFileSync(path, 'utf8').split(/^-- migrate:(?:up|down)$/m)
@@ -50,9 +50,9 @@ test('replace_x undoes to the newest text in what earlier migrations apply', () 
   write('double_it', body('one'))
   make('create_double_it')
   write('double_it', body('two'))
-  make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  make('replace_double_it', new Date('2030-01-02T03:04:06Z'))
   write('double_it', body('three'))
-  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:07Z'))
+  const path = make('replace_double_it', new Date('2030-01-02T03:04:07Z'))
   expect(sections(path)).toEqual({ up: block(body('three')), down: block(body('two')) })
   expect(readBlocks(folder).get('double_it')).toBe(body('three').trim())
 })
@@ -62,7 +62,7 @@ test('replace_x drops the old function when the arguments change', () => {
   make('create_double_it')
   const args = `a bigint, note text default 'x, (y', sizes numeric(12,2)[] default array[1, 2]`
   write('double_it', body('two', args))
-  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  const path = make('replace_double_it', new Date('2030-01-02T03:04:06Z'))
   expect(sections(path)).toEqual({
     up: `drop function double_it(a bigint);\n\n${block(body('two', args))}`,
     down: 'drop function double_it(a bigint, note text, sizes numeric(12, 2)[]);\n\n' +
@@ -74,18 +74,41 @@ test('replace_x drops the old function when the result changes', () => {
   write('double_it', body('one'))
   make('create_double_it')
   write('double_it', body('one').replace('returns bigint', 'returns numeric'))
-  const path = make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+  const path = make('replace_double_it', new Date('2030-01-02T03:04:06Z'))
   expect(sections(path).up).toMatch(/^drop function double_it\(a bigint\);\n\n-- function: /)
   expect(sections(path).down).toMatch(/^drop function double_it\(a bigint\);\n\n-- function: /)
 })
 
-test('several functions go into one migration, and are undone in the opposite order', () => {
+test('every changed function goes into one migration, undone in the opposite order', () => {
   write('double_it', body('one'))
   write('halve_it', body('two').replaceAll('double_it', 'halve_it'))
-  const { up, down } = sections(make('add_arithmetic', ['double_it', 'halve_it']))
-  expect(up.indexOf('-- function: double_it')).toBe(0)
-  expect(up.indexOf('-- function: halve_it')).toBeGreaterThan(0)
+  const { up, down } = sections(make('add_arithmetic'))
+  const later = 'set local check_function_bodies = off;\n\n'
+  expect(up.indexOf('-- function: double_it')).toBe(later.length)
+  expect(up.startsWith(later)).toBe(true)
+  expect(up.indexOf('-- function: halve_it')).toBeGreaterThan(later.length)
   expect(down).toBe('drop function halve_it(a bigint);\n\ndrop function double_it(a bigint);')
+})
+
+test('a function whose file is gone is dropped, and comes back when that is undone', () => {
+  write('double_it', body('one'))
+  make('create_double_it')
+  rmSync(`${folder}/functions/engine/double_it.sql`)
+  const path = make('drop_double_it', new Date('2030-01-02T03:04:06Z'))
+  expect(sections(path)).toEqual({
+    up: 'drop function double_it(a bigint);\n\n-- function: double_it\n\n-- end function',
+    down: block(body('one')),
+  })
+  expect(readBlocks(folder).has('double_it')).toBe(false)
+  expect(sections(make('add_currency', new Date('2030-01-02T03:04:07Z')))).toEqual({
+    up: '',
+    down: '',
+  })
+})
+
+test('a function of schema ledger keeps its schema', () => {
+  write('double_it', body('one').replace('function double_it', 'function ledger.double_it'))
+  expect(sections(make('create_double_it')).down).toBe('drop function ledger.double_it(a bigint);')
 })
 
 test('a change of something else starts empty', () => {
@@ -93,7 +116,7 @@ test('a change of something else starts empty', () => {
 })
 
 test('the version is later than the newest, whatever the clock says', () => {
-  make('add_currency', [], new Date('2030-12-31T23:59:59Z'))
+  make('add_currency', new Date('2030-12-31T23:59:59Z'))
   expect(make('drop_currency')).toContain('/20310101000000_drop_currency.sql')
   expect(make('add_colour')).toContain('/20310101000001_add_colour.sql')
 })
@@ -115,7 +138,7 @@ test('PostgreSQL applies and undoes what it wrote', async () => {
     make('create_double_it')
     expect(await run('migrate')).toEqual(['double_it(bigint)'])
     write('double_it', body('two', `a bigint, note text default 'x, (y', b numeric(12,2)[]=null`))
-    make('replace_double_it', [], new Date('2030-01-02T03:04:06Z'))
+    make('replace_double_it', new Date('2030-01-02T03:04:06Z'))
     expect(await run('migrate')).toEqual(['double_it(bigint,text,numeric[])'])
     expect(await run('rollback')).toEqual(['double_it(bigint)'])
     expect(await run('rollback')).toEqual([])
@@ -125,22 +148,19 @@ test('PostgreSQL applies and undoes what it wrote', async () => {
   }
 })
 
-test.each([
-  ['debit', [], 'snake case'],
-  ['replaceDebitUser', [], 'snake case'],
-  ['replace_debit_user.sql', [], 'snake case'],
-  ['../replace_it', [], 'snake case'],
-  ['', [], 'snake case'],
-  ['replace_double_it', [], 'create_double_it'],
-  ['create_debit_user', [], 'replace_debit_user'],
-  ['replace_debit_user', [], 'already'],
-  ['create_nothing_here', [], "doesn't exist"],
-  ['add_things', ['nothing_here'], "doesn't exist"],
-  ['add_things', ['halve_it'], 'creates no function'],
-])('refuses %s %j', (name, functions, reason) => {
-  write('double_it', body('one'))
+test.each(['debit', 'replaceDebitUser', 'replace_debit_user.sql', '../replace_it', ''])(
+  'refuses %s as a name',
+  (name) => {
+    write('double_it', body('one'))
+    const before = readdirSync(`${folder}/migrations`)
+    expect(() => make(name)).toThrow('snake case')
+    expect(readdirSync(`${folder}/migrations`)).toEqual(before)
+  },
+)
+
+test('refuses a file that creates no function of its name', () => {
   write('halve_it', body('one'))
   const before = readdirSync(`${folder}/migrations`)
-  expect(() => make(name, functions)).toThrow(reason)
+  expect(() => make('add_things')).toThrow('halve_it.sql creates no function halve_it')
   expect(readdirSync(`${folder}/migrations`)).toEqual(before)
 })

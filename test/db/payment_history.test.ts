@@ -22,8 +22,11 @@ test.each([
 })
 
 test.each([
-  ['amount', '10000000000', '22003'],
-  ['amount', 'Infinity', '22003'],
+  ['amount', '10000000000', '23514'],
+  ['amount', 'Infinity', '23514'],
+  ['amount', '9999999999.991', '23514'],
+  ['amount', '0.005', '23514'],
+  ['ts', 'yesterday at noon or so', '22007'],
   ['user_id', '9007199254740991', '23503'],
 ])('a row made by hand: %s %s raises %s', async (column, value, code) => {
   const id = await ledger.user(10)

@@ -29,10 +29,10 @@ beforeAll(async () => {
 })
 
 const STEP = (id: number) =>
-  `select * from post_entries('{${id}}', '{null}', '{null}', max_pending => 100)`
+  `select * from ledger.post('{null}', '{${id}}', '{null}', max_pending => 100)`
 const DEBIT = (id: number) => `select * from debit_user(${id}, 0.01)`
 const BATCH = (id: number) => `select * from debit_users('{${id},102}', '{0.01,0.01}')`
-const READ = (id: number) => `select * from get_users('{${id}}')`
+const READ = (id: number) => `select * from ledger.get_users('{${id}}')`
 
 /** How many pages a statement touches, once caches are warm. */
 async function pagesOf(statement: string): Promise<number> {
@@ -89,8 +89,6 @@ async function expectIndexScansOnly() {
   const statements = [STEP(big), DEBIT(small), BATCH(small), READ(big), READ(small)]
   // From the sixth on, plans are made once for all arguments.
   const scans = await scansOf(Array.from({ length: 7 }, () => statements).flat())
-  // A bitmap, but only of the users that were asked for: what debit_users notifies of.
-  scans.delete('Bitmap Heap Scan on users')
   expect([...scans].filter((scan) => !/^Index (Only )?Scan on /.test(scan))).toEqual([])
   expect(scans).toContain('Index Scan on payment_history')
   expect(scans).toContain('Index Scan on users')
@@ -127,8 +125,8 @@ test('bulk-loaded rows are worked off in bounded steps, and nobody else waits', 
   while (!state.done) {
     const since = performance.now()
     const { status } = await one(sql`
-      select status from post_entries(
-        array[${big}::bigint], array['DEBIT'], array[1.0], max_pending => ${STEP_ROWS})`)
+      select status from ledger.post(
+        array['DEBIT'], array[${big}::bigint], array[1.0], max_pending => ${STEP_ROWS})`)
     steps.push(performance.now() - since)
     expect(status).toBe(steps.length * STEP_ROWS < pending ? '55P03' : 'ok')
     state.done = status === 'ok'
@@ -169,14 +167,17 @@ test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(
 )
 
 const MOMENT = (id: number) =>
-  `select balance_at(${id}, (select max(sealed_at) - interval '1 s' from get_history(${id})))`
+  `select balance_at(${id}, (select max(sealed_at) - interval '1 s' from ledger.get_history(${id})))`
 
 test.each([
   ['balance_at', MOMENT],
-  ['get_moments', (id: number) => `select * from get_moments(${id}, array[now(), null])`],
-  ['get_history', (id: number) => `select * from get_history(${id}, null, 20)`],
-  ['get_history', (id: number) => `select * from get_history(${id}, ${ROWS / 2}, 20)`],
-  ['get_statement', (id: number) => `select * from get_statement(${id}, ${ROWS / 2}, null, 20)`],
+  ['get_moments', (id: number) => `select * from ledger.get_moments(${id}, array[now(), null])`],
+  ['get_history', (id: number) => `select * from ledger.get_history(${id}, null, 20)`],
+  ['get_history', (id: number) => `select * from ledger.get_history(${id}, ${ROWS / 2}, 20)`],
+  [
+    'get_statement',
+    (id: number) => `select * from ledger.get_statement(${id}, ${ROWS / 2}, null, 20)`,
+  ],
 ])('%s() touches few pages of a long history: %o', async (_name, statement) => {
   const pages = await pagesOf(statement(big))
   console.info(`${pages} pages with ${ROWS} rows`)
@@ -191,10 +192,13 @@ test('holds that are closed or expired cost nothing', async () => {
   await sql`select credit_user(id, 1000) from unnest('{103,104,105}'::bigint[]) id`
   await sql`alter table holds set (autovacuum_enabled = false)`
   await sql`
-    insert into holds (user_id, hold, amount, available, created_at, expires_at, hash)
+    insert into holds (user_id, hold, amount, available, created_at, expires_at, position, hash)
       select ${many}, n, 0.01, 0, now() - interval '1 d',
-             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end, ''
+             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end,
+             nextval('payment_history_id_seq'), ''
         from generate_series(1, ${HOLDS}) n`
+  // Without changes that are counted there, nobody looks for holds at all.
+  await sql`update users set hold_changes = ${HOLDS * 3 / 2} where id = ${many}`
   await sql`
     update holds set status = 'released', closed_at = now()
      where user_id = ${many} and expires_at = 'infinity'`
@@ -208,7 +212,7 @@ test('holds that are closed or expired cost nothing', async () => {
       (id: number) => `select * from debit_users('{${id}}', '{0.01}')`,
       (id: number) => `select * from transfer(${id}, ${other}, 0.01)`,
       (id: number) => `select * from place_hold(${id}, 0.01, 0.001)`,
-      (id: number) => `select * from get_hold(${id}, 1)`,
+      (id: number) => `select * from ledger.get_hold(${id}, 1)`,
     ]
   ) {
     const [few, all] = [await pagesOf(statement(none)), await pagesOf(statement(many))]
@@ -226,13 +230,13 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from place_hold(${id}, 1, null, 'hold-${n}')`,
       `select * from capture_hold(${id}, ${2 * n + 1}, null, 'capture-${n}')`,
       `select * from place_hold(${id}, 1)`,
-      `select * from get_hold(${id}, ${2 * n + 2})`,
+      `select * from ledger.get_hold(${id}, ${2 * n + 2})`,
       `select * from release_hold(${id}, ${2 * n + 2}, 'release-${n}')`,
       `select * from reverse_entry(${id}, ${3 * n + 2}, 'reverse-${n}')`,
       MOMENT(id),
-      `select * from get_moments(${id}, array[now(), null])`,
-      `select * from get_history(${id})`,
-      `select * from get_statement(${id})`,
+      `select * from ledger.get_moments(${id}, array[now(), null])`,
+      `select * from ledger.get_history(${id})`,
+      `select * from ledger.get_statement(${id})`,
     ]).flat(),
   )
   expect([...scans].filter((scan) => !/^Index (Only )?Scan on /.test(scan))).toEqual([])

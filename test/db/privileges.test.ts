@@ -1,6 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { listFunctions } from '../../db/function_blocks.ts'
-import { codeOf, one, type Role, useLedger } from '../ledger.ts'
+import { codeOf, hashAfter, one, type Role, useLedger } from '../ledger.ts'
 
 const ledger = useLedger()
 
@@ -71,60 +71,47 @@ const STATEMENTS: Record<string, [string, string]> = {
   'alter function debit_user reset all': ['42501', '42501'],
   'create table public.mine ()': ['42501', '42501'],
   'set session_replication_role = replica': ['42501', '42501'],
-  "select post_entries('{1}', array['CREDIT'], '{1}')": ['ok', 'ok'],
-  "select get_users('{1}')": ['ok', 'ok'],
-  'select create_user()': ['ok', 'ok'],
-  "select has_migration('1')": ['ok', 'ok'],
   'select ledger.get_changes(null, null, null, null)': ['ok', 'ok'],
   'select ledger.ledger_id()': ['ok', 'ok'],
+  // For people.
   'select debit_user(1, 1)': ['42501', 'LGFND'],
   'select credit_user(1, 1)': ['42501', 'ok'],
   "select debit_users('{1}', '{1}')": ['42501', 'ok'],
   'select recalculate_balance(1)': ['42501', 'ok'],
-  "select lock_users('{1}', true)": ['42501', '42501'],
-  'select seal_pending(1, null)': ['42501', '42501'],
-  'select * from transfer(1, 2, 1)': ['LGUSR', 'LGUSR'],
-  'select * from place_hold(1, 1)': ['LGFND', 'LGFND'],
-  'select * from capture_hold(1, 1)': ['LGHLD', 'LGHLD'],
-  'select * from release_hold(1, 1)': ['LGHLD', 'LGHLD'],
-  'select * from get_hold(1, 1)': ['ok', 'ok'],
-  'select * from reverse_entry(1, 1)': ['LGENT', 'LGENT'],
+  'select * from transfer(1, 2, 1)': ['42501', 'LGUSR'],
+  'select * from place_hold(1, 1)': ['42501', 'LGFND'],
+  'select * from capture_hold(1, 1)': ['42501', 'LGHLU'],
+  'select * from release_hold(1, 1)': ['42501', 'LGHLU'],
+  'select * from reverse_entry(1, 1)': ['42501', 'LGENT'],
   'select balance_at(1, now())': ['ok', 'ok'],
-  "select * from get_moments(1, '{now}')": ['ok', 'ok'],
-  'select * from get_history(1)': ['ok', 'ok'],
-  'select * from get_statement(1)': ['ok', 'ok'],
+  'select create_user()': ['ok', 'ok'],
   'select * from verify_user(1)': ['42501', 'ok'],
-  'select * from verify_user_page(1)': ['ok', 'ok'],
-  'select * from get_capture_shortfall(1, 1)': ['ok', 'ok'],
-  'select * from get_guards()': ['42501', 'ok'],
-  'select hold_hash(null)': ['42501', 'ok'],
   'select * from verify_ledger()': ['42501', 'ok'],
-  'select * from verify_entries()': ['42501', 'ok'],
-  'select * from verify_users()': ['42501', 'ok'],
-  'select * from verify_guards()': ['42501', 'ok'],
-  'select * from heads_at(now())': ['42501', 'ok'],
-  'select verify_entry(null)': ['42501', 'ok'],
-  'select verify_holds(1, 2)': ['42501', 'ok'],
-  'select entry_change(null)': ['42501', 'ok'],
   "select break_glass('for a good reason')": ['42501', '42501'],
-  'select entry_at(1, now())': ['42501', 'ok'],
-  "select open_users('{1}', null)": ['42501', '42501'],
-  "select seal_users('{1}', '{1}', null)": ['42501', 'ok'],
-  "select user_states('{1}', now())": ['42501', 'ok'],
-  "select copy_balances('{1}')": ['42501', '42501'],
-  "select find_key(1, 'k')": ['42501', 'ok'],
-  'select touch_holds(1)': ['42501', '42501'],
-  "select check_request(1, 1, 'k', '{}')": ['42501', 'ok'],
-  'select append_entry(null)': ['42501', 'P0002'],
-  'select posted(null, false)': ['42501', 'ok'],
-  'select reversal(null, null, null, null)': ['42501', 'ok'],
-  'select entry_hash(null, null)': ['42501', 'ok'],
-  "select post_entry(1, 'CREDIT', 1, null, null)": ['42501', 'ok'],
-  "select raise_status('LGUSR', 1)": ['42501', 'LGUSR'],
-  "select is_valid_entry('CREDIT', 1)": ['42501', 'ok'],
-  'select is_valid_note(null, null)': ['42501', 'ok'],
-  "select decide_entries('{1}', '{}', '{}', '{}', '{}', '{}', now())": ['42501', 'ok'],
-  "select entry_items('{1}', '{}', '{}', '{}', '{}', '{}', now())": ['42501', 'ok'],
+  // For the service.
+  "select ledger.post('{CREDIT}', '{1}', '{1}')": ['ok', 'ok'],
+  "select ledger.get_users('{1}')": ['ok', 'ok'],
+  "select ledger.get_balances('{1}')": ['ok', 'ok'],
+  "select ledger.has_migration('1')": ['ok', 'ok'],
+  'select * from ledger.get_hold(1, 1)': ['ok', 'ok'],
+  "select * from ledger.get_moments(1, '{2026-01-01}')": ['ok', 'ok'],
+  'select * from ledger.get_history(1)': ['ok', 'ok'],
+  'select * from ledger.get_statement(1)': ['ok', 'ok'],
+  'select * from ledger.verify_user_page(1)': ['ok', 'ok'],
+  // For whoever verifies.
+  'select * from ledger.get_guards()': ['42501', 'ok'],
+  'select * from ledger.verify_entries()': ['42501', 'ok'],
+  'select * from ledger.verify_users()': ['42501', 'ok'],
+  'select * from ledger.verify_guards()': ['42501', 'ok'],
+  'select * from ledger.heads_at(now())': ['42501', 'ok'],
+  [`select ${hashAfter('null', 'null::payment_history')}`]: ['42501', 'ok'],
+  [`select ${hashAfter('null', 'null::payment_history', '_1')}`]: ['42501', 'ok'],
+  'select ledger.hold_hash(null)': ['42501', 'ok'],
+  'select ledger.hold_hash_1(null)': ['42501', 'ok'],
+  'select ledger.field_1(20, null)': ['42501', 'ok'],
+  'table ledger.identity': ['42501', 'ok'],
+  'update ledger.identity set id = gen_random_uuid()': ['42501', '42501'],
+  'create table ledger.mine ()': ['42501', '42501'],
 }
 
 describe.each<[Role, 0 | 1]>([['ledger_service', 0], ['ledger_dba', 1]])('%s', (role, column) => {
@@ -155,49 +142,58 @@ test('nothing of it is for everybody', async () => {
   await sql`
     do $$ begin create role ledger_test_nobody; exception when duplicate_object then null; end $$`
   const open = await sql`
-    select p.proname from pg_proc p
-     where p.pronamespace = 'public'::regnamespace
+    select p.oid::regprocedure::text from pg_proc p
+     where p.pronamespace in ('public'::regnamespace, 'ledger'::regnamespace)
        and has_function_privilege('ledger_test_nobody', p.oid, 'execute')
     union all
-    select c.relname from pg_class c
-     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'S')
-       and has_table_privilege('ledger_test_nobody', c.oid, 'select, insert, update, delete')`
+    select c.oid::regclass::text from pg_class c
+     where c.relnamespace in ('public'::regnamespace, 'ledger'::regnamespace)
+       and c.relkind in ('r', 'v', 'm', 'S')
+       and case c.relkind
+         when 'S' then has_sequence_privilege('ledger_test_nobody', c.oid, 'usage, select, update')
+         else has_table_privilege('ledger_test_nobody', c.oid,
+           'select, insert, update, delete, truncate, references, trigger') end
+    union all
+    select 'schema ledger' where has_schema_privilege('ledger_test_nobody', 'ledger', 'usage')`
   expect([...open]).toEqual([])
 })
 
-test('every function is in the table of statements', async () => {
+test('what people see in public is what they call', async () => {
   const functions = await ledger.sql`
-    select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace
-       and p.prorettype <> 'trigger'::regtype`
-  const statements = Object.keys(STATEMENTS).join('\n')
-  expect(
-    functions.map(({ proname }) => proname as string)
-      .filter((name) => !new RegExp(`\\b${name}\\(`).test(statements)),
-  ).toEqual([])
+    select p.proname from pg_proc p where p.pronamespace = 'public'::regnamespace order by 1`
+  const api = readdirSync('db/functions/api').map((file) => file.replace('.sql', '')).sort()
+  expect(functions.map(({ proname }) => proname as string)).toEqual(api)
 })
 
-test('what is granted is what the table of statements says', async () => {
-  const granted = await ledger.sql`
-    select r.rolname || ': ' || string_agg(p.proname, ' ' order by p.proname) as functions
-      from pg_proc p join pg_roles r on r.rolname in ('ledger_service', 'ledger_dba')
-     where p.pronamespace = 'public'::regnamespace
-       and has_function_privilege(r.oid, p.oid, 'execute')
-     group by r.rolname order by r.rolname desc`
-  const called = Object.entries(STATEMENTS).flatMap(([statement, codes]) => {
-    const name = /^select (?:\* from )?(\w+)\(/.exec(statement)?.[1]
-    return name && name !== 'nextval' && name !== 'count' && codes[0] !== '42501' ? [name] : []
-  })
-  // ledger_dba may execute every function, and is refused inside where it may not do what it does.
-  expect(granted.map(({ functions }) => functions as string)).toEqual([
-    `ledger_service: ${called.sort().join(' ')}`,
-    `ledger_dba: ${listFunctions('db').join(' ')}`,
-  ])
+test('what is granted is what the table of statements says, and everything else nobody’s', async () => {
+  const granted = await ledger.sql<{ role: string; functions: string[] }[]>`
+    select r.rolname as role, json_agg(
+             case n.nspname when 'ledger' then 'ledger.' else '' end || p.proname
+             order by p.proname) as functions
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      join pg_roles r on r.rolname in ('ledger_service', 'ledger_dba')
+     where n.nspname in ('public', 'ledger') and has_function_privilege(r.oid, p.oid, 'execute')
+     group by r.rolname`
+  const called = (column: 0 | 1) =>
+    Object.entries(STATEMENTS).flatMap(([statement, codes]) => {
+      const name = /^select (?:\* from )?((?:ledger\.)?\w+)\(/.exec(statement)?.[1]
+      return name && name !== 'nextval' && name !== 'count' && codes[column] !== '42501'
+        ? [name]
+        : []
+    }).sort()
+  const of = (role: string) => granted.find((row) => row.role === role)!.functions.sort()
+  expect(of('ledger_service')).toEqual(called(0))
+  expect(of('ledger_dba')).toEqual(called(1))
+})
+
+test('tables and columns are granted as people need them', async () => {
   const tables = await ledger.sql`
     select format('%s: %s %s', r.rolname, a.privilege_type, c.relname) as granted
       from pg_class c, aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
-     where c.relnamespace = 'public'::regnamespace and r.rolname like 'ledger%' order by 1`
+     where c.relnamespace in ('public'::regnamespace, 'ledger'::regnamespace)
+       and r.rolname like 'ledger%' order by 1`
   expect(tables.map((row) => row['granted'] as string)).toEqual(
-    ['entries', 'holds', 'interventions', 'payment_history', 'users'].map((name) =>
+    ['entries', 'holds', 'identity', 'interventions', 'payment_history', 'users'].map((name) =>
       `ledger_dba: SELECT ${name}`
     ),
   )
@@ -212,11 +208,11 @@ test('what is granted is what the table of statements says', async () => {
   )
 })
 
-test('every function that runs as its owner has a search_path that ends in pg_temp', async () => {
+test('every function that runs as its owner looks into pg_catalog only', async () => {
   const loose = await ledger.sql`
-    select p.proname from pg_proc p
-     where p.pronamespace = 'public'::regnamespace and p.prosecdef
-       and not coalesce(p.proconfig @> array['search_path=public, pg_temp'], false)`
+    select p.oid::regprocedure from pg_proc p
+     where p.pronamespace in ('public'::regnamespace, 'ledger'::regnamespace) and p.prosecdef
+       and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false)`
   expect([...loose]).toEqual([])
 })
 

@@ -17,8 +17,9 @@ test('debits update users within the page, and touch no index of it', async () =
     for (let step = 0; step < USERS / BATCH; step++) {
       const ids = Array.from({ length: BATCH }, (_, i) => 1000 + step + i * USERS / BATCH)
       await sql`
-        select from post_entries(${`{${ids.join()}}`}::bigint[],
+        select from ledger.post(
           array_fill(${n === 0 ? 'CREDIT' : 'DEBIT'}::text, array[${BATCH}::int]),
+          ${`{${ids.join()}}`}::bigint[],
           array_fill(${n === 0 ? 100 : 1}::numeric, array[${BATCH}::int]))`
     }
   }

@@ -1,6 +1,15 @@
 import { expect, test } from 'vitest'
 import type postgres from 'postgres'
-import { codeOf, one, sealCredit, useLedger } from '../../ledger.ts'
+import {
+  blocks,
+  codeOf,
+  one,
+  pidOf,
+  sealCredit,
+  start,
+  untilBlocked,
+  useLedger,
+} from '../../ledger.ts'
 
 const ledger = useLedger()
 
@@ -30,7 +39,6 @@ test('balance_at() is exact to the microsecond', async () => {
     expect(await balanceAt(id, await moved(at, '-1 us'))).toBe(balances[n - 1] ?? '0.00')
     expect(await balanceAt(id, await moved(at, '1 us'))).toMatch(/^\d+\.00$/)
   }
-  expect(await balanceAt(id, 'infinity')).toBe('4.00')
   expect(await balanceAt(id, '-infinity')).toBe('0.00')
   expect(await balanceAt(id, '1970-01-01')).toBe('0.00')
   expect(await one(sql`select balance_at(${id}, null) is null as none`)).toEqual({ none: true })
@@ -43,7 +51,7 @@ test('balance_at() is 0.00 for a user without history, and raises LGUSR for none
   expect(await codeOf(ledger.sql`select balance_at(null, now())`)).toBe('LGUSR')
 })
 
-test('a hand-made row counts from when it was picked up, whatever its ts says', async () => {
+test('a manual entry counts from when it was posted, whatever its ts says', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
   const [credited] = await timesOf(id)
@@ -54,12 +62,13 @@ test('a hand-made row counts from when it was picked up, whatever its ts says', 
   expect(await balanceAt(id, pending)).toBe('10.00')
   await sql`select recalculate_balance(${id})`
   const [, first, second] = await timesOf(id)
-  expect(first).toBe(second)
+  expect(first! < second!).toBe(true)
   expect(await balanceAt(id, pending)).toBe('10.00')
   expect(await balanceAt(id, credited!)).toBe('10.00')
-  // Both were picked up at one moment: it is after both.
-  expect(await balanceAt(id, first!)).toBe('22.00')
+  expect(await balanceAt(id, first!)).toBe('15.00')
   expect(await balanceAt(id, await moved(first!, '-1 us'))).toBe('10.00')
+  expect(await balanceAt(id, second!)).toBe('22.00')
+  expect(await balanceAt(id, await moved(second!, '-1 us'))).toBe('15.00')
 })
 
 test('what balance_at() said of a moment stays, also when a row commits late', async () => {
@@ -79,6 +88,48 @@ test('what balance_at() said of a moment stays, also when a row commits late', a
   expect([...said.values()]).toEqual(['9.00', '8.00', '7.00', '106.00', '105.00', '104.00'])
 })
 
+test('balance_at() raises 55P03 for a moment that has not come yet', async () => {
+  const id = await ledger.user(10)
+  for (const at of ['infinity', '2999-01-01']) {
+    expect(await codeOf(balanceAt(id, at))).toBe('55P03')
+  }
+})
+
+test('balance_at() waits for whoever may still post an entry before that moment', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const [posting, asking, other] = [ledger.connect(), ledger.connect(), ledger.connect()]
+  const pid = await pidOf(asking)
+  await posting`begin`
+  await posting`select debit_user(${id}, 4)`
+  const { at } = await one(sql`select clock_timestamp() as at`)
+  const balance = start(balanceAt(id, at, asking))
+  await untilBlocked(sql, pid)
+  // What was before its last entry is final whoever is at work.
+  expect(await balanceAt(id, (await timesOf(id))[0]!)).toBe('10.00')
+  await other`set lock_timeout = '50ms'`
+  expect(await codeOf(balanceAt(id, at, other))).toBe('55P03')
+  await posting`commit`
+  expect(await balance).toBe('6.00')
+  expect(await balanceAt(id, at)).toBe('6.00')
+})
+
+test('balance_at() leaves no lock behind in a transaction that goes on', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const [holder, asking, debiting] = [ledger.connect(), ledger.connect(), ledger.connect()]
+  await holder`begin`
+  await holder`select debit_user(${id}, 4)`
+  await holder`rollback`
+  await asking`begin`
+  expect(await balanceAt(id, 'now', asking)).toBe('10.00')
+  const pid = await pidOf(debiting)
+  const debit = start(codeOf(debiting`select debit_user(${id}, 1)`))
+  expect(await blocks(sql, pid, debit)).toBe(false)
+  expect(await debit).toBe('ok')
+  await asking`commit`
+})
+
 test('balance_at() after a clock that went back still finds one entry for each moment', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
@@ -88,10 +139,11 @@ test('balance_at() after a clock that went back still finds one entry for each m
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 3)`
   await sql`select debit_user(${id}, 2)`
   const times = await timesOf(id)
-  expect(new Set(times.slice(1)).size).toBe(1)
+  expect(new Set(times).size).toBe(5)
+  expect(times).toEqual([...times].sort())
   expect(await balanceAt(id, times[0]!)).toBe('10.00')
-  expect(await balanceAt(id, await moved(times[1]!, '-1 us'))).toBe('10.00')
-  expect(await balanceAt(id, times[1]!)).toBe('15.00')
+  expect(await balanceAt(id, 'now')).toBe('10.00')
+  expect(await codeOf(balanceAt(id, times[1]!))).toBe('55P03')
 })
 
 test('balance_at() agrees with the sum of what had been counted, at every moment', async () => {

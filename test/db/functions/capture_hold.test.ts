@@ -40,7 +40,9 @@ test('capture_hold() takes all of a hold and answers the entry', async () => {
   expect(await copyOf(sql, id)).toBe('40.00 at 2')
   expect(await one(sql`select hold, metadata from entries where user_id = ${id} and seq = 2`))
     .toEqual({ hold: '1', metadata: { m: 1 } })
-  expect(await one(sql`select status from get_hold(${id}, 1)`)).toEqual({ status: 'captured' })
+  expect(await one(sql`select status from ledger.get_hold(${id}, 1)`)).toEqual({
+    status: 'captured',
+  })
   expect(await findingsOf(sql)).toEqual([])
 })
 
@@ -72,15 +74,18 @@ test('capture_hold() raises LGAMT for more than was held, and for what is no amo
   expect(await codeOf(sql`select capture_hold(${id}, 1, 60.00)`)).toBe('ok')
 })
 
-test('capture_hold() raises LGHLD for a hold that is closed, unknown or another user’s', async () => {
+test('capture_hold() raises LGHLD for a closed hold, LGHLU for one that never was or is another user’s', async () => {
   const { sql } = ledger
   const [id, other] = [await held(), await held()]
   await sql`select capture_hold(${id}, 1)`
   await sql`select place_hold(${id}, 1), place_hold(${other}, 1)`
   await sql`select release_hold(${id}, 2)`
   const before = await stateOf(sql, id, other)
-  for (const hold of [1, 2, 3, 0, -1]) {
+  for (const hold of [1, 2]) {
     expect(await codeOf(sql`select capture_hold(${id}, ${hold})`)).toBe('LGHLD')
+  }
+  for (const hold of [3, 0, -1, null]) {
+    expect(await codeOf(sql`select capture_hold(${id}, ${hold}::bigint)`)).toBe('LGHLU')
   }
   expect(await codeOf(sql`select capture_hold(999999, 1)`)).toBe('LGUSR')
   expect(await codeOf(sql`select capture_hold(null, 1)`)).toBe('LGUSR')

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { one, useLedger } from '../../ledger.ts'
+import { SETTINGS } from '../../session_settings.ts'
+import { hashAfter, one, useLedger } from '../../ledger.ts'
 
 const ledger = useLedger()
 
 const BIGINT = 20
+const BYTEA = 17
 const TEXT = 25
 const TIMESTAMPTZ = 1184
 const NUMERIC = 1700
@@ -62,17 +64,20 @@ interface Row {
 }
 
 /** As db/README.md lays it out. */
-function hashOf(previous: Buffer | null, row: Row): string {
+function hashOf(previous: Buffer | null, row: Row, version: 1 | 2 = 2): string {
+  const text = version === 1 ? TEXT : BYTEA
   const fields: [number, string | null, (text: string) => Buffer][] = [
     [BIGINT, row.user_id, bigint],
     [BIGINT, row.seq, bigint],
-    [TEXT, row.action, utf8],
+    [text, row.action, utf8],
     [NUMERIC, row.amount, numeric],
     [TIMESTAMPTZ, row.ts, bigint],
     [NUMERIC, row.balance, numeric],
     [TIMESTAMPTZ, row.sealed_at, bigint],
-    [TEXT, row.idempotency_key, utf8],
-    [JSONB, row.metadata, (text) => utf8(`\x01${text}`)],
+    [text, row.idempotency_key, utf8],
+    version === 1
+      ? [JSONB, row.metadata, (json) => utf8(`\x01${json}`)]
+      : [BYTEA, row.metadata, utf8],
     [NUMERIC, row.held, numeric],
     [BIGINT, row.hold, bigint],
     [BIGINT, row.reverses, bigint],
@@ -85,7 +90,7 @@ function hashOf(previous: Buffer | null, row: Row): string {
     return [int32(type), int32(bytes.length), bytes]
   })
   return createHash('sha256')
-    .update(previous ?? Buffer.alloc(32)).update('\x01')
+    .update(previous ?? Buffer.alloc(32)).update(Buffer.of(version))
     .update(Buffer.concat([int32(fields.length), ...record]))
     .digest('hex')
 }
@@ -111,18 +116,20 @@ const row = (fields: Partial<Row>): Row => ({
 const PREVIOUS = Buffer.from('00112233445566778899aabbccddeeff'.repeat(2), 'hex')
 
 /** Rows, and their hashes for ever. */
-const VECTORS: [string, Buffer | null, Row, string][] = [
+const VECTORS: [string, Buffer | null, Row, v1: string, v2: string][] = [
   [
     'a first row',
     null,
     row({}),
     'fd4a2cb6268c0bb2d357884754ffc43f6ac5f3bab7c6fac94b62e83426b29d1d',
+    'e2f5f6746f71df60bc8558d389fb1d961053d47f7b842cbe8db2552a9a545735',
   ],
   [
     'the smallest amounts',
     PREVIOUS,
     row({ amount: '0.01', balance: '-0.01', held: '0.10' }),
     '008f532b5e96ec6d2c865e9c392582a4a157a892474ea6ddb0a6b63a25f6243a',
+    '38a3005a9811b0c8d1f59c3051b40225897ce81d3c32db01d7acc2bb07ed4deb',
   ],
   [
     'the largest values',
@@ -141,50 +148,91 @@ const VECTORS: [string, Buffer | null, Row, string][] = [
       peer_seq: '2',
     }),
     '79e552eb0c28adb8c8e16699ec067c2403c142d5980a3c9d9642cbfce3fce65f',
+    '6067af526dd069409497b47665c0fa591070b30d1016b5161a120705e28fbbe4',
   ],
   [
     'zeros inside',
     PREVIOUS,
     row({ amount: '10000.00', balance: '100000000.00' }),
     '21c2c7ecda9f0007e4e08a2bd5b873dcb4163810cbfb8d5c1148a8b043d432d8',
+    'eaea17511eec4454368e6810f51abe43a25069703f4e8101baa93458e2c52923',
   ],
   [
     'a time before 2000',
     null,
     row({ ts: '-946684800000001' }),
     '29ab3d69a3597a0362b1f3c497cc1e2f4ca1a45e93cf2b1fc81e027eb3bed1d5',
+    '3566bf21e469ac9e952fe07d152f93cf99f4eb3398f5cc7403c451282751c7b6',
   ],
   [
     'a key and Unicode metadata',
     PREVIOUS,
     row({ idempotency_key: '~!"|', metadata: '{"é": "\\u0001💶", "a": [1.50, null, true]}' }),
     '16800b16e40dba91f5d4ead6835c2dfa1142f769ec98d71bcc5f256ecbc4fb36',
+    '5ceb8a2b071ed8690d86345d2f97c18de97a4af8af87e7d7a0cd317459a5358d',
   ],
   [
     'empty metadata',
     null,
     row({ metadata: '{}' }),
     'a71740b95db365376ab9657691dd84c52c533ce7cc65a0e1d802e033908d922f',
+    '58eb70ba3e566994137568f8be356a2fe0ef8641e579ea7279bb00850d79aca5',
   ],
 ]
 
-test.each(VECTORS)('entry_hash() of %s is what it has always been', async (_, previous, r, hex) => {
+/** What each version of the function in the database says, under settings of the session. */
+async function hashesOf(previous: Buffer | null, r: Row, settings: Record<string, string> = {}) {
+  const sql = ledger.connect()
+  await sql`begin`
+  for (const [name, value] of Object.entries(settings)) {
+    await sql`select set_config(${name}, ${value}, true)`
+  }
   const micros = (text: string) => `${text} microseconds`
-  const { hash, metadata } = await one(ledger.sql`
-    select encode(entry_hash(${
-    previous && `\\x${previous.toString('hex')}`
-  }::text::bytea, h), 'hex')
-             as hash, h.metadata::text as metadata
-      from (select (row(7, ${r.user_id}::bigint, ${r.action}::text, ${r.amount}::numeric,
+  const columns = `user_id, action, amount, ts, seq, balance, sealed_at, idempotency_key, metadata,
+    held, hold, reverses, peer_user_id, peer_seq`
+  const row = await one(sql`
+    select encode(${sql.unsafe(hashAfter('r.previous', 'r', '_1'))}, 'hex') as v1,
+           encode(${sql.unsafe(hashAfter('r.previous', 'r'))}, 'hex') as v2
+      from (values (decode(${previous?.toString('hex') ?? null}::text, 'hex'), ${r.user_id}::bigint,
+        ${r.action}::text, ${r.amount}::numeric,
         '2000-01-01 00:00:00+00'::timestamptz + ${micros(r.ts)}::text::interval, ${r.seq}::bigint,
         ${r.balance}::numeric,
         '2000-01-01 00:00:00+00'::timestamptz + ${micros(r.sealed_at)}::text::interval,
-        ${r.idempotency_key}::text, ${r.metadata}::text::jsonb, ${r.held}::numeric,
-        ${r.hold}::bigint, ${r.reverses}::bigint, ${r.peer_user_id}::bigint,
-        ${r.peer_seq}::bigint, null)::payment_history).*) h`)
-  expect(hash).toBe(hashOf(previous, { ...r, metadata }))
-  expect(hash).toBe(hex)
-})
+        ${r.idempotency_key}::text,
+        convert_from(decode(${
+    r.metadata === null ? null : utf8(r.metadata).toString('hex')
+  }::text, 'hex'), 'UTF8')::jsonb,
+        ${r.held}::numeric, ${r.hold}::bigint, ${r.reverses}::bigint, ${r.peer_user_id}::bigint,
+        ${r.peer_seq}::bigint)) r (previous, ${sql.unsafe(columns)})`)
+  await sql.end()
+  return row
+}
+
+/** The text of metadata as PostgreSQL prints it. */
+async function printed({ metadata }: Row): Promise<string | null> {
+  const row = await one(ledger.sql`select ${metadata}::text::jsonb::text as metadata`)
+  return row['metadata']
+}
+
+test.each(VECTORS)(
+  'entry_hash() of %s is what it has always been',
+  async (_, previous, r, v1, v2) => {
+    const shown = { ...r, metadata: await printed(r) }
+    expect([hashOf(previous, shown, 1), hashOf(previous, shown, 2)]).toEqual([v1, v2])
+    expect(await hashesOf(previous, r)).toEqual({ v1, v2 })
+  },
+)
+
+test.each(
+  Object.entries(SETTINGS).flatMap(([name, values]) => values.map((v) => [name, v] as const)),
+)(
+  'entry_hash() depends on nothing but the row: %s = %s',
+  async (name, value) => {
+    for (const [, previous, r, v1, v2] of VECTORS) {
+      expect(await hashesOf(previous, r, { [name]: value })).toEqual({ v1, v2 })
+    }
+  },
+)
 
 test('each field, and the row before, changes entry_hash()', () => {
   const fields: Partial<Row>[] = [

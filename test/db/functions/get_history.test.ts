@@ -24,7 +24,7 @@ const seqs = async (query: PromiseLike<readonly { seq: string }[]>) =>
 test('get_history() answers the last entries, newest first, without pending rows', async () => {
   const { sql } = ledger
   const before = await stateOf(sql, id)
-  const rows = await sql`select * from get_history(${id})`
+  const rows = await sql`select * from ledger.get_history(${id})`
   const plain = {
     user_id: String(id),
     idempotency_key: null,
@@ -70,7 +70,7 @@ test('get_history() answers the last entries, newest first, without pending rows
 test('get_history() pages by seq', async () => {
   const { sql } = ledger
   const page = (before: number | null, rows: number) =>
-    seqs(sql`select seq from get_history(${id}, ${before}::bigint, ${rows})`)
+    seqs(sql`select seq from ledger.get_history(${id}, ${before}::bigint, ${rows})`)
   expect(await page(null, 2)).toEqual([5, 4])
   expect(await page(4, 2)).toEqual([3, 2])
   expect(await page(2, 2)).toEqual([1])
@@ -86,10 +86,10 @@ test('get_history() answers nothing for an unknown user, and waits for nobody', 
   await holder`begin`
   await holder`select debit_user(${id}, 1)`
   await sql`set lock_timeout = '1s'`
-  expect(await one(sql`select seq, balance from get_history(${id}, null, 1)`))
+  expect(await one(sql`select seq, balance from ledger.get_history(${id}, null, 1)`))
     .toEqual({ seq: '5', balance: '95.00' })
   await holder`rollback`
   for (const user of [999_999, null]) {
-    expect(await sql`select * from get_history(${user}::bigint)`).toHaveLength(0)
+    expect(await sql`select * from ledger.get_history(${user}::bigint)`).toHaveLength(0)
   }
 })

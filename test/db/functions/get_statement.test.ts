@@ -12,15 +12,15 @@ test('get_statement() answers what lies between two seqs, oldest first', async (
   await sql`select credit_user(${id}, 2)`
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
   const page = (after: number, upto: number | null, rows: number) =>
-    sql`select seq from get_statement(${id}, ${after}, ${upto}::bigint, ${rows})`
+    sql`select seq from ledger.get_statement(${id}, ${after}, ${upto}::bigint, ${rows})`
       .then((page) => page.map(({ seq }) => Number(seq)))
   expect(await page(0, null, 1000)).toEqual([1, 2, 3, 4, 5])
   expect(await page(0, null, 2)).toEqual([1, 2])
   expect(await page(2, 4, 1000)).toEqual([3, 4])
   expect(await page(4, 4, 1000)).toEqual([])
   expect(await page(5, null, 1000)).toEqual([])
-  const newest = await sql`select * from get_history(${id})`
-  const oldest = await sql`select * from get_statement(user_id => ${id})`
+  const newest = await sql`select * from ledger.get_history(${id})`
+  const oldest = await sql`select * from ledger.get_statement(user_id => ${id})`
   expect([...oldest]).toEqual([...newest].reverse())
 })
 
@@ -31,9 +31,9 @@ test('get_statement() answers nothing for an unknown user, and waits for nobody'
   await holder`begin`
   await holder`select debit_user(${id}, 1)`
   await sql`set lock_timeout = '1s'`
-  expect(await codeOf(sql`select * from get_statement(${id})`)).toBe('ok')
+  expect(await codeOf(sql`select * from ledger.get_statement(${id})`)).toBe('ok')
   await holder`rollback`
   for (const user of [999_999, null]) {
-    expect(await sql`select * from get_statement(${user}::bigint)`).toHaveLength(0)
+    expect(await sql`select * from ledger.get_statement(${user}::bigint)`).toHaveLength(0)
   }
 })

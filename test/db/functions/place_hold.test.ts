@@ -173,7 +173,9 @@ describe('expiry', () => {
     const { sql } = ledger
     const id = await ledger.user(10)
     const expiry = async () =>
-      (await one(sql`select expires_in_ms from get_users(array[${id}::bigint])`))['expires_in_ms']
+      (await one(sql`select expires_in_ms from ledger.get_users(array[${id}::bigint])`))[
+        'expires_in_ms'
+      ]
     expect(await expiry()).toBe(null)
     await sql`select place_hold(${id}, 1)`
     expect(await expiry()).toBe(null)
@@ -182,7 +184,7 @@ describe('expiry', () => {
     expect(Number(await expiry())).toBeGreaterThan(89_000_000)
     expect(Number(await expiry())).toBeLessThanOrEqual(90_000_000)
     const [posted] = await sql`
-      select expires_in_ms from post_entries(array[${id}::bigint], '{DEBIT}', '{1}')`
+      select expires_in_ms from ledger.post('{DEBIT}', array[${id}::bigint], '{1}')`
     expect(Number(posted!['expires_in_ms'])).toBeLessThanOrEqual(90_000_000)
     await ageHolds(sql, id)
     expect(Number(await expiry())).toBeLessThanOrEqual(100_000_000 - 86_400_000)
@@ -197,7 +199,7 @@ describe('expiry', () => {
     expect(await codeOf(sql`select place_hold(${id}, 10)`)).toBe('LGFND')
     await sql`select place_hold(${id}, 10, 60) from release_hold(${id}, 1)`
     const { soon } = await one(sql`
-      select expires_at < clock_timestamp() + interval '1 h' as soon from get_hold(${id}, 2)`)
+      select expires_at < clock_timestamp() + interval '1 h' as soon from ledger.get_hold(${id}, 2)`)
     expect(soon).toBe(true)
   })
 })
@@ -229,6 +231,7 @@ describe('keys', () => {
     expect(await codeOf(sql`select place_hold(${id}, 5, 60, 'k')`)).toBe('LGKEY')
     expect(await codeOf(sql`select place_hold(${id}, 4, 61, 'k')`)).toBe('LGKEY')
     expect(await codeOf(sql`select place_hold(${id}, 4, null, 'k')`)).toBe('LGKEY')
+    expect(await codeOf(sql`select place_hold(${id}, 4, 60, 'k', '{}')`)).toBe('LGKEY')
     expect(await codeOf(sql`select place_hold(${id}, 4, 60, 'l')`)).toBe('LGKEY')
     expect(await stateOf(sql, id)).toEqual(before)
   })
@@ -254,7 +257,7 @@ test('of two holds at once that aren’t both covered one passes', async () => {
   }
 })
 
-test('every change of a hold raises the version; a refusal and a repeat do not', async () => {
+test('every change of a hold raises the version; a refusal and a repeat don’t', async () => {
   const { sql } = ledger
   const id = await ledger.user(100)
   const version = async () => Number((await snapshotOf(sql, id)).split('version ')[1])

@@ -8,7 +8,7 @@ test('release_hold() gives back what was set aside and answers the user', async 
   const id = await ledger.user(100)
   await sql`select place_hold(${id}, 60), place_hold(${id}, 10)`
   const row = await one(sql`select * from release_hold(hold_id => 1, user_id => ${id})`)
-  const user = await one(sql`select updated_at from get_users(array[${id}::bigint])`)
+  const user = await one(sql`select updated_at from ledger.get_users(array[${id}::bigint])`)
   expect(row).toEqual({
     user_id: String(id),
     balance: '100.00',
@@ -19,20 +19,23 @@ test('release_hold() gives back what was set aside and answers the user', async 
   })
   expect(await snapshotOf(sql, id)).toBe('100.00, 90.00 at 1, version 4')
   expect(await historyOf(sql, id)).toEqual(['+100.00=100.00'])
-  expect(await one(sql`select status from get_hold(${id}, 1)`)).toEqual({ status: 'released' })
+  expect(await one(sql`select status from ledger.get_hold(${id}, 1)`)).toEqual({
+    status: 'released',
+  })
   expect(await codeOf(sql`select debit_user(${id}, 90)`)).toBe('ok')
   expect(await findingsOf(sql)).toEqual([])
 })
 
-test('release_hold() raises LGHLD for a hold that is closed, unknown or another user’s', async () => {
+test('release_hold() raises LGHLD for a closed hold, LGHLU for one that never was or is another user’s', async () => {
   const { sql } = ledger
   const [id, other] = [await ledger.user(100), await ledger.user(100)]
   await sql`select place_hold(${id}, 60), place_hold(${other}, 1), place_hold(${other}, 1)`
   await sql`select release_hold(${id}, 1)`
   await sql`select capture_hold(${other}, 1)`
   const before = await stateOf(sql, id, other)
-  for (const hold of [1, 2, 0, -1]) {
-    expect(await codeOf(sql`select release_hold(${id}, ${hold})`)).toBe('LGHLD')
+  expect(await codeOf(sql`select release_hold(${id}, 1)`)).toBe('LGHLD')
+  for (const hold of [2, 0, -1, null]) {
+    expect(await codeOf(sql`select release_hold(${id}, ${hold}::bigint)`)).toBe('LGHLU')
   }
   expect(await codeOf(sql`select release_hold(${other}, 1)`)).toBe('LGHLD')
   expect(await codeOf(sql`select release_hold(999999, 1)`)).toBe('LGUSR')

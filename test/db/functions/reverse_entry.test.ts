@@ -20,7 +20,7 @@ async function linksOf(id: number): Promise<string[]> {
   const rows = await ledger.sql<{ link: string }[]>`
     select concat_ws(', ', seq || coalesce(' reverses ' || reverses, ''),
              'reversed by ' || reversed_by, 'with ' || peer_seq) as link
-      from get_statement(${id}) where reverses is not null or reversed_by is not null order by seq`
+      from ledger.get_statement(${id}) where reverses is not null or reversed_by is not null order by seq`
   return rows.map(({ link }) => link)
 }
 
@@ -211,7 +211,7 @@ test('both halves of a transfer reversed at once neither deadlock nor go back tw
   const [holder, a, b] = [ledger.connect(), ledger.connect(), ledger.connect()]
   const pids = [await pidOf(a), await pidOf(b)]
   await holder`begin`
-  await holder`select lock_users(${`{${low},${high}}`}::bigint[], true)`
+  await holder`select ledger.lock_accounts(${`{${low},${high}}`}::bigint[], true, null)`
   const codes = [
     start(codeOf(a`select reverse_entry(${low}, 2)`)),
     start(codeOf(b`select reverse_entry(${high}, 2)`)),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { codeOf, start, useLedger } from '../../ledger.ts'
-import { tamper, verifyLedger } from '../../tampering.ts'
+import { rehash, tamper, verifyLedger } from '../../tampering.ts'
 
 const ledger = useLedger()
 
@@ -15,50 +15,86 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
     'alter table payment_history disable trigger guard_row',
     'alter table payment_history enable trigger guard_row',
     'alter table payment_history enable replica trigger guard_truncate',
+    'alter table payment_history disable trigger check_entry',
+    'alter table users disable trigger guard_delete',
     'drop trigger guard_row on payment_history',
     'drop trigger guard_truncate on interventions',
     `drop trigger guard_row on payment_history;
      create trigger guard_row before delete on payment_history
-       for each row execute function guard_history();
+       for each row execute function ledger.guard_history();
      alter table payment_history enable always trigger guard_row`,
     `drop trigger guard_row on payment_history;
      create trigger guard_row before update or delete on payment_history
-       for each row when (old.user_id = 1) execute function guard_history();
+       for each row when (old.user_id = 1) execute function ledger.guard_history();
      alter table payment_history enable always trigger guard_row`,
-    'alter table payment_history drop constraint payment_history_user_id_fkey',
-    'alter table payment_history drop constraint payment_history_amount_check',
-    `alter table payment_history drop constraint payment_history_amount_check;
-     alter table payment_history add constraint payment_history_amount_check check (amount <> 0)`,
-    `alter table payment_history drop constraint payment_history_action_check;
-     alter table payment_history add constraint payment_history_action_check
-       check (action in ('CREDIT', 'DEBIT')) not valid`,
-    'alter table users drop constraint users_id_check',
-    'alter table holds drop constraint holds_check',
+    `drop trigger check_entry on payment_history;
+     create trigger check_entry before insert on payment_history
+       for each row when (new.amount = 0) execute function ledger.check_entry();
+     alter table payment_history enable always trigger check_entry`,
     'alter table payment_history drop constraint payment_history_user_id_seq_key',
-    'drop index payment_history_user_id_reverses_key',
-    `drop index payment_history_user_id_hold_key;
-     create unique index payment_history_user_id_hold_key on payment_history (user_id, hold)
-       where hold > 1`,
+    'alter table holds drop constraint holds_pkey',
+    'drop index payment_history_user_id_hold_reverses_key',
+    `drop index payment_history_user_id_idempotency_key_key;
+     create unique index payment_history_user_id_idempotency_key_key
+       on payment_history (user_id, idempotency_key) where user_id > 1`,
     'alter table payment_history alter ts drop not null',
+    'alter table holds alter amount type numeric(14, 2)',
     'alter table interventions set unlogged',
     'alter table payment_history enable row level security',
     'create rule mine as on insert to interventions do instead nothing',
     `create trigger mine before insert on payment_history
        for each row execute function suppress_redundant_updates_trigger()`,
-    `create or replace function guard_history() returns trigger language plpgsql as
+    `create or replace function ledger.guard_history() returns trigger language plpgsql as
        $$ begin return new; end $$`,
-    'alter function guard_history() set session_replication_role = replica',
+    'alter function ledger.guard_history() set session_replication_role = replica',
+    'alter function ledger.guard_history() reset search_path',
     `create or replace function break_glass(reason text) returns bigint language sql as 'select 1'`,
     'drop function break_glass',
-    `create or replace function hold_hash(hold holds) returns bytea language sql
+    `create or replace function ledger.hold_hash(hold holds) returns bytea language sql
        as $$ select ''::bytea $$`,
+    `create or replace function ledger.decide(
+       operation text, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb,
+       target ledger.target, account ledger.account, peer ledger.account)
+       returns ledger.decision language plpgsql volatile as $$ begin return null; end $$`,
+    `create or replace function ledger.get_users(user_ids bigint[])
+       returns setof ledger.user_snapshot language sql stable security definer
+       set search_path = pg_catalog, pg_temp set enable_seqscan = off set enable_bitmapscan = off
+       as $$ select u.id, 1000.00, 1000.00, 1::bigint, u.updated_at, 1::bigint, now(), null::bigint
+               from public.users u where u.id = any (user_ids) $$`,
+    `create or replace function public.balance_at(user_id bigint, at timestamptz)
+       returns numeric language sql as 'select 1000.00'`,
+    'alter function ledger.post security invoker',
+    'alter function ledger.next_moment(timestamptz) stable',
+    'create function ledger.mine() returns int language sql as $$ select 1 $$',
+    `create function ledger.is_valid_amount(amount integer) returns boolean language sql
+       as $$ select true $$`,
+    `create or replace view entries as
+       select h.user_id, h.seq, h.action, h.amount, (h.balance * 2)::numeric(20, 2) as balance,
+              h.balance - h.held as available, h.ts, h.sealed_at, h.idempotency_key, h.metadata,
+              h.peer_user_id, h.peer_seq, h.reverses, h.reverses as reversed_by, h.hold,
+              encode(h.hash, 'hex') as hash, h.held
+         from payment_history h where h.seq is not null`,
+    'grant update on payment_history to ledger_service',
+    'grant update, delete on payment_history to ledger_service',
+    'grant delete on holds to ledger_dba',
+    'grant truncate on interventions to public',
+    'grant insert (seq) on payment_history to ledger_dba',
+    'grant update (balance) on users to ledger_dba',
+    'grant insert on interventions to ledger_service',
+    'grant execute on function ledger.post to public',
+    'grant execute on function ledger.post_pending to ledger_service',
+    'grant execute on function break_glass to public',
+    'grant execute on function debit_user to public',
   ]
   test.each(statements)('%s', async (statement) => {
     const sql = ledger.connect()
     await sql`begin`
-    await sql.unsafe(statement)
-    expect(await verifyLedger(sql)).toEqual(['guard_missing -/-'])
-    await sql`rollback`
+    try {
+      await sql.unsafe(statement)
+      expect(await verifyLedger(sql)).toEqual(['guard_missing -/-'])
+    } finally {
+      await sql`rollback`
+    }
   })
 })
 
@@ -68,7 +104,7 @@ test('verify_ledger() takes a restored dump, and what others add, for what it wa
   const checks = await sql<{ on_table: string; name: string; definition: string }[]>`
     select conrelid::regclass as on_table, conname as name, pg_get_constraintdef(oid) as definition
       from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace`
-  expect(checks.length).toBeGreaterThan(10)
+  expect(checks.length).toBeGreaterThan(1)
   for (const { on_table, name, definition } of checks) {
     await sql.unsafe(`alter table ${on_table} drop constraint ${name};
       alter table ${on_table} add constraint ${name} ${definition}`)
@@ -77,6 +113,10 @@ test('verify_ledger() takes a restored dump, and what others add, for what it wa
     alter table users add email text unique;
     create index on payment_history (ts);
     alter table holds add check (amount < 1000000);
+    alter table payment_history add branch text default 'main';
+    grant select on payment_history to public;
+    create function mine() returns int language sql as $$ select 1 $$;
+    create function debit_user(text) returns int language sql as $$ select 1 $$;
     set timezone = 'Asia/Tokyo';
     set datestyle = 'German';
     set quote_all_identifiers = on;
@@ -94,8 +134,7 @@ test('verify_ledger() finds a history that goes on where the one of the user bef
   await tamper(
     sql,
     `update payment_history set seq = 2, balance = 20 where user_id = ${id}`,
-    `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-       where p.user_id = ${before} and p.seq = 1), h) where h.user_id = ${id}`,
+    rehash(id, 2, 1, before),
     `update users set seq = 2, balance = 20 where id = ${id}`,
   )
   expect(await verifyLedger(sql)).toEqual(
@@ -121,7 +160,7 @@ test('verify_ledger() finds the same whatever the size of the pages', async () =
       const [page] = await sql`
         select rows_read, next_user_id, next_seq,
                array(select f.finding || ' ' || f.seq from unnest(findings) f)::text as found
-          from verify_entries(${user}::bigint, ${seq}::bigint, ${size}::integer)`
+          from ledger.verify_entries(${user}::bigint, ${seq}::bigint, ${size}::integer)`
       rows += Number(page!['rows_read'])
       if (page!['found'] !== '{}') found.push(page!['found'])
       user = page!['next_user_id'] as string | null

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { codeOf, useLedger } from '../../ledger.ts'
-import { tamper, verifyLedger, verifyUser } from '../../tampering.ts'
+import { rehash, tamper, verifyLedger, verifyUser } from '../../tampering.ts'
 
 const ledger = useLedger()
 
@@ -60,7 +60,6 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
   ],
   'a removed hash': [
     [
-      'alter table payment_history drop constraint payment_history_sealed_check',
       'update payment_history set hash = null where user_id = ID and seq = 5',
     ],
     ['hash_differs 5'],
@@ -68,8 +67,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
   'an edit whose hash was computed anew': [
     [
       `update payment_history set metadata = null where user_id = ID and seq = 3`,
-      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-         where p.user_id = ID and p.seq = 2), h) where h.user_id = ID and h.seq = 3`,
+      rehash('ID', 3),
     ],
     ['hash_differs 4'],
   ],
@@ -99,7 +97,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
            from ${HISTORY} seq = 5`,
       'update users set seq = 6 where id = ID',
     ],
-    ['balance_wrong 6', 'row_copied 6'],
+    ['balance_wrong 6', 'row_copied 6', 'sealed_at_goes_back 6'],
   ],
   'a wrong running balance': [
     ['update payment_history set balance = 31 where user_id = ID and seq = 3'],
@@ -108,8 +106,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
   'a balance that is added up wrongly under right hashes': [
     [
       'update payment_history set balance = 51 where user_id = ID and seq = 5',
-      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-         where p.user_id = ID and p.seq = 4), h) where h.user_id = ID and h.seq = 5`,
+      rehash('ID', 5),
       'update users set balance = 51 where id = ID',
     ],
     ['balance_wrong 5'],
@@ -121,17 +118,30 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
   'a sealed_at that goes back under right hashes': [
     [
       `update payment_history set sealed_at = '2020-01-01' where user_id = ID and seq = 5`,
-      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-         where p.user_id = ID and p.seq = 4), h) where h.user_id = ID and h.seq = 5`,
+      rehash('ID', 5),
     ],
     ['sealed_at_goes_back 5'],
+  ],
+  'a sealed_at that is that of the entry before under right hashes': [
+    [
+      `update payment_history h set sealed_at = (select p.sealed_at from payment_history p
+         where p.user_id = ID and p.seq = 4) where h.user_id = ID and h.seq = 5`,
+      rehash('ID', 5),
+    ],
+    ['sealed_at_goes_back 5'],
+  ],
+  'an amount that is none under right hashes': [
+    [
+      'update payment_history set amount = 10.001, balance = 50.00 where user_id = ID and seq = 5',
+      rehash('ID', 5),
+    ],
+    ['balance_wrong 5', 'entry_invalid 5'],
   ],
   'a gap under right hashes': [
     [
       `delete from ${HISTORY} seq = 4`,
       'update payment_history set balance = 40 where user_id = ID and seq = 5',
-      `update payment_history h set hash = entry_hash((select p.hash from payment_history p
-         where p.user_id = ID and p.seq = 3), h) where h.user_id = ID and h.seq = 5`,
+      rehash('ID', 5, 3),
       'update users set balance = 40 where id = ID',
     ],
     ['gap 5'],
@@ -271,7 +281,7 @@ test('verify_user() is for ledger_dba, its pages for the service, too; both wait
   for (const sql of [dba, service]) await sql`set lock_timeout = '100ms'`
   expect(await verifyUser(dba, id)).toEqual([])
   expect(await codeOf(service`select verify_user(${id}::bigint)`)).toBe('42501')
-  expect(await service`select * from verify_user_page(${id}::bigint)`).toMatchObject([
+  expect(await service`select * from ledger.verify_user_page(${id}::bigint)`).toMatchObject([
     { rows_read: '1', next_seq: null },
   ])
   await holder`rollback`

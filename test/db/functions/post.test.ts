@@ -1,0 +1,337 @@
+import type postgres from 'postgres'
+import { describe, expect, test } from 'vitest'
+import {
+  codeOf,
+  copyOf,
+  findingsOf,
+  historyOf,
+  one,
+  pidOf,
+  sealCredit,
+  start,
+  stateOf,
+  untilBlocked,
+  useLedger,
+} from '../../ledger.ts'
+import { post } from '../../post.ts'
+
+const ledger = useLedger()
+
+test('post() credits, debits and recalculates in order', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  const rows = await post(sql, [
+    { user: id, op: 'CREDIT', amount: 5, key: 'a', metadata: '{"m": 1.10}' },
+    { user: id, op: null },
+    { user: id, op: 'DEBIT', amount: 6 },
+    { user: id, op: 'DEBIT', amount: 5 },
+    { user: id, op: 'CREDIT', amount: 5, key: 'a', metadata: '{"m": 1.10}' },
+  ])
+  expect(
+    rows.map((row) => [row['n'], row['status'], row['seq'], row['user_balance'], row['version']]),
+  )
+    .toEqual([
+      [1, 'ok', '1', '5.00', '1'],
+      [2, 'ok', null, '5.00', '1'],
+      [3, 'LGFND', null, '5.00', '1'],
+      [4, 'ok', '2', '0.00', '2'],
+      [5, 'ok', '1', '0.00', '2'],
+    ])
+  expect(rows.map(({ shortfall }) => shortfall)).toEqual([null, null, '1.00', null, null])
+  expect(rows.map(({ replayed }) => replayed)).toEqual([false, false, false, false, true])
+  // As it is stored: whoever parses it may lose digits.
+  expect([rows[0]!['metadata'], rows[4]!['metadata']]).toEqual(['{"m": 1.10}', '{"m": 1.10}'])
+  expect(await historyOf(sql, id)).toEqual(['+5.00=5.00', '-5.00=0.00'])
+  expect(await copyOf(sql, id)).toBe('0.00 at 2')
+})
+
+test('post() refuses an operation that is none with LGAMT', async () => {
+  const id = await ledger.user(5)
+  const before = await stateOf(ledger.sql, id)
+  const rows = await post(ledger.sql, [
+    { user: id, op: 'debit', amount: 1 },
+    { user: id, op: '', amount: 1 },
+  ])
+  expect(rows.map(({ status }) => status)).toEqual(['LGAMT', 'LGAMT'])
+  expect(await stateOf(ledger.sql, id)).toEqual(before)
+})
+
+test('post() refuses LGRNG and lets the others pass', async () => {
+  const { sql } = ledger
+  const [rich, other] = [await ledger.user(), await ledger.user()]
+  await sealCredit(sql, rich, { balance: '999999999999999999.98' })
+  const credit = (user: number, amount: number | string) => ({ user, op: 'CREDIT', amount })
+  const rows = await post(sql, [
+    credit(rich, '0.02'),
+    credit(other, '0.02'),
+    credit(rich, '0.01'),
+    credit(rich, '0.01'),
+  ])
+  expect(rows.map(({ status }) => status)).toEqual(['LGRNG', 'ok', 'ok', 'LGRNG'])
+})
+
+test('post() answers the state of the user by the clock of the database', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  const rows = await post(sql, [{ user: id, op: 'DEBIT', amount: 1 }])
+  const user = await one(sql`select updated_at from users where id = ${id}`)
+  expect(rows[0]).toMatchObject({ updated_at: user['updated_at'], ts: user['updated_at'] })
+  const { ordered } = await one(sql`
+    select ${rows[0]!['read_at']}::timestamptz <= ${rows[0]!['ts']}::timestamptz as ordered`)
+  expect(ordered).toBe(true)
+})
+
+test('post() that only picks up rows says when the last of them was counted', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`
+  const [row] = await post(sql, [{ user: id, op: null, amount: null }])
+  const { at } = await one(sql`
+    select max(sealed_at)::text as at from payment_history where user_id = ${id}`)
+  const user = await one(sql`select updated_at::text as at from users where id = ${id}`)
+  expect([row!['updated_at'], user['at']]).toEqual([at, at])
+})
+
+test('post() with wait waits for the user; without, it answers 55P03', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(5)
+  const [holder, waiting] = [ledger.connect(), ledger.connect()]
+  const pid = await pidOf(waiting)
+  await holder`begin`
+  await holder`select debit_user(${id}, 1)`
+  const item = { user: id, op: 'DEBIT', amount: 1 }
+  expect(await post(sql, [item])).toMatchObject([{ status: '55P03', seq: null, user_seq: null }])
+  const posted = start(post(waiting, [item], { wait: true }))
+  await untilBlocked(sql, pid)
+  await holder`commit`
+  expect(await posted).toMatchObject([{ status: 'ok', seq: '3', balance: '3.00' }])
+  await waiting`set lock_timeout = '50ms'`
+  await holder`begin`
+  await holder`select debit_user(${id}, 1)`
+  expect(await codeOf(post(waiting, [item], { wait: true }))).toBe('55P03')
+  await holder`rollback`
+})
+
+test('post() commits what max_pending allowed and answers 55P03 until all is done', async () => {
+  const { sql } = ledger
+  const id = await ledger.user()
+  await sql`
+    insert into payment_history (user_id, action, amount)
+      select ${id}, 'CREDIT', 1 from generate_series(1, 7)`
+  const debit = [{ user: id, op: 'DEBIT', amount: 7 }]
+  const step = async () => (await post(sql, debit, { maxPending: 3 }))[0]!['status']
+  expect(await step()).toBe('55P03')
+  expect(await copyOf(sql, id)).toBe('3.00 at 3')
+  expect(await step()).toBe('55P03')
+  expect(await step()).toBe('ok')
+  expect(await copyOf(sql, id)).toBe('0.00 at 8')
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
+test('post() in opposite orders from two sessions doesn’t deadlock', async () => {
+  const [a, b] = [await ledger.user(1000), await ledger.user(1000)]
+  const sessions = [ledger.connect(), ledger.connect()]
+  const both = sessions.map(async (sql, i) => {
+    const users = i === 0 ? [a, b] : [b, a]
+    const items = users.map((user) => ({ user, op: 'DEBIT', amount: 1 }))
+    for (let n = 0; n < 50; n++) await post(sql, items, { wait: true })
+  })
+  expect(await codeOf(Promise.all(both))).toBe('ok')
+  expect(await copyOf(ledger.sql, a)).toBe('900.00 at 101')
+  expect(await copyOf(ledger.sql, b)).toBe('900.00 at 101')
+})
+
+test('post() numbers a thousand items of one user without gaps', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(500)
+  const items = Array.from({ length: 1000 }, (_, i) => ({
+    user: id,
+    op: 'DEBIT',
+    amount: 1,
+    ...(i % 2 === 0 && { key: `k${i % 100}` }),
+  }))
+  const rows = await post(sql, items)
+  const count = (status: string, replayed: boolean) =>
+    rows.filter((row) => row['status'] === status && row['replayed'] === replayed).length
+  expect([count('ok', false), count('ok', true), count('LGFND', false)]).toEqual([500, 450, 50])
+  expect(await copyOf(sql, id)).toBe('0.00 at 501')
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
+/** What is said of an outcome, without what is null, times and hashes. */
+function said(row: postgres.Row): postgres.Row {
+  const left = Object.entries(row).filter(([name, value]) =>
+    value !== null && !/^(ts|posted_at|updated_at|read_at|hash|expires_at)$/.test(name)
+  )
+  return Object.fromEntries(left)
+}
+
+/** The user as it is after an operation. */
+const user = (seq: number, balance: string, version = seq, available = balance) => ({
+  user_seq: `${seq}`,
+  user_balance: balance,
+  user_available: available,
+  version: `${version}`,
+})
+
+describe('outcomes', () => {
+  test('of a transfer: a row for each user, also of a replay, and of a reversal', async () => {
+    const { sql } = ledger
+    const [a, b] = [await ledger.user(10), await ledger.user(1)]
+    const transfer = { op: 'TRANSFER', user: a, peer: b, amount: 4, key: 'k', metadata: '{"m": 1}' }
+    const rows = await post(sql, [
+      transfer,
+      { op: 'REVERSE', user: b, ref: 2 },
+      transfer,
+      { ...transfer, amount: 5 },
+      { ...transfer, peer: 999_999 },
+    ])
+    const common = { status: 'ok', replayed: false, amount: '4.00', metadata: '{"m": 1}' }
+    const [from, to] = [
+      { ...common, n: 1, user_id: `${a}`, action: 'DEBIT', seq: '2', balance: '6.00' },
+      { ...common, n: 1, user_id: `${b}`, action: 'CREDIT', seq: '2', balance: '5.00' },
+    ]
+    const [half, other] = [
+      { available: '6.00', peer_user_id: `${b}`, peer_seq: '2' },
+      { available: '5.00', peer_user_id: `${a}`, peer_seq: '2' },
+    ]
+    const { metadata: _, ...plain } = common
+    const back = { ...plain, n: 2, seq: '3', reverses: '2', peer_seq: '3' }
+    expect(rows.map(said)).toEqual([
+      { ...from, ...half, ...user(2, '6.00') },
+      { ...to, ...other, ...user(2, '5.00') },
+      {
+        ...back,
+        user_id: `${b}`,
+        action: 'DEBIT',
+        balance: '1.00',
+        available: '1.00',
+        peer_user_id: `${a}`,
+        ...user(3, '1.00'),
+      },
+      {
+        ...back,
+        user_id: `${a}`,
+        action: 'CREDIT',
+        balance: '10.00',
+        available: '10.00',
+        peer_user_id: `${b}`,
+        ...user(3, '10.00'),
+      },
+      { ...from, ...half, n: 3, replayed: true, ...user(3, '10.00') },
+      { ...to, ...other, n: 3, replayed: true, ...user(3, '1.00') },
+      { n: 4, status: 'LGKEY', replayed: false, user_id: `${a}`, ...user(3, '10.00') },
+      { n: 4, status: 'LGKEY', replayed: false, user_id: `${b}`, ...user(3, '1.00') },
+      { n: 5, status: 'LGUSR', replayed: false, user_id: `${a}`, ...user(3, '10.00') },
+      { n: 5, status: 'LGUSR', replayed: false, user_id: '999999' },
+    ])
+    expect(rows[4]!['hash']).toBe(rows[0]!['hash'])
+    expect(rows[4]!['ts']).toBe(rows[0]!['ts'])
+    expect([rows[0]!['ts'], rows[1]!['ts']]).toEqual([rows[0]!['posted_at'], rows[0]!['posted_at']])
+  })
+
+  test('of holds: as first answered, also of a replay once they are closed', async () => {
+    const { sql } = ledger
+    const id = await ledger.user(10)
+    const hold = { op: 'HOLD', user: id, amount: 4, expiresIn: 3600, key: 'h' }
+    const release = { op: 'RELEASE', user: id, ref: 1, key: 'r' }
+    const rows = await post(sql, [
+      hold,
+      { op: 'HOLD', user: id, amount: 3 },
+      release,
+      { op: 'CAPTURE', user: id, ref: 2, amount: 1, key: 'c' },
+      hold,
+      release,
+      { op: 'CAPTURE', user: id, ref: 2, amount: 1, key: 'c' },
+      { op: 'CAPTURE', user: id, ref: 2 },
+      { op: 'CAPTURE', user: id, ref: 3 },
+    ])
+    const common = { status: 'ok', replayed: false, user_id: `${id}` }
+    const active = {
+      ...common,
+      hold: '1',
+      hold_status: 'active',
+      amount: '4.00',
+      available: '6.00',
+    }
+    const released = {
+      ...common,
+      hold: '1',
+      hold_status: 'released',
+      amount: '4.00',
+      seq: '1',
+      balance: '10.00',
+      available: '7.00',
+    }
+    const captured = {
+      ...common,
+      hold: '2',
+      action: 'DEBIT',
+      amount: '1.00',
+      seq: '2',
+      balance: '9.00',
+      available: '9.00',
+    }
+    const withoutExpiry = rows.map((row) => {
+      const { expires_in_ms, ...rest } = said(row)
+      expect(expires_in_ms === undefined || Number(expires_in_ms) > 3_590_000).toBe(true)
+      return rest
+    })
+    const end = user(2, '9.00', 6)
+    expect(withoutExpiry).toEqual([
+      { n: 1, ...active, ...user(1, '10.00', 2, '6.00') },
+      {
+        n: 2,
+        ...common,
+        hold: '2',
+        hold_status: 'active',
+        amount: '3.00',
+        available: '3.00',
+        ...user(1, '10.00', 3, '3.00'),
+      },
+      { n: 3, ...released, ...user(1, '10.00', 4, '7.00') },
+      { n: 4, ...captured, ...end },
+      { n: 5, ...active, replayed: true, ...end },
+      { n: 6, ...released, replayed: true, ...end },
+      { n: 7, ...captured, replayed: true, ...end },
+      { n: 8, ...common, status: 'LGHLD', ...end },
+      { n: 9, ...common, status: 'LGHLU', ...end },
+    ])
+    expect(rows[5]!['posted_at']).toBe(rows[2]!['posted_at'])
+    expect(rows[4]!['expires_at']).toBe(rows[0]!['expires_at'])
+    expect(await findingsOf(sql, id)).toEqual([])
+  })
+
+  test('of LGFND: what is missing, on the row of whoever lacks it', async () => {
+    const { sql } = ledger
+    const [a, b] = [await ledger.user(10), await ledger.user()]
+    await sql`select transfer(${a}, ${b}, 6)`
+    await sql`select place_hold(${b}, 5), place_hold(${b}, 1)`
+    await sql`insert into payment_history (user_id, action, amount) values (${b}, 'DEBIT', 3)`
+    const rows = await post(sql, [
+      { op: 'DEBIT', user: a, amount: '4.01' },
+      { op: 'TRANSFER', user: a, peer: b, amount: 5 },
+      { op: 'HOLD', user: a, amount: 6 },
+      // The hold itself is there for its capture; the other one isn't.
+      { op: 'CAPTURE', user: b, ref: 1 },
+      { op: 'CAPTURE', user: b, ref: 1, amount: '2.50' },
+      { op: 'REVERSE', user: a, ref: 2 },
+      { op: 'REVERSE', user: b, ref: 1 },
+    ])
+    const missing = (row: postgres.Row) =>
+      ['n', 'user_id', 'status', 'balance', 'available', 'required', 'shortfall']
+        .map((name) => row[name] as string)
+    expect(rows.map(missing)).toEqual([
+      [1, `${a}`, 'LGFND', '4.00', '4.00', '4.01', '0.01'],
+      [2, `${a}`, 'LGFND', '4.00', '4.00', '5.00', '1.00'],
+      [2, `${b}`, 'LGFND', null, null, null, null],
+      [3, `${a}`, 'LGFND', '4.00', '4.00', '6.00', '2.00'],
+      [4, `${b}`, 'LGFND', '3.00', '2.00', '5.00', '3.00'],
+      [5, `${b}`, 'LGFND', '3.00', '2.00', '2.50', '0.50'],
+      [6, `${a}`, 'LGFND', null, null, null, null],
+      [6, `${b}`, 'LGFND', '3.00', '-3.00', '6.00', '9.00'],
+      [7, `${b}`, 'LGFND', '3.00', '-3.00', '6.00', '9.00'],
+      [7, `${a}`, 'LGFND', null, null, null, null],
+    ])
+  })
+})
