@@ -780,7 +780,8 @@ begin
   if load_target.operation in ('CAPTURE', 'RELEASE') then
     select h.* into v_hold from public.holds h
      where h.user_id = load_target.user_id and h.hold = load_target.ref;
-    v.action := 'DEBIT';
+    -- Without a hold it is nothing that a key could have done before.
+    v.action := case when v_hold.hold is not null then 'DEBIT' end;
     v.hold := load_target.ref;
     v.held := v_hold.amount;
     v.amount := coalesce(load_target.amount, v_hold.amount);
@@ -2178,7 +2179,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '3c9fddccc63f0e3a'),
     ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '5bd1ebbe1f842b2b'),
-    ('function ledger.get_guards()', 'a6b6d5ffa8a97370'),
+    ('function ledger.get_guards()', '5f59361980bfa615'),
     ('function ledger.get_history(bigint,bigint,integer)', '89a15116eb6083c2'),
     ('function ledger.get_hold(bigint,bigint)', '2226003de67c505d'),
     ('function ledger.get_moments(bigint,timestamp with time zone[])', '1ab13f6f0a9b6793'),
@@ -2201,7 +2202,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.is_valid_expiry(numeric)', '2d013d46b56a8637'),
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', 'f306e652f9555292'),
     ('function ledger.ledger_id()', 'ba01b2528613e882'),
-    ('function ledger.load_target(text,bigint,bigint,numeric)', '13d619760f77fc2d'),
+    ('function ledger.load_target(text,bigint,bigint,numeric)', '59849cf4d89d325b'),
     ('function ledger.lock_account(bigint)', 'a57dff0e7b4c04f6'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '99fc1308bc4dc1e5'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'c4ec916545168591'),
@@ -2257,7 +2258,7 @@ create or replace function ledger.expected_guards()
     ('table interventions', '53c5d1f7f3bb94db'),
     ('table payment_history', '4149c8d17dc9cce3'),
     ('table users', '291a4634f234f873'),
-    ('trigger check_entry on payment_history', 'ff990ae8087bd49f'),
+    ('trigger check_entry on payment_history', 'c1581c331be24885'),
     ('trigger guard_delete on users', 'd87e6ac8249237c6'),
     ('trigger guard_insert on users', '24ba671813594687'),
     ('trigger guard_row on interventions', '35298a6364f5371c'),
@@ -2347,11 +2348,11 @@ create or replace function ledger.get_guards()
     from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
   union all
   select 'function ' || p.oid::regprocedure, concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig,
-           p.provolatile, l.lanname, case when n.nspname = 'ledger' or p.prosecdef then (
+           p.provolatile, l.lanname, (
              select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
                from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
                left join pg_roles r on r.oid = a.grantee
-              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)) end)
+              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)))
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     join pg_language l on l.oid = p.prolang
    where n.nspname = 'ledger' and p.proname <> 'expected_guards'
@@ -3040,10 +3041,8 @@ grant execute on function public.verify_user to ledger_dba;
 
 -- Guards: privileges for everybody, and triggers for whoever has them all the same; ALWAYS, so
 -- that not even session_replication_role = replica gets past.
--- Only the engine has all of these at once, and is spared the call.
 create trigger check_entry before insert on public.payment_history
-  for each row when (new.seq is null or new.balance is null or new.sealed_at is null
-    or new.held is null or new.hash is null) execute function ledger.check_entry();
+  for each row when (new.seq is null) execute function ledger.check_entry();
 create trigger guard_row before update or delete on public.payment_history
   for each row execute function ledger.guard_history();
 create trigger guard_truncate before truncate on public.payment_history
