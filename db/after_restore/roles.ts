@@ -4,10 +4,10 @@ import type postgres from 'postgres'
 const ROLES = ['ledger_service', 'ledger_dba']
 /** As the migrations give them. */
 const SERVICE_LIMITS = {
-  statement_timeout: '3s',
-  lock_timeout: '2s',
-  idle_in_transaction_session_timeout: '5s',
-  client_connection_check_interval: '1s',
+  statement_timeout: '3000ms',
+  lock_timeout: '2000ms',
+  idle_in_transaction_session_timeout: '5000ms',
+  client_connection_check_interval: '1000ms',
 }
 
 /**

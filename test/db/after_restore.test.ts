@@ -93,7 +93,7 @@ describe('rights', () => {
     ['grant select on payment_history to public', 'PUBLIC', 'SELECT'],
     ['grant execute on function break_glass to ledger_service', 'ledger_service', 'EXECUTE'],
     [
-      'grant execute on function get_users to ledger_service with grant option',
+      'grant execute on function ledger.get_users to ledger_service with grant option',
       'ledger_service',
       'EXECUTE with grant option',
     ],
@@ -142,6 +142,7 @@ test('triggers that a restore made plain are enabled always again', async () => 
   const before = [...await state()]
   await sql`alter table payment_history enable trigger user`
   await sql`alter table interventions disable trigger user`
+  await sql`alter table users enable trigger user`
   const guards = before.filter(({ tgenabled }) => tgenabled === 'A')
   expect(await linesOfMigrate()).toHaveLength(guards.length)
   expect([...await state()].filter(({ tgenabled }) => tgenabled === 'A')).toEqual(guards)

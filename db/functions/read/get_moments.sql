@@ -5,13 +5,16 @@ create or replace function ledger.get_moments(user_id bigint, moments timestampt
 declare
   v_created_at timestamptz := (select u.created_at from public.users u
     where u.id = get_moments.user_id);
+  v_latest timestamptz;
 begin
   if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
   end if;
   -- The latest asked for: those before it are final when it is.
-  perform ledger.await_final(get_moments.user_id,
-    (select least(max(m), clock_timestamp()) from unnest(get_moments.moments) m));
+  v_latest := (select max(m) from unnest(get_moments.moments) m);
+  if v_latest is not null then
+    perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));
+  end if;
   return query
     select coalesce(m.at, h.sealed_at, v_created_at), e.seq, coalesce(h.balance, 0.00),
            encode(h.hash, 'hex')
@@ -23,7 +26,7 @@ begin
 end $$;
 
 comment on function ledger.get_moments is
-  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Raises LGUSR, 55P03.';
+  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Of a moment to come: as of now. Raises LGUSR, 55P03.';
 
 revoke all on function ledger.get_moments from public;
 grant execute on function ledger.get_moments to ledger_service, ledger_dba;

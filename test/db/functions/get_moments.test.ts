@@ -40,9 +40,13 @@ test('get_moments() of now is the last entry, or when the user was made: final, 
   await sql`reset lock_timeout`
 })
 
-test('get_moments() raises 55P03 for a moment that has not come yet', async () => {
+test('get_moments() answers as of now for a moment to come, which its caller refuses', async () => {
   const id = await ledger.user(10)
-  expect(await codeOf(ledger.sql`select ledger.get_moments(${id}, '{2999-01-01}')`)).toBe('55P03')
+  expect(
+    await one(ledger.sql`
+    select seq, balance from ledger.get_moments(${id}, '{2999-01-01}')`),
+  )
+    .toEqual({ seq: '1', balance: '10.00' })
 })
 
 test('get_moments() answers nothing for no moments, and raises LGUSR for no user', async () => {
