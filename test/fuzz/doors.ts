@@ -9,6 +9,7 @@ import { createJwtVerifier } from '../../src/access_jwt.ts'
 import { parseTokens } from '../../src/access_tokens.ts'
 import { createApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
+import { RawJson } from '../../src/core/raw_json.ts'
 import { databaseTarget } from '../../src/database_tls.ts'
 import { createMemoryStore } from '../../src/dev/memory_store.ts'
 import { createRedisRest } from '../../src/dev/redis_rest.ts'
@@ -16,6 +17,7 @@ import { createFailureLimit } from '../../src/failure_limit.ts'
 import { listen } from '../../src/http_server.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { arrayLiteral, type Entry } from '../../src/ledger_rows.ts'
+import type { Outcome, UserOutcome } from '../../src/ledger/operations.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { networkOf } from '../../src/rate_limit.ts'
 import { parseEntry, type Versioned } from '../../src/snapshot_entry.ts'
@@ -32,15 +34,20 @@ const VERSIONED: Versioned = {
   version: 1,
   read_at: AT,
 }
-const POSTED = { snapshot: VERSIONED.snapshot, entry: ENTRY, replayed: false }
-const HOLD = {
-  hold: 1,
-  user_id: 1,
-  amount: '1.00',
-  status: 'active' as const,
-  expires_at: null,
-  available: '0.00',
+const USER: UserOutcome = {
+  userId: 1,
+  snapshot: VERSIONED.snapshot,
+  entry: ENTRY,
+  hold: {
+    hold: 1,
+    user_id: 1,
+    amount: '1.00',
+    status: 'active',
+    expires_at: null,
+    available: '0.00',
+  },
 }
+const OUTCOME: Outcome = { status: 'ok', replayed: false, users: [USER, USER] }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const answer = <T>(value: T) => () => Promise.resolve(value)
@@ -75,14 +82,7 @@ function appOf(isClosed: boolean) {
       getMoments: answer([moment, moment]),
     },
     verify: answer({ entries: 1, findings: [], isPartial: false }),
-    post: answer(POSTED),
-    unbatched: {
-      transfer: answer({ from: POSTED, to: POSTED, replayed: false }),
-      placeHold: answer({ hold: HOLD, replayed: false }),
-      captureHold: answer(POSTED),
-      releaseHold: answer(POSTED),
-      reverseEntry: answer(POSTED),
-    },
+    write: answer(OUTCOME),
     snapshots: { read: answer({ snapshot: VERSIONED.snapshot, cache: 'hit' as const }) },
     metrics,
     notReady: answer(undefined),
@@ -199,7 +199,12 @@ const otherDoors: [string, Door][] = [
     .map((name): [string, Door] => [name, (text) => loadConfig({ ...CONFIG, [name]: text })]),
   ...Object.entries({ CSV, NDJSON }).map(([name, format]): [string, Door] => [
     `${name} of metadata and a key`,
-    (text) => format.entry({ ...ENTRY, metadata: { [text]: text }, idempotency_key: text }),
+    (text) =>
+      format.entry({
+        ...ENTRY,
+        metadata: new RawJson(JSON.stringify({ [text]: text })),
+        idempotency_key: text,
+      }),
   ]),
   ...['/', '/pipeline', '/multi-exec'].map((path): [string, Door] => [
     `the local store, ${path}`,
