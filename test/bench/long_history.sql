@@ -1,29 +1,27 @@
--- Seals credits of 0.01 for a user who has entries already, by the product's own hash, as many as
+-- Posts credits of 0.01 for a user who has entries already, by the product's own hash, as many as
 -- a batch would take minutes for. The caller is the only one who writes to this user.
 create procedure pg_temp.lengthen(user_id bigint, entries integer)
   language plpgsql as $$
 declare
-  v_last payment_history;
-  v_entry payment_history;
-  v_entries payment_history[] := '{}';
+  v_last public.payment_history;
+  v_entry ledger.entry;
+  v_entries ledger.entry[] := '{}';
 begin
-  select h.* into strict v_last from payment_history h
+  select h.* into strict v_last from public.payment_history h
    where h.user_id = lengthen.user_id order by h.seq desc limit 1;
+  v_entry.user_id := lengthen.user_id;
+  v_entry.seq := v_last.seq; v_entry.balance := v_last.balance;
+  v_entry.posted_at := v_last.sealed_at; v_entry.hash := v_last.hash;
   for v_n in 1 .. lengthen.entries loop
-    v_entry := v_last;
-    v_entry.id := nextval('payment_history_id_seq');
-    v_entry.action := 'CREDIT';
-    v_entry.amount := 0.01;
-    v_entry.seq := v_last.seq + 1;
-    v_entry.balance := v_last.balance + 0.01;
-    v_entry.hash := entry_hash(v_last.hash, v_entry);
+    v_entry := ledger.next_entry(v_entry.hash, v_entry.user_id, v_entry.seq + 1, 'CREDIT',
+      0.01, v_entry.balance + 0.01, v_entry.posted_at + interval '1 microsecond', null, null, 0.00,
+      null, null, null, null);
     v_entries := array_append(v_entries, v_entry);
-    v_last := v_entry;
     if cardinality(v_entries) = 10000 or v_n = lengthen.entries then
-      insert into payment_history select e.* from unnest(v_entries) e;
+      perform ledger.insert_entries(v_entries);
       v_entries := '{}';
       commit;
     end if;
   end loop;
-  perform copy_balances(array[lengthen.user_id]);
+  perform public.recalculate_balance(lengthen.user_id);
 end $$;

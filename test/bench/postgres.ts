@@ -121,7 +121,7 @@ async function addUsers(url: string, { first, count }: Users): Promise<void> {
       cross join lateral (
         select array_agg(id) as ids, count(*)::integer as size
           from generate_series(b, least(b + ${BATCH_USERS} - 1, ${first + count - 1})) id) u
-      cross join lateral post_entries(u.ids, array_fill('CREDIT'::text, array[u.size]),
+      cross join lateral ledger.post(array_fill('CREDIT'::text, array[u.size]), u.ids,
         array_fill(1000000.00, array[u.size])) p`
   await sql`vacuum (analyze) users`
   await sql`vacuum (analyze) payment_history`

@@ -154,7 +154,7 @@ function checkReads({ reads, violations }: Record, rows: Rows): void {
 /** Each instance says what the database says, from the cache and without it. */
 async function checkSnapshots({ record, sql, door, urls }: ProofOptions): Promise<void> {
   const found = new Map(
-    (await sql`select * from get_users(${`{${record.ids.join(',')}}`}::bigint[])`)
+    (await sql`select * from ledger.get_users(${`{${record.ids.join(',')}}`}::bigint[])`)
       .map((row) => [Number(row['id']), `${row['balance']} ${row['available']} ${row['seq']}`]),
   )
   const differing = async (url: string) => {
