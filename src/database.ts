@@ -80,7 +80,8 @@ export function createDatabase(options: DatabaseOptions): Database {
       }
       isPooled = true
     }
-    if (isPooled) { for (const client of [...clients]) replace(client, false) }
+    // In their places, so that each is met once.
+    if (isPooled) { for (const client of clients) replace(client, false) }
   }
 
   async function runNow<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {

@@ -73,21 +73,18 @@ async function getLedgerId(database: Database): Promise<string> {
   return row!.id
 }
 
-/** A pause that can be cut short. */
-function createPause() {
-  let wake = () => {}
-  return {
-    sleep: (ms: number) =>
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      }),
-    wake: () => wake(),
-  }
-}
+/** Settles after that time, or at once when it is cut short. */
+const pause = (ms: number, cut: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer)
+      cut.removeEventListener('abort', over)
+      resolve()
+    }
+    const timer = setTimeout(over, ms)
+    cut.addEventListener('abort', over)
+    if (cut.aborted) over()
+  })
 
 /**
  * Polls until it is stopped. That changes are heard of is never assumed: only the answer to a poll
@@ -101,8 +98,7 @@ export function startChangePoller(
 ): { stop(): Promise<void> } {
   const database = createDatabase({ ...target, max: 1, queryDeadlineMs: QUERY_DEADLINE_MS })
   const read = createChangeReader((request) => getChanges(database, request))
-  const pause = createPause()
-  let stopped = false
+  const stopping = new AbortController()
   let wasNew = false
   let isIdentified = false
   let succeededAt = now()
@@ -128,7 +124,7 @@ export function startChangePoller(
   }
 
   async function run() {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       const at = now()
       try {
         if (await poll(at)) continue
@@ -138,15 +134,14 @@ export function startChangePoller(
           on.failed(error)
         }
       }
-      if (!stopped) await pause.sleep(Math.max(0, POLL_MS - (now() - at)))
+      await pause(Math.max(0, POLL_MS - (now() - at)), stopping.signal)
     }
   }
 
   const running = run()
   return {
     async stop() {
-      stopped = true
-      pause.wake()
+      stopping.abort()
       await running
       await database.end()
     },

@@ -193,7 +193,7 @@ test('after every reading everything that had been committed before is told of',
         }
       }
     }
-    for (const who of [...open]) await end(who, 'commit')
+    for (const who of open) await end(who, 'commit')
   }
 
   const before = new Map<number, number>()
