@@ -1,7 +1,9 @@
 /** What becomes of queries when their connection is lost. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { createDatabase } from '../../src/database.ts'
-import { isOutcomeUnknown } from '../../src/errors.ts'
+import { isOutcomeUnknown, problemOf } from '../../src/errors.ts'
 import { connectTo, useLedger } from '../ledger.ts'
 
 const ledger = useLedger()
@@ -73,5 +75,31 @@ test('what is lost on one connection leaves the others alone', async () => {
     expect(after).not.toContain(pid)
   } finally {
     await database.end()
+  }
+})
+
+test('of a query that found nobody to talk to it is known that it was not sent', async () => {
+  let isOut = true
+  const port = Number(new URL(ledger.url).port)
+  const server = createServer((socket) => {
+    if (isOut) return socket.destroy()
+    const behind = connect(port, '127.0.0.1')
+    socket.pipe(behind).pipe(socket)
+    for (const one of [socket, behind]) one.on('error', () => {})
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(ledger.url)
+  url.port = String((server.address() as AddressInfo).port)
+  const database = createDatabase({ url: url.href, max: 2, queryDeadlineMs: 1000 })
+  try {
+    const ask = () => database.run((sql) => sql`select 1 as one`)
+    const errors = await Promise.all([1, 2, 3].map(() => ask().catch((error: unknown) => error)))
+    expect(errors.map((error) => problemOf(error, { writes: true }).code))
+      .toEqual(['busy', 'busy', 'busy'])
+    isOut = false
+    await expect.poll(ask).toEqual([{ one: 1 }])
+  } finally {
+    await database.end()
+    server.close()
   }
 })
