@@ -68,7 +68,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     void client.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
   }
 
-  /** Looks who answers before the first query is sent: through a pooler nothing must be prepared. */
+  /** Looks who answers, before any query is sent: through a pooler nothing must be prepared. */
   async function look(): Promise<void> {
     try {
       isPooled = await runNow(isBehindPooler)
@@ -130,7 +130,7 @@ async function isBehindPooler(sql: postgres.Sql): Promise<boolean> {
 }
 
 /**
- * @param isPooled Prepared statements would be looked for on backends that don't have them, with the
+ * @param isPooled Prepared statements would be looked for on backends that don't have them, with
  *   wrong answers; and the limits may not arrive, so those of the role hold.
  */
 function connect(database: DatabaseOptions, isPooled: boolean): postgres.Sql {

@@ -1,6 +1,6 @@
 /**
- * Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. What it may show,
- * and why, is in cache/README.md.
+ * Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. What it may
+ * show, and why, is in cache/README.md.
  */
 import type { Heard } from './cache/heard.ts'
 import { createMinimumVersions } from './cache/minimum_versions.ts'
@@ -123,7 +123,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     databaseClock.observe(since)
   }
 
-  /** A change may have been missed before `believedSince`; one that wasn't has a minimum version. */
+  /** Changes before `believedSince` may have been missed; others have raised a minimum version. */
   function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
     const readAt = Date.parse(read_at)
     const age = databaseClock.now() - readAt

@@ -27,7 +27,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts it with nothing set but what it can't do without, for whoever `databaseUrl` logs in as. */
+/** Starts it with nothing set but what it needs, for whoever `databaseUrl` logs in as. */
 export async function startPgbouncer(
   databaseUrl: string,
   settings: {
@@ -64,11 +64,14 @@ export async function startPgbouncer(
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn(PROGRAM, [...user, join(folder, 'pgbouncer.ini')], { stdio: 'ignore' })
   const ended = once(child, 'exit')
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   await answers(url.href)
   return {
     url: url.href,
     async close() {
-      child.kill('SIGKILL')
+      kill()
+      process.off('exit', kill)
       await ended
       await rm(folder, { recursive: true })
     },

@@ -38,7 +38,7 @@ export interface Reading {
   heard: { since: string; readAt: string } | undefined
 }
 
-/** Ids that were not visible, and the number below which are all transactions that may have taken them. */
+/** Ids that were not visible; every transaction that may have taken one is below the horizon. */
 interface Missing {
   ids: number[]
   horizon: bigint

@@ -10,8 +10,8 @@ export interface MinimumVersions {
 }
 
 /**
- * Keeps a minimum for at least keepMs and at most twice that, in two generations, so that forgetting
- * costs nothing. When there are more than maxUsers, it forgets them and accepts no version of any
+ * Keeps a minimum for at least keepMs and at most twice that, in two generations, so that
+ * forgetting costs nothing. When there are more than maxUsers, it forgets them and accepts no version of any
  * user until `resume`; what is raised meanwhile counts afterwards.
  */
 export function createMinimumVersions(

@@ -28,7 +28,7 @@ function start({ url = ledger.url, now }: { url?: string; now?: () => number } =
 const historyOf = (told: string[]) =>
   told.findLast((line) => line.startsWith('identified'))!.split(' ')[1]!
 
-test('it says whose history it is before that changes are heard of, and which there were', async () => {
+test('it says whose history it is, then that changes are heard of, and which there are', async () => {
   const { told, next, stop } = start()
   await next('heard')
   const { id } = await one(ledger.sql<{ id: string }[]>`select ledger.ledger_id() as id`)
