@@ -1704,6 +1704,27 @@ comment on function ledger.guard_user is
 revoke all on function ledger.guard_user from public;
 -- end function
 
+-- function: absent_ids
+create or replace function ledger.absent_ids(after_id bigint, last_id bigint)
+  returns bigint[]
+  language plpgsql stable as $$
+begin
+  return array(
+    select g.id from generate_series(absent_ids.after_id + 1, absent_ids.last_id) g (id)
+    except
+    select h.id from public.payment_history h
+     where h.id > absent_ids.after_id and h.id <= absent_ids.last_id
+    except
+    select o.position from public.holds o
+     where o.position > absent_ids.after_id and o.position <= absent_ids.last_id);
+end $$;
+
+comment on function ledger.absent_ids is
+  'The ids after after_id, up to last_id, that no entry has and no change of a hold.';
+
+revoke all on function ledger.absent_ids from public;
+-- end function
+
 -- function: await_final
 create or replace function ledger.await_final(user_id bigint, at timestamptz)
   returns void
@@ -1766,6 +1787,22 @@ comment on function ledger.entry_at is
 revoke all on function ledger.entry_at from public;
 -- end function
 
+-- function: epoch
+create or replace function ledger.epoch(interventions bigint)
+  returns text
+  language sql stable set search_path = pg_catalog, pg_temp as $$
+  select format('%s-%s-%s-%s',
+    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint,
+    (select d.oid from pg_database d where d.datname = current_database()),
+    'public.payment_history'::regclass::oid, epoch.interventions)
+$$;
+
+comment on function ledger.epoch is
+  'Names the history as it grows in this database: on another server, in a copy, after a restore, or since a glass was broken (interventions: how often), what was there before may have been another one.';
+
+revoke all on function ledger.epoch from public;
+-- end function
+
 -- function: get_balances
 create or replace function ledger.get_balances(user_ids bigint[], at timestamptz default null)
   returns table (user_id bigint, as_of timestamptz, balance numeric, seq bigint)
@@ -1812,74 +1849,20 @@ declare
   v_last bigint;
   v_gaps bigint;
 begin
-  -- Names this history as it grows in this database: on another server, in a copy, after a restore
-  -- or since a glass was broken, what was there before may have been another one.
   select s.last_value - (not s.is_called)::int,
-         format('%s-%s-%s-%s',
-           (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint,
-           (select d.oid from pg_database d where d.datname = current_database()),
-           'public.payment_history'::regclass::oid, i.last_value - (not i.is_called)::int)
+         ledger.epoch(i.last_value - (not i.is_called)::int)
     into v_last, epoch_now
     from public.payment_history_id_seq s, public.interventions_id_seq i;
   is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
 
   if not is_new then
-    -- Ids above the sequence were given by hand; nothing is posted with such a one.
-    with entries as (
-      select h.id, h.user_id, h.seq from public.payment_history h
-       where h.id > get_changes.after_id and h.id <= v_last
-       order by h.id limit get_changes.max_rows),
-    changed_holds as (
-      select o.position as id, o.user_id from public.holds o
-       where o.position > get_changes.after_id and o.position <= v_last
-       order by o.position limit get_changes.max_rows),
-    bound as (
-      select coalesce(
-               least(case when e.n = get_changes.max_rows then e.id end,
-                     case when o.n = get_changes.max_rows then o.id end),
-               greatest(e.id, o.id, get_changes.after_id)) as id,
-             greatest(e.n, o.n) < get_changes.max_rows as is_last
-        from (select count(*) as n, max(x.id) as id from entries x) e,
-             (select count(*) as n, max(x.id) as id from changed_holds x) o),
-    visible as (
-      select e.id, e.user_id, e.seq, false as is_hold from entries e, bound b where e.id <= b.id
-      union all
-      select o.id, o.user_id, null, true from changed_holds o, bound b where o.id <= b.id
-      union all
-      -- One by one: a plan from when there were few may otherwise read all of them each time.
-      select m.id, x.user_id, x.seq, x.is_hold
-        from unnest(get_changes.missing) m (id) cross join lateral (
-          select h.user_id, h.seq, false as is_hold
-            from public.payment_history h where h.id = m.id
-          union all
-          select o.user_id, null, true from public.holds o where o.position = m.id
-          offset 0) x),
-    -- What a pending entry will change has another id then.
-    changed as (
-      select v.user_id, max(case when not v.is_hold then v.seq else (
-               select h.seq from public.payment_history h
-                where h.user_id = v.user_id and h.seq is not null order by h.seq desc limit 1)
-             end) as seq
-        from visible v where v.is_hold or v.seq is not null group by v.user_id),
-    known as (
-      select array_agg(u.id) as user_ids,
-             array_agg(coalesce(c.seq, 0) + u.hold_changes) as versions
-        from changed c join public.users u on u.id = c.user_id)
-    select b.id, b.is_last, k.user_ids, k.versions,
-           b.id - get_changes.after_id - (
-             select count(distinct v.id) from visible v where v.id > get_changes.after_id),
-           array(select m.id from unnest(get_changes.missing) m (id)
-                  except select v.id from visible v)
-      into last_id, is_complete, user_ids, versions, v_gaps, still_missing
-      from bound b, known k;
+    select c.last_id, c.is_complete, c.gaps, c.still_missing, c.user_ids, c.versions
+      into last_id, is_complete, v_gaps, still_missing, user_ids, versions
+      from ledger.read_changes(get_changes.after_id, v_last, get_changes.missing,
+        get_changes.max_rows) c;
     is_new := v_gaps + cardinality(still_missing) > get_changes.max_missing;
     if not is_new and v_gaps > 0 then
-      newly_missing := array(
-        select g.id from generate_series(get_changes.after_id + 1, last_id) g (id)
-        except select h.id from public.payment_history h
-         where h.id > get_changes.after_id and h.id <= last_id
-        except select o.position from public.holds o
-         where o.position > get_changes.after_id and o.position <= last_id);
+      newly_missing := ledger.absent_ids(get_changes.after_id, last_id);
     end if;
   end if;
 
@@ -1895,15 +1878,7 @@ begin
   -- Most of what runs for long is none of ours: whoever takes such an id has locked a user before.
   oldest_open := pg_snapshot_xmin(pg_current_snapshot());
   if oldest_open < get_changes.awaited then
-    select coalesce(min((pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-                    - age(x.transactionid) + age(pg_snapshot_xmax(pg_current_snapshot())::xid)
-                  )::text::xid8), get_changes.awaited)
-      into oldest_open
-      from pg_locks u join pg_locks x on x.virtualtransaction = u.virtualtransaction
-     where u.locktype = 'relation' and u.relation = 'public.users'::regclass
-       and u.database = (select d.oid from pg_database d where d.datname = current_database())
-       and u.mode in ('RowShareLock', 'RowExclusiveLock')
-       and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock' and x.granted;
+    oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
   end if;
   read_at := clock_timestamp();
 end $$;
@@ -2091,6 +2066,90 @@ revoke all on function ledger.ledger_id from public;
 grant execute on function ledger.ledger_id to ledger_service, ledger_dba;
 -- end function
 
+-- function: oldest_writer
+create or replace function ledger.oldest_writer()
+  returns xid8
+  language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- The number of a lock has half the bits: counted back from the snapshot's.
+  select min((pg_snapshot_xmax(s.now)::text::bigint
+           - age(x.transactionid) + age(pg_snapshot_xmax(s.now)::xid))::text::xid8)
+    from (select pg_current_snapshot() as now) s,
+         pg_locks u join pg_locks x on x.virtualtransaction = u.virtualtransaction
+   where u.locktype = 'relation' and u.relation = 'public.users'::regclass
+     and u.database = (select d.oid from pg_database d where d.datname = current_database())
+     and u.mode in ('RowShareLock', 'RowExclusiveLock')
+     and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock' and x.granted
+$$;
+
+comment on function ledger.oldest_writer is
+  'The oldest transaction that has locked a user, or written to users, and has not ended; null if there is none. As of now, which is later than the snapshot of the statement that asks.';
+
+revoke all on function ledger.oldest_writer from public;
+-- end function
+
+-- function: read_changes
+create or replace function ledger.read_changes(
+  after_id bigint, until_id bigint, missing bigint[], max_rows integer,
+  out last_id bigint, out is_complete boolean, out gaps bigint, out still_missing bigint[],
+  out user_ids bigint[], out versions bigint[])
+  language plpgsql stable as $$
+begin
+  -- Ids above the sequence were given by hand; nothing is posted with such a one.
+  with entries as (
+    select h.id, h.user_id, h.seq from public.payment_history h
+     where h.id > read_changes.after_id and h.id <= read_changes.until_id
+     order by h.id limit read_changes.max_rows),
+  changed_holds as (
+    select o.position as id, o.user_id from public.holds o
+     where o.position > read_changes.after_id and o.position <= read_changes.until_id
+     order by o.position limit read_changes.max_rows),
+  bound as (
+    select coalesce(
+             least(case when e.n = read_changes.max_rows then e.id end,
+                   case when o.n = read_changes.max_rows then o.id end),
+             greatest(e.id, o.id, read_changes.after_id)) as id,
+           greatest(e.n, o.n) < read_changes.max_rows as is_last
+      from (select count(*) as n, max(x.id) as id from entries x) e,
+           (select count(*) as n, max(x.id) as id from changed_holds x) o),
+  visible as (
+    select e.id, e.user_id, e.seq, false as is_hold from entries e, bound b where e.id <= b.id
+    union all
+    select o.id, o.user_id, null, true from changed_holds o, bound b where o.id <= b.id
+    union all
+    -- One by one: a plan from when there were few may otherwise read all of them each time.
+    select m.id, x.user_id, x.seq, x.is_hold
+      from unnest(read_changes.missing) m (id) cross join lateral (
+        select h.user_id, h.seq, false as is_hold
+          from public.payment_history h where h.id = m.id
+        union all
+        select o.user_id, null, true from public.holds o where o.position = m.id
+        offset 0) x),
+  -- What a pending entry will change has another id then.
+  changed as (
+    select v.user_id, max(case when not v.is_hold then v.seq else (
+             select h.seq from public.payment_history h
+              where h.user_id = v.user_id and h.seq is not null order by h.seq desc limit 1)
+           end) as seq
+      from visible v where v.is_hold or v.seq is not null group by v.user_id),
+  known as (
+    select array_agg(u.id) as user_ids,
+           array_agg(coalesce(c.seq, 0) + u.hold_changes) as versions
+      from changed c join public.users u on u.id = c.user_id)
+  select b.id, b.is_last, k.user_ids, k.versions,
+         b.id - read_changes.after_id - (
+           select count(distinct v.id) from visible v where v.id > read_changes.after_id),
+         array(select m.id from unnest(read_changes.missing) m (id)
+                except select v.id from visible v)
+    into last_id, is_complete, user_ids, versions, gaps, still_missing
+    from bound b, known k;
+end $$;
+
+comment on function ledger.read_changes is
+  'What get_changes tells of the ids after after_id, of those that were missing, and of no id above until_id, which the sequence has not given yet; gaps: how many ids up to last_id are not there.';
+
+revoke all on function ledger.read_changes from public;
+-- end function
+
 -- function: entry_change
 create or replace function ledger.entry_change(entry payment_history)
   returns text
@@ -2162,6 +2221,7 @@ create or replace function ledger.expected_guards()
     ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
     ('constraint users_pkey on users', '0b061cb60c8123a7'),
     ('function ledger.absent_account(bigint)', 'f66437cd2dc1f8f6'),
+    ('function ledger.absent_ids(bigint,bigint)', '96fe78295732d72d'),
     ('function ledger.await_final(bigint,timestamp with time zone)', '58003568922ecbf7'),
     ('function ledger.change_of(text,numeric)', '7305abe76e48dfe6'),
     ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', '7c089ddfc46145d1'),
@@ -2175,13 +2235,14 @@ create or replace function ledger.expected_guards()
     ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '142b537da72adea5'),
     ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', 'faa4cd9ba901d55d'),
     ('function ledger.entry_problem(bigint,boolean)', '2fade2dad757d2c1'),
+    ('function ledger.epoch(bigint)', '7c7f676e13c63b70'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
     ('function ledger.field_1(oid,bytea)', 'd412faaa1fcd8a95'),
     ('function ledger.find_key(bigint,text,boolean)', '2cf3cc8d1043b809'),
     ('function ledger.first_problem(text,text,text,text,text)', '9387cdb0ceceec88'),
     ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '3c9fddccc63f0e3a'),
-    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '5bd1ebbe1f842b2b'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', 'aa1cc43a0000a74a'),
     ('function ledger.get_guards()', '5f59361980bfa615'),
     ('function ledger.get_history(bigint,bigint,integer)', '89a15116eb6083c2'),
     ('function ledger.get_hold(bigint,bigint)', '2226003de67c505d'),
@@ -2210,6 +2271,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '99fc1308bc4dc1e5'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'c4ec916545168591'),
     ('function ledger.next_moment(timestamp with time zone)', '5284f0faa20b1794'),
+    ('function ledger.oldest_writer()', '8519994a36f2ce83'),
     ('function ledger.open_account(ledger.account,integer)', 'd4d0a92809856269'),
     ('function ledger.opposite_of(text)', '0c1fe6f581638b18'),
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', 'f49b26d7d5ddf16f'),
@@ -2221,6 +2283,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
     ('function ledger.post_pending(bigint,integer)', '64f52cb34c203708'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),
     ('function ledger.sum_of_holds(bigint)', 'ae963b1efa5803eb'),
