@@ -11,6 +11,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /users/:id/history/:seq': 'read',
   'GET /users/:id/balance': 'read',
   'GET /users/:id/verify': 'read',
+  'GET /balances': 'read',
   'POST /users/:id/debit': 'debit',
   'POST /debits': 'debit',
   'POST /users/:id/credit': 'credit',

@@ -14,6 +14,8 @@ import type { Metrics } from './metrics.ts'
 import { createObserver } from './observe.ts'
 import { openapi } from './openapi.ts'
 import { type RateLimit, rateLimit } from './rate_limit.ts'
+import { balancesRoutes } from './routes/balances.ts'
+import type { BalancesDependencies } from './routes/balances.ts'
 import { debitsRoutes } from './routes/debits.ts'
 import type { DebitsDependencies } from './routes/debits.ts'
 import { historyRoutes } from './routes/history.ts'
@@ -33,6 +35,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 const DEBITS = ['/users/:id/debit', '/debits']
 
 export type Dependencies =
+  & BalancesDependencies
   & Omit<DebitsDependencies, 'deadlines'>
   & HistoryDependencies
   & HoldsDependencies
@@ -103,6 +106,7 @@ export function createApp(
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))
+  app.route('/balances', balancesRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))
   if (hasMetrics) app.route('/', metricsRoutes(metrics))

@@ -1,7 +1,7 @@
 /** The functions that look into histories; none of them waits for anybody. */
 import { type Database, isoTimestamp } from './database.ts'
-import { arrayLiteral, entryOf } from './ledger_rows.ts'
-import type { Entry, EntryRow } from './ledger_rows.ts'
+import { arrayLiteral, entryOf, statementEntryOf } from './ledger_rows.ts'
+import type { Entry, EntryRow, StatementEntry } from './ledger_rows.ts'
 
 /** What the ledger held at a moment. */
 export interface Moment {
@@ -13,6 +13,13 @@ export interface Moment {
   hash: string | null
   /** By the clock of the database. */
   isFuture: boolean
+}
+
+/** Several users as of one moment. */
+export interface Balances {
+  at: string
+  isFuture: boolean
+  balances: { id: number; balance: string; seq: number }[]
 }
 
 export interface Finding {
@@ -38,7 +45,19 @@ export interface LedgerReads {
   /** Newest first, below `before` if it is given. */
   getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
   /** Oldest first, after < seq <= upto. */
-  getStatement(userId: number, after: number, upto: number, maxRows: number): Promise<Entry[]>
+  getStatement(
+    userId: number,
+    after: number,
+    upto: number,
+    maxRows: number,
+  ): Promise<StatementEntry[]>
+  /** Undefined for an unknown entry. */
+  getEntry(userId: number, seq: number): Promise<Entry | undefined>
+  /**
+   * As of one moment: RFC 3339, or null for now. `isFuture`: that hasn't come yet, and there are none.
+   * @throws LGUSR for one that doesn't exist, 55P03 if the moment doesn't become final in time
+   */
+  getBalances(userIds: number[], at: string | null): Promise<Balances>
   /** Entries after a seq; with the last of them all else that there is to find about a user. */
   verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
 }
@@ -96,7 +115,37 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
     },
 
     async getStatement(userId, after, upto, maxRows) {
-      return (await statement(userId, after, upto, maxRows)).map(entryOf)
+      return (await statement(userId, after, upto, maxRows)).map(statementEntryOf)
+    },
+
+    async getEntry(userId, seq) {
+      const [row] = await statement(userId, seq - 1, seq, 1)
+      return row && entryOf(row)
+    },
+
+    async getBalances(userIds, at) {
+      const [moment] = await run((sql) =>
+        sql<{ at: string; is_future: boolean }[]>`
+          select coalesce(${at}::text::timestamptz, clock_timestamp()) as at,
+                 coalesce(${at}::text::timestamptz > clock_timestamp(), false) as is_future`
+      )
+      const isFuture = moment!.is_future
+      if (isFuture) return { at: isoTimestamp(moment!.at), isFuture, balances: [] }
+      const rows = await run((sql) =>
+        sql<{ user_id: string; balance: string; seq: string }[]>`
+          select user_id, balance, seq from ledger.get_balances(
+            user_ids => ${arrayLiteral(userIds)}::bigint[],
+            at => ${moment!.at}::text::timestamptz)`
+      )
+      return {
+        at: isoTimestamp(moment!.at),
+        isFuture,
+        balances: rows.map(({ user_id, balance, seq }) => ({
+          id: Number(user_id),
+          balance,
+          seq: Number(seq),
+        })),
+      }
     },
 
     async verifyUserPage(userId, after, maxRows) {

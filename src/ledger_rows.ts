@@ -52,6 +52,7 @@ export interface EntryRow {
   reversed_by: string | null
   hold: string | null
   hash: string
+  held: string
 }
 
 export const versioned = (row: UserRow): Versioned => ({
@@ -82,6 +83,18 @@ export const entryOf = (row: EntryRow): Entry => ({
   ...(row.reversed_by !== null && { reversed_by: Number(row.reversed_by) }),
   ...(row.hold !== null && { hold: Number(row.hold) }),
   hash: row.hash,
+})
+
+/** With what its hash is made of, besides the user and the hash before. */
+export interface StatementEntry extends Entry {
+  posted_at: string
+  held: string
+}
+
+export const statementEntryOf = (row: EntryRow): StatementEntry => ({
+  ...entryOf(row),
+  posted_at: isoTimestamp(row.sealed_at),
+  held: row.held,
 })
 
 /** A PostgreSQL array literal; the driver has no types of arrays without asking for them first. */

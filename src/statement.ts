@@ -2,7 +2,7 @@
 import { stringify } from './core/raw_json.ts'
 import type { Ledger } from './ledger.ts'
 import type { Moment } from './ledger_reads.ts'
-import type { Entry } from './ledger_rows.ts'
+import type { StatementEntry } from './ledger_rows.ts'
 
 const PAGE_ROWS = 1000
 
@@ -12,7 +12,7 @@ export interface StatementFormat {
   /** Of the file's name. */
   extension: string
   opening(moment: Moment): string
-  entry(entry: Entry): string
+  entry(entry: StatementEntry): string
   closing(moment: Moment): string
 }
 
@@ -34,6 +34,8 @@ const CSV_COLUMNS = [
   'amount',
   'balance',
   'ts',
+  'posted_at',
+  'held',
   'idempotency_key',
   'metadata',
   'transfer_user_id',

@@ -27,7 +27,7 @@ const STATEMENTS: Record<string, StatementFormat> = {
 export interface HistoryDependencies {
   ledger: Pick<
     Ledger,
-    'getUsers' | 'getHistory' | 'getStatement' | 'getMoments'
+    'getUsers' | 'getHistory' | 'getStatement' | 'getEntry' | 'getMoments'
   >
   verify: Verify
   write: Write
@@ -61,33 +61,45 @@ export function historyRoutes(
     return { entries: shown, next: entries.length > maxRows ? shown.at(-1)!.seq : null }
   }
 
-  const entryOf = async (userId: number, seq: number) =>
-    (await ledger.getStatement(userId, seq - 1, seq, 1))[0]
-
   /** A transfer goes back whole, so its other user must be one that the caller may write to. */
   async function mayReverse(userId: number, seq: number, users: ReadonlySet<number>) {
-    let found = await entryOf(userId, seq)
+    let found = await ledger.getEntry(userId, seq)
     if (!found) {
       // A manual entry may be about to get this number.
       await write({ kind: 'recalculate', userId })
-      found = await entryOf(userId, seq)
+      found = await ledger.getEntry(userId, seq)
     }
     // One that comes only now may be half of a transfer.
     if (!found) throw new Problem('unknown_entry')
     if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
   }
 
-  async function statement(
-    c: Context,
-    userId: number,
-    { from, to }: z.infer<typeof historyQuery>,
-    format: StatementFormat,
-  ) {
-    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null])
-    const [opening, closing] = moments as [Moment, Moment]
+  /** What a statement begins and ends with. Both are final: the next one goes on where this ends. */
+  async function boundsOf(userId: number, { from, to, after }: z.infer<typeof historyQuery>) {
+    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null, null])
+    const [opening, end, last] = moments as [Moment, Moment, Moment]
+    // Without an end it is the last entry, or the beginning if nothing was posted since.
+    const isOpen = to === undefined || end.isFuture
+    const closing = isOpen ? (opening.at ?? '') > last.at! ? opening : last : end
     if (opening.isFuture || (opening.at ?? '') > closing.at!) {
       throw invalid('from', 'must not be after to, or in the future')
     }
+    if (after === undefined || Number(after) === 0) return { opening, closing }
+    if (from !== undefined) throw invalid('after', 'can not be given with from')
+    if (Number(after) > closing.seq) throw invalid('after', 'must not be behind the last entry')
+    const [before] = await ledger.getStatement(userId, Number(after) - 1, Number(after), 1)
+    if (!before) throw new Error('get_statement: an entry is missing')
+    const { posted_at: at, seq, balance, hash } = before
+    return { opening: { at, seq, balance, hash, isFuture: false }, closing }
+  }
+
+  async function statement(
+    c: Context,
+    userId: number,
+    query: z.infer<typeof historyQuery>,
+    format: StatementFormat,
+  ) {
+    const { opening, closing } = await boundsOf(userId, query)
     setHeader(c, 'Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
     const stream = statementStream({
       ledger,
@@ -106,9 +118,10 @@ export function historyRoutes(
     describeRoute({
       summary: 'The entries of a user, newest first; or a statement',
       description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
-        '`from` up to `to`, oldest first: the opening balance, every entry that was counted in ' +
-        'between, the closing balance with the hash of the last entry. A statement without its ' +
-        'closing line broke off. `limit` and `before` are for pages, `from` and `to` for statements.',
+        '`from` (or behind `after`) up to `to`, oldest first: the opening balance, every entry that ' +
+        'was posted in between, the closing balance with the hash of the last entry. The next one ' +
+        'begins where the closing line says, by `from` or `after`: no entry is in neither or both. ' +
+        'A statement without its closing line broke off. `limit` and `before` are for pages.',
       ...answers(
         { 200: page },
         ['invalid_request', 'unknown_user', 'busy'],
@@ -127,7 +140,9 @@ export function historyRoutes(
       })
       const format = STATEMENTS[type]
       setVary(c, 'Accept')
-      for (const name of format ? ['limit', 'before'] as const : ['from', 'to'] as const) {
+      for (
+        const name of format ? ['limit', 'before'] as const : ['from', 'to', 'after'] as const
+      ) {
         if (query[name] === undefined) continue
         throw invalid(name, `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`)
       }
@@ -146,7 +161,7 @@ export function historyRoutes(
     validated('param', entryParam),
     async (c) => {
       const { id, seq } = c.req.valid('param')
-      const found = await entryOf(Number(id), Number(seq))
+      const found = await ledger.getEntry(Number(id), Number(seq))
       if (found) return json(c, found)
       await known(Number(id))
       throw new Problem('unknown_entry')
@@ -191,7 +206,8 @@ export function historyRoutes(
     describeRoute({
       summary: 'What the ledger held at a moment',
       description:
-        'The balance after the last entry that had been counted by then. Without `at`: now.',
+        'The balance after the last entry that had been posted by then, the same for ever. Without ' +
+        '`at`: as of the last entry. `busy`: somebody holds the user and may still post before it.',
       ...answers({ 200: balanceAt }, ['invalid_request', 'unknown_user', 'busy']),
     }),
     validated('param', idParam),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { entry, money, number, timestamp } from './schemas.ts'
 
+const AFTER_MESSAGE = 'must be digits, from 0 to 9007199254740991'
 const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
 const MOMENT_MESSAGE = 'must be a moment of RFC 3339 with an offset, such as 2026-01-31T23:59:59Z'
 const MOMENT =
@@ -30,11 +31,35 @@ export const historyQuery = z.object({
   limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional()
     .describe('Entries of a page: 1 to 1000, 50 if left out.'),
   before: number.optional().describe('Entries below this seq: `next` of the page before.'),
-  from: moment.optional().describe('Of a statement: entries counted after this moment.'),
-  to: moment.optional().describe('Of a statement: entries counted up to this moment, or now.'),
+  from: moment.optional().describe('Of a statement: entries posted after this moment.'),
+  to: moment.optional().describe('Of a statement: entries posted up to this moment, or now.'),
+  after: z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
+    .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE).optional()
+    .describe('Of a statement: entries behind this seq, such as that of the closing line before.'),
 })
 
 export const balanceQuery = z.object({ at: moment.optional() })
+
+const IDS_MESSAGE = 'must be 1 to 100 different users, such as 1,2,3'
+
+export const balancesQuery = z.object({
+  ids: z.string(IDS_MESSAGE)
+    .regex(/^\d{1,16}(,\d{1,16}){0,99}$/, { message: IDS_MESSAGE, abort: true })
+    .refine((ids) =>
+      ids.split(',').every((id) => number.safeParse(id).success) &&
+      new Set(ids.split(',').map(Number)).size === ids.split(',').length, IDS_MESSAGE)
+    .describe('Users, at most 100, with commas between them.'),
+  at: moment.optional().describe('A moment that is past; left out: now.'),
+})
+
+export const balances = z.object({
+  at: timestamp,
+  balances: z.array(z.object({
+    id: z.int(),
+    balance: money,
+    seq: z.int().describe('The last entry by then; 0: none.'),
+  })).max(100),
+}).meta({ id: 'Balances' })
 
 export const page = z.object({
   entries: z.array(entry),

@@ -16,7 +16,7 @@ import { createRedisRest } from '../../src/dev/redis_rest.ts'
 import { createFailureLimit } from '../../src/failure_limit.ts'
 import { listen } from '../../src/http_server.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
-import { arrayLiteral, type Entry } from '../../src/ledger_rows.ts'
+import { arrayLiteral, type Entry, type StatementEntry } from '../../src/ledger_rows.ts'
 import type { Outcome, UserOutcome } from '../../src/ledger/operations.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { networkOf } from '../../src/rate_limit.ts'
@@ -34,6 +34,7 @@ const VERSIONED: Versioned = {
   version: 1,
   read_at: AT,
 }
+const LINE: StatementEntry = { ...ENTRY, posted_at: AT, held: '0.00' }
 const USER: UserOutcome = {
   userId: 1,
   snapshot: VERSIONED.snapshot,
@@ -78,7 +79,9 @@ function appOf(isClosed: boolean) {
       createUser: answer({ id: 1, created: true }),
       getUsers: answer(new Map([[1, VERSIONED]])),
       getHistory: answer([ENTRY]),
-      getStatement: answer([ENTRY]),
+      getStatement: answer([LINE]),
+      getEntry: answer(ENTRY),
+      getBalances: answer({ at: AT, isFuture: false, balances: [] }),
       getMoments: answer([moment, moment]),
     },
     verify: answer({ entries: 1, findings: [], isPartial: false }),
@@ -201,7 +204,7 @@ const otherDoors: [string, Door][] = [
     `${name} of metadata and a key`,
     (text) =>
       format.entry({
-        ...ENTRY,
+        ...LINE,
         metadata: new RawJson(JSON.stringify({ [text]: text })),
         idempotency_key: text,
       }),

@@ -40,6 +40,7 @@ const ROWS: Record<string, Row> = {
   'GET /users/:id/history/:seq': { needs: 'read', send: (u) => [['GET', `/users/${u}/history/1`]] },
   'GET /users/:id/balance': { needs: 'read', send: (u) => [['GET', `/users/${u}/balance`]] },
   'GET /users/:id/verify': { needs: 'read', send: (u) => [['GET', `/users/${u}/verify`]] },
+  'GET /balances': { needs: 'read', send: (u) => [['GET', `/balances?ids=${u}`]] },
   'POST /users/:id/debit': {
     needs: 'debit',
     send: (u) => [['POST', `/users/${u}/debit`, { amount: 1, metadata }]],
@@ -90,7 +91,9 @@ const ROWS: Record<string, Row> = {
   'GET /readyz': { needs: 'open', send: () => [['GET', '/readyz'], ['HEAD', '/readyz']] },
 }
 const NAMES = Object.keys(ROWS)
-const BOUND = NAMES.filter((name) => /:id/.test(name) || /POST \/(users|transfers)$/.test(name))
+const BOUND = NAMES.filter((name) =>
+  /:id/.test(name) || /(POST \/(users|transfers)|GET \/balances)$/.test(name)
+)
 const requestsOf = (names: string[], user = OWN) => names.flatMap((name) => ROWS[name]!.send(user))
 
 const ALL = { tokens: ['all-of-them'], scopes: SCOPES }
@@ -174,6 +177,8 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
       getUsers: unused,
       getHistory: unused,
       getStatement: unused,
+      getEntry: unused,
+      getBalances: unused,
       getMoments: unused,
     },
     verify: unused,
@@ -441,10 +446,12 @@ test('an entry that comes while it is looked for is not reversed by a bound call
         getUsers: unused,
         getHistory: unused,
         // Twice it isn't there; by the third time it may be half of a transfer.
-        getStatement: () => {
+        getEntry: () => {
           calls.push('read')
-          return Promise.resolve([])
+          return Promise.resolve(undefined)
         },
+        getStatement: unused,
+        getBalances: unused,
         getMoments: unused,
       },
       verify: unused,

@@ -54,6 +54,8 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
       getUsers: write,
       getHistory: write,
       getStatement: write,
+      getEntry: write,
+      getBalances: write,
       getMoments: write,
     },
     verify: write,

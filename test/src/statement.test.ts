@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { createApp, type Dependencies } from '../../src/app.ts'
-import type { Entry } from '../../src/ledger_rows.ts'
+import type { StatementEntry } from '../../src/ledger_rows.ts'
 import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../../src/statement.ts'
@@ -13,12 +13,14 @@ const moment = (seq: number) => ({
   isFuture: false,
 })
 
-const entry = (seq: number): Entry => ({
+const entry = (seq: number): StatementEntry => ({
   seq,
   action: 'CREDIT',
   amount: '1.00',
   balance: '1.00',
   ts: '2026-01-01T00:00:00.000000Z',
+  posted_at: '2026-01-01T00:00:00.000001Z',
+  held: '0.00',
   hash: 'f'.repeat(64),
 })
 
@@ -66,16 +68,7 @@ test.each([['NDJSON', NDJSON], ['CSV', CSV]])('%s of 500,000 entries needs no ro
 test.each(['=', '+', '-', '@', "'"])(
   'CSV tells keys that begin with %s from all others',
   (first) => {
-    const cellOf = (key: string) =>
-      CSV.entry({
-        seq: 1,
-        action: 'CREDIT',
-        amount: '1.00',
-        balance: '1.00',
-        ts: '2026-01-01T00:00:00.000000Z',
-        idempotency_key: key,
-        hash: 'f'.repeat(64),
-      }).split(',')[6]!
+    const cellOf = (key: string) => CSV.entry({ ...entry(1), idempotency_key: key }).split(',')[8]!
     expect(cellOf('order-17')).toBe('order-17')
     const keys = ['', "'", "''", "'''"].map((before) => `${before}${first}x`)
     expect(keys.map(cellOf)).toEqual(keys.map((key) => `'${key}`))
@@ -160,7 +153,7 @@ test('breaks off when nobody takes the next page for too long, and not before', 
 
 test('over HTTP it breaks off after streamStallMs', async () => {
   const ledger = {
-    getMoments: () => Promise.resolve([moment(0), moment(10_000)]),
+    getMoments: () => Promise.resolve([moment(0), moment(10_000), moment(10_000)]),
     getStatement: () => Promise.resolve([]),
   }
   const app = createApp(

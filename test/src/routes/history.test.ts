@@ -328,9 +328,8 @@ describe('POST /users/:id/history/:seq/reverse', () => {
 describe('statements', () => {
   const ndjson = { Accept: 'application/x-ndjson' }
   const csv = { Accept: 'text/csv' }
-  const HEADER =
-    'kind,seq,action,amount,balance,ts,idempotency_key,metadata,transfer_user_id,transfer_seq,' +
-    'reverses,reversed_by,hold,hash'
+  const HEADER = 'kind,seq,action,amount,balance,ts,posted_at,held,idempotency_key,metadata,' +
+    'transfer_user_id,transfer_seq,reverses,reversed_by,hold,hash'
 
   const linesOf = (text: string) =>
     text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -348,7 +347,7 @@ describe('statements', () => {
     )
     expect(lines).toEqual([
       { opening: { at: null, seq: 0, balance: '0.00', hash: null } },
-      ...entries,
+      ...entries.map((entry) => ({ ...entry, posted_at: entry.ts, held: '0.00' })),
       { closing: { at: expect.any(String), seq: 2, balance: '6.00', hash: entries[1].hash } },
     ])
   })
@@ -371,13 +370,13 @@ describe('statements', () => {
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replace(/[0-9a-f]{64}/g, 'HASH')
     expect(text.split('\r\n')).toEqual([
       HEADER,
-      'opening,0,,,0.00,,,,,,,,,',
-      'entry,1,CREDIT,10.00,10.00,TIME,,,,,,,,HASH',
-      `entry,2,DEBIT,1.00,9.00,TIME,'=1+1,"{""a"": ""x,\\""y\\""""}",,,,,,HASH`,
-      `entry,3,DEBIT,1.00,8.00,TIME,"'-2,""3""",,,,,,,HASH`,
-      `entry,4,DEBIT,1.00,7.00,TIME,'@cmd,,,,,,,HASH`,
-      `entry,5,DEBIT,1.00,6.00,TIME,'+4,,${to},1,,,,HASH`,
-      'closing,5,,,6.00,TIME,,,,,,,,HASH',
+      'opening,0,,,0.00,,,,,,,,,,,',
+      'entry,1,CREDIT,10.00,10.00,TIME,TIME,0.00,,,,,,,,HASH',
+      `entry,2,DEBIT,1.00,9.00,TIME,TIME,0.00,'=1+1,"{""a"": ""x,\\""y\\""""}",,,,,,HASH`,
+      `entry,3,DEBIT,1.00,8.00,TIME,TIME,0.00,"'-2,""3""",,,,,,,HASH`,
+      `entry,4,DEBIT,1.00,7.00,TIME,TIME,0.00,'@cmd,,,,,,,HASH`,
+      `entry,5,DEBIT,1.00,6.00,TIME,TIME,0.00,'+4,,${to},1,,,,HASH`,
+      'closing,5,,,6.00,TIME,,,,,,,,,,HASH',
       '',
     ])
   })
@@ -413,10 +412,69 @@ describe('statements', () => {
     expect(Date.parse(last.closing.at)).toBeLessThan(Date.now() + 60_000)
   })
 
+  test('that follow one another have every entry once, by moments and by seq', async () => {
+    const id = await user('10')
+    const psql = http.connect()
+    const seen: Record<string, number[]> = { from: [], after: [] }
+    const next = { from: '', after: '?after=0' }
+    const read = async (by: 'from' | 'after') => {
+      const lines = linesOf((await history(id, next[by], ndjson)).text)
+      const { closing } = lines.at(-1) as { closing: { at: string; seq: number } }
+      seen[by]!.push(...lines.slice(1, -1).map(({ seq }) => seq as number))
+      next[by] = by === 'from' ? `?from=${closing.at}` : `?after=${closing.seq}`
+    }
+    for (let n = 0; n < 5; n++) {
+      await psql`begin`
+      await psql`select credit_user(${id}::bigint, 1)`
+      // What is open while a statement is made is in the next one.
+      await Promise.all([read('from'), read('after')])
+      await psql`commit`
+      await call('POST', `/users/${id}/debit`, { amount: 1 })
+    }
+    for (let n = 0; n < 2; n++) await Promise.all([read('from'), read('after')])
+    const all = Array.from({ length: 11 }, (_, n) => n + 1)
+    expect(seen).toEqual({ from: all, after: all })
+  })
+
+  test('from behind a seq begin with what it left', async () => {
+    const id = await user('10')
+    await call('POST', `/users/${id}/debit`, { amount: 4 })
+    const [opening, ...rest] = linesOf((await history(id, '?after=1', ndjson)).text)
+    const first = JSON.parse((await call('GET', `/users/${id}/history/1`)).text)
+    expect(opening).toEqual({
+      opening: { at: first.ts, seq: 1, balance: '10.00', hash: first.hash },
+    })
+    expect(rest).toMatchObject([{ seq: 2 }, { closing: { seq: 2 } }])
+    for (
+      const [query, message] of [
+        ['?after=3', 'must not be behind the last entry'],
+        ['?after=1&from=2000-01-01T00:00:00Z', 'can not be given with from'],
+      ] as const
+    ) {
+      expectProblem(await history(id, query, ndjson), 'invalid_request', invalid('after', message))
+    }
+    expectProblem(
+      await history(id, '?after=1', { Accept: 'application/json' }),
+      'invalid_request',
+      invalid('after', 'is for statements; see Accept'),
+    )
+  })
+
+  test('since a moment without entries are empty', async () => {
+    const id = await user('10')
+    const [row] = await http.sql<{ now: string }[]>`
+      select to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`
+    const { now } = row!
+    expect(linesOf((await history(id, `?from=${now}`, ndjson)).text)).toMatchObject([
+      { opening: { seq: 1, balance: '10.00' } },
+      { closing: { seq: 1, balance: '10.00' } },
+    ])
+  })
+
   test('of a user without entries, of nobody, and of no time', async () => {
     const id = await user()
     expect((await history(id, '', csv)).text.split('\r\n').slice(0, 2))
-      .toEqual([HEADER, 'opening,0,,,0.00,,,,,,,,,'])
+      .toEqual([HEADER, 'opening,0,,,0.00,,,,,,,,,,,'])
     expectProblem(await history(4711, '', csv), 'unknown_user')
     for (const name of ['from', 'to']) {
       for (const moment of BAD_MOMENTS) {
