@@ -24,7 +24,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const database = await startPostgres({
     dataDir: folder,
     version: Number(version) as 16 | 18,
-    settings: { max_connections: '300', autovacuum_naptime: '5s' },
+    settings: {
+      max_connections: '300',
+      max_prepared_transactions: '10',
+      autovacuum_naptime: '5s',
+    },
   })
 
   const template = new URL(database.url)

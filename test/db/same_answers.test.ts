@@ -1,0 +1,198 @@
+/**
+ * Whatever is asked of the ledger, it answers and writes the same through the functions for people,
+ * one call after the other, through one call of ledger.post, and through calls of random sizes.
+ * LEDGER_TEST_SEED repeats what a failure names, LEDGER_TEST_RUNS says how many.
+ */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { findingsOf, one, useLedger } from '../ledger.ts'
+import { array, callAlone, type Operation, postAll, type Said } from '../post.ts'
+import { verifyUser } from '../tampering.ts'
+
+const ledger = useLedger()
+
+const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
+const RUNS = Number(process.env['LEDGER_TEST_RUNS'] ?? 25)
+const USERS = 3
+const UNKNOWN_ID = 999_999
+
+/** By number among the users of a run; one above: unknown. */
+type Numbered = Omit<Operation, 'user' | 'peer'> & { user: number; peer?: number }
+interface Step {
+  /** Manual entries that are there before the operations. */
+  pending: { user: number; action: 'CREDIT' | 'DEBIT'; amount: string }[]
+  operations: Numbered[]
+}
+
+const user = fc.oneof(
+  { weight: 12, arbitrary: fc.constant(0) },
+  { weight: 8, arbitrary: fc.integer({ min: 1, max: USERS - 1 }) },
+  { weight: 1, arbitrary: fc.constant(USERS) },
+)
+const amount = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom('1', '1.5', '2.00', '3', '5', '50') },
+  { weight: 1, arbitrary: fc.constantFrom('0', '-1', '0.001', 'NaN', null) },
+)
+const key = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(null) },
+  { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'c') },
+  { weight: 1, arbitrary: fc.constantFrom('', 'a b') },
+)
+const metadata = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(null) },
+  { weight: 2, arbitrary: fc.constantFrom('{"m": 1.10}', '{}') },
+  { weight: 1, arbitrary: fc.constant('[]') },
+)
+const more = { user, key, metadata }
+const ref = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(1, 1, 2, 2, 3, 4) },
+  { weight: 1, arbitrary: fc.constantFrom(99, 0, null) },
+)
+const op = <O extends string>(name: O) => fc.constant(name)
+const operation: fc.Arbitrary<Numbered> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ op: op('DEBIT'), amount, ...more }) },
+  { weight: 3, arbitrary: fc.record({ op: op('CREDIT'), amount, ...more }) },
+  { weight: 4, arbitrary: fc.record({ op: op('TRANSFER'), amount, peer: user, ...more }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: op('HOLD'),
+      amount,
+      expiresIn: fc.constantFrom(null, null, '3600', '0'),
+      ...more,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ op: op('CAPTURE'), ref, amount: fc.option(amount), ...more }),
+  },
+  { weight: 3, arbitrary: fc.record({ op: op('RELEASE'), ref, ...more }) },
+  { weight: 4, arbitrary: fc.record({ op: op('REVERSE'), ref, ...more }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant(null), user }) },
+)
+const pending = fc.record({
+  user: fc.nat(USERS - 1),
+  action: fc.constantFrom('CREDIT' as const, 'DEBIT' as const),
+  amount: fc.constantFrom('1.00', '4.00', '20.00'),
+})
+const steps = fc.array(
+  fc.record({
+    pending: fc.array(pending, { maxLength: 2 }),
+    operations: fc.array(operation, { minLength: 1, maxLength: 20 }),
+  }),
+  { minLength: 1, maxLength: 3 },
+)
+
+const newUsers = async () => {
+  const ids: number[] = []
+  for (let n = 0; n < USERS; n++) ids.push(await ledger.user(n === 0 ? 20 : undefined))
+  return ids
+}
+
+const named = (ids: number[], { user, peer, ...rest }: Numbered): Operation => ({
+  ...rest,
+  user: ids[user] ?? UNKNOWN_ID,
+  ...(peer !== undefined && { peer: ids[peer] ?? UNKNOWN_ID }),
+})
+
+/** Does the operations of each step by `work`, and says what it answers and leaves. */
+async function outcome(
+  all: Step[],
+  work: (operations: Operation[], ids: number[]) => Promise<Said[]>,
+) {
+  const { sql } = ledger
+  const ids = await newUsers()
+  const answers: string[] = []
+  for (const { pending, operations } of all) {
+    for (const { user, action, amount } of pending) {
+      await sql`insert into payment_history (user_id, action, amount)
+        values (${ids[user]!}, ${action}, ${amount})`
+    }
+    const said = await work(operations.map((operation) => named(ids, operation)), ids)
+    answers.push(...said.map((rows, i) => `${operations[i]!.op} ${rows.join(', ')}`))
+  }
+  // What a refusal at psql has rolled back.
+  for (const id of ids) await sql`select recalculate_balance(${id})`
+  return { answers, left: await leftOf(ids) }
+}
+
+/** All that is written about users but times, hashes and ids. */
+async function leftOf(ids: number[]) {
+  const { sql } = ledger
+  const left = []
+  for (const id of ids) {
+    expect(await findingsOf(sql, id)).toEqual([])
+    expect(await verifyUser(sql, id)).toEqual([])
+    const entries = await sql`
+      select seq, action, amount, balance, held, idempotency_key, metadata::text, hold, reverses,
+             array_position(${array(ids)}::bigint[], peer_user_id) as peer, peer_seq,
+             id > lag(id) over (order by seq) as in_order
+        from payment_history where user_id = ${id} order by seq`
+    const holds = await sql`
+      select hold, amount, status, available, expires_at = 'infinity' as never, idempotency_key,
+             metadata::text, release_key, release_metadata::text, release_seq, release_balance,
+             release_available, closed_at is null as open
+        from holds where user_id = ${id} order by hold`
+    const user = await one(sql`select balance, seq, hold_changes from users where id = ${id}`)
+    left.push({ entries: [...entries], holds: [...holds], user })
+  }
+  return left
+}
+
+/** The last row about each user says what the user is now. */
+async function expectSnapshots(rows: Record<string, unknown>[], ids: number[]): Promise<void> {
+  const now = await ledger.sql`
+    select id, balance, available, seq, version, updated_at from ledger.get_users(${
+    array(ids)
+  }::bigint[])`
+  for (const user of now) {
+    const last = rows.findLast((row) => row['user_id'] === user['id'])
+    if (!last) continue
+    expect({
+      id: last['user_id'],
+      balance: last['user_balance'],
+      available: last['user_available'],
+      seq: last['user_seq'],
+      version: last['version'],
+      updated_at: last['updated_at'],
+    }).toEqual(user)
+  }
+}
+
+test(
+  `one by one, in one batch, in batches of any size: seed ${SEED}`,
+  { timeout: 120_000 },
+  async () => {
+    const { sql } = ledger
+    const property = fc.asyncProperty(
+      steps,
+      fc.infiniteStream(fc.integer({ min: 1, max: 8 })),
+      async (all, sizes) => {
+        const alone = await outcome(all, async (operations) => {
+          const said: Said[] = []
+          for (const operation of operations) said.push(await callAlone(sql, operation))
+          return said
+        })
+        const batch = await outcome(all, async (operations, ids) => {
+          const { said, rows } = await postAll(sql, operations)
+          await expectSnapshots(rows, ids)
+          return said
+        })
+        const batches = await outcome(all, async (operations, ids) => {
+          const said: Said[] = []
+          for (let n = 0; n < operations.length;) {
+            const part = operations.slice(n, n + sizes.next().value)
+            n += part.length
+            const posted = await postAll(sql, part)
+            await expectSnapshots(posted.rows, ids)
+            said.push(...posted.said)
+          }
+          return said
+        })
+        expect(batch).toEqual(alone)
+        expect(batches).toEqual(alone)
+      },
+    )
+    await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: false })
+  },
+)
