@@ -38,7 +38,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.get_moments(bigint,timestamp with time zone[])', 'a67ec8e86e3e0329'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', '23ac62ff0b617b82'),
     ('function ledger.get_users(bigint[])', '405b739244137e65'),
-    ('function ledger.guard_history()', 'c570d55793d01b26'),
+    ('function ledger.guard_history()', '5cff318c95d2153d'),
     ('function ledger.guard_user()', 'aba27cd31f0e3cee'),
     ('function ledger.has_migration(text)', '423b80429b14c974'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '250e802ba991b7fe'),
