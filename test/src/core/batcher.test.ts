@@ -308,11 +308,87 @@ describe('createBatcher()', () => {
     expect(await Promise.all(answers)).toEqual([1, 2])
   })
 
+  test('an item waits for each of its keys, and those behind it overtake', async () => {
+    const { batcher, runs, batches } = batcherByHand<string>({
+      maxRunning: 2,
+      maxBatch: 2,
+      keysOf: keysOfText,
+    })
+    const answers = ['ab', 'c'].map((item) => batcher.add(item))
+    await settled()
+    answers.push(...['db', 'd', 'ec', 'e', 'f'].map((item) => batcher.add(item)))
+    await settled()
+    expect(batches()).toEqual([['ab', 'c'], ['d', 'e']])
+    await runs[0]!.done()
+    // d and e are still in flight, and f would not fill a batch of its own.
+    expect(batches()).toHaveLength(2)
+    await runs[1]!.done()
+    expect(batches().slice(2)).toEqual([['db', 'ec']])
+    await runs[2]!.done()
+    await runs[3]!.done()
+    expect(batches().slice(3)).toEqual([['f']])
+    expect(await Promise.all(answers)).toHaveLength(7)
+  })
+
+  test('an item that names a key twice is one of its batch', async () => {
+    const { batcher, runs, batches } = batcherByHand<string>({ keysOf: keysOfText })
+    const answers = ['aa', 'ab', 'ba'].map((item) => batcher.add(item))
+    await settled()
+    expect(batches()).toEqual([['aa', 'ba', 'ab']])
+    await runs[0]!.done()
+    expect(await Promise.all(answers)).toEqual(['aa', 'ab', 'ba'])
+  })
+
+  test('a second batch is begun only if it is full of what can run', async () => {
+    const { batcher, runs, batches } = batcherByHand<string>({
+      maxRunning: 2,
+      keysOf: keysOfText,
+    })
+    const answers = ['x'].map((item) => batcher.add(item))
+    await settled()
+    answers.push(...['ax', 'b', 'cx', 'd'].map((item) => batcher.add(item)))
+    await settled()
+    expect(batches()).toEqual([['x']])
+    answers.push(batcher.add('e'))
+    await settled()
+    expect(batches().slice(1)).toEqual([['b', 'd', 'e']])
+    await runs[0]!.done()
+    await runs[1]!.done()
+    expect(batches().slice(2)).toEqual([['ax', 'cx']])
+    await runs[2]!.done()
+    expect(await Promise.all(answers)).toHaveLength(6)
+  })
+
+  test('an item whose keys are in flight by turns is not overtaken for ever', async () => {
+    const { batcher, runs, batches } = batcherByHand<string>({
+      maxRunning: 2,
+      maxBatch: 2,
+      keysOf: keysOfText,
+    })
+    const answers = ['a', 'f'].map((item) => batcher.add(item))
+    await settled()
+    answers.push(batcher.add('ba'), batcher.add('g'))
+    for (let n = 0; !batches().flat().includes('ba'); n++) {
+      expect(n).toBeLessThan(6)
+      // Whoever ends makes room for the next one, before the other key is free.
+      answers.push(...[n % 2 ? 'a' : 'b', `h${n}`].map((item) => batcher.add(item)))
+      await settled()
+      await runs[n]!.done()
+    }
+    let n = 0
+    while (n < runs.length) await runs[n++]!.done()
+    expect(await Promise.all(answers)).toContain('ba')
+  })
+
   test('any order of arrivals: nothing lost, nothing twice, in order, fair, full', async () => {
     const step = fc.oneof(
       {
         weight: 4,
-        arbitrary: fc.record({ add: fc.nat(4), count: fc.integer({ min: 1, max: 9 }) }),
+        arbitrary: fc.record({
+          add: fc.nat(4),
+          peer: fc.option(fc.nat(4)),
+          count: fc.integer({ min: 1, max: 9 }),
+        }),
       },
       { weight: 2, arbitrary: fc.record({ finish: fc.nat(2) }) },
       { weight: 1, arbitrary: fc.constant('turn' as const) },
@@ -322,26 +398,34 @@ describe('createBatcher()', () => {
         fc.array(step, { maxLength: 40 }),
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 3 }),
-        play,
+        runScenario,
       ),
       { seed: 20260101, numRuns: 400 },
     )
   })
 })
 
-type Step = 'turn' | { finish: number } | { add: number; count: number }
+/** Its letters. */
+const keysOfText = (item: string) => item.replace(/\d/g, '').split('')
 
-async function play(steps: Step[], maxBatch: number, maxRunning: number) {
-  const by = batcherByHand<[number, number]>({
+interface Item {
+  id: number
+  keys: number[]
+}
+
+type Step = 'turn' | { finish: number } | { add: number; peer: number | null; count: number }
+
+async function runScenario(steps: Step[], maxBatch: number, maxRunning: number) {
+  const by = batcherByHand<Item>({
     maxBatch,
     maxRunning,
     maxQueue: 1e6,
-    keysOf: ([key]) => [key],
+    keysOf: ({ keys }) => keys,
     now: () => 0,
   })
   const { batcher, runs, beside } = by
-  const answers: Promise<[number, number]>[] = []
-  const added: [number, number][] = []
+  const answers: Promise<Item>[] = []
+  const added: Item[] = []
   const runsAtArrival: number[] = []
   const finished = new Set<number>()
   const finish = async (which: number) => {
@@ -356,7 +440,7 @@ async function play(steps: Step[], maxBatch: number, maxRunning: number) {
     else if ('finish' in step) await finish(step.finish)
     else {
       for (let n = 0; n < step.count; n++) {
-        const item: [number, number] = [step.add, added.length]
+        const item = { id: added.length, keys: [step.add, step.peer ?? step.add] }
         added.push(item)
         runsAtArrival.push(runs.length)
         answers.push(batcher.add(item))
@@ -367,25 +451,28 @@ async function play(steps: Step[], maxBatch: number, maxRunning: number) {
   while (finished.size < runs.length) await finish(0)
   expect(await Promise.all(answers)).toEqual(added)
   await batcher.idle()
+  expect(batcher.queued).toBe(0)
 
   const ran = by.batches().flat()
-  expect(ran.toSorted(([, a], [, b]) => a - b)).toEqual(added)
-  const keysOf = (batch: [number, number][]) => batch.map(([key]) => key)
+  expect(ran.toSorted((a, b) => a.id - b.id)).toEqual(added)
+  const keysOf = (batch: Item[]) => batch.flatMap(({ keys }) => keys)
   by.batches().forEach((batch, n) => {
     expect(beside[n]!.length).toBeLessThan(maxRunning)
     if (beside[n]!.length > 0) expect(batch).toHaveLength(maxBatch)
     const taken = new Set(beside[n]!.flatMap(keysOf))
     expect(keysOf(batch).filter((key) => taken.has(key))).toEqual([])
   })
-  const batchOf = new Map(by.batches().flatMap((b, n) => b.map(([, id]) => [id, n] as const)))
-  for (const key of new Set(added.map(([k]) => k))) {
-    const ids = ran.filter(([k]) => k === key).map(([, id]) => id)
-    expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+  const batchOf = new Map(by.batches().flatMap((b, n) => b.map(({ id }) => [id, n] as const)))
+  for (const key of new Set(added.map(({ keys }) => keys[0]))) {
+    const mine = added.filter(({ keys }) => keys[0] === key)
+    for (const peer of new Set(mine.map(({ keys }) => keys[1]))) {
+      const ids = ran.filter(({ keys }) => keys[0] === key && keys[1] === peer).map(({ id }) => id)
+      expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+    }
     if (maxRunning > 1) continue
     // An item waits for its own key's earlier ones, each at most one round of the five keys.
-    const mine = added.filter(([k]) => k === key)
-    mine.forEach(([, id], place) => {
-      const earlier = mine.slice(0, place).filter(([, e]) => batchOf.get(e)! >= runsAtArrival[id]!)
+    mine.forEach(({ id }, place) => {
+      const earlier = mine.slice(0, place).filter((e) => batchOf.get(e.id)! >= runsAtArrival[id]!)
       const rounds = Math.ceil(5 * (earlier.length + 1) / maxBatch)
       expect(batchOf.get(id)!).toBeLessThanOrEqual(runsAtArrival[id]! + rounds)
     })

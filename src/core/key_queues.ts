@@ -1,0 +1,200 @@
+/** Queues of items, one for each key, that take turns; and which keys are in flight. */
+
+/** An item that waits, and a link in the queue of its first key. */
+export interface Queued<I> {
+  item: I
+  /** It waits in the queue of the first; while any of them is in flight, nobody takes it. */
+  keys: readonly unknown[]
+  /** How often it was its turn while another of its keys was in flight. */
+  passedOver: number
+  /** When that was, counted in turns. */
+  passedOverAt?: number
+  next?: Queued<I> | undefined
+}
+
+/** The queue of a key, and a link in the ring of those whose turn comes. */
+interface KeyQueue<I> {
+  key: unknown
+  first: Queued<I> | undefined
+  last: Queued<I> | undefined
+  length: number
+  /** The one in flight that has items of this key. */
+  batch: Queued<I>[] | undefined
+  /** Items of other queues whose turn came while this key was in flight. */
+  parked: Queued<I>[]
+  /** When its turn came while it was in flight, counted in turns. */
+  skippedAt: number | undefined
+  before: KeyQueue<I> | undefined
+  after: KeyQueue<I> | undefined
+}
+
+/** From how often on an item that is passed over counts as starving. */
+const STARVING = 2
+
+function createQueue<I>(key: unknown): KeyQueue<I> {
+  const links = { first: undefined, last: undefined, before: undefined, after: undefined }
+  return { key, length: 0, batch: undefined, parked: [], skippedAt: undefined, ...links }
+}
+
+/** Links, not arrays or the order of a Map: all but one walk of `release` is O(1) for each item. */
+export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
+  /** Items that wait. */
+  length = 0
+  /** Of these, the ones that nothing in flight is known to keep waiting. */
+  ready = 0
+  /** Of these, the ones that others have overtaken for as long as is fair. */
+  starving = 0
+  #turns = 0
+  readonly #queues = new Map<unknown, KeyQueue<I>>()
+  /** The first in turn comes after it. */
+  readonly #ring = createQueue<I>(undefined)
+
+  constructor() {
+    this.#ring.before = this.#ring.after = this.#ring
+  }
+
+  /** Puts an item behind the others of its first key. */
+  put(queued: Q): void {
+    const queue = this.#queueOf(queued.keys[0])
+    if (queue.first) queue.last!.next = queued
+    else queue.first = queued
+    queue.last = queued
+    this.#count(queue, 1)
+    this.length++
+    if (!queue.after && queue.skippedAt === undefined) this.#link(queue, this.#ring.before!)
+  }
+
+  /**
+   * Takes at most `max` items, the first of each key in turn, of keys that are not in flight
+   * elsewhere. From now on theirs are, until `release`.
+   * @param reject takes what is not to be run any more, and says whether it did
+   */
+  take(max: number, reject: (queued: Q) => boolean): Q[] {
+    const batch: Q[] = []
+    while (this.#ring.after !== this.#ring && batch.length < max) {
+      const queue = this.#ring.after!
+      this.#unlink(queue)
+      if (queue.batch && queue.batch !== batch) {
+        queue.skippedAt = ++this.#turns
+        continue
+      }
+      const taken = this.#takeFirst(queue) as Q
+      const isRejected = reject(taken)
+      const blocker = isRejected ? undefined : this.#blockerOf(taken, batch)
+      if (blocker) {
+        taken.passedOverAt = ++this.#turns
+        blocker.parked.push(taken)
+        // It is still its key's turn.
+        if (queue.first) this.#toFront(queue)
+        if (++taken.passedOver === STARVING) this.starving++
+      } else {
+        this.length--
+        if (taken.passedOver >= STARVING) this.starving--
+        if (!isRejected) {
+          batch.push(taken)
+          for (const key of taken.keys) this.#mark(this.#queueOf(key), batch)
+        }
+      }
+      this.#forget(queue)
+    }
+    return batch
+  }
+
+  /** Frees the keys of a batch; what came to its turn meanwhile has it now. */
+  release(batch: Q[]): void {
+    const queues = new Set(batch.flatMap(({ keys }) => keys.map((key) => this.#queueOf(key))))
+    const due: { at: number; putFirst: () => void }[] = []
+    for (const queue of queues) {
+      queue.batch = undefined
+      this.ready += queue.length
+      if (queue.skippedAt !== undefined) {
+        due.push({ at: queue.skippedAt, putFirst: () => this.#toFront(queue) })
+        queue.skippedAt = undefined
+      }
+      for (const parked of queue.parked.splice(0)) {
+        due.push({ at: parked.passedOverAt!, putFirst: () => this.#putFirst(parked) })
+      }
+    }
+    // The last one first: each goes before the others.
+    for (const { putFirst } of due.sort((a, b) => b.at - a.at)) putFirst()
+    for (const queue of queues) this.#forget(queue)
+  }
+
+  /** Undoes `take`. */
+  restore(batch: Q[]): void {
+    this.release(batch)
+    for (const taken of batch.toReversed()) {
+      this.length++
+      if (taken.passedOver >= STARVING) this.starving++
+      this.#putFirst(taken)
+    }
+  }
+
+  #queueOf(key: unknown): KeyQueue<I> {
+    let queue = this.#queues.get(key)
+    if (!queue) this.#queues.set(key, queue = createQueue(key))
+    return queue
+  }
+
+  #forget(queue: KeyQueue<I>) {
+    if (!queue.first && !queue.batch && queue.parked.length === 0) this.#queues.delete(queue.key)
+  }
+
+  /** The first of its keys that another batch has. */
+  #blockerOf({ keys }: Queued<I>, batch: Queued<I>[]): KeyQueue<I> | undefined {
+    for (const key of keys) {
+      const queue = this.#queues.get(key)
+      if (queue?.batch && queue.batch !== batch) return queue
+    }
+    return undefined
+  }
+
+  #mark(queue: KeyQueue<I>, batch: Queued<I>[]) {
+    if (!queue.batch) this.ready -= queue.length
+    queue.batch = batch
+  }
+
+  #count(queue: KeyQueue<I>, change: 1 | -1) {
+    queue.length += change
+    if (!queue.batch) this.ready += change
+  }
+
+  #link(queue: KeyQueue<I>, before: KeyQueue<I>) {
+    queue.before = before
+    queue.after = before.after!
+    before.after = queue.after.before = queue
+  }
+
+  #unlink(queue: KeyQueue<I>) {
+    queue.before!.after = queue.after
+    queue.after!.before = queue.before
+    queue.before = queue.after = undefined
+  }
+
+  /** The first item of a queue, which goes behind all others. */
+  #takeFirst(queue: KeyQueue<I>): Queued<I> {
+    const taken = queue.first!
+    queue.first = taken.next
+    // What is answered must not keep those behind it.
+    taken.next = undefined
+    this.#count(queue, -1)
+    if (queue.first) this.#link(queue, this.#ring.before!)
+    else queue.last = undefined
+    return taken
+  }
+
+  /** Before all others, of its key and of the other keys. */
+  #putFirst(queued: Queued<I>) {
+    const queue = this.#queueOf(queued.keys[0])
+    queued.next = queue.first
+    queue.first = queued
+    queue.last ??= queued
+    this.#count(queue, 1)
+    if (queue.skippedAt === undefined) this.#toFront(queue)
+  }
+
+  #toFront(queue: KeyQueue<I>) {
+    if (queue.after) this.#unlink(queue)
+    this.#link(queue, this.#ring)
+  }
+}
