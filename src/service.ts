@@ -6,7 +6,7 @@ import { createApp as build, createMetricsApp } from './app.ts'
 import { createBrowserGuard } from './browsers.ts'
 import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config.ts'
-import { queryDeadlineOf } from './database.ts'
+import { lockTimeoutOf, queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
 import { createLedger, SCHEMA_VERSION } from './ledger.ts'
 import { createWrite } from './ledger/write.ts'
@@ -23,6 +23,8 @@ import { createVerify } from './verification.ts'
 const BATCHES = 2
 /** Calls that wait for somebody else's lock. */
 const WAITING = 8
+/** Calls that repeat what lost its connection. */
+const REPEATS = 4
 const READING = 4
 /** What a stop may take beyond the deadline of the last request. */
 const STOPPING_MS = 3_000
@@ -72,7 +74,7 @@ export async function startService(
   const ledger = createLedger({
     ...target,
     batches: BATCHES,
-    waiting: WAITING,
+    waiting: WAITING + REPEATS,
     reading: READING,
     queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
   })
@@ -86,6 +88,8 @@ export async function startService(
     post: (operations, options) => ledger.post(operations, options),
     batches: BATCHES,
     waiting: WAITING,
+    repeats: REPEATS,
+    lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
     maxQueue: config.maxQueue,
     onBatch: (size) => metrics.batch(size),
   })
@@ -109,7 +113,7 @@ export async function startService(
     access,
     hasMetrics: config.metricsPort === undefined,
     ledger,
-    write: createWrite({ queue, snapshots, metrics }),
+    write: createWrite({ queue, ledger, snapshots, metrics }),
     verify: createVerify({ ledger }),
     snapshots,
     metrics: { ...metrics, verified: recheck.verified },

@@ -1,128 +1,162 @@
-/** Operations of users whom somebody else holds: a transaction at psql, or another instance. */
+/** Operations of users whom somebody else holds: another instance, or a transaction at psql. */
 import { QueueFull, WaitExpired } from '../core/batcher.ts'
+import { codeOf, Problem } from '../errors.ts'
 import type { Operation, Outcome } from './operations.ts'
 
-/** How long until it is seen whether a user is free by now; it grows up to the second one. */
-const FIRST_PAUSE_MS = 10
-const LONGEST_PAUSE_MS = 160
-
+/** lock_not_available: somebody else holds a user, or entries of one are left to post. */
 export const BUSY = '55P03'
 
+/** Between two tries of a user for whom there is no call that waits; of many users, longer. */
+const MIN_PAUSE_MS = 5
+const MAX_PAUSE_MS = 25
+const MAX_CROWDED_PAUSE_MS = 200
+const USERS_PER_MS = 4
+
 export interface LockWaitersOptions {
-  /** Waits for the locks, up to lock_timeout. May reject for all of the operations together. */
-  post: (operations: Operation[]) => Promise<Outcome[]>
-  /** Tries again without waiting. */
-  retry: (operation: Operation) => Promise<Outcome>
-  /** Calls that wait at once. Whoever gets none of them tries again and again. */
+  /** Sends operations of one user, and waits for that user; an Error is of that item alone. */
+  wait: (operations: Operation[]) => Promise<(Outcome | Error)[]>
+  /** Tries an operation once more, waiting for nobody. */
+  attempt: (operation: Operation) => Promise<Outcome>
+  /** Of `wait` at once. */
   maxCalls: number
   maxBatch: number
+  /** Operations that wait, for all users together; of one user, an eighth of that. */
   maxQueue: number
-  maxWaitMs: number
-  /** Whether a call was refused as a whole, so that its operations may be tried one by one. */
-  wasRolledBack: (error: unknown) => boolean
   now: () => number
 }
 
 export interface LockWaiters {
-  /** Whether one of these users is being waited for: a batch would only find that again. */
-  has(users: number[]): boolean
+  /** The first of these users who is waited for. */
+  heldAmong(userIds: number[]): number | undefined
   /**
-   * @throws QueueFull, WaitExpired (nothing was done), or whatever `post` rejected with
+   * Waits for a user.
+   * @param until when nothing more is begun for it
+   * @returns what became of it; undefined: the user may be free, and nothing was done
+   * @throws QueueFull, WaitExpired, or whatever the call rejected with
    */
-  add(operation: Operation): Promise<Outcome>
+  add(userId: number, operation: Operation, until: number): Promise<Outcome | undefined>
 }
 
-interface Waiter {
+interface Waiting {
   operation: Operation
-  since: number
-  resolve: (outcome: Outcome) => void
+  until: number
+  resolve: (outcome: Outcome | undefined) => void
   reject: (error: unknown) => void
 }
 
+/** Whether it may touch more than its user. */
+const isOfTwo = ({ kind }: Operation): boolean => kind === 'transfer' || kind === 'reverse'
+
+/** The user who kept an operation waiting; undefined: none, only entries are left to post. */
+export function heldUserOf({ users }: Outcome): number | undefined {
+  return users.find(({ state }) => !state)?.userId
+}
+
+/** Takes those out of the queue, at most so many. */
+function takeOf(queue: Waiting[], isTaken: (waiting: Waiting) => boolean, max = Infinity) {
+  const taken: Waiting[] = []
+  for (const waiting of queue.splice(0)) {
+    if (taken.length < max && isTaken(waiting)) taken.push(waiting)
+    else queue.push(waiting)
+  }
+  return taken
+}
+
+function rejectExpired(queue: Waiting[], now: number) {
+  const isOver = ({ operation, until }: Waiting) => operation.deadline?.isOver || now > until
+  for (const { reject } of takeOf(queue, isOver)) reject(new WaitExpired('waited too long'))
+}
+
+/** Waits, longer after many tries of one user, and while many users are held. */
+function pause(tries: number, users: number): Promise<unknown> {
+  const crowdedMs = Math.min(users / USERS_PER_MS, MAX_CROWDED_PAUSE_MS)
+  const ms = Math.max(Math.min(MIN_PAUSE_MS * tries, MAX_PAUSE_MS), crowdedMs)
+  return new Promise((resolve) => setTimeout(resolve, ms * (0.5 + Math.random() / 2)))
+}
+
+/** Sends all in a call that waits. Whether the user is still held. */
+async function carry(carried: Waiting[], wait: LockWaitersOptions['wait']): Promise<boolean> {
+  try {
+    const outcomes = await wait(carried.map(({ operation }) => operation))
+    carried.forEach(({ resolve, reject }, i) => {
+      const outcome = outcomes[i]!
+      if (outcome instanceof Error) reject(outcome)
+      else if (outcome.status === BUSY && heldUserOf(outcome)) reject(new Problem('busy'))
+      else resolve(outcome)
+    })
+    return false
+  } catch (error) {
+    for (const { reject } of carried) reject(error)
+    return codeOf(error) === BUSY
+  }
+}
+
 /**
- * A call that waits has operations of one user only: a thousand users whom a forgotten transaction
- * holds keep all the calls, but nobody else, who is served by trying again.
+ * Some of the users get a call that waits for the lock, and has all that waits of that user alone.
+ * The others are tried again and again, by one operation each, in batches with everybody: so a
+ * thousand users whom a forgotten transaction holds take no connection from anybody. An operation of
+ * two users never waits in a call: it would hold the one while it waits for the other. It is tried
+ * in turn with those that came later: after each call, all that waits goes back to the batches.
  */
 export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
-  const { post, retry, maxCalls, maxBatch, maxQueue, maxWaitMs, wasRolledBack, now } = options
-  /** By user: who waits for the next call. A user is here while a call waits for it. */
-  const calls = new Map<number, Waiter[]>()
-  let waiting = 0
+  const { wait, attempt, maxCalls, maxBatch, maxQueue, now } = options
+  const held = new Map<number, Waiting[]>()
+  let queued = 0
+  let calls = 0
 
-  async function outcomesOf(operations: Operation[]): Promise<(Outcome | Error)[]> {
+  /** Tries the first of the queue. Whether the user is still held. */
+  async function tryFirst(userId: number, queue: Waiting[]): Promise<boolean> {
+    const first = queue[0]!
     try {
-      return await post(operations)
+      const outcome = await attempt(first.operation)
+      if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
+      first.resolve(outcome)
     } catch (error) {
-      if (operations.length === 1 || !wasRolledBack(error)) throw error
+      first.reject(error)
     }
-    const alone: (Outcome | Error)[] = []
-    for (const operation of operations) {
-      alone.push(...await outcomesOf([operation]).catch((error: Error) => [error]))
-    }
-    return alone
+    takeOf(queue, (waiting) => waiting === first)
+    return false
   }
 
-  async function call(userId: number): Promise<void> {
-    const queue: Waiter[] = calls.get(userId)!
-    // Those that the same batch gave back travel together.
-    await Promise.resolve()
-    while (queue.length > 0) {
-      const batch = queue.splice(0, maxBatch)
-      const oldest = now() - maxWaitMs
-      const live = batch.filter(({ operation, since }) =>
-        since >= oldest && !operation.deadline?.isOver
-      )
-      for (const waiter of batch) {
-        if (!live.includes(waiter)) waiter.reject(new WaitExpired('waited too long'))
+  async function serve(userId: number, queue: Waiting[]) {
+    let isHeld = true
+    for (let tries = 1; isHeld; tries++) {
+      rejectExpired(queue, now())
+      const isFree = calls < maxCalls
+      const carried = isFree ? takeOf(queue, ({ operation }) => !isOfTwo(operation), maxBatch) : []
+      if (carried.length > 0) {
+        calls++
+        isHeld = await carry(carried, wait)
+        calls--
+      } else if (queue.length > 0) {
+        await pause(tries, held.size)
+        rejectExpired(queue, now())
+        if (queue.length > 0) isHeld = await tryFirst(userId, queue)
       }
-      if (live.length === 0) continue
-      try {
-        const outcomes = await outcomesOf(live.map(({ operation }) => operation))
-        live.forEach(({ resolve, reject }, i) => {
-          const outcome = outcomes[i]
-          if (outcome instanceof Error) reject(outcome)
-          else resolve(outcome!)
-        })
-      } catch (error) {
-        for (const { reject } of live) reject(error)
-      }
+      isHeld &&= queue.length > 0
     }
-    calls.delete(userId)
-  }
-
-  function byCall(operation: Operation): Promise<Outcome> {
-    return new Promise((resolve, reject) => {
-      const waiter = { operation, since: now(), resolve, reject }
-      const queue = calls.get(operation.userId)
-      if (queue) queue.push(waiter)
-      else {
-        calls.set(operation.userId, [waiter])
-        void call(operation.userId)
-      }
-    })
-  }
-
-  async function wait(operation: Operation): Promise<Outcome> {
-    const end = now() + maxWaitMs
-    for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      if (calls.has(operation.userId) || calls.size < maxCalls) return await byCall(operation)
-      if (now() > end || operation.deadline?.isOver) throw new WaitExpired('waited too long')
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      const outcome = await retry(operation)
-      if (outcome.status !== BUSY) return outcome
-    }
+    held.delete(userId)
+    for (const { resolve } of queue) resolve(undefined)
   }
 
   return {
-    has: (users) => users.some((user) => calls.has(user)),
-    async add(operation) {
-      if (waiting >= maxQueue) throw new QueueFull('the queue is full')
-      waiting++
-      try {
-        return await wait(operation)
-      } finally {
-        waiting--
+    heldAmong: (userIds) => userIds.find((id) => held.has(id)),
+
+    add(userId, operation, until) {
+      const queue = held.get(userId) ?? []
+      if (queued >= maxQueue || queue.length >= Math.max(maxBatch, maxQueue / 8)) {
+        return Promise.reject(new QueueFull('too many wait for a user'))
       }
+      queued++
+      const outcome = new Promise<Outcome | undefined>((resolve, reject) => {
+        queue.push({ operation, until, resolve, reject })
+      }).finally(() => queued--)
+      if (!held.has(userId)) {
+        held.set(userId, queue)
+        // What comes back in the same batch goes together.
+        void Promise.resolve().then(() => serve(userId, queue))
+      }
+      return outcome
     },
   }
 }

@@ -1,5 +1,6 @@
 /** The one way of a write: queue → database → cache → outcome, or the problem that it was refused with. */
 import { Problem, problemOf, refusal } from '../errors.ts'
+import type { Ledger } from '../ledger.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { type Operation, type Outcome, usersOf } from './operations.ts'
@@ -7,6 +8,7 @@ import type { WriteQueue } from './write_queue.ts'
 
 export interface WriteDependencies {
   queue: Pick<WriteQueue, 'add'>
+  ledger: Pick<Ledger, 'getStatement'>
   snapshots: Pick<Snapshots, 'invalidate' | 'write'>
   metrics: Pick<Metrics, 'operation'>
 }
@@ -17,15 +19,22 @@ export interface WriteDependencies {
  */
 export type Write = (operation: Operation) => Promise<Outcome>
 
-export function createWrite({ queue, snapshots, metrics }: WriteDependencies): Write {
+export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependencies): Write {
+  /** Believes nothing that is cached of anybody whom the operation may have changed. */
+  async function invalidate(operation: Operation): Promise<void> {
+    const { kind, userId, ref } = operation
+    for (const id of usersOf(operation)) snapshots.invalidate(id)
+    if (kind !== 'reverse' || ref === undefined || operation.peerId !== undefined) return
+    const [entry] = await ledger.getStatement(userId, ref - 1, ref, 1).catch(() => [])
+    if (entry?.transfer) snapshots.invalidate(entry.transfer.user_id)
+  }
+
   async function post(operation: Operation): Promise<Outcome> {
     try {
       return await queue.add(operation)
     } catch (error) {
       const problem = problemOf(error, { writes: true })
-      if (problem.code === 'outcome_unknown') {
-        for (const id of usersOf(operation)) snapshots.invalidate(id)
-      }
+      if (problem.code === 'outcome_unknown') await invalidate(operation)
       throw problem
     }
   }
@@ -33,7 +42,8 @@ export function createWrite({ queue, snapshots, metrics }: WriteDependencies): W
   async function done(operation: Operation): Promise<Outcome> {
     const outcome = await post(operation)
     // Of what was refused, too: pending entries may have been posted all the same.
-    await Promise.all(outcome.users.map(({ state }) => state && snapshots.write(state)))
+    const states = outcome.users.flatMap(({ state }) => state ?? [])
+    await Promise.all(states.map((state) => snapshots.write(state)))
     if (outcome.status === 'ok') return outcome
     const shortfall = outcome.users.find((user) => user.shortfall)?.shortfall
     throw shortfall ? new Problem('insufficient_funds', { ...shortfall }) : refusal(outcome.status)

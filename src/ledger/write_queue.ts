@@ -1,8 +1,8 @@
-/** Gathers the operations of many requests into batches; nobody waits for somebody else's lock. */
+/** Gathers the operations of many requests into calls of the database; see "Speed" in the design. */
 import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../errors.ts'
-import { BUSY, createLockWaiters } from './lock_waiters.ts'
+import { BUSY, createLockWaiters, heldUserOf } from './lock_waiters.ts'
 import { type Operation, type Outcome, usersOf } from './operations.ts'
 
 export interface WriteQueueOptions {
@@ -10,14 +10,18 @@ export interface WriteQueueOptions {
   post: (operations: Operation[], options: { wait: boolean }) => Promise<Outcome[]>
   /** Batches in flight at once; no two have operations of the same user. */
   batches: number
-  /** Calls at once that wait for somebody else's lock. */
+  /** Users for whom a call waits at once. */
   waiting: number
+  /** Operations at once that are repeated as their connection was lost. */
+  repeats?: number
   maxBatch?: number
-  /** In the batcher, and for all users that are waited for together. */
+  /** In the queue, and for all users together that somebody else holds. */
   maxQueue?: number
   /** How long an operation may wait for its batch. With a query's deadline it makes the request's. */
   maxWaitMs?: number
-  /** Told the size of each call. */
+  /** How long it may wait for users whom somebody else holds, before the last try begins. */
+  lockWaitMs?: number
+  /** Told the size of each batch, also of one user only. */
   onBatch?: (size: number) => void
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
@@ -25,7 +29,7 @@ export interface WriteQueueOptions {
 
 export interface WriteQueue {
   /**
-   * Posts one operation and answers what the database said of it.
+   * Does an operation, and answers what the database said of it.
    * @throws Problem busy (nothing was written), outcome_unknown, internal
    */
   add(operation: Operation): Promise<Outcome>
@@ -35,82 +39,115 @@ export interface WriteQueue {
 
 const isOver = ({ deadline }: Operation): boolean => deadline?.isOver ?? false
 
-/** PostgreSQL refused the statement as a whole, and perhaps because of one operation only. */
+function markSent(operations: Operation[], isSent: boolean) {
+  for (const { deadline } of operations) if (deadline) deadline.isSent = isSent
+}
+
+/** PostgreSQL refused the statement as a whole, and perhaps because of one item only. */
 const wasRolledBack = (error: unknown): boolean =>
   error instanceof Error && 'severity' in error && !isOutcomeUnknown(error) &&
   problemOf(error).code !== 'busy'
 
 /**
- * Batches never wait: operations of users whom somebody else holds come back from them as busy. They,
- * and those whose batch failed in a way that makes a second try safe, go to the lock waiters.
+ * Sends operations, and knows of each whether it may have been written. What was rolled back together
+ * goes one by one, so that each fails for itself.
  */
-export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
-  const { maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, onBatch } = options
-  const now = options.now ?? (() => performance.now())
-
-  const post: WriteQueueOptions['post'] = async (operations, { wait }) => {
+function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch'>) {
+  async function together(operations: Operation[], wait: boolean): Promise<Outcome[]> {
     onBatch?.(operations.length)
-    for (const { deadline } of operations) if (deadline) deadline.isSent = true
-    return await options.post(operations, { wait })
-  }
-
-  const batcher = createBatcher<Operation, Outcome>({
-    run: (operations) => post(operations, { wait: false }),
-    maxRunning: options.batches,
-    maxBatch,
-    maxQueue,
-    maxWaitMs,
-    keysOf: usersOf,
-    isOver,
-    now,
-  })
-  const waiters = createLockWaiters({
-    post: (operations) => post(operations, { wait: true }),
-    retry: (operation) => sendAgain(operation, () => batcher.add(operation)),
-    maxCalls: options.waiting,
-    maxBatch,
-    maxQueue,
-    maxWaitMs,
-    wasRolledBack,
-    now,
-  })
-  const inFlight = createInFlight()
-
-  /** Nothing of the operation was written so far. */
-  function sendAgain<T>(operation: Operation, send: () => Promise<T>): Promise<T> {
-    if (operation.deadline) operation.deadline.isSent = false
-    return send()
-  }
-
-  async function wait(operation: Operation): Promise<Outcome> {
-    const outcome = await waiters.add(operation)
-    if (outcome.status === BUSY) throw new Problem('busy')
-    return outcome
-  }
-
-  async function place(operation: Operation): Promise<Outcome> {
+    markSent(operations, true)
     try {
-      if (!waiters.has(usersOf(operation))) {
-        const outcome = await batcher.add(operation)
-        if (outcome.status !== BUSY) return outcome
-      }
-      return await sendAgain(operation, () => wait(operation))
+      const outcomes = await post(operations, { wait })
+      markSent(operations.filter((_, i) => outcomes[i]?.status === BUSY), false)
+      return outcomes
     } catch (error) {
-      if (isOutcomeUnknown(error) && operation.key !== undefined) {
-        return await askAgain(() => wait(operation))
-      }
-      if (wasRolledBack(error)) return await sendAgain(operation, () => wait(operation))
+      if (!isOutcomeUnknown(error)) markSent(operations, false)
       throw error
     }
   }
 
-  return {
-    add: (operation) =>
-      inFlight.track(
-        place(operation).catch((error: unknown) => {
-          throw problemOf(error, { writes: true })
-        }),
-      ),
-    idle: inFlight.idle,
+  return async (operations: Operation[], wait: boolean): Promise<(Outcome | Error)[]> => {
+    try {
+      return await together(operations, wait)
+    } catch (error) {
+      if (operations.length === 1 || !wasRolledBack(error)) throw error
+    }
+    const results: (Outcome | Error)[] = []
+    for (const operation of operations) {
+      results.push(...await together([operation], wait).catch((error: Error) => [error]))
+    }
+    return results
   }
+}
+
+/**
+ * Every write goes through here. Batches never wait for anybody: operations of users whom somebody
+ * else holds come back from them, and wait aside. One whose outcome is unknown is repeated if it has
+ * a key, once, by itself, on a connection that waits for the first to end.
+ */
+export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
+  const { post, maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, lockWaitMs = 2000 } = options
+  const { onBatch, now = () => performance.now() } = options
+  const inFlight = createInFlight()
+  const send = createSend(options)
+  const limits = { maxQueue, maxWaitMs, keysOf: usersOf, isOver, now }
+  const batcher = createBatcher<Operation, Outcome>({
+    ...limits,
+    maxBatch,
+    maxRunning: options.batches,
+    run: (operations) => send(operations, false),
+  })
+  const repeats = createBatcher<Operation, Outcome>({
+    ...limits,
+    maxBatch: 1,
+    maxRunning: options.repeats ?? 4,
+    async run(operations) {
+      onBatch?.(operations.length)
+      // It stays as it is whether it was sent: the first try counts, too.
+      return await post(operations, { wait: true })
+    },
+  })
+  const lockWaiters = createLockWaiters({
+    attempt: (operation) => batcher.add(operation),
+    wait: (operations) => send(operations, true),
+    maxCalls: options.waiting,
+    maxBatch,
+    maxQueue,
+    now,
+  })
+
+  async function place(operation: Operation): Promise<Outcome> {
+    const until = now() + lockWaitMs
+    let held = lockWaiters.heldAmong(usersOf(operation))
+    for (;;) {
+      const outcome = held === undefined
+        ? await batcher.add(operation)
+        : await lockWaiters.add(held, operation, until)
+      if (outcome && outcome.status !== BUSY) return outcome
+      if (now() > until) throw new Problem('busy')
+      // The other half of what is to be reversed is known now.
+      const peerId = outcome?.users[1]?.userId
+      if (peerId !== undefined) operation.peerId ??= peerId
+      held = outcome ? heldUserOf(outcome) : lockWaiters.heldAmong(usersOf(operation))
+    }
+  }
+
+  async function repeat(operation: Operation): Promise<Outcome> {
+    const outcome = await repeats.add(operation)
+    if (outcome.status === BUSY) throw new Problem('busy')
+    return outcome
+  }
+
+  async function add(operation: Operation): Promise<Outcome> {
+    try {
+      return await place(operation).catch((error: unknown) => {
+        if (operation.key === undefined || !isOutcomeUnknown(error)) throw error
+        return askAgain(() => repeat(operation))
+      })
+    } catch (error) {
+      throw problemOf(error, { writes: true })
+    }
+  }
+
+  return { add: (operation) => inFlight.track(add(operation)), idle: inFlight.idle }
 }

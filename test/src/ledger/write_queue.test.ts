@@ -10,7 +10,28 @@ const debit = (userId: number, key?: string): Operation => ({
   key,
 })
 const ok: Outcome = { status: 'ok', replayed: false, users: [{ userId: 1 }] }
-const busy: Outcome = { status: '55P03', replayed: false, users: [{ userId: 1 }] }
+/** Somebody else holds this user. */
+const heldOf = (userId: number): Outcome => ({
+  status: '55P03',
+  replayed: false,
+  users: [{ userId }],
+})
+const busy = heldOf(1)
+const snapshot = { balance: '1.00', available: '1.00', seq: 1, updated_at: '' }
+/** With the user as it is now. */
+const seen = (userId: number) => ({
+  userId,
+  state: { snapshot: { id: userId, ...snapshot }, version: 1, read_at: '' },
+})
+/** Of a transfer to user 2, whom somebody else holds. */
+const heldPeer: Outcome = { ...busy, users: [seen(1), { userId: 2 }] }
+const transfer = (userId: number, peerId: number, key?: string): Operation => ({
+  kind: 'transfer',
+  userId,
+  peerId,
+  amount: '1',
+  key,
+})
 const lost = () => Object.assign(new Error('lost'), { code: 'CONNECTION_CLOSED' })
 const refused = () => Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 const sqlError = (code: string) => Object.assign(new Error('sql'), { code, severity: 'ERROR' })
@@ -90,7 +111,7 @@ test('a user whom somebody else holds waits in a call of its own, and the batche
   expect(sizes).toEqual([3, 2, 1])
 })
 
-test('who comes while a user is waited for waits with the others, and no batch tries again', async () => {
+test('who comes while a user is waited for is sent again with everybody', async () => {
   const { calls, add } = setup()
   const first = add(debit(1))
   await settled()
@@ -101,7 +122,7 @@ test('who comes while a user is waited for waits with the others, and no batch t
   expect(calls).toHaveLength(2)
   calls[1]!.answer([ok])
   await settled()
-  expect(calls[2]).toMatchObject({ wait: true, items: [{ userId: 1 }] })
+  expect(calls[2]).toMatchObject({ wait: false, items: [{ userId: 1 }] })
   calls[2]!.answer([ok])
   expect(await Promise.all([first, second])).toEqual(['ok', 'ok'])
 
@@ -116,12 +137,12 @@ test('who gets no call that waits is tried again without waiting', async () => {
   const { calls, add } = setup({ batches: 1 })
   const answers = [1, 2, 3].map((id) => add(debit(id)))
   await settled()
-  calls[0]!.answer([busy, busy, busy])
+  calls[0]!.answer([heldOf(1), heldOf(2), heldOf(3)])
   await settled()
   expect(calls.slice(1).map(({ items, wait }) => [items[0]!.userId, wait]))
     .toEqual([[1, true], [2, true]])
   await vi.waitUntil(() => calls.length === 4)
-  calls[3]!.answer([busy])
+  calls[3]!.answer([heldOf(3)])
   await vi.waitUntil(() => calls.length === 5)
   expect(calls.slice(3).map(({ items, wait }) => [items[0]!.userId, wait]))
     .toEqual([[3, false], [3, false]])
@@ -136,10 +157,10 @@ test('who waited too long for somebody else is busy', async () => {
   const { calls, clock, add } = setup({ batches: 1, waiting: 1 })
   const answers = [1, 2].map((id) => add(debit(id)))
   await settled()
-  calls[0]!.answer([busy, busy])
+  calls[0]!.answer([heldOf(1), heldOf(2)])
   await vi.waitUntil(() => calls.length === 3)
-  clock.ms = 2000
-  calls[2]!.answer([busy])
+  clock.ms = 2001
+  calls[2]!.answer([heldOf(2)])
   expect(await answers[1]).toBe('busy')
   calls[1]!.answer([ok])
   expect(await answers[0]).toBe('ok')
@@ -147,27 +168,108 @@ test('who waited too long for somebody else is busy', async () => {
 
 test('no two batches in flight have a user in common, givers and takers alike', async () => {
   const { calls, add } = setup({ maxBatch: 2 })
-  const transfer = (userId: number, peerId: number): Operation => (
-    { kind: 'transfer', userId, peerId, amount: '1' }
-  )
   const answers = [add(transfer(1, 2)), add(debit(5))]
   await settled()
   answers.push(add(transfer(3, 2)), add(debit(2)), add(transfer(4, 1)), add(debit(6)))
   await settled()
-  // All but one have to do with somebody in the first.
-  expect(calls.map(({ items }) => items.map(({ userId }) => userId))).toEqual([[1, 5], [6]])
-  calls[1]!.answer([ok])
+  // All but one have to do with somebody in the first, and one alone waits for it, too.
+  const users = () => calls.map(({ items }) => items.map(({ userId }) => userId))
+  expect(users()).toEqual([[1, 5]])
+  answers.push(add(debit(7)))
+  await settled()
+  expect(users().slice(1)).toEqual([[6, 7]])
+  calls[1]!.answer([ok, ok])
   await settled()
   expect(calls).toHaveLength(2)
   calls[0]!.answer([ok, ok])
   await settled()
-  const rest = calls.slice(2).flatMap(({ items }) => items.map(({ userId }) => userId))
-  expect(rest.sort()).toEqual([2, 3])
-  calls[2]!.answer(calls[2]!.items.map(() => ok))
+  expect(users().slice(2)).toEqual([[3, 2]])
+  calls[2]!.answer([ok, ok])
   await settled()
-  for (const call of calls.slice(3)) call.answer(call.items.map(() => ok))
+  expect(users().slice(3)).toEqual([[4]])
+  calls[3]!.answer([ok])
   await settled()
   expect(await Promise.all(answers)).toEqual(answers.map(() => 'ok'))
+})
+
+test('a transfer to a user who is held waits in no call, and holds nobody up', async () => {
+  const { calls, add } = setup()
+  const moved = add(transfer(1, 2))
+  await settled()
+  calls[0]!.answer([heldPeer])
+  await settled()
+  const other = add(debit(1))
+  await settled()
+  expect(calls[1]).toMatchObject({ wait: false, items: [{ kind: 'debit', userId: 1 }] })
+  calls[1]!.answer([ok])
+  expect(await other).toBe('ok')
+  // It is tried again, without waiting, until its users are free.
+  await vi.waitUntil(() => calls.length === 3)
+  expect(calls[2]).toMatchObject({ wait: false, items: [{ kind: 'transfer' }] })
+  calls[2]!.answer([heldPeer])
+  await vi.waitUntil(() => calls.length === 4)
+  calls[3]!.answer([ok])
+  expect(await moved).toBe('ok')
+})
+
+test('after a call that waited, all that waits for the user is in one batch', async () => {
+  const { calls, add } = setup()
+  const answers = [add(debit(2))]
+  await settled()
+  calls[0]!.answer([heldOf(2)])
+  await settled()
+  expect(calls[1]).toMatchObject({ wait: true })
+  answers.push(add(transfer(1, 2)), add(debit(2)))
+  await settled()
+  expect(calls).toHaveLength(2)
+  calls[1]!.answer([ok])
+  await settled()
+  expect(calls[2]).toMatchObject({ wait: false, items: [{ kind: 'transfer' }, { kind: 'debit' }] })
+  calls[2]!.answer([ok, ok])
+  expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok'])
+})
+
+test('of a user who is held one operation is tried, however many wait', async () => {
+  const { calls, add } = setup()
+  const answers = Array.from({ length: 50 }, () => add(transfer(1, 2)))
+  await settled()
+  calls[0]!.answer(answers.map(() => heldPeer))
+  await vi.waitUntil(() => calls.length === 2)
+  expect(calls[1]!.items).toHaveLength(1)
+  calls[1]!.answer([ok])
+  await vi.waitUntil(() => calls.length === 3)
+  expect(calls[2]!.items).toHaveLength(49)
+  calls[2]!.answer(calls[2]!.items.map(() => ok))
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(['ok']))
+})
+
+test('what the database posts in steps goes on at once', async () => {
+  const { calls, add } = setup()
+  const answer = add(debit(1))
+  for (let n = 0; n < 3; n++) {
+    await settled()
+    expect(calls[n]).toMatchObject({ wait: false })
+    calls[n]!.answer([{ ...busy, users: [seen(1)] }])
+  }
+  await settled()
+  calls[3]!.answer([ok])
+  expect(await answer).toBe('ok')
+})
+
+test('a reversal that met somebody else knows its other user from then on', async () => {
+  const { calls, add } = setup({ maxBatch: 1 })
+  const reversed = add({ kind: 'reverse', userId: 1, ref: 1 })
+  await settled()
+  calls[0]!.answer([heldPeer])
+  await vi.waitUntil(() => calls.length === 2)
+  const other = add(debit(2))
+  await settled()
+  // They would meet in the database.
+  expect(calls).toHaveLength(2)
+  calls[1]!.answer([ok])
+  await settled()
+  calls[2]!.answer([ok])
+  expect(await Promise.all([reversed, other])).toEqual(['ok', 'ok'])
 })
 
 test('a batch whose fate is unknown is repeated only for items with a key', async () => {
@@ -213,13 +315,19 @@ test('an item that PostgreSQL cannot take does not fail its neighbours', async (
   await settled()
   calls[0]!.fail(sqlError('22P05'))
   await settled()
-  expect(calls.slice(1).map(({ items }) => items.length)).toEqual([2, 1])
-  calls[2]!.answer([ok])
-  calls[1]!.fail(sqlError('22P05'))
-  await settled()
-  calls[3]!.fail(sqlError('22P05'))
-  await settled()
-  calls[4]!.answer([ok])
+  // One by one, and still nobody else's.
+  for (
+    const settle of [
+      () => calls[1]!.fail(sqlError('22P05')),
+      () => calls[2]!.answer([ok]),
+      () => calls[3]!.answer([ok]),
+    ]
+  ) {
+    settle()
+    await settled()
+  }
+  expect(calls.map(({ items, wait }) => [items.map(({ userId }) => userId), wait]))
+    .toEqual([[[1, 3, 1], false], [[1], false], [[3], false], [[1], false]])
   expect(await Promise.all(answers)).toEqual(['internal', 'ok', 'ok'])
 })
 

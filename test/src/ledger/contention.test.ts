@@ -1,0 +1,102 @@
+/** Many at once between few users, and users whom a forgotten transaction holds. */
+import { expect, test } from 'vitest'
+import { type Answer, useHttp } from '../../http.ts'
+import { createUser, findingsOf } from '../../ledger.ts'
+
+const http = useHttp()
+
+const outcomesOf = (answers: Answer[]) => {
+  const counts: Record<string, number> = {}
+  for (const { status, body } of answers) {
+    const outcome = (body as { code?: string }).code ?? String(status)
+    counts[outcome] = (counts[outcome] ?? 0) + 1
+  }
+  return counts
+}
+
+async function usersWith(count: number, credit: number): Promise<number[]> {
+  const rows = await http.sql<{ id: string }[]>`
+    with made as (
+      select (create_user()).id from generate_series(1, ${count}::integer)
+    ), funded as (select m.id, credit_user(m.id, ${credit}::numeric) from made m)
+    select id from funded`
+  return rows.map(({ id }) => Number(id))
+}
+
+const transfer = (from: number, to: number) =>
+  http.call('POST', '/transfers', { from, to, amount: '0.01' })
+
+/** While a transaction at psql holds these users. */
+async function whileHeld(ids: number[], work: () => Promise<void>): Promise<void> {
+  const psql = http.connect()
+  await psql`begin`
+  await psql`select id from users where id in ${psql(ids)} order by id for no key update`
+  try {
+    await work()
+  } finally {
+    await psql`rollback`
+  }
+}
+
+test('600 transfers at once between 6 users are all done', async () => {
+  const ids = await usersWith(6, 100)
+  const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => {
+    const from = n % 6
+    return transfer(ids[from]!, ids[(from + 1 + Math.floor(n / 6) % 5) % 6]!)
+  }))
+  expect(outcomesOf(answers)).toEqual({ 201: 600 })
+  const sum = await http.sql`select sum(balance) from users where id in ${http.sql(ids)}`
+  expect(sum[0]!['sum']).toBe('600.00')
+  expect(await findingsOf(http.sql)).toEqual([])
+})
+
+test('400 holds of one user at once are all placed', async () => {
+  const [id] = await usersWith(1, 400)
+  const answers = await Promise.all(
+    Array.from({ length: 400 }, () => http.call('POST', `/users/${id}/holds`, { amount: 1 })),
+  )
+  expect(outcomesOf(answers)).toEqual({ 201: 400 })
+})
+
+test('1000 users who are held make only what touches them busy', async () => {
+  const [rich, other] = await usersWith(2, 1000)
+  const held = await usersWith(1000, 1)
+  await whileHeld(held, async () => {
+    const late = Promise.all(
+      held.map((id, n) =>
+        n % 2 ? transfer(rich!, id) : http.call('POST', `/users/${id}/debit`, { amount: 1 })
+      ),
+    )
+    for (let round = 0; round < 20; round++) {
+      const answers = await Promise.all([
+        transfer(rich!, other!),
+        transfer(other!, rich!),
+        http.call('POST', `/users/${rich}/debit`, { amount: '0.01' }),
+        http.call('POST', `/users/${other}/holds`, { amount: '0.01' }),
+      ])
+      expect(outcomesOf(answers)).toEqual({ 201: 4 })
+    }
+    expect(outcomesOf(await late)).toEqual({ busy: 1000 })
+  })
+  expect(await findingsOf(http.sql)).toEqual([])
+}, 60_000)
+
+test('what waits for other users is done once they are free, though 1000 are held', async () => {
+  const held = await usersWith(1000, 1)
+  const [a, b] = await usersWith(2, 10)
+  await whileHeld(held, async () => {
+    const late = held.map((id) => http.call('POST', `/users/${id}/debit`, { amount: 1 }))
+    let waiting: Promise<Answer[]> = Promise.resolve([])
+    await whileHeld([a!, b!], async () => {
+      waiting = Promise.all([
+        transfer(a!, b!),
+        transfer(b!, a!),
+        http.call('POST', `/users/${a}/debit`, { amount: 1 }),
+      ])
+      // They are found to be held by then.
+      await http.call('POST', `/users/${await createUser(http.sql, 1)}/debit`, { amount: 1 })
+    })
+    expect(outcomesOf(await waiting)).toEqual({ 201: 3 })
+    await Promise.all(late)
+  })
+}, 60_000)
