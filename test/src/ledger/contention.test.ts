@@ -100,3 +100,22 @@ test('what waits for other users is done once they are free, though 1000 are hel
     await Promise.all(late)
   })
 }, 60_000)
+
+test('128 users with 250 pending entries each are done in a few steps', async () => {
+  const ids = await usersWith(128, 1)
+  await http.sql`
+    insert into payment_history (user_id, action, amount)
+    select u.id, 'CREDIT', 0.01 from users u, generate_series(1, 250)
+     where u.id in ${http.sql(ids)}`
+  let left = ids
+  for (let round = 0; left.length > 0; round++) {
+    expect(round).toBeLessThan(10)
+    const answers = await Promise.all(
+      left.map((id) => http.call('POST', `/users/${id}/debit`, { amount: 3 })),
+    )
+    expect(Object.keys(outcomesOf(answers)).filter((code) => !['201', 'busy'].includes(code)))
+      .toEqual([])
+    left = left.filter((_, n) => answers[n]!.status !== 201)
+  }
+  expect(await findingsOf(http.sql)).toEqual([])
+}, 60_000)
