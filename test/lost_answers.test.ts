@@ -91,13 +91,56 @@ test.each([
   expect(await countOf(amount)).toBe(1)
 })
 
-test('a hold with a key is placed once', async () => {
-  marks.add('key-hold')
-  const first = await post('/users/1/holds', { amount: '4.44' }, 'key-hold')
+/** What can be done once, and the path and body of it. */
+const ONCE: [string, () => Promise<[string, object]>][] = [
+  ['a hold', () => Promise.resolve(['/users/1/holds', { amount: '4.44' }])],
+  ['a capture', async () => [`/users/1/holds/${await hold()}/capture`, {}]],
+  ['a release', async () => [`/users/1/holds/${await hold()}/release`, {}]],
+  ['a reversal of a credit', async () => [`/users/1/history/${await credit()}/reverse`, {}]],
+  ['a reversal of half a transfer', async () => [`/users/1/history/${await move()}/reverse`, {}]],
+]
+
+const numberOf = async (path: string, body: object) =>
+  JSON.parse((await post(path, body)).body) as {
+    hold: number
+    entry: { seq: number }
+    from: { entry: { seq: number } }
+  }
+const hold = async () => (await numberOf('/users/1/holds', { amount: 1 })).hold
+const credit = async () => (await numberOf('/users/1/credit', { amount: 1 })).entry.seq
+const move = async () =>
+  (await numberOf('/transfers', { from: 1, to: 2, amount: 1 })).from.entry.seq
+
+const rows = async () => (await sql`select count(*) from payment_history`)[0]!['count'] as string
+
+test.each(ONCE)(
+  '%s with a key is answered all the same, and happens once',
+  async (what, prepare) => {
+    const [path, body] = await prepare()
+    const key = `key-${what.replaceAll(' ', '-')}`
+    marks.add(key)
+    const first = await post(path, body, key)
+    expect(marks.size).toBe(0)
+    expect(first.status).toBe(what === 'a release' ? 200 : 201)
+    expect(first.replayed).toBe('true')
+    const before = await rows()
+    expect(await post(path, body, key)).toEqual(first)
+    expect(await rows()).toBe(before)
+  },
+)
+
+test.each(ONCE)('%s without a key is outcome_unknown, and done', async (what, prepare) => {
+  const [path, body] = await prepare()
+  const mark = `mark-${what.replaceAll(' ', '-')}`
+  marks.add(mark)
+  const answer = await post(path, { ...body, metadata: { mark } })
   expect(marks.size).toBe(0)
-  expect(first).toMatchObject({ status: 201, replayed: 'true' })
-  expect(await post('/users/1/holds', { amount: '4.44' }, 'key-hold')).toEqual(first)
-  expect(await sql`select from holds where user_id = 1`).toHaveLength(1)
+  expect(JSON.parse(answer.body)).toMatchObject({ code: 'outcome_unknown' })
+  const done = await sql`
+    select from payment_history where metadata ->> 'mark' = ${mark}
+    union all select from holds where metadata ->> 'mark' = ${mark}
+       or release_metadata ->> 'mark' = ${mark}`
+  expect(done).toHaveLength(what.includes('half') ? 2 : 1)
 })
 
 test.each([
