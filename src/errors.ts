@@ -121,6 +121,39 @@ export class Problem extends Error {
   }
 }
 
+/** Enough to see what is wrong. */
+const MAX_ERRORS = 20
+/** Enough of a place to find it: half of them where it begins, half where it ends. */
+const MAX_PATH_LENGTH = 200
+
+export interface Fault {
+  /** Where in the input: members and indexes. */
+  path: (string | number)[]
+  message: string
+}
+
+/**
+ * The problem of an input with these faults. Names are the caller's own and as long as they like:
+ * the answer repeats the first faults only, and not much of each name.
+ */
+export function invalidRequest(faults: Fault[]): Problem {
+  const errors = faults.slice(0, MAX_ERRORS)
+    .map(({ path, message }) => ({ path: shortened(path), message }))
+  return new Problem('invalid_request', { errors })
+}
+
+function shortened(path: Fault['path']): string {
+  const half = MAX_PATH_LENGTH / 2
+  // As much of each part, so that joining them takes no more than there may be.
+  const parts = path.map((part) => {
+    const text = String(part)
+    return text.length > MAX_PATH_LENGTH ? `${text.slice(0, half)}…${text.slice(-half)}` : text
+  })
+  const text = parts.join('.')
+  if (text.length <= MAX_PATH_LENGTH) return text.toWellFormed()
+  return `${text.slice(0, half)}…${text.slice(-half)}`.toWellFormed()
+}
+
 /** What SQL or the driver calls it: a SQLSTATE or a word of its own; '' for anything else. */
 export const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
 

@@ -1,8 +1,9 @@
 /** What JSON.parse lets pass and a ledger must not: members given twice, numbers it would change. */
+import type { Fault } from './errors.ts'
 
 /** As deep as 4 KiB of metadata can be; JSON.stringify runs out of stack at some thousands. */
 const MAX_DEPTH = 2048
-/** Enough to see what is wrong; each of them names its place, which can be a long one. */
+/** Enough to see what is wrong. */
 const MAX_FAULTS = 20
 
 const TOKEN = {
@@ -24,20 +25,14 @@ function decimal(literal: string): string {
   return `${sign}${significant}e${power}`
 }
 
-export interface JsonFault {
-  /** Where in the text: members and indexes, joined by points. */
-  path: string
-  message: string
-}
-
 interface Level {
   /** What has been named so far; an array has none. */
   members?: Set<string>
   at: string | number
 }
 
-const faultIn = (levels: Level[], message: string): JsonFault => ({
-  path: levels.map(({ at }) => at).join('.'),
+const faultIn = (levels: Level[], message: string): Fault => ({
+  path: levels.map(({ at }) => at),
   message,
 })
 
@@ -47,8 +42,8 @@ const faultIn = (levels: Level[], message: string): JsonFault => ({
  * with a NUL or half a surrogate pair, which PostgreSQL can't store; and more levels than there is
  * any use for. The first few only.
  */
-export function jsonFaults(text: string): JsonFault[] {
-  const faults: JsonFault[] = []
+export function jsonFaults(text: string): Fault[] {
+  const faults: Fault[] = []
   const levels: Level[] = []
   let isName = false
   for (let at = 0; at < text.length; at++) {
@@ -88,7 +83,7 @@ export function jsonFaults(text: string): JsonFault[] {
       at += token.length - 1
       if (!isExact(token)) faults.push(faultIn(levels, 'has more digits than can be read exactly'))
     }
-    if (levels.length > MAX_DEPTH) return [{ path: '', message: 'is nested too deeply' }]
+    if (levels.length > MAX_DEPTH) return [{ path: [], message: 'is nested too deeply' }]
   }
   return faults
 }

@@ -3,12 +3,10 @@ import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import { resolver, uniqueSymbol } from 'hono-openapi'
 import { z } from 'zod'
-import { Problem } from './errors.ts'
+import { invalidRequest, Problem } from './errors.ts'
 import { jsonFaults } from './json.ts'
 import { assertJson } from './media_type.ts'
 
-/** Enough to see what is wrong. */
-const MAX_ERRORS = 20
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
@@ -18,12 +16,13 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
 ) {
   const validator = zValidator(target, schema, (result) => {
     if (result.success) return
-    const errors = result.error.issues.flatMap((issue) =>
-      issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is unknown' }))
-        : [{ path: issue.path.join('.'), message: issue.message }]
+    throw invalidRequest(
+      result.error.issues.flatMap(({ path, message, ...issue }) =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => ({ path: [...path as string[], key], message: 'is unknown' }))
+          : [{ path: path as string[], message }]
+      ),
     )
-    throw new Problem('invalid_request', { errors: errors.slice(0, MAX_ERRORS) })
   })
   return Object.assign(validator, {
     [uniqueSymbol]: { target, ...resolver(schema) },
@@ -49,8 +48,7 @@ export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHand
     const unknown = [...new Set(new URLSearchParams(url.slice(at)).keys())]
       .filter((name) => !known.has(name))
     if (unknown.length === 0) return next()
-    const errors = unknown.slice(0, MAX_ERRORS).map((path) => ({ path, message: 'is unknown' }))
-    throw new Problem('invalid_request', { errors })
+    throw invalidRequest(unknown.map((name) => ({ path: [name], message: 'is unknown' })))
   }
 }
 
@@ -119,7 +117,7 @@ export const jsonBodyUpTo =
       throw invalidBody('must be JSON in UTF-8')
     }
     const faults = jsonFaults(text)
-    if (faults.length > 0) throw new Problem('invalid_request', { errors: faults })
+    if (faults.length > 0) throw invalidRequest(faults)
     // The validator asks for the text, which without this it would decode once more.
     c.req.bodyCache.text = Promise.resolve(text) as never
     return next()

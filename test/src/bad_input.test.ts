@@ -380,3 +380,30 @@ test('what comes after a refusal is no request, nor part of one on another conne
     socket.destroy()
   }
 })
+
+test.each<[string, (size: number) => string]>([
+  ['a long name that is there twice', (size) => {
+    const name = '\\u0001'.repeat(size / 6)
+    return `[{"${name}":{${'"a":1,'.repeat(30)}"a":1}}]`
+  }],
+  ['a long name that is unknown', (size) => `[{"${'\\"'.repeat(size / 2)}":1}]`],
+  [
+    'many names that are unknown',
+    (size) => `[{${Array.from({ length: size / 12 }, (_, n) => `"a${n}":1`).join(',')}}]`,
+  ],
+  ['many items that are wrong', (size) => `[${'[],'.repeat(size / 3)}[]]`],
+  ['faults under long names inside of one another', (size) => {
+    const names = Array.from({ length: 500 }, () => `{"${'é'.repeat(size / 2000)}":`).join('')
+    return `[${names}{${'"a":1,'.repeat(30)}"a":1}${'}'.repeat(500)}]`
+  }],
+])('the answer to %s is short', async (_, bodyOf) => {
+  await expectNothingWritten(http, async () => {
+    for (const path of ['/debits', '/users/1/debit', '/users', '/transfers']) {
+      const body = bodyOf(path === '/debits' ? 1_000_000 : 60_000)
+      const { status, text } = await http.call('POST', path, body)
+      expect(status).toBe(400)
+      expect(text.length).toBeLessThan(32_768)
+      expect(JSON.parse(text).errors.length).toBeLessThanOrEqual(20)
+    }
+  })
+})
