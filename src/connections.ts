@@ -10,6 +10,10 @@ const SLACK_MS = 1_000
 export interface Exchange {
   incoming: IncomingMessage
   outgoing: ServerResponse
+  /** When somebody first looked and the answer had begun. */
+  answeringSinceMs?: number
+  /** It was still being made while its beginning was on its way. */
+  isStream?: boolean
 }
 
 export interface Connection {
@@ -19,6 +23,8 @@ export interface Connection {
   exchanges: Set<Exchange>
   /** Whether it waits for longer than an answer may: for its next request. */
   isResting: boolean
+  /** What came last wasn't HTTP, and has that for its answer. */
+  isRefused?: boolean
 }
 
 /** All of them that haven't been refused. */

@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { ON_EVERY_ANSWER } from './answer.ts'
-import { type Connections, createSilence, endResting } from './connections.ts'
+import { type Connections, createSilence, endResting, type Exchange } from './connections.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { publicPathOf } from './edge_config.ts'
 import { codeOf, Problem } from './errors.ts'
@@ -61,8 +61,8 @@ async function refuse(
 ): Promise<void> {
   const connection = connections.get(socket)
   // The first refusal is the last answer; what comes after it isn't even read.
-  if (!connection) return
-  connections.delete(socket)
+  if (!connection || connection.isRefused) return
+  connection.isRefused = true
   socket.pause()
   const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
@@ -95,6 +95,21 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
+/** Cuts who takes too long over an answer in all: with a byte now and then they are never silent. */
+function cutSlowReaders(connections: Connections, limits: Limits): void {
+  const now = performance.now()
+  for (const [socket, { exchanges }] of connections) {
+    for (const exchange of exchanges) {
+      const { outgoing } = exchange
+      if (!outgoing.headersSent) continue
+      exchange.answeringSinceMs ??= now
+      exchange.isStream ||= !outgoing.writableEnded
+      const limitMs = exchange.isStream ? limits.statementDeadlineMs : limits.answerDeadlineMs
+      if (now - exchange.answeringSinceMs > limitMs) socket.destroy()
+    }
+  }
+}
+
 function createHttpServer(fetch: Fetch, connections: Connections, limits: Settings): Server {
   const { status, body } = refusalOf(undefined, limits)
   const silence = createSilence(limits)
@@ -107,9 +122,9 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     errorHandler: () => new Response(body, { status, headers: HEADERS }),
   })
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const exchange = { incoming, outgoing }
+    const exchange: Exchange = { incoming, outgoing }
     const connection = connections.get(incoming.socket)
-    if (!connection) return
+    if (!connection || connection.isRefused) return
     const { exchanges } = connection
     exchanges.add(exchange)
     outgoing.once('close', () => {
@@ -153,6 +168,8 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     connections.set(socket, { requests: 0, exchanges: new Set(), isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
+  const slow = setInterval(() => cutSlowReaders(connections, limits), TIMEOUTS_CHECK_MS)
+  server.once('close', () => clearInterval(slow))
   server.on('checkExpectation', listener)
   const onBad = (socket: Duplex, error?: unknown) =>
     void refuse(connections, socket, refusalOf(error, limits)).catch(() => socket.destroy())
@@ -166,6 +183,7 @@ export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits 
   const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
+      server.emit('close')
       reject(new Error(`HOST and ${setting}: can't listen on ${host} ${port} (${error.code})`))
     })
     server.listen(port, host, () => {

@@ -10,6 +10,10 @@ export interface Limits {
   streamStallMs: number
   /** How long a connection may wait for its next request. */
   keepAliveMs: number
+  /** For whoever reads an answer to take all of it. */
+  answerDeadlineMs: number
+  /** The same of one that is made while it is read. */
+  statementDeadlineMs: number
   /** For a head to come, and for the first one to begin. */
   headersDeadlineMs: number
   /** Of a head: in its target, and in the names and values of its lines. */
@@ -29,6 +33,8 @@ export const DEFAULT_LIMITS: Limits = {
   // Longer than any balancer in front of it keeps one: nginx and AWS 60 s, Google 600 s. Whoever
   // closes first loses a request that is just on its way.
   keepAliveMs: 660_000,
+  answerDeadlineMs: 60_000,
+  statementDeadlineMs: 900_000,
   headersDeadlineMs: 10_000,
   maxHeaderBytes: 16_384,
   maxBodyBytes: 65_536,

@@ -14,7 +14,7 @@ let server: Server
 let client: Socket
 
 /** One answer without end, and when its reader is given up. */
-async function answerForEver() {
+async function answerForEver(limits: Partial<Limits> = {}) {
   let given_up = false
   const stream = () =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -28,6 +28,7 @@ async function answerForEver() {
     requestDeadlineMs: 100,
     headersDeadlineMs: 100,
     bodyDeadlineMs: 100,
+    ...limits,
   })
   client = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {})
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -59,6 +60,38 @@ test('one who takes a little of it now and then is not', async () => {
     await wait(STALL_MS / 10)
   }
   expect(isGivenUp()).toBe(false)
+})
+
+/** Takes a little whenever there is something, until that is over. */
+async function readSlowly(isOver: () => boolean) {
+  while (!isOver()) {
+    client.read(1)
+    await wait(STALL_MS / 30)
+  }
+}
+
+test('one who takes a little of it for ever is given up, too', async () => {
+  const { isGivenUp } = await answerForEver({ streamStallMs: 60_000, statementDeadlineMs: 100 })
+  await readSlowly(isGivenUp)
+  expect(isGivenUp()).toBe(true)
+})
+
+test('so is one who takes a little of an answer that is there as a whole', async () => {
+  const limits = { streamStallMs: 60_000, statementDeadlineMs: 60_000, answerDeadlineMs: 100 }
+  const size = 64 * 2 ** 20
+  server = await listen(() => new Response('x'.repeat(size)), {
+    host: '127.0.0.1',
+    port: 0,
+    ...limits,
+  })
+  client = connect(Number(new URL(server.url).port), '127.0.0.1').on('error', () => {})
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nno HTTP\r\n\r\n')
+  await once(client, 'readable')
+  // Settles when there is no connection any more.
+  let isOver = false
+  void server.drain().then(() => isOver = true)
+  await readSlowly(() => isOver)
+  expect(client.bytesRead).toBeLessThan(size)
 })
 
 const inTime = () => AbortSignal.timeout(3 * STALL_MS)
