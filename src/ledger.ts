@@ -38,6 +38,8 @@ export interface LedgerOptions {
   waiting: number
   /** Connections for everything that only reads. */
   reading: number
+  /** Connections for the reads that take long; left out: they are among the others. */
+  readingLong?: number | undefined
   queryDeadlineMs?: number | undefined
 }
 
@@ -46,9 +48,12 @@ export function createLedger(options: LedgerOptions): Ledger {
   const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
   const waiting = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
   const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
+  const longReads = options.readingLong === undefined
+    ? reads
+    : createDatabase({ url, ssl, queryDeadlineMs, max: options.readingLong })
 
   return {
-    ...createLedgerReads(reads),
+    ...createLedgerReads(reads, longReads),
 
     async post(operations, { wait }) {
       const column = (value: (operation: Operation) => string | number | null | undefined) =>
@@ -93,7 +98,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     async end() {
-      await Promise.all([posting.end(), waiting.end(), reads.end()])
+      await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])
     },
   }
 }

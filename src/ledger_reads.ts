@@ -76,9 +76,18 @@ interface VerifiedRow {
   next_seq: string | null
 }
 
-export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
+/** More entries than these, a page of 100 and the next one, are a long read. */
+export const SHORT_ROWS = 101
+
+/** With connections of their own for what takes long, so that nothing short waits for it. */
+export function createLedgerReads(
+  { run }: Pick<Database, 'run'>,
+  long: Pick<Database, 'run'> = { run },
+): LedgerReads {
+  const runRows = (maxRows: number) => maxRows > SHORT_ROWS ? long.run : run
+
   const statement = (userId: number, after: number, upto: number, maxRows: number) =>
-    run((sql) =>
+    runRows(maxRows)((sql) =>
       sql<
         EntryRow[]
       >`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
@@ -105,7 +114,7 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
     },
 
     async getHistory(userId, before, maxRows) {
-      const rows = await run((sql) =>
+      const rows = await runRows(maxRows)((sql) =>
         sql<
           EntryRow[]
         >`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
@@ -149,7 +158,7 @@ export function createLedgerReads({ run }: Pick<Database, 'run'>): LedgerReads {
     },
 
     async verifyUserPage(userId, after, maxRows) {
-      const [page] = await run((sql) =>
+      const [page] = await long.run((sql) =>
         sql<VerifiedRow[]>`
           select to_jsonb(findings) as findings, rows_read, next_seq
             from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,

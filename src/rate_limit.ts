@@ -58,7 +58,8 @@ export function networkOf(address: string): string {
   return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
 }
 
-const keyOf = (c: Context): string => {
+/** Whose request it is: a name, or where nobody has one, a network. */
+export const callerKey = (c: Context): string => {
   const name = c.get('caller')?.name
   return name === undefined ? `address ${networkOf(peerOf(c))}` : `name ${name}`
 }
@@ -69,7 +70,7 @@ export function rateLimit(limit: RateLimit): MiddlewareHandler {
   const policy = `"default";q=${limit.requests};w=${limit.seconds}`
   return async function rateLimit(c, next) {
     if (FREE.includes(c.req.path)) return next()
-    const { isOver, remaining, waitMs } = take(keyOf(c))
+    const { isOver, remaining, waitMs } = take(callerKey(c))
     const seconds = Math.ceil(waitMs / 1000)
     setHeader(c, 'RateLimit-Policy', policy)
     setHeader(c, 'RateLimit', `"default";r=${remaining};t=${seconds}`)

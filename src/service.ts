@@ -8,6 +8,7 @@ import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database.ts'
 import { databaseTarget } from './database_tls.ts'
+import { createFairTurns } from './fair_turns.ts'
 import { createLedger, SCHEMA_VERSION } from './ledger.ts'
 import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
@@ -26,6 +27,10 @@ const WAITING = 8
 /** Calls that repeat what lost its connection. */
 const REPEATS = 4
 const READING = 4
+/** For what reads long: a caller never has all of them. */
+const READING_LONG = 3
+const READING_LONG_PER_CALLER = 2
+const MAX_WAITING_LONG = 100
 /** What a stop may take beyond the deadline of the last request. */
 const STOPPING_MS = 3_000
 /** For whoever reads the access log. */
@@ -76,6 +81,7 @@ export async function startService(
     batches: BATCHES,
     waiting: WAITING + REPEATS,
     reading: READING,
+    readingLong: READING_LONG,
     queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
   })
   const snapshots = createSnapshots({
@@ -92,6 +98,11 @@ export async function startService(
     lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
     maxQueue: config.maxQueue,
     onBatch: (size) => metrics.batch(size),
+  })
+  const longReads = createFairTurns({
+    limit: READING_LONG,
+    perKey: READING_LONG_PER_CALLER,
+    maxWaiting: MAX_WAITING_LONG,
   })
 
   let stopping = false
@@ -114,7 +125,8 @@ export async function startService(
     hasMetrics: config.metricsPort === undefined,
     ledger,
     write: createWrite({ queue, ledger, snapshots, metrics }),
-    verify: createVerify({ ledger }),
+    verify: createVerify({ ledger, turns: longReads }),
+    longReads,
     snapshots,
     metrics: { ...metrics, verified: recheck.verified },
     accessLog,

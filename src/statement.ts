@@ -4,7 +4,8 @@ import type { Ledger } from './ledger.ts'
 import type { Moment } from './ledger_reads.ts'
 import type { StatementEntry } from './ledger_rows.ts'
 
-const PAGE_ROWS = 1000
+/** As many as one who doesn't read them may keep in memory, with 8 KiB of metadata each. */
+const PAGE_ROWS = 250
 
 /** The lines of a kind of statement, line ends included. */
 export interface StatementFormat {
@@ -95,7 +96,7 @@ export interface StatementOptions {
 
 /**
  * The opening, every entry after it up to the closing, the closing. It ends where the ledger ended
- * when `closing` was read, and asks for the next thousand only when whoever reads has taken those
+ * when `closing` was read, and asks for the next page only when whoever reads has taken those
  * before. After a failure the stream breaks off, without a closing.
  */
 export function statementStream(options: StatementOptions): ReadableStream<Uint8Array> {

@@ -1,8 +1,8 @@
 /** Whether a history proves its balance, found out in the time that a request has. */
-import { createSemaphore } from './core/semaphore.ts'
 import { codeOf, Problem } from './errors.ts'
 import type { Ledger } from './ledger.ts'
-import type { Finding } from './ledger_reads.ts'
+import type { Finding, VerifiedPage } from './ledger_reads.ts'
+import { createFairTurns, type FairTurns } from './fair_turns.ts'
 
 /** Entries of one statement: far from the time limit of one. */
 const PAGE_ROWS = 20_000
@@ -12,9 +12,8 @@ const SMALL_PAGE_ROWS = 100
 export const MAX_FINDINGS = 1000
 /** Within what a request may take. */
 const BUDGET_MS = 4000
-/** Connections that one verification reads with, and what others wait for it. */
+/** Connections that one verification reads with. */
 const READERS = 2
-const MAX_WAIT_MS = 500
 
 export interface Verification {
   /** How many entries were read. */
@@ -26,23 +25,24 @@ export interface Verification {
 
 export interface VerificationOptions {
   ledger: Pick<Ledger, 'verifyUserPage'>
+  /** Each page waits for one, which is its caller's; left out: those of all as one. */
+  turns?: FairTurns
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
 
 /** @throws Problem busy, with a detail if there is more to read than time */
-export type Verify = (userId: number, seq: number) => Promise<Verification>
+export type Verify = (userId: number, seq: number, caller?: string) => Promise<Verification>
 
 /**
- * Verifies one user at a time, by pages, each as of one moment. Sealed entries never change, so
- * that pages of different moments belong together.
+ * Verifies by pages, each as of one moment. Sealed entries never change, so that pages of different
+ * moments belong together. Those of several verifications take turns, by who asks for them.
  */
 export function createVerify(
-  { ledger, now = () => performance.now() }: VerificationOptions,
+  { ledger, turns = createFairTurns({ perKey: READERS }), now = () => performance.now() }:
+    VerificationOptions,
 ): Verify {
-  const places = createSemaphore({ limit: 1, maxWaitMs: MAX_WAIT_MS, now })
-
-  async function verify(userId: number, seq: number): Promise<Verification> {
+  return async function verify(userId, seq, caller = ''): Promise<Verification> {
     const end = now() + BUDGET_MS
     // By what they say: where entries are missing, the parts overlap.
     const findings = new Map<string, Finding>()
@@ -54,11 +54,15 @@ export function createVerify(
     async function read(after: number, upto: number): Promise<void> {
       let rows = PAGE_ROWS
       for (let next: number | null = after; next !== null && next < upto;) {
-        const start = now()
-        if (start + slowestMs > end || findings.size >= MAX_FINDINGS) isPartial = true
-        if (isPartial) return
+        let start = 0
         try {
-          const page = await ledger.verifyUserPage(userId, next, Math.min(rows, upto - next))
+          const maxRows = Math.min(rows, upto - next)
+          const page: VerifiedPage | undefined = await turns.take(caller, async () => {
+            start = now()
+            if (start + slowestMs > end || findings.size >= MAX_FINDINGS) isPartial = true
+            return isPartial ? undefined : await ledger.verifyUserPage(userId, next!, maxRows)
+          })
+          if (!page) return
           for (const finding of page.findings) findings.set(JSON.stringify(finding), finding)
           entries += page.rowsRead
           next = page.next
@@ -86,6 +90,4 @@ export function createVerify(
     isPartial ||= findings.size > MAX_FINDINGS
     return { entries, findings: [...findings.values()].slice(0, MAX_FINDINGS), isPartial }
   }
-
-  return (userId, seq) => places.take(() => verify(userId, seq))
 }

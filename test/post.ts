@@ -50,7 +50,8 @@ export type Said = string[]
 
 /** `1.50` for 1.5 and 1.500. */
 const money = (value: unknown) => value === null ? '-' : Number(value).toFixed(2)
-const joined = (values: unknown[]) => values.map((value) => String((value as Value | boolean) ?? '-')).join(' ')
+const joined = (values: unknown[]) =>
+  values.map((value) => String((value as Value | boolean) ?? '-')).join(' ')
 
 const entrySaid = (row: postgres.Row) =>
   joined([

@@ -6,12 +6,14 @@ import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { answer, json, setHeader, setVary } from '../answer.ts'
 import { Problem } from '../errors.ts'
-import type { Ledger } from '../ledger.ts'
+import { createFairTurns, type FairTurns } from '../fair_turns.ts'
+import type { Entry, Ledger } from '../ledger.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../metrics.ts'
-import type { Moment } from '../ledger_reads.ts'
+import { type Moment, SHORT_ROWS } from '../ledger_reads.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
+import { callerKey } from '../rate_limit.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import type { Verify } from '../verification.ts'
 import { created, metadataText } from './created.ts'
@@ -19,6 +21,10 @@ import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
 
 const DEFAULT_LIMIT = 50
+/** Entries that a long page reads at once. */
+const PART_ROWS = 250
+/** Characters of JSON after which a page ends. */
+const MAX_PAGE_LENGTH = 1_048_576
 const STATEMENTS: Record<string, StatementFormat> = {
   'text/csv': CSV,
   'application/x-ndjson': NDJSON,
@@ -31,6 +37,8 @@ export interface HistoryDependencies {
   >
   verify: Verify
   write: Write
+  /** Of the reads that take long, by caller; left out: none waits. */
+  longReads?: FairTurns
   metrics: Pick<Metrics, 'verified'>
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
@@ -41,7 +49,14 @@ const invalid = (path: string, message: string) =>
 
 /** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
 export function historyRoutes(
-  { ledger, verify, write, metrics, onFailure }: HistoryDependencies,
+  {
+    ledger,
+    verify,
+    longReads = createFairTurns({ perKey: Infinity }),
+    write,
+    metrics,
+    onFailure,
+  }: HistoryDependencies,
 ) {
   const history = new Hono<{ Variables: { key?: string } }>()
 
@@ -51,14 +66,43 @@ export function historyRoutes(
     return user
   }
 
-  async function pageOf(userId: number, { limit, before }: z.infer<typeof historyQuery>) {
+  /** Newest first; a long page in parts, each in a turn of its own, until there is too much of it. */
+  async function entriesOf(c: Context, userId: number, below: number | undefined, rows: number) {
+    if (rows <= SHORT_ROWS) {
+      return { entries: await ledger.getHistory(userId, below, rows), isCut: false }
+    }
+    const entries: Entry[] = []
+    let length = 0
+    for (;;) {
+      const before = entries.at(-1)?.seq ?? below
+      const wanted = Math.min(PART_ROWS, rows - entries.length)
+      const part = await longReads.take(
+        callerKey(c),
+        () => ledger.getHistory(userId, before, wanted),
+        { isOver: () => c.get('deadline')?.isOver ?? false },
+      )
+      for (const one of part) {
+        entries.push(one)
+        length += JSON.stringify(one).length
+        // This one, too, only tells that there are more.
+        if (length > MAX_PAGE_LENGTH && entries.length > 1) return { entries, isCut: true }
+      }
+      if (part.length < wanted || entries.length === rows) return { entries, isCut: false }
+    }
+  }
+
+  async function pageOf(
+    c: Context,
+    userId: number,
+    { limit, before }: z.infer<typeof historyQuery>,
+  ) {
     const maxRows = Number(limit ?? DEFAULT_LIMIT)
     const below = before === undefined ? undefined : Number(before)
     // One more than asked for tells whether there is another page.
-    const entries = await ledger.getHistory(userId, below, maxRows + 1)
+    const { entries, isCut } = await entriesOf(c, userId, below, maxRows + 1)
     if (entries.length === 0) await known(userId)
-    const shown = entries.slice(0, maxRows)
-    return { entries: shown, next: entries.length > maxRows ? shown.at(-1)!.seq : null }
+    const shown = entries.slice(0, isCut ? -1 : maxRows)
+    return { entries: shown, next: entries.length > shown.length ? shown.at(-1)!.seq : null }
   }
 
   /** A transfer goes back whole, so its other user must be one that the caller may write to. */
@@ -101,8 +145,11 @@ export function historyRoutes(
   ) {
     const { opening, closing } = await boundsOf(userId, query)
     setHeader(c, 'Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
+    const caller = callerKey(c)
+    const getStatement: Ledger['getStatement'] = (...page) =>
+      longReads.take(caller, () => ledger.getStatement(...page), { isBegun: true })
     const stream = statementStream({
-      ledger,
+      ledger: { getStatement },
       userId,
       opening,
       closing,
@@ -121,7 +168,8 @@ export function historyRoutes(
         '`from` (or behind `after`) up to `to`, oldest first: the opening balance, every entry that ' +
         'was posted in between, the closing balance with the hash of the last entry. The next one ' +
         'begins where the closing line says, by `from` or `after`: no entry is in neither or both. ' +
-        'A statement without its closing line broke off. `limit` and `before` are for pages.',
+        'A statement without its closing line broke off. A page ends before its `limit` where it has a megabyte; ' +
+        '`next` tells. `limit` and `before` are for pages.',
       ...answers(
         { 200: page },
         ['invalid_request', 'unknown_user', 'busy'],
@@ -148,7 +196,7 @@ export function historyRoutes(
       }
       return format
         ? await statement(c, userId, query, format)
-        : json(c, await pageOf(userId, query))
+        : json(c, await pageOf(c, userId, query))
     },
   )
 
@@ -233,7 +281,7 @@ export function historyRoutes(
     async (c) => {
       const id = Number(c.req.valid('param').id)
       const { snapshot } = await known(id)
-      const { entries, findings, isPartial } = await verify(id, snapshot.seq)
+      const { entries, findings, isPartial } = await verify(id, snapshot.seq, callerKey(c))
       metrics.verified(id, findings.length)
       const ok = findings.length === 0
       return json(c, { id, ok, entries, findings, ...(isPartial && { partial: true }) })

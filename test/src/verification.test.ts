@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Problem } from '../../src/errors.ts'
+import { createFairTurns } from '../../src/fair_turns.ts'
 import { createLedger, type Ledger } from '../../src/ledger.ts'
 import { createVerify, MAX_FINDINGS } from '../../src/verification.ts'
 import { useLedger } from '../ledger.ts'
@@ -81,19 +82,24 @@ test('missing entries are found once, though parts of the history overlap', asyn
     .toEqual(['balance_wrong 24010', 'gap 24010', 'hash_differs 24010'])
 }, 60_000)
 
-test('only one history is verified at a time', async () => {
-  let open = 0
-  const most: number[] = []
+test('pages of a long history and those of others take turns', async () => {
+  const read: string[] = []
   const verify = createVerify({
+    turns: createFairTurns({ limit: 1, perKey: 1 }),
     ledger: {
-      async verifyUserPage() {
-        most.push(++open)
+      async verifyUserPage(user, after, rows) {
+        read.push(`${user} ${after}`)
         await Promise.resolve()
-        open--
-        return { findings: [], rowsRead: 0, next: null }
+        return {
+          findings: [],
+          rowsRead: rows,
+          next: user === 1 && after < 80_000 ? after + rows : null,
+        }
       },
     },
   })
-  await Promise.all(Array.from({ length: 5 }, () => verify(id, 1)))
-  expect(Math.max(...most)).toBe(1)
+  const long = verify(1, 40_000, 'a')
+  const other = verify(2, 10, 'b')
+  await Promise.all([long, other])
+  expect(read.slice(0, 3)).toEqual(['1 0', '2 0', '1 20000'])
 })

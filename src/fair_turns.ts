@@ -1,0 +1,98 @@
+/** Bounds how much is done at once, in all and for each key; keys that wait take turns. */
+import { Problem } from './errors.ts'
+
+export interface FairTurnsOptions {
+  /** How many at once. */
+  limit?: number
+  /** Of them for the same key. */
+  perKey: number
+  /** How many of a key may wait. */
+  maxWaiting?: number
+}
+
+export interface TurnOptions {
+  /** Asked when the turn has come: whether nobody waits for it any more. */
+  isOver?: (() => boolean) | undefined
+  /** It waits however many of its key do: something has begun that would break off. */
+  isBegun?: boolean
+}
+
+export interface FairTurns {
+  /**
+   * Works when its turn has come: the calls of a key in their order, a key that had a turn after all
+   * others that wait.
+   * @throws Problem busy (nothing was done), or whatever `work` rejected with
+   */
+  take<T>(key: string | number, work: () => Promise<T>, options?: TurnOptions): Promise<T>
+}
+
+interface Waiting {
+  begin: () => void
+  next?: Waiting
+}
+
+interface Key {
+  running: number
+  waiting: number
+  first?: Waiting | undefined
+  last?: Waiting | undefined
+}
+
+export function createFairTurns(options: FairTurnsOptions): FairTurns {
+  const { limit = Infinity, perKey, maxWaiting = Infinity } = options
+  const keys = new Map<string | number, Key>()
+  /** Those that wait and have less than perKey at work, in the order of their turns. */
+  const due = new Map<string | number, Key>()
+  let free = limit
+
+  function queue(name: string | number, key: Key, isBegun: boolean): Promise<void> {
+    if (key.waiting >= maxWaiting && !isBegun) throw new Problem('busy')
+    return new Promise((begin) => {
+      const one = { begin }
+      if (key.last) key.last.next = one
+      else key.first = one
+      key.last = one
+      key.waiting++
+      if (key.running < perKey) due.set(name, key)
+      start()
+    })
+  }
+
+  function start() {
+    for (const [name, key] of due) {
+      if (free === 0) return
+      const one = key.first!
+      key.first = one.next
+      if (!one.next) key.last = undefined
+      key.waiting--
+      key.running++
+      free--
+      due.delete(name)
+      // Again at the end, where this loop comes by once more.
+      if (key.first && key.running < perKey) due.set(name, key)
+      one.begin()
+    }
+  }
+
+  function end(name: string | number, key: Key) {
+    key.running--
+    free++
+    if (key.first) due.set(name, key)
+    else if (key.running === 0) keys.delete(name)
+    start()
+  }
+
+  return {
+    async take(name, work, { isOver, isBegun = false } = {}) {
+      let key = keys.get(name)
+      if (!key) keys.set(name, key = { running: 0, waiting: 0 })
+      await queue(name, key, isBegun)
+      try {
+        if (isOver?.()) throw new Problem('busy')
+        return await work()
+      } finally {
+        end(name, key)
+      }
+    },
+  }
+}
