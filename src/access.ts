@@ -1,12 +1,13 @@
 /** Who may do what: every request has a caller, or is refused, before anything else looks at it. */
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { matchedRoutes } from 'hono/route'
-import type { Verified } from './access_jwt.ts'
+import type { JwtVerifier } from './access_jwt.ts'
 import { type Rule, RULES } from './access_rules.ts'
 import { setHeader } from './answer.ts'
 import { Problem } from './errors.ts'
 import type { FailureLimit } from './failure_limit.ts'
 import type { Metrics } from './metrics.ts'
+import type { RequestRates } from './rate_limit.ts'
 
 export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse', 'admin'] as const
 
@@ -32,8 +33,8 @@ declare module 'hono' {
 export const peerOf = (c: Context): string => (c.env as { peer?: string } | undefined)?.peer ?? ''
 
 export interface Access {
-  /** Sets `caller`, or throws a Problem. */
-  middleware: MiddlewareHandler
+  /** Makes what sets `caller`, or throws a Problem; each request is counted, refused ones, too. */
+  middleware(rates?: RequestRates): MiddlewareHandler
   /** For routes under a user: throws a Problem if that is none of the caller's. */
   userMiddleware: MiddlewareHandler
 }
@@ -42,7 +43,7 @@ export interface AccessOptions {
   /** Callers by the SHA-256 of their tokens, in hexadecimal. */
   tokens: { get(hash: string): Caller | undefined }
   /** What checks a JWT; left out: none is taken. */
-  verifyJwt?: ((token: string) => Promise<Verified>) | undefined
+  verifyJwt?: JwtVerifier | undefined
   /** In hexadecimal, and at once: with crypto.subtle every request would wait for a turn. */
   sha256: (text: string) => string
   failures: FailureLimit
@@ -56,6 +57,17 @@ const MAX_KNOWN = 10_000
 const KNOWN_MS = 60_000
 const REALM = 'Bearer realm="ledger"'
 
+/** A request, before it is known whose it is. */
+interface Attempt {
+  c: Context
+  next: Next
+  rule: Rule | undefined
+  rates: RequestRates | undefined
+}
+
+/** Of its own, as an issuer may call somebody what a token is called. */
+const keyOfJwt = (name: string): string => `jwt ${name}`
+
 /**
  * Callers are looked up by the hash of what they present. How long that takes tells nothing about a
  * token: whoever could choose its hash would need no token.
@@ -66,24 +78,45 @@ export function createAccess(
   /** Callers with a JWT, by its hash. */
   const known = new Map<string, { caller: Caller; until_ms: number }>()
 
-  function unauthorized(c: Context, reason: 'unknown' | 'invalid' | 'expired'): Problem {
-    const wait = failures.failed(peerOf(c))
-    metrics.refused(wait > 0 ? 'limited' : reason)
+  /** The request counts for its address: whose else it is, nobody knows. */
+  function unauthorized(
+    { c, rates }: Attempt,
+    reason: 'no_token' | 'unknown' | 'invalid' | 'expired',
+  ): Problem {
+    const wait = reason === 'no_token' ? 0 : failures.failed(peerOf(c))
     if (wait > 0) {
+      metrics.refused('limited')
       setHeader(c, 'Retry-After', String(wait))
       return new Problem('rate_limited')
     }
-    setHeader(c, 'WWW-Authenticate', `${REALM}, error="invalid_token"`)
+    limited(() => rates?.count(c, undefined, true))
+    metrics.refused(reason)
+    const error = reason === 'no_token' ? '' : ', error="invalid_token"'
+    setHeader(c, 'WWW-Authenticate', `${REALM}${error}`)
     return new Problem('unauthorized')
   }
 
-  async function verified(c: Context, token: string, hash: string): Promise<Caller> {
-    if (!verifyJwt || token.split('.').length !== 3) throw unauthorized(c, 'unknown')
+  function limited(count: () => void): void {
+    try {
+      count()
+    } catch (error) {
+      metrics.refused('limited')
+      throw error
+    }
+  }
+
+  async function verified(attempt: Attempt, token: string, hash: string): Promise<Caller> {
+    const { c, rates } = attempt
+    if (!verifyJwt || token.split('.').length !== 3) throw unauthorized(attempt, 'unknown')
+    // A signature takes a thousand times what a look at the rate takes. Whoever only claims to be
+    // somebody without any requests left is told the same, and takes nothing from them.
+    const claimed = verifyJwt.claimedName(token)
+    if (claimed !== undefined) limited(() => rates?.refuseIfOver(c, keyOfJwt(claimed)))
     const result = await verifyJwt(token).catch((error: unknown) => {
       metrics.refused('unavailable')
       throw error
     })
-    if (typeof result === 'string') throw unauthorized(c, result)
+    if (typeof result === 'string') throw unauthorized(attempt, result)
     const until_ms = Math.min(result.expiresAt_ms, Date.now() + KNOWN_MS)
     known.delete(hash)
     known.set(hash, { caller: result.caller, until_ms })
@@ -91,10 +124,12 @@ export function createAccess(
     return result.caller
   }
 
-  function admit(c: Context, next: Next, caller: Caller, rule: Rule | undefined) {
+  function admit({ c, next, rule, rates }: Attempt, caller: Caller, key: string) {
     c.set('caller', caller)
     // A route without a rule is closed; a path without a route is no secret.
-    if (rule !== 'any' && !caller.scopes.has(rule as Scope)) {
+    const isAllowed = rule === 'any' || caller.scopes.has(rule as Scope)
+    rates?.count(c, key, !isAllowed)
+    if (!isAllowed) {
       metrics.refused('scope')
       const scope = rule && `, scope="${rule}"`
       setHeader(c, 'WWW-Authenticate', `${REALM}, error="insufficient_scope"${scope ?? ''}`)
@@ -109,23 +144,26 @@ export function createAccess(
   }
 
   return {
-    middleware(c, next) {
+    middleware: (rates) => (c, next) => {
       const rule = ruleOf(c)
-      if (rule === 'open') return next()
-      const header = c.req.header('authorization')
-      if (header === undefined) {
-        metrics.refused('no_token')
-        setHeader(c, 'WWW-Authenticate', REALM)
-        throw new Problem('unauthorized')
+      if (rule === 'open') {
+        rates?.count(c, undefined, false)
+        return next()
       }
+      const attempt = { c, next, rule, rates }
+      const header = c.req.header('authorization')
+      if (header === undefined) throw unauthorized(attempt, 'no_token')
       const token = header.length <= MAX_TOKEN_LENGTH && CREDENTIALS.exec(header)?.[1]
-      if (!token) throw unauthorized(c, 'invalid')
+      if (!token) throw unauthorized(attempt, 'invalid')
       const hash = sha256(token)
       const caller = tokens.get(hash)
-      if (caller) return admit(c, next, caller, rule)
+      if (caller) return admit(attempt, caller, `token ${caller.name}`)
       const before = known.get(hash)
-      if (before && before.until_ms > Date.now()) return admit(c, next, before.caller, rule)
-      return verified(c, token, hash).then((caller) => admit(c, next, caller, rule))
+      if (before && before.until_ms > Date.now()) {
+        return admit(attempt, before.caller, keyOfJwt(before.caller.name))
+      }
+      return verified(attempt, token, hash)
+        .then((caller) => admit(attempt, caller, keyOfJwt(caller.name)))
     },
 
     userMiddleware(c, next) {

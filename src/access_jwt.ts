@@ -30,12 +30,20 @@ const claims = z.object({
   users: z.array(userId).optional(),
 })
 
+/** Checks a JWT. */
+export interface JwtVerifier {
+  /** @throws Problem busy, if the keys of the issuer can't be had */
+  (token: string): Promise<Verified>
+  /** Whose it says it is, signed or not; undefined if it doesn't say. */
+  claimedName(token: string): string | undefined
+}
+
 /**
  * Makes what checks a JWT.
  * @returns its caller and until when it counts, or why it doesn't
  * @throws Problem busy, if the keys of the issuer can't be had
  */
-export function createJwtVerifier(options: JwtOptions): (token: string) => Promise<Verified> {
+export function createJwtVerifier(options: JwtOptions): JwtVerifier {
   const { issuer, audience } = options
 
   async function payloadOf(token: string): Promise<unknown> {
@@ -60,7 +68,7 @@ export function createJwtVerifier(options: JwtOptions): (token: string) => Promi
     return alg && await verify(token, options.secret, { ...verification, alg })
   }
 
-  return async (token) => {
+  async function verifyJwt(token: string): Promise<Verified> {
     let payload: unknown
     try {
       payload = await payloadOf(token)
@@ -77,6 +85,16 @@ export function createJwtVerifier(options: JwtOptions): (token: string) => Promi
       caller: { name: sub, scopes: new Set(scopes), ...(users && { users: new Set(users) }) },
       expiresAt_ms: exp * 1000,
     }
+  }
+
+  return Object.assign(verifyJwt, { claimedName })
+}
+
+function claimedName(token: string): string | undefined {
+  try {
+    return claims.shape.sub.safeParse(decode(token).payload.sub).data
+  } catch {
+    return undefined
   }
 }
 

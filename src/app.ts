@@ -13,7 +13,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { createObserver } from './observe.ts'
 import { openapi } from './openapi.ts'
-import { type RateLimit, rateLimit } from './rate_limit.ts'
+import { createRequestRates, type RateLimit } from './rate_limit.ts'
 import { balancesRoutes } from './routes/balances.ts'
 import type { BalancesDependencies } from './routes/balances.ts'
 import { debitsRoutes } from './routes/debits.ts'
@@ -99,8 +99,9 @@ export function createApp(
     if (seen) observer!.end(c, seen)
   })
 
-  if (access) app.use(access.middleware)
-  if (rate) app.use(rateLimit(rate))
+  const rates = rate && createRequestRates(rate)
+  if (access) app.use(access.middleware(rates))
+  else if (rates) app.use(rates.middleware)
   if (access) app.use('/users/:id/*', access.userMiddleware)
 
   app.route('/users', usersRoutes(dependencies))

@@ -1,4 +1,4 @@
-/** How many requests each caller may send: by name, or by address where nobody has a name. */
+/** How many requests each caller may send: by name, or by address where there is none. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { peerOf } from './access.ts'
 import { setHeader } from './answer.ts'
@@ -31,12 +31,13 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
   const intervalMs = windowMs / requests
   const dueAt = new Map<string, number>()
 
-  return function take(caller: string): Verdict {
+  return function take(caller: string, { isCounted = true } = {}): Verdict {
     const time = now()
     const due = Math.max(dueAt.get(caller) ?? 0, time) + intervalMs
     // Less than that is what sums of fractions are off by.
     const earlyMs = due - time - windowMs
     if (earlyMs > 0.001) return { isOver: true, remaining: 0, waitMs: earlyMs }
+    if (!isCounted) return { isOver: false, remaining: 0, waitMs: 0 }
     // Again at the end: maps keep the order of insertion.
     dueAt.delete(caller)
     dueAt.set(caller, due)
@@ -58,24 +59,53 @@ export function networkOf(address: string): string {
   return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
 }
 
+/** By whom requests are counted that have no caller, or none that is known. */
+const addressOf = (c: Context): string => `address ${networkOf(peerOf(c))}`
+
 /** Whose request it is: a name, or where nobody has one, a network. */
 export const callerKey = (c: Context): string => {
   const name = c.get('caller')?.name
-  return name === undefined ? `address ${networkOf(peerOf(c))}` : `name ${name}`
+  return name === undefined ? addressOf(c) : `name ${name}`
 }
 
-/** Goes after whatever finds out who asks. Header fields: draft-ietf-httpapi-ratelimit-headers. */
-export function rateLimit(limit: RateLimit): MiddlewareHandler {
+export interface RequestRates {
+  /**
+   * Counts a request, of this caller or else of its address; one that is refused on any path.
+   * @throws Problem rate_limited
+   */
+  count: (c: Context, caller: string | undefined, isRefused: boolean) => void
+  /** Ends a request of a caller who has none left, and counts nothing: it may be another one's. */
+  refuseIfOver(c: Context, caller: string): void
+  /** For where nobody has a name. */
+  middleware: MiddlewareHandler
+}
+
+/** Header fields: draft-ietf-httpapi-ratelimit-headers. */
+export function createRequestRates(limit: RateLimit): RequestRates {
   const take = createRates(limit)
   const policy = `"default";q=${limit.requests};w=${limit.seconds}`
-  return async function rateLimit(c, next) {
-    if (FREE.includes(c.req.path)) return next()
-    const { isOver, remaining, waitMs } = take(callerKey(c))
+
+  function apply(c: Context, key: string, isCounted: boolean): void {
+    const { isOver, remaining, waitMs } = take(key, { isCounted })
+    if (!isOver && !isCounted) return
     const seconds = Math.ceil(waitMs / 1000)
     setHeader(c, 'RateLimit-Policy', policy)
     setHeader(c, 'RateLimit', `"default";r=${remaining};t=${seconds}`)
-    if (!isOver) return next()
+    if (!isOver) return
     setHeader(c, 'Retry-After', String(seconds))
     throw new Problem('rate_limited')
+  }
+
+  function count(c: Context, caller: string | undefined, isRefused: boolean): void {
+    if (isRefused || !FREE.includes(c.req.path)) apply(c, caller ?? addressOf(c), true)
+  }
+
+  return {
+    count,
+    refuseIfOver: (c, caller) => apply(c, caller, false),
+    middleware(c, next) {
+      count(c, undefined, false)
+      return next()
+    },
   }
 }

@@ -160,6 +160,16 @@ describe('a JWT that is not taken', () => {
   )
 })
 
+test('claimedName() is the subject, whoever signed it', async () => {
+  expect(verify.claimedName(await signed(stranger, { sub: 'shop' }))).toBe('shop')
+  for (const sub of [undefined, '', 7, null, 'x'.repeat(256)]) {
+    expect(verify.claimedName(await signed(ec, { sub }))).toBeUndefined()
+  }
+  for (const token of ['..', 'a.b.c', 'bnVsbA.bnVsbA.AAAA', 'W10.W10.W10', 'a.b']) {
+    expect(verify.claimedName(token)).toBeUndefined()
+  }
+})
+
 test('without keys nobody is told that a JWT is wrong', async () => {
   const busy = createJwtVerifier({
     ...WHO,
