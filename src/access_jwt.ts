@@ -27,7 +27,7 @@ const claims = z.object({
   sub: z.string().min(1).max(255),
   exp: z.number(),
   scope: z.string().default(''),
-  users: z.array(userId).optional(),
+  users: z.union([z.literal('*'), z.array(userId)]).default([]),
 })
 
 /** Checks a JWT. */
@@ -82,7 +82,12 @@ export function createJwtVerifier(options: JwtOptions): JwtVerifier {
     // Issuers have scopes of their own; those mean nothing here.
     const scopes = scope.split(' ').filter((one): one is Scope => isIn(SCOPES, one))
     return {
-      caller: { name: sub, scopes: new Set(scopes), ...(users && { users: new Set(users) }) },
+      // Only who says so reaches everybody: an issuer that knows nothing of users means nobody.
+      caller: {
+        name: sub,
+        scopes: new Set(scopes),
+        ...(users !== '*' && { users: new Set(users) }),
+      },
       expiresAt_ms: exp * 1000,
     }
   }

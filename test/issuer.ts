@@ -42,6 +42,7 @@ export const claimsOf = (more: object): Record<string, unknown> => ({
   aud: AUDIENCE,
   sub: 'somebody',
   exp: inSeconds(600),
+  users: '*',
   ...more,
 })
 

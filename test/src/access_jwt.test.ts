@@ -37,6 +37,13 @@ describe('a JWT that is taken', () => {
     })
   })
 
+  test('reaches nobody without users, and everybody only by saying so', async () => {
+    expect(await verify(await signed(ec, { users: undefined })))
+      .toMatchObject({ caller: { users: new Set() } })
+    const { caller } = await verify(await signed(ec, { users: '*' })) as { caller: object }
+    expect(caller).not.toHaveProperty('users')
+  })
+
   test('may be bound to users, and to none', async () => {
     expect(await verify(await signed(ec, { users: [1, 2] })))
       .toMatchObject({ caller: { scopes: new Set(), users: new Set([1, 2]) } })
@@ -77,6 +84,8 @@ describe('a JWT that is not taken', () => {
     ['has a list of scopes', { scope: ['admin'] }],
     ['has users that are null', { users: null }],
     ['has one user', { users: 1 }],
+    ['has a word for all users', { users: 'all' }],
+    ['has a star among the users', { users: ['*'] }],
     ['has words for users', { users: ['1'] }],
     ['has a user 0', { users: [1, 0] }],
     ['has half a user', { users: [1.5] }],
