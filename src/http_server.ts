@@ -12,6 +12,7 @@ import { mendConnections, mendDeno } from './deno_http.ts'
 import { publicPathOf } from './edge_config.ts'
 import { codeOf, Problem } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { enter, leave } from './pipelining.ts'
 import type { Fetch, Listen } from './servers.ts'
 
 /** How often it looks for requests that are over these; its default is 30 s. */
@@ -64,9 +65,9 @@ async function refuse(
   if (!connection || connection.isRefused) return
   connection.isRefused = true
   socket.pause()
-  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
+  const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
+  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -113,7 +114,7 @@ function cutSlowReaders(connections: Connections, limits: Limits): void {
 function createHttpServer(fetch: Fetch, connections: Connections, limits: Settings): Server {
   const { status, body } = refusalOf(undefined, limits)
   const silence = createSilence(limits)
-  const answer = getRequestListener((request, { incoming }) => {
+  const answerTo = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
     // With its own Response an answer isn't read back from a stream.
@@ -121,14 +122,15 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
     errorHandler: () => new Response(body, { status, headers: HEADERS }),
   })
+  const answer = ({ incoming, outgoing }: Exchange) => void answerTo(incoming, outgoing)
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const exchange: Exchange = { incoming, outgoing }
     const connection = connections.get(incoming.socket)
     if (!connection || connection.isRefused) return
     const { exchanges } = connection
-    exchanges.add(exchange)
+    exchanges.push(exchange)
     outgoing.once('close', () => {
-      exchanges.delete(exchange)
+      leave(exchanges, exchange, answer)
       silence.answered(incoming.socket, connection)
     })
     silence.asked(incoming.socket, connection)
@@ -138,7 +140,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     Object.assign(outgoing, { _keepAliveTimeout: silence.announcedMs })
     // HTTP/1.0 needs none, and checks of health that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
-    void answer(incoming, outgoing)
+    enter(exchanges, answer)
   }
   const server = createServer({
     headersTimeout: limits.headersDeadlineMs,
@@ -165,7 +167,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     if (connections.size >= limits.maxConnections && !endResting(connections)) {
       return void socket.destroy()
     }
-    connections.set(socket, { requests: 0, exchanges: new Set(), isResting: false })
+    connections.set(socket, { requests: 0, exchanges: [], isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
   const slow = setInterval(() => cutSlowReaders(connections, limits), TIMEOUTS_CHECK_MS)
