@@ -1,24 +1,18 @@
 /** `npm run bench`: how fast it is, in ratios that mean the same on every machine. */
 import { writeFile } from 'node:fs/promises'
+import { printedHelp } from '../../src/command_line.ts'
 import { type Bench, startBench } from './bench.ts'
 import { hardware } from './machine.ts'
-import { type Options, parseOptions } from './options.ts'
+import { HELP, type Options, parseOptions } from './options.ts'
 import { isMet, median, type Pair } from './pairs.ts'
+import { type Report, textOf } from './report.ts'
 import { ROWS } from './rows.ts'
-import { short, tableOf } from './table.ts'
+import { short } from './table.ts'
 
-interface Report {
-  hardware: string
-  runtime: string
-  postgres: string
-  quick: boolean
-  seconds: number
-  pairs: Pair[]
-  facts: Record<string, string[]>
-  failures: string[]
-}
-
-async function runRows(bench: Bench, { only }: Options): Promise<Pick<Report, 'pairs' | 'facts'>> {
+async function runRows(
+  bench: Bench,
+  { only, quick }: Options,
+): Promise<Pick<Report, 'pairs' | 'facts'>> {
   const pairs: Pair[] = []
   const facts: Report['facts'] = {}
   for (const name of only) {
@@ -28,9 +22,9 @@ async function runRows(bench: Bench, { only }: Options): Promise<Pick<Report, 'p
     pairs.push(...result.pairs)
     facts[name] = result.facts ?? []
     for (const { name, ratios } of result.pairs) {
-      console.error(`${name}: ${short(median(ratios))} (${seconds} s)`)
+      console.error(`${name}: ${quick ? 'ran' : short(median(ratios))} (${seconds} s)`)
     }
-    for (const fact of facts[name]) console.error(`  ${fact}`)
+    for (const fact of quick ? [] : facts[name]) console.error(`  ${fact}`)
   }
   return { pairs, facts }
 }
@@ -51,18 +45,8 @@ async function run(options: Options, bench: Bench, since: number): Promise<Repor
   }
 }
 
-function print({ hardware, runtime, postgres, seconds, pairs, facts, failures }: Report): void {
-  console.log(`\n${hardware}; service on ${runtime}; ${postgres}; ${seconds} s\n`)
-  console.log(tableOf(pairs))
-  console.log('\nCPU seconds are for a thousand answers, A · B.')
-  for (const [name, lines] of Object.entries(facts)) {
-    for (const line of lines) console.log(`- ${name}: ${line}`)
-  }
-  console.log(failures.length === 0 ? '\nAll checks passed.' : '\nFAILED:')
-  for (const failure of failures) console.log(`- ${failure}`)
-}
-
 async function main(): Promise<number> {
+  if (printedHelp(HELP, process.argv.slice(2))) return 0
   const since = performance.now()
   const options = parseOptions(process.argv.slice(2))
   const bench = await startBench(options)
@@ -70,7 +54,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, stop)
   try {
     const report = await run(options, bench, since)
-    print(report)
+    console.log(textOf(report))
     if (options.json) await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
     const missed = options.goals && report.pairs.some((pair) => isMet(pair) === false)
     return report.failures.length > 0 || missed ? 1 : 0

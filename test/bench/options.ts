@@ -14,6 +14,23 @@ export interface Options {
   minutes?: number
 }
 
+const listed = (names: string[]): string =>
+  names.join(', ').replace(/(.{50,70},) /g, '$1\n           ')
+
+export const HELP = `
+usage: npm run bench -- [--runtime node|deno] [--only ROW,ROW…] [--json FILE] [--quick] [--goals]
+                        [--minutes N]
+
+Measures the ledger against a naive one, in ratios that mean the same on every machine.
+--runtime  what the service runs on; by default node
+--only     some rows, of ${listed(Object.keys(ROWS))}
+--json     writes everything that was measured to FILE
+--quick    a moment for each row: its checks count, and there are no numbers
+--goals    fails when a goal is missed
+--minutes  how long the crowd of the memory row stays
+
+exit codes: 0 all checks passed, 1 one failed, or with --goals a goal was missed`
+
 /** @throws Error with one line */
 export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({

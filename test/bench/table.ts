@@ -17,7 +17,7 @@ const HEAD = [
 
 /** Three digits that mean something. */
 export const short = (value: number): string =>
-  Number.isNaN(value)
+  !Number.isFinite(value)
     ? '–'
     : Math.abs(value) >= 100
     ? Math.round(value).toLocaleString('en-US')
