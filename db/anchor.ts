@@ -3,11 +3,20 @@ import { appendFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
+import { printedHelp } from '../src/command_line.ts'
 import { isoTimestamp } from '../src/database.ts'
 import { rootAt, sign } from './anchors.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const WAIT_SECONDS = 60
+const HELP = `
+usage: npm run anchor -- [--out FILE] [--key FILE]
+
+Prints what the ledger is now, all heads in one hash, as a line of JSON to be kept elsewhere.
+--out  appends it to FILE instead
+--key  signs it with the Ed25519 key of this PEM; by default ANCHOR_KEY_FILE
+
+exit codes: 0 there is an anchor, 2 there is none, for the reason in one line`
 
 /**
  * A moment before which nothing can be added any more. An entry takes its time after its
@@ -32,6 +41,7 @@ async function settledMoment(sql: postgres.Sql): Promise<string> {
 }
 
 async function main(): Promise<number> {
+  if (printedHelp(HELP, process.argv.slice(2))) return 0
   const { values } = parseArgs({ options: { out: { type: 'string' }, key: { type: 'string' } } })
   const sql = connectReader(1)
   try {

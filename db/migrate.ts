@@ -4,6 +4,7 @@ import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { resolveBinary } from 'dbmate'
 import postgres from 'postgres'
+import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { loadConfig } from '../src/config.ts'
 import { databaseTarget, isLocal } from '../src/database_tls.ts'
 import { loadEnvFile } from '../src/env_file.ts'
@@ -15,6 +16,14 @@ import { checkDatabase, checkServer } from './preconditions.ts'
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
 const LOCK_MS = 600_000
+const HELP = `
+usage: npm run migrate
+
+Brings the database of MIGRATE_DATABASE_URL, or else DATABASE_URL, to the newest schema; makes it if
+there is none. Two at once are safe. Says what it applied, what it put right (see "After a restore"
+in db/README.md), and what it only warns of.
+
+exit codes: 0 the schema is the newest, 1 it isn't, for the reason in one line`
 
 /**
  * Creates the database if there is none, and applies what is missing. Two at once are safe.
@@ -151,7 +160,9 @@ async function missingLimits(sql: postgres.Sql): Promise<string> {
 }
 
 async function main(): Promise<void> {
+  if (printedHelp(HELP, process.argv.slice(2))) return
   try {
+    takeNoArguments(process.argv.slice(2))
     loadEnvFile()
     const { DATABASE_URL, MIGRATE_DATABASE_URL } = process.env
     const { databaseUrl, migrateDatabaseUrl = databaseUrl } = loadConfig({

@@ -5,6 +5,7 @@
  */
 import { realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { printedHelp } from '../src/command_line.ts'
 import {
   frame,
   functionFiles,
@@ -12,6 +13,14 @@ import {
   readBlocks,
   readFunction,
 } from './function_blocks.ts'
+
+const HELP = `
+usage: npm run db:new VERB_OBJECT
+
+Makes a migration and prints its path. It freezes every file of db/functions that differs from what
+the migrations hold, and drops the functions whose files are gone; without any it is empty.
+
+exit codes: 0 there is a migration, 1 there is none, for the reason in one line`
 
 export interface MigrationRequest {
   /** verb_object, in snake case. */
@@ -114,7 +123,10 @@ function nextVersion(folder: string, now: Date): string {
 
 const toVersion = (at: Date) => at.toISOString().replace(/\D/g, '').slice(0, 14)
 
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (
+  process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url) &&
+  !printedHelp(HELP, process.argv.slice(2))
+) {
   const [name = ''] = process.argv.slice(2)
   try {
     console.log(newMigration({ name, folder: 'db', now: new Date() }))

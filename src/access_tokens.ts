@@ -7,7 +7,10 @@ const MAX_HASHES = 10
 
 const entry = z.strictObject({
   name: z.string().regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . or -'),
-  scopes: z.array(z.enum(SCOPES, 'must be a scope')).min(1, 'must not be empty'),
+  scopes: z.array(z.enum(SCOPES, `must be one of ${SCOPES.join(', ')}`)).min(
+    1,
+    'must not be empty',
+  ),
   users: z.array(z.int('must be the number of a user').min(1, 'must be the number of a user'))
     .min(1, 'must not be empty').optional(),
   sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'))

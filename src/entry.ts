@@ -2,10 +2,19 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
+import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config.ts'
 import { loadEnvFile } from './env_file.ts'
 import { listen } from './http_server.ts'
 import { type Runtime, type Service, startService } from './service.ts'
+
+const HELP = `
+usage: npm run serve, or deno task serve
+
+Runs the service on DATABASE_URL, and never migrates. Settings come from the environment or .env;
+.env.example lists them all. SIGTERM or SIGINT stops it when what it has accepted is answered.
+
+exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start with, in one line`
 
 export type Serve = (config: Config) => Promise<Service>
 
@@ -18,6 +27,8 @@ export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serv
   })
 
 async function start(serve: Serve): Promise<void> {
+  if (printedHelp(HELP, process.argv.slice(2))) return
+  takeNoArguments(process.argv.slice(2))
   loadEnvFile()
   const service = await serve(loadConfig(process.env))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

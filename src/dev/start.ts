@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { migrate } from '../../db/migrate.ts'
+import { printedHelp, takeNoArguments } from '../command_line.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { loadEnvFile } from '../env_file.ts'
 import { keptSecret, startPostgres } from './embedded_postgres.ts'
@@ -9,6 +10,15 @@ import { onParentGone } from './parent.ts'
 import { isFree } from './ports.ts'
 import { until } from './processes.ts'
 import { startRedisRest } from './redis_rest.ts'
+
+const HELP = `
+usage: npm start, or deno task start
+
+Runs the service with all that it needs and this machine lacks: PostgreSQL in DATA_DIR unless
+DATABASE_URL is set, a cache, migrations. Settings come from the environment or .env;
+.env.example lists them all. Ctrl-C stops everything that it started.
+
+exit codes: 0 stopped by a signal, 1 something that it can't start with, in one line`
 
 const PREDECESSOR_MS = 5_000
 const STARTING_MS = 10_000
@@ -23,6 +33,7 @@ const parts: { stop: () => Promise<void>; limit_ms: number }[] = []
 let ending: Promise<void> | undefined
 
 async function start(): Promise<void> {
+  takeNoArguments(process.argv.slice(2))
   loadEnvFile()
   const config = loadConfig(process.env)
   // Its output is for somebody at a terminal.
@@ -115,6 +126,8 @@ function end(code: number): void {
     process.exit(code)
   })()
 }
+
+if (printedHelp(HELP, process.argv.slice(2))) process.exit()
 
 // A parent that was killed takes the other end of the pipe with it: logging must not fail then.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})

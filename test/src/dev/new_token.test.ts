@@ -30,7 +30,10 @@ test.each([
   [[], 'name is not as documented'],
   [['--name', 'shop'], 'scopes is not as documented'],
   [['--name', 'a shop', '--scopes', 'read'], 'name must be 1 to 64 letters, digits, _ . or -'],
-  [['--name', 'shop', '--scopes', 'read,write'], 'scopes.1 must be a scope'],
+  [
+    ['--name', 'shop', '--scopes', 'read,write'],
+    'scopes.1 must be one of read, debit, credit, transfer, hold, reverse, admin',
+  ],
   [['--name', 'shop', '--scopes', 'read', '--users', '1,x'], 'users.1 is not as documented'],
   [['--scope', 'read'], expect.stringContaining('--scope')],
 ])('npm run token refuses %j and makes nothing', async (args, fault) => {
