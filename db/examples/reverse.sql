@@ -1,26 +1,31 @@
 -- Taking an entry back. Nothing is deleted: another entry undoes it.
+-- Its users are its own, and all of it is undone at the end, so it can be tried anywhere.
 
-select id from create_user(7);
-select seq, balance from credit_user(7, 100);
-select seq, balance from debit_user(7, 30);
+\set ON_ERROR_ROLLBACK on
+begin;
+select id as alice from create_user() \gset
+select seq, balance from credit_user(:alice, 100);
+select seq, balance from debit_user(:alice, 30);
 
 select seq, action, amount, balance
-  from reverse_entry(user_id => 7, seq => 2, metadata => '{"reason": "returned"}');
+  from reverse_entry(user_id => :alice, seq => 2, metadata => '{"reason": "returned"}');
 
 -- Both entries say so.
 select seq, action, amount, balance, reverses, reversed_by
-  from entries where user_id = 7 order by seq;
+  from entries where user_id = :alice order by seq;
 
 -- At most once.
-select * from reverse_entry(7, 2);
+select * from reverse_entry(:alice, 2);
 \echo :LAST_ERROR_SQLSTATE
-select * from reverse_entry(7, 9);
+select * from reverse_entry(:alice, 9);
 \echo :LAST_ERROR_SQLSTATE
 
 -- A credit that was spent doesn't go back.
-select seq, balance from debit_user(7, 60);
-select * from reverse_entry(7, 1);
+select seq, balance from debit_user(:alice, 60);
+select * from reverse_entry(:alice, 1);
 \echo :LAST_ERROR_SQLSTATE
 
 -- A reversal can be reversed, too.
-select seq, action, amount, balance from reverse_entry(7, 3);
+select seq, action, amount, balance from reverse_entry(:alice, 3);
+
+rollback;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createDatabase } from '../database.ts'
+import { connectTo } from '../ledger.ts'
 import { fixTimes, psqlIsMissing, runScript } from '../psql.ts'
 
 const FOLDER = 'db/examples'
@@ -17,6 +18,28 @@ test.for(examples)('db/examples/%s does what its .out shows', async (file, { ski
     expect(existsSync(shown), shown).toBe(true)
     expect(printed).toBe(readFileSync(shown, 'utf8'))
   } finally {
+    await database.drop()
+  }
+})
+
+test('the examples can be tried one after the other, and again, and leave nothing behind', async ({ skip }) => {
+  skip(psqlIsMissing, 'needs psql')
+  const database = await createDatabase()
+  const sql = connectTo(database.url)
+  try {
+    await sql`select create_user(7), create_user(8), credit_user(7, 1), credit_user(8, 1000)`
+    const rows = () =>
+      sql`select (select count(*) from users) as users, (select count(*) from holds) as holds,
+                 (select jsonb_agg(u order by u.id) from users u) as balances,
+                 (select count(*) from payment_history) as entries`
+    const before = [...await rows()]
+    for (const file of [...examples, ...examples]) {
+      const printed = await runScript(database.url, `${FOLDER}/${file}`)
+      expect(printed).toBe(readFileSync(`${FOLDER}/${file.replace(/sql$/, 'out')}`, 'utf8'))
+    }
+    expect([...await rows()]).toEqual(before)
+  } finally {
+    await sql.end()
     await database.drop()
   }
 })
