@@ -1,11 +1,11 @@
 /** Writes down what the ledger is now, to be kept where nobody can change it: `npm run anchor`. */
-import { appendFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
 import { isoTimestamp } from '../src/database.ts'
-import { rootAt, sign } from './anchors.ts'
+import { parseAnchor, rootAt, sign } from './anchors.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const WAIT_SECONDS = 60
@@ -40,16 +40,37 @@ async function settledMoment(sql: postgres.Sql): Promise<string> {
   }
 }
 
+/**
+ * What goes between the text of a file and another anchor in it.
+ * @throws Error with one line if those in the file are signed and this one isn't, or the other way
+ * round: with --public-key, an anchor that isn't signed could be anybody's
+ */
+async function separatorIn(file: string, isSigned: boolean): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  const others = text.split('\n').map(parseAnchor).filter((anchor) => anchor !== undefined)
+  if (others.some(({ signature }) => Boolean(signature) !== isSigned)) {
+    const [has, needs] = isSigned ? ['unsigned', 'signed'] : ['signed', 'unsigned']
+    throw new Error(`${file} has ${has} anchors: give ${needs} ones a file of their own`)
+  }
+  // Whoever wrote the last line may have been killed in the middle of it.
+  return text === '' || text.endsWith('\n') ? '' : '\n'
+}
+
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
   const { values } = parseArgs({ options: { out: { type: 'string' }, key: { type: 'string' } } })
   const sql = connectReader(1)
   try {
+    // Which may be in `.env`, too.
+    const keyFile = values.key ?? process.env['ANCHOR_KEY_FILE']
+    const separator = values.out ? await separatorIn(values.out, Boolean(keyFile)) : ''
     const at = await settledMoment(sql)
     const anchor = { version: 1 as const, at, ...await rootAt(sql, at) }
-    const keyFile = values.key ?? process.env['ANCHOR_KEY_FILE']
     const line = JSON.stringify(keyFile ? await sign(anchor, keyFile) : anchor)
-    if (values.out) await appendFile(values.out, `${line}\n`)
+    if (values.out) await appendFile(values.out, `${separator}${line}\n`)
     else console.log(line)
   } finally {
     await sql.end()

@@ -122,7 +122,9 @@ async function verifyAnchors(sql: postgres.Sql, file: string, keyFile?: string):
       found('anchor_invalid', 'not an anchor.')
       continue
     }
-    if (key && !await isSignedBy(anchor, key)) found('anchor_signature', 'not signed by this key.')
+    if (key && !await isSignedBy(anchor, key)) {
+      found('anchor_signature', anchor.signature ? 'not signed by this key.' : 'not signed.')
+    }
     const [clock] = await sql<{ passed: boolean }[]>`
       select ${anchor.at}::text::timestamptz <= clock_timestamp() as passed`
     if (!clock!.passed) {

@@ -117,6 +117,31 @@ test('a ledger that has only grown extends its anchors, signed and unsigned', as
   expect(await verify('--anchors', file, '--public-key', path('key.pub'))).toEqual([0])
 })
 
+test('signed and unsigned anchors have files of their own, where --public-key takes all or none', async () => {
+  const key = ['--key', path('key.pem')]
+  const out = path('mixed.jsonl')
+  const lines = async () => (await readFile(out, 'utf8')).trimEnd().split('\n')
+  for (const [first, then] of [[[], key], [key, []]] as [string[], string[]][]) {
+    await rm(out, { force: true })
+    expect((await run('anchor', ['--out', out, ...first])).code).toBe(0)
+    const { code, lines: [line] } = await run('anchor', ['--out', out, ...then])
+    expect([code, line]).toEqual([
+      2,
+      expect.stringMatching(/ anchors: give .+ a file of their own$/),
+    ])
+    expect(await lines()).toHaveLength(1)
+  }
+  expect(await verify('--anchors', out, '--public-key', path('key.pub'))).toEqual([0])
+})
+
+test('an anchor begins a line, also behind one that was cut short', async () => {
+  const out = path('cut.jsonl')
+  await writeFile(out, '{"version":1,"at":"20')
+  expect((await run('anchor', ['--out', out])).code).toBe(0)
+  expect(await verify('--anchors', out)).toEqual([1, 'anchor_invalid'])
+  expect((await readFile(out, 'utf8')).split('\n')).toHaveLength(3)
+})
+
 test('forged and edited anchors are found', async () => {
   const real = JSON.parse((await readFile(file, 'utf8')).split('\n')[0]!) as Anchor
   const { signature: _, ...unsigned } = real
