@@ -126,6 +126,25 @@ describe('rights', () => {
     expect(await rights()).toEqual(before)
   })
 
+  test('are looked at as the owner, and whoever is somebody else is told so', async () => {
+    const other = await newRole()
+    await sql.unsafe(`alter role ${other} login password 'secret'`)
+    await sql`grant create on schema public to ${sql(other)}`
+    await sql`grant select on schema_migrations to ${sql(other)}`
+    await sql`grant update on payment_history to ledger_service`
+    const before = await rights()
+    const url = new URL(database.url)
+    ;[url.username, url.password] = [other, 'secret']
+    const lines: string[] = []
+    await migrate(url.href, (line) => lines.push(line))
+    expect(lines).toEqual(
+      ['rights', 'sequences'].map((what) =>
+        expect.stringMatching(`^Warning: can't tell whether all ${what} are right: `)
+      ),
+    )
+    expect(await rights()).toEqual(before)
+  })
+
   test('of a newer version are not known, and left alone', async () => {
     await sql`grant update on payment_history to ledger_service`
     await sql`insert into schema_migrations values ('99991231000000')`
