@@ -1,4 +1,4 @@
-/** What `npm run migrate` needs of a server and a database, looked at before anything is changed. */
+/** What `npm run migrate` needs of a server and a database, before anything is changed. */
 import { readdirSync } from 'node:fs'
 import type postgres from 'postgres'
 
@@ -13,7 +13,7 @@ export interface Facts {
   hasPublic: boolean
   /** Where a table goes that is made without a schema; null if nowhere. */
   schema: string | null
-  /** Who may make functions and operators that our functions could find: PUBLIC, or a role of ours. */
+  /** Who may make functions that ours could find in their place: PUBLIC, or a role of ours. */
   creators: string[]
 }
 

@@ -1,4 +1,4 @@
-/** What commands have in common when they are called: `--help`, and nothing that they don't know. */
+/** What commands have in common when they are called: `--help`, and nothing else unknown. */
 
 /** Whether `--help` is among the arguments, and was answered. */
 export function printedHelp(help: string, args: string[]): boolean {

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 import { SETTINGS } from './config.ts'
 import { likelyName } from './likely_name.ts'
 
-/** What else belongs into a `.env` beside a docker-compose.yml: `npm run anchor` and Compose read it. */
+/** What else belongs into a `.env`: what `npm run anchor` and docker-compose.yml read. */
 const OTHERS = [
   'ANCHOR_KEY_FILE',
   'POSTGRES_PASSWORD',
@@ -28,8 +28,8 @@ export interface EnvFileOptions {
 }
 
 /**
- * The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. Names that are no
- * settings are warned of: of a file all, of the environment, which is everybody's, misspelt ones.
+ * The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. Names that are
+ * no settings are warned of: of a file all, of the environment, which is everybody's, misspelt ones.
  * @throws Error with one line if there is a `.env` that can't be read
  */
 export function loadEnvFile(

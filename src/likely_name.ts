@@ -11,7 +11,7 @@ export function likelyName(written: string, names: readonly string[]): string | 
   return near[0]?.name
 }
 
-/** How many letters to insert, leave out, replace or swap with the next (optimal string alignment). */
+/** How many letters to insert, drop, replace or swap with the next (optimal string alignment). */
 function editsBetween(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > MAX_EDITS) return Infinity
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]

@@ -1,4 +1,4 @@
-/** Who may do what, as the migrations say: a dump may lack it, and anybody with the rights change it. */
+/** Who may do what, as the migrations say: a dump may lack it, and whoever may change it. */
 import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import type { Stated } from './statements.ts'
@@ -16,8 +16,8 @@ interface Change {
 }
 
 /**
- * Gives the service, the DBAs and everybody the rights that the migrations give them, and no others.
- * @returns a line for each kind of right that was given or taken, or that is somebody else's to take
+ * Gives the service, the DBAs and everybody the rights that the migrations give them, no others.
+ * @returns a line for each kind of right that was given or taken, or that others have
  */
 export async function putRightsRight(sql: postgres.Sql, stated: Stated): Promise<string[]> {
   const { rights, functions, tables, schemas } = stated

@@ -52,7 +52,7 @@ async function lastGiven(sql: postgres.Sql, name: string): Promise<bigint> {
   return BigInt(row!.last)
 }
 
-/** The last id after which the sequence gives out free ones; no more than `from` if it does already. */
+/** The last id after which the sequence gives out free ones; at most `from` if it does already. */
 async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): Promise<bigint> {
   const { table, column, isUnique, isPlain, bytes } = sequence
   if (isUnique) {
@@ -78,7 +78,8 @@ async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): P
 async function advance(sql: postgres.Sql, name: string, to: bigint): Promise<void> {
   await sql`
     select case when s.behind <= 1000
-                then (select max(nextval(${name}::text::regclass)) from generate_series(1, s.behind))
+                then (select max(nextval(${name}::text::regclass))
+                        from generate_series(1, s.behind))
                 else setval(${name}::text::regclass, ${String(to)}::bigint) end
       from (select ${String(to)}::bigint - last_value + case when is_called then 0 else 1 end
                      as behind from ${sql(name)}) s`

@@ -16,8 +16,10 @@ export interface Stated {
 
 /** Comments, bodies of functions and texts: they may have anything in them. */
 const QUOTED = /--.*$|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'/gm
-const RIGHTS =
-  /^(?<start>(?:grant|revoke) .+?) on (?<kind>function |schema |table )?(?<list>.+?) (?<end>(?:to|from) [^()]+)$/
+const RIGHTS = new RegExp(
+  '^(?<start>(?:grant|revoke) .+?) on (?<kind>function |schema |table )?' +
+    '(?<list>.+?) (?<end>(?:to|from) [^()]+)$',
+)
 
 export function readStatements(migrations: string): Stated {
   const stated: Stated = {
