@@ -4,6 +4,13 @@ import { peerOf } from './access.ts'
 import { setHeader } from './answer.ts'
 import { Problem } from './errors.ts'
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Counts more requests of the caller; undefined without a limit. */
+    charge?: (count: number) => void
+  }
+}
+
 const MAX_CALLERS = 10_000
 /** What watches the service isn't a caller. */
 const FREE = ['/', '/healthz', '/livez', '/readyz', '/metrics']
@@ -31,18 +38,20 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
   const intervalMs = windowMs / requests
   const dueAt = new Map<string, number>()
 
-  return function take(caller: string, { isCounted = true } = {}): Verdict {
+  /** Takes one, or with `count` more than one: if the first is not over, the rest are owed. */
+  return function take(caller: string, { isCounted = true, count = 1 } = {}): Verdict {
     const time = now()
-    const due = Math.max(dueAt.get(caller) ?? 0, time) + intervalMs
+    const first = Math.max(dueAt.get(caller) ?? 0, time) + intervalMs
+    const due = first + (count - 1) * intervalMs
     // Less than that is what sums of fractions are off by.
-    const earlyMs = due - time - windowMs
+    const earlyMs = first - time - windowMs
     if (earlyMs > 0.001) return { isOver: true, remaining: 0, waitMs: earlyMs }
     if (!isCounted) return { isOver: false, remaining: 0, waitMs: 0 }
     // Again at the end: maps keep the order of insertion.
     dueAt.delete(caller)
     dueAt.set(caller, due)
     if (dueAt.size > MAX_CALLERS) dueAt.delete(dueAt.keys().next().value!)
-    const remaining = Math.floor((windowMs - (due - time)) / intervalMs + 0.001)
+    const remaining = Math.max(0, Math.floor((windowMs - (due - time)) / intervalMs + 0.001))
     return { isOver: false, remaining, waitMs: due - time }
   }
 }
@@ -85,8 +94,8 @@ export function createRequestRates(limit: RateLimit): RequestRates {
   const take = createRates(limit)
   const policy = `"default";q=${limit.requests};w=${limit.seconds}`
 
-  function apply(c: Context, key: string, isCounted: boolean): void {
-    const { isOver, remaining, waitMs } = take(key, { isCounted })
+  function apply(c: Context, key: string, isCounted: boolean, count = 1): void {
+    const { isOver, remaining, waitMs } = take(key, { isCounted, count })
     if (!isOver && !isCounted) return
     const seconds = Math.ceil(waitMs / 1000)
     setHeader(c, 'RateLimit-Policy', policy)
@@ -97,7 +106,10 @@ export function createRequestRates(limit: RateLimit): RequestRates {
   }
 
   function count(c: Context, caller: string | undefined, isRefused: boolean): void {
-    if (isRefused || !FREE.includes(c.req.path)) apply(c, caller ?? addressOf(c), true)
+    if (!isRefused && FREE.includes(c.req.path)) return
+    const key = caller ?? addressOf(c)
+    apply(c, key, true)
+    c.set('charge', (more) => apply(c, key, true, more))
   }
 
   return {
@@ -108,4 +120,13 @@ export function createRequestRates(limit: RateLimit): RequestRates {
       return next()
     },
   }
+}
+
+/**
+ * For a request that stands for several: the first of them counted when it came. A list is taken
+ * while there is room for one more, and then owed: else one longer than the limit never would be.
+ * @throws Problem rate_limited
+ */
+export function chargeItems(c: Context, count: number): void {
+  if (count > 1) c.get('charge')?.(count - 1)
 }

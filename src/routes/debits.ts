@@ -5,21 +5,29 @@ import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { reaches } from '../access.ts'
 import { json } from '../answer.ts'
-import type { Deadlines } from '../deadlines.ts'
+import type { Deadline, Deadlines } from '../deadlines.ts'
 import { Problem, problemOf } from '../errors.ts'
+import { createFairTurns } from '../fair_turns.ts'
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
 import type { Metrics } from '../metrics.ts'
 import { answers } from '../openapi.ts'
 import type { Write } from '../ledger/write.ts'
+import { callerKey, chargeItems } from '../rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../validate.ts'
 import { markReplayed, metadataText, withEntry } from './created.ts'
 import { debitsBody, results } from './schemas.ts'
 
 const MAX_KEY_LENGTH = 255
+/** Items of one user that are in the queue at once, of all lists: what a batch takes, and the next. */
+const MAX_QUEUED_PER_USER = 256
+/** Of one caller: a part of what the queue holds. */
+const QUEUE_PART_PER_CALLER = 1 / 4
 
 export interface DebitsDependencies {
   write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
+  limits?: Pick<Limits, 'maxQueue'> | undefined
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -41,8 +49,23 @@ function keysOf(items: Item[], key: string | undefined): (string | undefined)[] 
 }
 
 /** POST /debits. */
-export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDependencies) {
+export function debitsRoutes(
+  { write, metrics, deadlines, limits = DEFAULT_LIMITS, onFailure }: DebitsDependencies,
+) {
   const debits = new Hono<{ Variables: { key?: string } }>()
+  const ofUsers = createFairTurns({ perKey: MAX_QUEUED_PER_USER })
+  const ofCallers = createFairTurns({
+    perKey: Math.ceil(limits.maxQueue * QUEUE_PART_PER_CALLER),
+  })
+
+  /**
+   * Goes into the queue with a part of the list only, so that lists leave room there for others.
+   * First the user's: who waits for that has no place that others of the caller could have.
+   */
+  function admitted<T>(caller: string, userId: number, deadline: Deadline, work: () => Promise<T>) {
+    const isOver = () => deadline.isOver
+    return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
+  }
 
   /** What the single call would have answered, and whether it was a repeat. */
   async function debit(
@@ -60,7 +83,7 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
         metadata: metadataText(metadata),
       }
       const { users: [user], replayed } = await deadlines.within((deadline) =>
-        write({ ...operation, deadline })
+        admitted(callerKey(c), user_id, deadline, () => write({ ...operation, deadline }))
       )
       metrics.debit(replayed ? 'replayed' : 'ok')
       return { result: { status: 201, ...withEntry(user) }, replayed }
@@ -82,7 +105,8 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
         'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
         'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
-        'they are in the list; each result names the key that counted.',
+        'they are in the list; each result names the key that counted. Each item counts as ' +
+        'a request for the rate limit.',
       ...answers({ 200: results }, [
         'invalid_request',
         'invalid_idempotency_key',
@@ -99,6 +123,7 @@ export function debitsRoutes({ write, metrics, deadlines, onFailure }: DebitsDep
       if (key !== undefined && `${key}#${items.length}`.length > MAX_KEY_LENGTH) {
         throw new Problem('invalid_idempotency_key')
       }
+      chargeItems(c, items.length)
       // Each item has a deadline of its own: those that were in time keep their answers.
       c.get('deadline')?.release()
       const keys = keysOf(items, key)

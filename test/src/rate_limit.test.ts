@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest'
+import { createApp, type Dependencies } from '../../src/app.ts'
+import { Problem } from '../../src/errors.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import type { Write } from '../../src/ledger/write.ts'
 import { createRates } from '../../src/rate_limit.ts'
 import { type Answer, expectProblem, useHttp } from '../http.ts'
 
@@ -37,6 +41,17 @@ test('remembers the last 10,000 callers', () => {
   expect(take('caller 0').isOver).toBe(false)
 })
 
+test('what counts for more is taken while there is room for one, and owed', () => {
+  let time = 0
+  const take = createRates({ requests: 4, seconds: 2 }, () => time)
+  expect(take('a', { count: 3 })).toEqual({ isOver: false, remaining: 1, waitMs: 1500 })
+  expect(take('a', { count: 10 })).toEqual({ isOver: false, remaining: 0, waitMs: 6500 })
+  expect(take('a', { count: 10 })).toEqual({ isOver: true, remaining: 0, waitMs: 5000 })
+  expect(take('a')).toEqual({ isOver: true, remaining: 0, waitMs: 5000 })
+  time = 5000
+  expect(take('a')).toEqual({ isOver: false, remaining: 0, waitMs: 2000 })
+})
+
 const limits = async (path: string) => {
   const { headers, status, body } = await fetch(http.service.url + path)
   await body?.cancel()
@@ -59,4 +74,30 @@ test('over HTTP the fourth of three is rate_limited; whoever watches the service
   for (const path of ['/livez', '/readyz', '/metrics']) {
     expect(await limits(path)).toEqual([200, null, null, null])
   }
+})
+
+test('each item of a list of debits counts as a request', async () => {
+  const rate = { requests: 3, seconds: 60 }
+  const taken: number[] = []
+  const write: Write = ({ userId }) => {
+    taken.push(userId)
+    return Promise.reject(new Problem('unknown_user'))
+  }
+  const app = createApp(
+    { write, rate, metrics: createMetrics(), onFailure: () => {} } as unknown as Dependencies,
+  )
+  const debits = async (count: number) => {
+    const { status, headers } = await app.request('/debits', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(Array.from({ length: count }, () => ({ user_id: 1, amount: 1 }))),
+    })
+    return [status, headers.get('RateLimit'), headers.get('Retry-After')]
+  }
+  expect(await debits(2)).toEqual([200, '"default";r=1;t=40', null])
+  expect(taken).toHaveLength(2)
+  // There is room for its first item, and none for one more.
+  expect(await debits(3)).toEqual([429, '"default";r=0;t=20', '20'])
+  expect(await debits(1)).toEqual([429, '"default";r=0;t=20', '20'])
+  expect(taken).toHaveLength(2)
 })
