@@ -78,6 +78,17 @@ async function refuse(
   setTimeout(() => socket.destroy(), LINGER_MS)
 }
 
+/** Of a body that nobody waits for, the rest may take no longer to come than one that is read. */
+function endLate(incoming: IncomingMessage, limitMs: number): void {
+  const { socket } = incoming
+  const timer = setTimeout(() => socket.destroy(), limitMs)
+  const stop = () => clearTimeout(timer)
+  incoming.once('close', stop)
+  socket.once('close', stop)
+  // By itself Deno leaves it unread, and what comes after it, too.
+  incoming.resume()
+}
+
 /** Resolves once every connection is closed: those that nobody needs when LINGER_MS are over. */
 function drain(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
@@ -132,6 +143,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     outgoing.once('close', () => {
       leave(exchanges, exchange, answer)
       silence.answered(incoming.socket, connection)
+      if (!incoming.complete) endLate(incoming, limits.bodyDeadlineMs)
     })
     silence.asked(incoming.socket, connection)
     // By itself it would say so, and leave the connection open.
