@@ -23,9 +23,9 @@ import { createVerify } from './verification.ts'
 /** Batches in flight at once; the next ones grow fuller meanwhile. */
 const BATCHES = 2
 /** Calls that wait for somebody else's lock. */
-const WAITING = 8
+const WAITING = 6
 /** Calls that repeat what lost its connection. */
-const REPEATS = 4
+const REPEATS = 2
 const READING = 4
 /** For what reads long: a caller never has all of them. */
 const READING_LONG = 3

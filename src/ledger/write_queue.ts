@@ -100,7 +100,7 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
   const repeats = createBatcher<Operation, Outcome>({
     ...limits,
     maxBatch: 1,
-    maxRunning: options.repeats ?? 4,
+    maxRunning: options.repeats ?? 2,
     async run(operations) {
       onBatch?.(operations.length)
       // It stays as it is whether it was sent: the first try counts, too.
