@@ -4,7 +4,7 @@ import { createDatabase, retried } from './database.ts'
 import type { Ssl } from './database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './ledger_reads.ts'
 import { arrayLiteral, type UserRow, versioned } from './ledger_rows.ts'
-import type { Operation, OperationKind, Outcome } from './ledger/operations.ts'
+import type { Operation, OperationKind, Outcome, PostOptions } from './ledger/operations.ts'
 import { type OutcomeRow, outcomesOf } from './ledger/outcome_rows.ts'
 import type { Versioned } from './snapshots.ts'
 
@@ -22,7 +22,7 @@ const MAX_PENDING_IN_BATCHES = 100
 
 export interface Ledger extends LedgerReads {
   /** One outcome for each operation, in order. */
-  post(operations: Operation[], options: { wait: boolean }): Promise<Outcome[]>
+  post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
   hasMigration(version: string): Promise<boolean>
@@ -55,7 +55,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   return {
     ...createLedgerReads(reads, longReads),
 
-    async post(operations, { wait }) {
+    async post(operations, { wait, lockWaitMs }) {
       const column = (value: (operation: Operation) => string | number | null | undefined) =>
         columnOf(operations, value)
       const call = (sql: postgres.Sql) =>
@@ -68,7 +68,11 @@ export function createLedger(options: LedgerOptions): Ledger {
           expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
           idempotency_keys => ${column(({ key }) => key)}::text[],
           metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
-          wait => ${wait}, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
+          wait => ${
+          lockWaitMs === undefined
+            ? sql`${wait}`
+            : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
+        }, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
       const rows = await retried(() => (wait ? waiting : posting).run(call))
       // Taken out of the client's result, which lives on for a while and would keep them all.
       return outcomesOf(rows.splice(0), operations)

@@ -12,9 +12,17 @@ const MAX_PAUSE_MS = 25
 const MAX_CROWDED_PAUSE_MS = 200
 const USERS_PER_MS = 4
 
+/**
+ * For so long an operation of two users may wait in a call, holding the one while it waits for the
+ * other: enough for its turn among many callers, too little to do harm behind one who has gone.
+ */
+const SHORT_WAIT_MS = 100
+/** At which of its tries; between them the others of its users have their time. */
+const SHORT_WAITS = [3, 12, 48]
+
 export interface LockWaitersOptions {
-  /** Sends operations of one user, and waits for that user; an Error is of that item alone. */
-  wait: (operations: Operation[]) => Promise<(Outcome | Error)[]>
+  /** Sends operations and waits for their users; an Error is of that item alone. */
+  wait: (operations: Operation[], lockWaitMs?: number) => Promise<(Outcome | Error)[]>
   /** Tries an operation once more, waiting for nobody. */
   attempt: (operation: Operation) => Promise<Outcome>
   /** Of `wait` at once. */
@@ -74,10 +82,15 @@ function pause(tries: number, users: number): Promise<unknown> {
   return new Promise((resolve) => setTimeout(resolve, ms * (0.5 + Math.random() / 2)))
 }
 
-/** Sends all in a call that waits. Whether the user is still held. */
-async function carry(carried: Waiting[], wait: LockWaitersOptions['wait']): Promise<boolean> {
+/** Sends all in a call that waits; after a short one they may go on waiting. Whether it's held. */
+async function carry(
+  carried: Waiting[],
+  wait: LockWaitersOptions['wait'],
+  short?: { queue: Waiting[] },
+): Promise<boolean> {
   try {
-    const outcomes = await wait(carried.map(({ operation }) => operation))
+    const operations = carried.map(({ operation }) => operation)
+    const outcomes = await wait(operations, short && SHORT_WAIT_MS)
     carried.forEach(({ resolve, reject }, i) => {
       const outcome = outcomes[i]!
       if (outcome instanceof Error) reject(outcome)
@@ -86,37 +99,57 @@ async function carry(carried: Waiting[], wait: LockWaitersOptions['wait']): Prom
     })
     return false
   } catch (error) {
-    for (const { reject } of carried) reject(error)
-    return codeOf(error) === BUSY
+    const isHeld = codeOf(error) === BUSY
+    if (isHeld && short) short.queue.unshift(...carried)
+    else for (const { reject } of carried) reject(error)
+    return isHeld
   }
+}
+
+/** Tries the first of the queue. Whether the user is still held. */
+async function tryFirst(
+  userId: number,
+  queue: Waiting[],
+  attempt: LockWaitersOptions['attempt'],
+): Promise<boolean> {
+  const first = queue[0]!
+  try {
+    const outcome = await attempt(first.operation)
+    if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
+    first.resolve(outcome)
+  } catch (error) {
+    first.reject(error)
+  }
+  takeOf(queue, (waiting) => waiting === first)
+  return false
 }
 
 /**
  * Some of the users get a call that waits for the lock, and has all that waits of that user alone.
  * The others are tried again and again, by one operation each, in batches with everybody: so a
- * thousand users whom a forgotten transaction holds take no connection from anybody. An operation of
- * two users never waits in a call: it would hold the one while it waits for the other. It is tried
- * in turn with those that came later: after each call, all that waits goes back to the batches.
+ * thousand users whom a forgotten transaction holds take no connection from anybody. Operations of
+ * two users don't wait like that: they would hold the one while they wait for the other. They are
+ * tried in turn with those that came later, as after each call all that waits goes back to the
+ * batches; and where others never let go of a user for long, they wait shortly, if few are held.
  */
 export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
   const { wait, attempt, maxCalls, maxBatch, maxQueue, now } = options
   const held = new Map<number, Waiting[]>()
   let queued = 0
   let calls = 0
+  let isWaitingShortly = false
 
-  /** Tries the first of the queue. Whether the user is still held. */
-  async function tryFirst(userId: number, queue: Waiting[]): Promise<boolean> {
-    const first = queue[0]!
-    try {
-      const outcome = await attempt(first.operation)
-      if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
-      first.resolve(outcome)
-    } catch (error) {
-      first.reject(error)
-    }
-    takeOf(queue, (waiting) => waiting === first)
-    return false
+  async function waitShortly(queue: Waiting[]): Promise<boolean> {
+    isWaitingShortly = true
+    calls++
+    const isHeld = await carry(takeOf(queue, () => true, maxBatch), wait, { queue })
+    calls--
+    isWaitingShortly = false
+    return isHeld
   }
+
+  const mayWaitShortly = (tries: number) =>
+    SHORT_WAITS.includes(tries) && !isWaitingShortly && calls < maxCalls && held.size <= maxCalls
 
   async function serve(userId: number, queue: Waiting[]) {
     let isHeld = true
@@ -131,7 +164,10 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
       } else if (queue.length > 0) {
         await pause(tries, held.size)
         rejectExpired(queue, now())
-        if (queue.length > 0) isHeld = await tryFirst(userId, queue)
+        if (queue.length > 0) {
+          isHeld =
+            await (mayWaitShortly(tries) ? waitShortly(queue) : tryFirst(userId, queue, attempt))
+        }
       }
       isHeld &&= queue.length > 0
     }

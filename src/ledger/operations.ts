@@ -74,6 +74,14 @@ export interface Outcome {
   users: [UserOutcome, ...UserOutcome[]]
 }
 
+/** For users whom somebody else holds. */
+export interface PostOptions {
+  /** False: their operations come back as 55P03. */
+  wait: boolean
+  /** How long it waits for each of them, if not for lock_timeout. */
+  lockWaitMs?: number
+}
+
 /** Everybody whom an operation is known to touch. */
 export const usersOf = ({ userId, peerId }: Operation): number[] =>
   peerId === undefined ? [userId] : [userId, peerId]

@@ -3,11 +3,11 @@ import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../errors.ts'
 import { BUSY, createLockWaiters, heldUserOf } from './lock_waiters.ts'
-import { type Operation, type Outcome, usersOf } from './operations.ts'
+import { type Operation, type Outcome, type PostOptions, usersOf } from './operations.ts'
 
 export interface WriteQueueOptions {
   /** One call of the database. */
-  post: (operations: Operation[], options: { wait: boolean }) => Promise<Outcome[]>
+  post: (operations: Operation[], options: PostOptions) => Promise<Outcome[]>
   /** Batches in flight at once; no two have operations of the same user. */
   batches: number
   /** Users for whom a call waits at once. */
@@ -53,11 +53,11 @@ const wasRolledBack = (error: unknown): boolean =>
  * goes one by one, so that each fails for itself.
  */
 function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch'>) {
-  async function together(operations: Operation[], wait: boolean): Promise<Outcome[]> {
+  async function together(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
     onBatch?.(operations.length)
     markSent(operations, true)
     try {
-      const outcomes = await post(operations, { wait })
+      const outcomes = await post(operations, options)
       markSent(operations.filter((_, i) => outcomes[i]?.status === BUSY), false)
       return outcomes
     } catch (error) {
@@ -66,15 +66,15 @@ function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch
     }
   }
 
-  return async (operations: Operation[], wait: boolean): Promise<(Outcome | Error)[]> => {
+  return async (operations: Operation[], options: PostOptions): Promise<(Outcome | Error)[]> => {
     try {
-      return await together(operations, wait)
+      return await together(operations, options)
     } catch (error) {
       if (operations.length === 1 || !wasRolledBack(error)) throw error
     }
     const results: (Outcome | Error)[] = []
     for (const operation of operations) {
-      results.push(...await together([operation], wait).catch((error: Error) => [error]))
+      results.push(...await together([operation], options).catch((error: Error) => [error]))
     }
     return results
   }
@@ -95,7 +95,7 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
     ...limits,
     maxBatch,
     maxRunning: options.batches,
-    run: (operations) => send(operations, false),
+    run: (operations) => send(operations, { wait: false }),
   })
   const repeats = createBatcher<Operation, Outcome>({
     ...limits,
@@ -109,7 +109,8 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
   })
   const lockWaiters = createLockWaiters({
     attempt: (operation) => batcher.add(operation),
-    wait: (operations) => send(operations, true),
+    wait: (operations, lockWaitMs) =>
+      send(operations, { wait: true, ...(lockWaitMs !== undefined && { lockWaitMs }) }),
     maxCalls: options.waiting,
     maxBatch,
     maxQueue,

@@ -101,6 +101,25 @@ test('what waits for other users is done once they are free, though 1000 are hel
   })
 }, 60_000)
 
+test('transfers to a user whom callers in SQL never let go of are done, too', async () => {
+  const [from, to, other] = await usersWith(3, 100)
+  const load = { isOver: false }
+  const callers = Array.from({ length: 8 }, async () => {
+    const sql = http.connect()
+    while (!load.isOver) await sql`select credit_user(${to!}::bigint, 0.01)`
+  })
+  const clients = await Promise.all(Array.from({ length: 8 }, async (_, n) => {
+    const answers: Answer[] = []
+    for (let time = 0; time < 8; time++) {
+      answers.push(await transfer(...[[from!, to!], [to!, other!]][n % 2] as [number, number]))
+    }
+    return answers
+  }))
+  load.isOver = true
+  await Promise.all(callers)
+  expect(outcomesOf(clients.flat())).toEqual({ 201: 64 })
+}, 60_000)
+
 test('128 users with 250 pending entries each are done in a few steps', async () => {
   const ids = await usersWith(128, 1)
   await http.sql`

@@ -212,6 +212,42 @@ test('a transfer to a user who is held waits in no call, and holds nobody up', a
   expect(await moved).toBe('ok')
 })
 
+test('an operation of two users waits for a moment only, at few of its tries', async () => {
+  const waits: (number | undefined)[] = []
+  const { add } = setup({
+    post(operations, { wait, lockWaitMs }) {
+      if (!wait) return Promise.resolve(operations.map(() => heldPeer))
+      waits.push(lockWaitMs)
+      return waits.length === 1 ? Promise.reject(sqlError('55P03')) : Promise.resolve([ok])
+    },
+  })
+  expect(await add(transfer(1, 2))).toBe('ok')
+  expect(waits).toEqual([100, 100])
+})
+
+test('while many users are held, none waits even for a moment', async () => {
+  const held = [2, 3, 4, 5].map((peer) => transfer(1, peer))
+  let isFree = false
+  let calls = 0
+  const { add } = setup({
+    waiting: 3,
+    post(operations, { wait }) {
+      expect(wait).toBe(false)
+      calls++
+      return Promise.resolve(
+        operations.map(({ peerId }) =>
+          isFree ? ok : { ...busy, users: [seen(1), { userId: peerId! }] }
+        ),
+      )
+    },
+  })
+  const answers = held.map((operation) => add(operation))
+  // Each has been tried often enough to wait, were it alone.
+  await vi.waitUntil(() => calls > 60, { timeout: 10_000 })
+  isFree = true
+  expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok', 'ok'])
+})
+
 test('after a call that waited, all that waits for the user is in one batch', async () => {
   const { calls, add } = setup()
   const answers = [add(debit(2))]
