@@ -22,12 +22,14 @@ const MAX_KEY_LENGTH = 255
 const MAX_QUEUED_PER_USER = 256
 /** Of one caller: a part of what the queue holds. */
 const QUEUE_PART_PER_CALLER = 1 / 4
+/** Of a request's deadline, for the way into the queue: what is sent later may end as unknown. */
+const WAITING_PART = 1 / 5
 
 export interface DebitsDependencies {
   write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
-  limits?: Pick<Limits, 'maxQueue'> | undefined
+  limits?: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'> | undefined
   /** Told of failures that are ours. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -63,7 +65,8 @@ export function debitsRoutes(
    * First the user's: who waits for that has no place that others of the caller could have.
    */
   function admitted<T>(caller: string, userId: number, deadline: Deadline, work: () => Promise<T>) {
-    const isOver = () => deadline.isOver
+    const end = performance.now() + limits.requestDeadlineMs * WAITING_PART
+    const isOver = () => deadline.isOver || performance.now() > end
     return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
   }
 

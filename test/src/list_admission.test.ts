@@ -17,7 +17,7 @@ function appBefore(maxQueue: number) {
   const begun: number[] = []
   const app = createApp(
     {
-      limits: { ...DEFAULT_LIMITS, maxQueue },
+      limits: { ...DEFAULT_LIMITS, maxQueue, requestDeadlineMs: 60_000 },
       metrics: createMetrics(),
       onFailure: () => {},
       write: ({ userId, amount }: { userId: number; amount: string }) =>
