@@ -9,32 +9,39 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface AccessParts {
-  /** The text of a file. */
-  readText: (path: string) => string
+  /** The text of a file; rejects for what is none, such as a pipe. */
+  readFile: (path: string) => Promise<string>
   /** In hexadecimal. */
   sha256: (text: string) => string
   metrics: Pick<Metrics, 'refused'>
   log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
+export interface OpenAccess extends Access {
+  /** Looks no more at what has changed. */
+  stop(): void
+}
+
 /**
  * @returns undefined if nothing is configured: anyone may do anything
  * @throws Error with one line if the file of tokens is not what it should be
  */
-export function accessBy(
+export async function accessBy(
   { accessTokensFile, jwt, accessFailuresPerMinute }: AccessConfig,
-  { readText, sha256, metrics, log }: AccessParts,
-): Access | undefined {
+  { readFile, sha256, metrics, log }: AccessParts,
+): Promise<OpenAccess | undefined> {
   if (accessTokensFile === undefined && jwt === undefined) return undefined
-  return createAccess({
-    tokens: accessTokensFile === undefined
-      ? new Map()
-      : openTokenFile({ path: accessTokensFile, readText, log }),
+  const file = accessTokensFile === undefined
+    ? undefined
+    : await openTokenFile({ path: accessTokensFile, readText: readFile, log })
+  const access = createAccess({
+    tokens: file ?? new Map(),
     verifyJwt: jwt && createJwtVerifier(jwtOptions(jwt, log)),
     sha256,
     failures: createFailureLimit({ perMinute: accessFailuresPerMinute }),
     metrics,
   })
+  return { ...access, stop: () => file?.stop() }
 }
 
 /** The configuration has seen to it that the algorithms fit. */

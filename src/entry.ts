@@ -1,6 +1,7 @@
 /** What the entries have in common: all but how a runtime writes, and tells its size. */
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { readFile as readText, stat } from 'node:fs/promises'
 import process from 'node:process'
 import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config.ts'
@@ -18,10 +19,17 @@ exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start wit
 
 export type Serve = (config: Config) => Promise<Service>
 
+/** Of a file only: to open a pipe would take until somebody writes to it. */
+async function readFile(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw Object.assign(new Error('no file'), { code: 'ENOTFILE' })
+  return await readText(path, 'utf8')
+}
+
 export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serve => (config) =>
   startService(config, {
     listen,
     readText: (path) => readFileSync(path, 'utf8'),
+    readFile,
     sha256: (text) => hash('sha256', text, 'hex'),
     ...runtime,
   })

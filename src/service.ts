@@ -43,6 +43,8 @@ export interface Runtime {
   write: (text: string) => Promise<void>
   /** The text of a file. */
   readText: (path: string) => string
+  /** The same while others are served; rejects for what is no file, such as a pipe. */
+  readFile: (path: string) => Promise<string>
   /** In hexadecimal. */
   sha256: (text: string) => string
   /** How much memory the process has, where /proc is closed. */
@@ -65,7 +67,7 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, write, readText, sha256, residentBytes, createApp = build }: Runtime,
+  { listen, write, readText, readFile, sha256, residentBytes, createApp = build }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = createLog(config.logLevel)
@@ -74,7 +76,7 @@ export async function startService(
     ? createAccessLog({ write })
     : undefined
   const metrics = createMetrics(residentBytes)
-  const access = accessBy(config, { readText, sha256, metrics, log })
+  const access = await accessBy(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
   const ledger = createLedger({
     ...target,
@@ -141,6 +143,7 @@ export async function startService(
   })
   const apps = [app, createMetricsApp({ metrics, onFailure })] as const
   const servers = await openServers(apps, config, listen, () => stopping).catch(async (error) => {
+    access?.stop()
     await ledger.end()
     throw error
   })
@@ -180,6 +183,7 @@ export async function startService(
       if (stopping) return
       stopping = true
       systemUser.stop()
+      access?.stop()
       await within(config.requestDeadlineMs + STOPPING_MS, drain())
       for (const server of servers) server.cut()
       if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())

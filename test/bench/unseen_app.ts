@@ -22,6 +22,7 @@ const service = await startService(loadConfig({ ...process.env, ACCESS_LOG: 'off
   listen,
   write: () => Promise.resolve(),
   readText: () => '',
+  readFile: () => Promise.resolve(''),
   sha256: () => '',
   createApp: (dependencies) => createApp({ ...dependencies, metrics: uncounted, observed: false }),
 })

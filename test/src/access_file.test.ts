@@ -1,45 +1,59 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { readFile } from 'node:fs/promises'
+import { renameSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openTokenFile } from '../../src/access_file.ts'
 import { sha256, tokensFile } from '../access.ts'
 
 const ALL = { tokens: ['all'], scopes: ['read'] as const }
 
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
 /** A file with one token, whose clock stands still until it is moved. */
-function open() {
+async function open() {
   const path = tokensFile([ALL])
   const logged: unknown[] = []
-  let clock_ms = 0
   let reads = 0
-  const file = openTokenFile({
+  let reading: Promise<string> = Promise.resolve('')
+  /** Whether the disk answers. */
+  let hangs = false
+  const file = await openTokenFile({
     path,
-    readText: (path) => (reads++, readFileSync(path, 'utf8')),
+    readText(path) {
+      reads++
+      return reading = hangs ? new Promise(() => {}) : readFile(path, 'utf8')
+    },
     log: {
       info: (what, why) => logged.push(['info', what, why]),
       error: (what, why) => logged.push(['error', what, why]),
     },
-    now: () => clock_ms,
   })
   return {
     path,
     logged,
+    file,
     reads: () => reads,
-    passes: (ms: number) => void (clock_ms += ms),
+    hang: () => void (hangs = true),
+    async passes(ms: number) {
+      await vi.advanceTimersByTimeAsync(ms)
+      if (!hangs) await reading.catch(() => {})
+      await vi.advanceTimersByTimeAsync(0)
+    },
     has: (token: string) => file.get(sha256(token)) !== undefined,
   }
 }
 
-test('openTokenFile() reads the file at most once a second, however many ask', () => {
-  const { path, reads, passes, has } = open()
+test('openTokenFile() reads the file once a second, however many ask, and if nobody does', async () => {
+  const { path, reads, passes, has } = await open()
   writeFileSync(path, '[]')
-  passes(999)
+  await passes(999)
   expect([has('all'), has('all'), reads()]).toEqual([true, true, 1])
-  passes(1)
+  await passes(1)
   expect([has('all'), has('all'), reads()]).toEqual([false, false, 2])
 })
 
-test('openTokenFile() logs a fault once while it lasts, and again when it is back', () => {
-  const { path, logged, passes, has } = open()
+test('openTokenFile() logs a fault once while it lasts, and again when it is back', async () => {
+  const { path, logged, passes, has } = await open()
   const unreadable = [
     'error',
     expect.anything(),
@@ -48,12 +62,26 @@ test('openTokenFile() logs a fault once while it lasts, and again when it is bac
   for (const times of [1, 2]) {
     renameSync(path, `${path}.away`)
     for (let n = 0; n < 3; n++) {
-      passes(1000)
+      await passes(1000)
       expect(has('all')).toBe(true)
     }
     expect(logged).toEqual(Array.from({ length: times }, () => unreadable))
     renameSync(`${path}.away`, path)
-    passes(1000)
+    await passes(1000)
     expect(has('all')).toBe(true)
   }
+})
+
+test('openTokenFile() leaves a disk that hangs alone, and keeps what it had', async () => {
+  const { logged, passes, has, reads, hang } = await open()
+  hang()
+  await passes(60_000)
+  expect([has('all'), reads(), logged.length]).toEqual([true, 2, 1])
+})
+
+test('stop() ends it', async () => {
+  const { file, passes, reads } = await open()
+  file.stop()
+  await passes(10_000)
+  expect(reads()).toBe(1)
 })

@@ -1,6 +1,8 @@
 /** Access as a service starts with it: its file, its issuer, whoever fails too often. */
+import { execFileSync } from 'node:child_process'
 import { request } from 'node:http'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SCOPES } from '../../src/access.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
@@ -161,6 +163,10 @@ describe('a file of tokens that is not as it should be', () => {
   test('stops the start with one line that names the setting and shows nothing', async () => {
     const path = tokensFile([ALL])
     expect(await refusal(`${path}.not`)).toMatch(/^ACCESS_TOKENS_FILE can't be read \(\w+\)$/)
+    // Nobody ever writes to it; the directory is none, either.
+    execFileSync('mkfifo', [`${path}.pipe`])
+    expect(await refusal(`${path}.pipe`)).toBe("ACCESS_TOKENS_FILE can't be read (ENOTFILE)")
+    expect(await refusal(dirname(path))).toBe("ACCESS_TOKENS_FILE can't be read (ENOTFILE)")
     for (const text of ['', 'secret', '{"secret": 1}', '["secret"]', '[{"secret": "secret"}]']) {
       writeFileSync(path, text)
       expect(await refusal(path)).toMatch(/^ACCESS_TOKENS_FILE (?!.*secret).+$/)
@@ -228,12 +234,14 @@ describe('a file of tokens that changes', () => {
     await untilLogged(/^ACCESS_TOKENS_FILE must be JSON$/)
     rmSync(path)
     await untilLogged(/^ACCESS_TOKENS_FILE can't be read \(\w+\)$/)
+    execFileSync('mkfifo', [path])
+    await untilLogged(/^ACCESS_TOKENS_FILE can't be read \(ENOTFILE\)$/)
     replace('[{"name": "secret"}]')
     await untilLogged(/^ACCESS_TOKENS_FILE at 0\.(?!.*secret).+$/)
     held(NEW)
     await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
     expect(await status('all-of-them')).toBe(401)
-    expect(faults()).toHaveLength(3)
+    expect(faults()).toHaveLength(4)
   })
 })
 
