@@ -2,15 +2,19 @@
 import { main, serveOn } from './entry.ts'
 
 /** Settles when it is written; a write to process.stdout would before, and hide a stuck reader. */
-async function write(text: string): Promise<void> {
-  const writer = Deno.stdout.writable.getWriter()
-  try {
-    await writer.write(new TextEncoder().encode(text))
-  } finally {
-    writer.releaseLock()
+const writerTo =
+  ({ writable }: { writable: WritableStream<Uint8Array> }) => async (text: string) => {
+    const writer = writable.getWriter()
+    try {
+      await writer.write(new TextEncoder().encode(text))
+    } finally {
+      writer.releaseLock()
+    }
   }
-}
 
-export const serve = serveOn({ write, residentBytes: () => Deno.memoryUsage().rss })
+export const serve = serveOn({
+  write: writerTo(Deno.stdout),
+  residentBytes: () => Deno.memoryUsage().rss,
+})
 
-if (import.meta.main) main(serve)
+if (import.meta.main) main(serve, writerTo(Deno.stderr))

@@ -3,9 +3,11 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile as readText, stat } from 'node:fs/promises'
 import process from 'node:process'
+import { format } from 'node:util'
 import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config.ts'
 import { loadEnvFile } from './env_file.ts'
+import { createErrorOutput } from './error_output.ts'
 import { listen } from './http_server.ts'
 import { type Runtime, type Service, startService } from './service.ts'
 
@@ -34,20 +36,30 @@ export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serv
     ...runtime,
   })
 
-async function start(serve: Serve): Promise<void> {
+async function start(serve: Serve, end: (code: number) => Promise<void>): Promise<void> {
   if (printedHelp(HELP, process.argv.slice(2))) return
   takeNoArguments(process.argv.slice(2))
   loadEnvFile()
   const service = await serve(loadConfig(process.env))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void service.stop().then(() => process.exit(0)))
+    process.on(signal, () => void service.stop().then(() => end(0)))
   }
 }
 
-/** Serves by the settings of this process, until a signal ends it. */
-export function main(serve: Serve): void {
-  start(serve).catch((error: Error) => {
+/**
+ * Serves by the settings of this process, until a signal ends it.
+ * @param writeError writes to standard error; settles when that has taken all of it
+ */
+export function main(serve: Serve, writeError: (text: string) => Promise<void>): void {
+  const errors = createErrorOutput({ write: writeError, format })
+  // Of libraries, too.
+  console.error = console.warn = errors.line
+  async function end(code: number) {
+    await errors.flush()
+    process.exit(code)
+  }
+  start(serve, end).catch(async (error: Error) => {
     console.error(error.message)
-    process.exit(1)
+    await end(1)
   })
 }

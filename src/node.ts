@@ -3,21 +3,28 @@ import { appendFile, fstatSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { main, type Serve, serveOn } from './entry.ts'
 
-const STDOUT = 1
+/**
+ * What writes to this stream and never blocks: Node writes to a pipe as it is taken, but at a file
+ * it would wait for the disk.
+ */
+function writerTo(stream: NodeJS.WriteStream & { fd: 1 | 2 }) {
+  const isFile = fstatSync(stream.fd).isFile()
+  return (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const done = (error?: Error | null) => error ? reject(error) : resolve()
+      if (isFile) appendFile(stream.fd, text, done)
+      else stream.write(text, done)
+    })
+}
 
-/** Never blocks: Node writes to a pipe as it is taken, but at a file it would wait for the disk. */
-const write = (text: string) =>
-  new Promise<void>((resolve, reject) => {
-    const done = (error?: Error | null) => error ? reject(error) : resolve()
-    if (isFile) appendFile(STDOUT, text, done)
-    else process.stdout.write(text, done)
-  })
-const isFile = fstatSync(STDOUT).isFile()
+const write = writerTo(process.stdout)
 
 export const serve: Serve = (config) => {
-  // A reader of the log that goes away doesn't take the service along.
-  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {})
+  // A reader of a log that goes away doesn't take the service along.
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {})
+  }
   return serveOn({ write })(config)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main(serve)
+if (process.argv[1] === fileURLToPath(import.meta.url)) main(serve, writerTo(process.stderr))
