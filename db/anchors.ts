@@ -50,8 +50,9 @@ export async function rootAt(sql: postgres.Sql, at: string): Promise<Root> {
   let rows = 0
   let after = '0'
   for (;;) {
-    const heads = await sql<{ user_id: string; seq: string; hash: Uint8Array | null }[]>`
-      select user_id, seq, hash
+    // Not as bytea, which a session may print as it likes.
+    const heads = await sql<{ user_id: string; seq: string; hash: string | null }[]>`
+      select user_id, seq, encode(hash, 'hex') as hash
         from ledger.heads_at(${at}::text::timestamptz, ${after}::bigint, ${PAGE_USERS}::integer)`
     for (const head of heads) {
       if (head.seq === '0') continue
@@ -59,7 +60,7 @@ export async function rootAt(sql: postgres.Sql, at: string): Promise<Root> {
       numbers.setBigInt64(0, BigInt(head.user_id))
       numbers.setBigInt64(8, BigInt(head.seq))
       // A head whose row is gone has no hash: another root, as it must be.
-      hash.update(numbers).update(head.hash ?? new Uint8Array())
+      hash.update(numbers).update(head.hash ?? '', 'hex')
       users++
       rows += Number(head.seq)
     }
