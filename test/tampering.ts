@@ -21,11 +21,18 @@ export async function tamper(sql: postgres.Sql, ...statements: string[]): Promis
 }
 
 /** A statement that gives a row the hash it must have after another, by default the one before. */
-export const rehash = (user: number | string, seq: number, after = seq - 1, of = user): string =>
+export const rehash = (
+  user: number | string,
+  seq: number,
+  after = seq - 1,
+  of = user,
+  version: '' | '_1' = '',
+): string =>
   `update payment_history h set hash = ${
     hashAfter(
       `(select p.hash from payment_history p where p.user_id = ${of} and p.seq = ${after})`,
       'h',
+      version,
     )
   } where h.user_id = ${user} and h.seq = ${seq}`
 

@@ -168,6 +168,24 @@ test.each(Object.entries(TAMPERINGS))('verify_user() finds %s', async (_, [state
     .toEqual(expected)
 })
 
+test('verify_user() takes entries of version 1 for sound, also two of the same moment', async () => {
+  const { sql } = ledger
+  const id = await fiveEntries()
+  await tamper(
+    sql,
+    `update payment_history set sealed_at = (select p.sealed_at from payment_history p
+       where p.user_id = ${id} and p.seq = 2) where user_id = ${id} and seq = 3`,
+    ...[1, 2, 3, 4].map((seq) => rehash(id, seq, seq - 1, id, '_1')),
+    rehash(id, 5),
+  )
+  expect(await verifyUser(sql, id)).toEqual([])
+  await sql`select debit_user(${id}, 1)`
+  expect(await verifyUser(sql, id)).toEqual([])
+  // An edit of one is found as well.
+  await tamper(sql, `update payment_history set ts = now() where user_id = ${id} and seq = 4`)
+  expect(await verifyUser(sql, id)).toEqual([`hash_differs ${id}/4`])
+})
+
 test('verify_user() finds nothing in a history with everything in it', async () => {
   const { sql } = ledger
   const [id, other] = [await ledger.user(100), await ledger.user()]
