@@ -1,10 +1,10 @@
 /** What the rows have in common: servers that are started once, measurements, and their checks. */
 import type { LedgerDatabase } from './ledger_database.ts'
 import { type HttpJob, type LoadResult, type SqlJob, startLoadGenerator } from './load.ts'
-import type { LoadGenerator, Stream, Users } from './load.ts'
+import type { LoadGenerator } from './load.ts'
 import { cpuOf, cpuOfFamily } from './machine.ts'
-import type { Phase, Side } from './pairs.ts'
-import { type BenchPostgres, MANY, startBenchPostgres } from './postgres.ts'
+import type { Phase } from './pairs.ts'
+import { type BenchPostgres, startBenchPostgres } from './postgres.ts'
 import { type Program, type Runtime, startProgram } from './programs.ts'
 
 export const CONNECTIONS = 256
@@ -115,73 +115,6 @@ async function measure(
       service: used() - before.service,
       postgres: cpuOfFamily(postgres.pid) - before.postgres,
       load: result.cpu_ms,
-    },
-  }
-}
-
-/** Fails the run if anything else came than good answers, and what is allowed. */
-export function expectGood(
-  bench: Bench,
-  name: string,
-  { streams }: LoadResult,
-  allowed: string[] = [],
-): void {
-  for (const { good, statuses } of streams) {
-    const all = Object.values(statuses).reduce((sum, count) => sum + count, 0)
-    const refused = allowed.reduce((sum, status) => sum + (statuses[status] ?? 0), 0)
-    if (all !== good + refused) bench.failures.push(`${name}: ${JSON.stringify(statuses)}`)
-    // A short look at a busy machine may see nothing else than busy.
-    if (good + (bench.quick ? refused : 0) === 0) bench.failures.push(`${name}: no good answer`)
-  }
-}
-
-export interface LoopOptions {
-  name: string
-  program: Program
-  /** Takes note of what was acknowledged. */
-  database?: LedgerDatabase
-  request?: Stream['request']
-  users?: Users
-  connections?: number
-  valueIn?: (result: LoadResult) => number
-  /** Statuses that may come, too. */
-  allowed?: string[]
-}
-
-/** A closed loop over HTTP. */
-export function httpLoop(bench: Bench, options: LoopOptions): Side {
-  const { name, program, database, request = 'debit', users = MANY, valueIn } = options
-  // While everything starts and the tests of others run, it may well be busy.
-  const { connections = CONNECTIONS, allowed = bench.quick ? ['503'] : [] } = options
-  return {
-    name,
-    async run(seconds) {
-      const stream = { url: program.url, request, users, connections }
-      const job = { kind: 'http' as const, streams: [stream], seconds }
-      const { result, ...phase } = await bench.measure([program], job, valueIn)
-      expectGood(bench, name, result, allowed)
-      database?.note(result)
-      return phase
-    },
-  }
-}
-
-/** A closed loop of calls of debit_user. */
-export function sqlLoop(
-  bench: Bench,
-  { database, users = MANY, connections, valueIn }:
-    & Pick<LoopOptions, 'users' | 'valueIn'>
-    & { database: LedgerDatabase; connections: number },
-): Side {
-  const name = `debit_user on ${connections} connection${connections > 1 ? 's' : ''}`
-  return {
-    name,
-    async run(seconds) {
-      const job = { kind: 'sql' as const, url: database.url, users, connections, seconds }
-      const { result, ...phase } = await bench.measure([], job, valueIn)
-      expectGood(bench, name, result)
-      database.note(result)
-      return phase
     },
   }
 }

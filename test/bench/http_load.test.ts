@@ -95,6 +95,46 @@ test('other answers are counted by their status, lost connections as lost', asyn
   expect(measured!.statuses).toEqual({ 503: expect.any(Number), lost: 1 })
 })
 
+test('of a transfer, the entry of who gives is acknowledged', async () => {
+  const bodies: string[] = []
+  const stream = await serve((incoming, outgoing) => {
+    incoming.setEncoding('utf8').on('data', (body: string) => {
+      bodies.push(body)
+      const { from, to } = JSON.parse(body) as { from: number; to: number }
+      const text = `{"from":${answer(from, 3)},"to":${answer(to, 4)}}`
+      outgoing.writeHead(201, { 'content-length': text.length }).end(text)
+    })
+  }, { request: 'transfer' })
+  const [measured] = await runHttpLoad({ kind: 'http', streams: [stream], seconds: 0.2 })
+  expect(new Set(measured!.acks.seqs)).toEqual(new Set([3]))
+  for (const body of bodies) {
+    const { from, to } = JSON.parse(body) as { from: number; to: number }
+    expect([7, 8, 9]).toContain(from)
+    expect([7, 8, 9]).toContain(to)
+    expect(from).not.toBe(to)
+  }
+})
+
+test('a target is for one request, and with the last of them the time is over', async () => {
+  const paths: string[] = []
+  const targets = { users: Uint32Array.from([7, 8, 7, 9]), refs: Uint32Array.from([1, 1, 2, 5]) }
+  const stream = await serve((incoming, outgoing) => {
+    incoming.resume()
+    paths.push(incoming.url!)
+    const text = answer(userOf(incoming.url), 1)
+    // So slowly that some of them come after the ramp.
+    setTimeout(() => outgoing.writeHead(200, { 'content-length': text.length }).end(text), 60)
+  }, { request: 'release', targets })
+  const [measured] = await runHttpLoad({ kind: 'http', streams: [stream], seconds: 0.4 })
+  expect(paths).toEqual([
+    '/users/7/holds/1/release',
+    '/users/8/holds/1/release',
+    '/users/7/holds/2/release',
+    '/users/9/holds/5/release',
+  ])
+  expect(measured!.good).toBe(4)
+})
+
 test('an answer about somebody else fails the job', async () => {
   const text = answer(99, 1)
   const stream = await serve((incoming, outgoing) => {

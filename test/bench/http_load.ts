@@ -1,60 +1,15 @@
 /** Requests over HTTP: closed loops, and open ones that measure from when a request was due. */
 import { randomOf } from '../storm.ts'
 import { type Answer, type Connection, openConnection } from './http_connection.ts'
+import { createWriter, requestOf } from './http_requests.ts'
 import type { HttpJob, Measured, Stream } from './load.ts'
+import { createPicker } from './picks.ts'
 import { createTally, type Tally } from './tally.ts'
 
 /** Before the time of the job, until as much is under way at its beginning as at its end. */
 const RAMP_MS = 300
 /** After it, for what is still to be answered. */
 const LATE_MS = 15_000
-const BODY = '{"amount":"0.01"}'
-
-const GOOD = { debit: '201', 'keyed debit': '201', 'hundred debits': '200', read: '200' }
-
-function hundredDebits(host: string, user: number): string {
-  const body = JSON.stringify(Array.from({ length: 100 }, () => ({ user_id: user, amount: 0.01 })))
-  return `POST /debits HTTP/1.1\r\nHost: ${host}\r\n` +
-    `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-}
-
-/** All requests of a stream, made beforehand but for their keys. */
-function requestsOf({ url, request, users }: Stream): (user: number) => string {
-  const { host } = new URL(url)
-  const run = crypto.randomUUID()
-  let n = 0
-  const texts = Array.from({ length: users.count }, (_, i) => {
-    const path = `/users/${users.first + i}`
-    if (request === 'hundred debits') return hundredDebits(host, users.first + i)
-    if (request === 'read') return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
-    return `POST ${path}/debit HTTP/1.1\r\nHost: ${host}\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${BODY.length}\r\n`
-  })
-  if (request === 'read' || request === 'hundred debits') {
-    return (user) => texts[user - users.first]!
-  }
-  if (request === 'debit') {
-    const whole = texts.map((text) => `${text}\r\n${BODY}`)
-    return (user) => whole[user - users.first]!
-  }
-  return (user) => `${texts[user - users.first]!}Idempotency-Key: ${run}-${n++}\r\n\r\n${BODY}`
-}
-
-/** Reads what a hundred debits were answered. */
-function noteAll(tally: Tally, user: number, { text, body }: Answer): void {
-  const { results } = JSON.parse(text.slice(body)) as { results: { status: number; seq: number }[] }
-  for (const { status, seq } of results) {
-    if (status === 201) tally.acked(user, seq)
-    else tally.status(`${status} of a hundred`)
-  }
-}
-
-/** Reads what a debit was answered; a mistake in it fails the job. */
-function note(tally: Tally, user: number, { text, body }: Answer): void {
-  if (!text.startsWith(`{"id":${user},`, body)) throw new Error(`not user ${user}: ${text}`)
-  const at = text.indexOf('"seq":', body) + 6
-  tally.acked(user, Number.parseInt(text.slice(at, at + 16), 10))
-}
 
 /** When requests of an open loop are due, in milliseconds: a Poisson process, on a grid of 1 ms. */
 function createArrivals(perSecond: number, random: () => number) {
@@ -66,7 +21,8 @@ function createArrivals(perSecond: number, random: () => number) {
 interface Exchange {
   /** All that are free. */
   idle: Connection[]
-  send(connection: Connection, due_ms: number): void
+  /** @returns false, and sends nothing, when no target is left: then the time is over */
+  send(connection: Connection, due_ms: number): boolean
   /** Told of each connection that has its answer, or is lost. */
   onFree: (connection: Connection | undefined, now: number) => void
   onFailure: (error: unknown) => void
@@ -77,15 +33,23 @@ interface Exchange {
 }
 
 async function openExchange(stream: Stream, random: () => number): Promise<Exchange> {
-  const { users, request, connections } = stream
-  const textOf = requestsOf(stream)
-  const tally = createTally()
+  const { request, connections } = stream
+  const { good, makes, read } = requestOf(request)
+  const textOf = createWriter(request, stream.url)
+  const pick = createPicker(stream, random)
+  const tally = createTally(makes)
   const exchange: Exchange = {
     idle: [],
     send(connection, due_ms) {
-      connection.user = users.first + Math.floor(random() * users.count)
+      const picked = pick()
+      if (!picked) {
+        exchange.end_ms = Math.min(exchange.end_ms, performance.now())
+        return false
+      }
+      connection.user = picked.user
       connection.since_ms = due_ms
-      connection.send(textOf(connection.user))
+      connection.send(textOf(picked.user, picked.ref))
+      return true
     },
     onFree: () => {},
     onFailure: () => {},
@@ -98,13 +62,12 @@ async function openExchange(stream: Stream, random: () => number): Promise<Excha
     const now = performance.now()
     tally.status(answer.status)
     try {
-      if (answer.status === GOOD[request]) {
+      if (answer.status === good) {
         const { since_ms } = connection
         // Of an open loop, which ends with a backlog, what was due in the time.
         const at = stream.arrivals === undefined ? now : since_ms
         tally.good(now - since_ms, at >= exchange.from_ms && at < exchange.end_ms)
-        if (request === 'hundred debits') noteAll(tally, connection.user, answer)
-        else if (request !== 'read') note(tally, connection.user, answer)
+        read?.(tally, connection.user, answer)
       }
       exchange.onFree(connection, now)
     } catch (error) {
@@ -136,10 +99,12 @@ type Loop = (exchange: Exchange, start_ms: number, done: () => void) => { pendin
 const closedLoop: Loop = (exchange, start_ms, done) => {
   let pending = exchange.idle.length
   exchange.onFree = (connection, now) => {
-    if (connection && now < exchange.end_ms) exchange.send(connection, now)
-    else if (--pending === 0) done()
+    if (connection && now < exchange.end_ms && exchange.send(connection, now)) return
+    if (--pending === 0) done()
   }
-  for (const connection of exchange.idle.splice(0)) exchange.send(connection, start_ms)
+  for (const connection of exchange.idle.splice(0)) {
+    if (!exchange.send(connection, start_ms)) throw new Error('fewer targets than connections')
+  }
   return { pending: () => pending }
 }
 
@@ -153,7 +118,10 @@ const openLoop = (arrivals: number, random: () => number): Loop => (exchange, st
   let at = start_ms + due()
 
   exchange.onFree = (connection) => {
-    if (connection && from < backlog.length) return exchange.send(connection, backlog[from++]!)
+    if (connection && from < backlog.length) {
+      exchange.send(connection, backlog[from++]!)
+      return
+    }
     pending--
     if (connection) idle.push(connection)
     if (pending === 0 && at >= end_ms) done()
@@ -184,7 +152,9 @@ function run(exchange: Exchange, loop: Loop, start_ms: number, seconds: number):
       clearTimeout(late)
       for (let left = running.pending(); left > 0; left--) tally.status('unanswered')
       for (const connection of all) connection.close()
-      resolve(tally.result(seconds))
+      const took_ms = exchange.end_ms - exchange.from_ms
+      if (took_ms > 0) resolve(tally.result(took_ms / 1000))
+      else reject(new Error('no target was left when the time began'))
     }
     const late = setTimeout(finish, exchange.end_ms - start_ms + LATE_MS)
     exchange.onFailure = reject

@@ -19,7 +19,11 @@ const acked = (user: number, ...seqs: number[]): LoadResult => ({
     max_ms: 0,
     good: seqs.length,
     statuses: {},
-    acks: { users: new Uint32Array(seqs.map(() => user)), seqs: new Uint32Array(seqs) },
+    acks: {
+      action: 'DEBIT',
+      users: new Uint32Array(seqs.map(() => user)),
+      seqs: new Uint32Array(seqs),
+    },
   }],
 })
 
@@ -48,9 +52,9 @@ test('a ledger that has all that was acknowledged is sound', async () => {
 })
 
 test('a debit that was acknowledged and is not there is found', async () => {
-  expect(await check(acked(user, 4, 5))).toEqual(['bench: 1 acknowledged debits are missing'])
+  expect(await check(acked(user, 4, 5))).toEqual(['bench: 1 acknowledged entries are missing'])
   // The first entry is a credit.
-  expect(await check(acked(user, 1))).toEqual(['bench: 1 acknowledged debits are missing'])
+  expect(await check(acked(user, 1))).toEqual(['bench: 1 acknowledged entries are missing'])
 })
 
 test('an entry that was acknowledged twice is found', async () => {

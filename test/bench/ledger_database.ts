@@ -76,7 +76,7 @@ async function sumsOf(sql: postgres.Sql): Promise<string[]> {
 async function missingOf(sql: postgres.Sql, acked: Acks[]): Promise<string[]> {
   const seen = new Set<number>()
   const found: string[] = []
-  for (const { users, seqs } of acked) {
+  for (const { action, users, seqs } of acked) {
     for (let from = 0; from < users.length; from += CHUNK_ROWS) {
       const some = users.subarray(from, from + CHUNK_ROWS)
       const theirs = seqs.subarray(from, from + CHUNK_ROWS)
@@ -87,9 +87,9 @@ async function missingOf(sql: postgres.Sql, acked: Acks[]): Promise<string[]> {
           from unnest(${`{${some.join()}}`}::bigint[], ${`{${theirs.join()}}`}::bigint[])
                as a (user_id, seq)
           join payment_history h on h.user_id = a.user_id and h.seq = a.seq
-         where h.action = 'DEBIT' and h.amount = 0.01`
+         where h.action = ${action} and h.amount = 0.01`
       const missing = some.length - row!.present
-      if (missing > 0) found.push(`${missing} acknowledged debits are missing`)
+      if (missing > 0) found.push(`${missing} acknowledged entries are missing`)
     }
   }
   const total = acked.reduce((sum, { users }) => sum + users.length, 0)

@@ -2,6 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { RequestKind } from './http_requests.ts'
+import type { CallKind } from './sql_calls.ts'
 
 /** Users first, first + 1 … of which each request takes one at random. */
 export interface Users {
@@ -9,11 +11,21 @@ export interface Users {
   count: number
 }
 
+/** What is there once for each request: holds to capture, entries to reverse. */
+export interface Targets {
+  users: Uint32Array
+  refs: Uint32Array
+}
+
 /** Requests of one kind to one server over connections of their own. */
 export interface Stream {
   url: string
-  request: 'debit' | 'keyed debit' | 'hundred debits' | 'read'
+  request: RequestKind
   users: Users
+  /** Of transfers; left out: others of the users. */
+  peers?: Users
+  /** Each is for one request; the time is over when none is left. */
+  targets?: Targets
   connections: number
   /**
    * Requests that arrive in a second, at random, whatever becomes of those before (an open loop).
@@ -29,11 +41,16 @@ export interface HttpJob {
   seconds: number
 }
 
-/** Calls of debit_user, one a transaction, each connection in a closed loop. */
+/** Calls of a function, one a transaction, each connection in a closed loop. */
 export interface SqlJob {
   kind: 'sql'
   url: string
+  call: CallKind
+  /** In each call, of those that take many; left out: one. */
+  items?: number
   users: Users
+  /** Each is for one call; the time is over when none is left. */
+  targets?: Targets
   connections: number
   seconds: number
 }
@@ -48,8 +65,8 @@ export interface Measured {
   good: number
   /** How often each status was answered; `lost`: the connection ended instead. */
   statuses: Record<string, number>
-  /** Who was debited, and which of their entries that was. */
-  acks: { users: Uint32Array; seqs: Uint32Array }
+  /** Who was debited or credited, and which of their entries that was. */
+  acks: { action: 'CREDIT' | 'DEBIT'; users: Uint32Array; seqs: Uint32Array }
 }
 
 export interface LoadResult {

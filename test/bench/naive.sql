@@ -42,3 +42,27 @@ begin
   update users u set balance = v_balance - naive_debit.amount, updated_at = now()
    where u.id = naive_debit.user_id;
 end $$;
+
+-- A transfer in one call, the same way.
+create function naive_transfer(from_user_id bigint, to_user_id bigint, amount numeric)
+  returns table (id bigint, balance numeric, ts timestamptz)
+  language plpgsql as $$
+declare
+  v_from numeric;
+  v_to numeric;
+begin
+  perform from users u where u.id in (naive_transfer.from_user_id, naive_transfer.to_user_id)
+    order by u.id for no key update;
+  v_from := balance_of(naive_transfer.from_user_id);
+  v_to := balance_of(naive_transfer.to_user_id);
+  if v_from < naive_transfer.amount then raise exception using errcode = 'LGFND'; end if;
+  return query
+    insert into payment_history as h (user_id, action, amount)
+    values (naive_transfer.from_user_id, 'DEBIT', naive_transfer.amount),
+           (naive_transfer.to_user_id, 'CREDIT', naive_transfer.amount)
+    returning h.id, case h.action when 'DEBIT' then v_from - h.amount else v_to + h.amount end, h.ts;
+  update users u set balance = v_from - naive_transfer.amount, updated_at = now()
+   where u.id = naive_transfer.from_user_id;
+  update users u set balance = v_to + naive_transfer.amount, updated_at = now()
+   where u.id = naive_transfer.to_user_id;
+end $$;

@@ -1,4 +1,5 @@
 /** All rows by name, in the order in which they are run. */
+import { calls } from './rows/calls.ts'
 import { crowd } from './rows/crowd.ts'
 import { fair } from './rows/fair.ts'
 import { hot } from './rows/hot.ts'
@@ -17,6 +18,7 @@ import { verification } from './rows/verify.ts'
 import { wal } from './rows/wal.ts'
 
 export const ROWS = {
+  calls,
   spread,
   hot,
   long,

@@ -26,7 +26,8 @@ export interface Tally {
   result(seconds: number): Measured
 }
 
-export function createTally(): Tally {
+/** @param action of the entries that are acknowledged */
+export function createTally(action: 'CREDIT' | 'DEBIT' = 'DEBIT'): Tally {
   const took = createNumbers((length) => new Float64Array(length))
   const users = createNumbers((length) => new Uint32Array(length))
   const seqs = createNumbers((length) => new Uint32Array(length))
@@ -55,7 +56,7 @@ export function createTally(): Tally {
         max_ms: at(1) ?? NaN,
         good,
         statuses,
-        acks: { users: users.all(), seqs: seqs.all() },
+        acks: { action, users: users.all(), seqs: seqs.all() },
       }
     },
   }

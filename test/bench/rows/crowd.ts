@@ -1,5 +1,6 @@
 /** crowd: good answers with 2,048 connections against as many connections as serve most. */
-import { CONNECTIONS, httpLoop } from '../bench.ts'
+import { CONNECTIONS } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import type { Row } from './row.ts'
 

@@ -1,6 +1,6 @@
 /** fair: how long a debit takes while thousands of another user's wait, against an idle service. */
-import { expectGood, httpLoop } from '../bench.ts'
 import type { Stream } from '../load.ts'
+import { expectGood, httpLoop } from '../loops.ts'
 import { pair, type Side } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'

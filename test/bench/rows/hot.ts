@@ -1,5 +1,5 @@
 /** hot: all debits on one user against debits on 10,000. */
-import { httpLoop } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'

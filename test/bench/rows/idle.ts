@@ -1,6 +1,6 @@
 /** idle: how long one debit after the other takes, over HTTP against directly. */
-import { httpLoop, sqlLoop } from '../bench.ts'
 import type { LoadResult } from '../load.ts'
+import { httpLoop, sqlLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import type { Row } from './row.ts'
 

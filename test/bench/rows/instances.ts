@@ -1,6 +1,7 @@
 /** instances: two and four services on one database and one user, against one with all their callers. */
-import { type Bench, CONNECTIONS, expectGood } from '../bench.ts'
+import { type Bench, CONNECTIONS } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
+import { expectGood } from '../loops.ts'
 import { type Goal, median, type Pair, pair, type Side } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Program } from '../programs.ts'

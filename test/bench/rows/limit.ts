@@ -1,5 +1,5 @@
 /** limit: debits against the same app answering the same requests without a database. */
-import { httpLoop } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import type { Row } from './row.ts'
 

@@ -1,6 +1,7 @@
 /** long: debits on one user with a million entries against one with a hundred. */
-import { type Bench, httpLoop } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import { lengthen } from '../long_history.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'

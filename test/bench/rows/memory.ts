@@ -1,5 +1,6 @@
 /** memory: what the service keeps in RAM at the end of something long, against soon after its start. */
-import { type Bench, httpLoop } from '../bench.ts'
+import type { Bench } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { residentOf } from '../machine.ts'
 import type { Pair, Phase } from '../pairs.ts'
 import type { Program } from '../programs.ts'

@@ -2,36 +2,17 @@
  * naive: debits against the same app doing one transaction a request, which adds up the history;
  * and against one that does all of it in one call of a function.
  */
-import { type Bench, httpLoop } from '../bench.ts'
 import { connect } from '../ledger_database.ts'
 import { lengthen } from '../long_history.ts'
+import { httpLoop } from '../loops.ts'
+import { createNaive, lengthenNaive } from '../naive_database.ts'
 import { median, pair } from '../pairs.ts'
-import { MANY, SINGLES } from '../postgres.ts'
+import { SINGLES } from '../postgres.ts'
 import type { Row } from './row.ts'
 
 const USER = SINGLES.first
 /** They wait for one row lock one after the other, so more of them only wait longer. */
 const NAIVE_CONNECTIONS = 16
-
-/** The users of the ledger, with the same balances and as many rows. */
-async function naiveDatabase(bench: Bench, entries: number): Promise<string> {
-  const url = await bench.postgres.createFrom('naive', 'naive.sql')
-  const sql = connect(url)
-  const { first, count } = MANY
-  await sql`
-    insert into users (id) select generate_series(${first}::bigint, ${first + count - 1})
-    union all select ${USER}`
-  await sql`
-    insert into payment_history (user_id, action, amount) select id, 'CREDIT', 1000000 from users`
-  await sql`
-    insert into payment_history (user_id, action, amount)
-    select ${USER}, 'CREDIT', 0.01 from generate_series(1, ${entries - 1})`
-  // The index alone can then answer for all rows that were there before.
-  await sql`vacuum (analyze) payment_history`
-  await sql`vacuum (analyze) users`
-  await sql.end()
-  return url
-}
 
 /** How long the database takes to add up one history, with nothing else to do. */
 async function sumOf(url: string): Promise<string> {
@@ -53,7 +34,8 @@ export const naive: Row = async (bench) => {
   const database = await bench.database('shared')
   await lengthen(database, [USER], entries)
   const program = await bench.service(database)
-  const url = await naiveDatabase(bench, entries)
+  const url = await createNaive(bench, 'naive')
+  await lengthenNaive(url, USER, entries)
   const sum = await sumOf(url)
   const slow = await bench.program('naive_app.ts', { DATABASE_URL: url })
   const call = await bench.program('naive_app.ts', { DATABASE_URL: url, ONE_CALL: '1' })

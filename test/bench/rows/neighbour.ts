@@ -1,7 +1,8 @@
 /** neighbour: how long others take while one user has most of the load, against without that user. */
-import { type Bench, CONNECTIONS, expectGood, httpLoop } from '../bench.ts'
+import { type Bench, CONNECTIONS } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
 import type { Stream } from '../load.ts'
+import { expectGood, httpLoop } from '../loops.ts'
 import { pair, type Side, slowly } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import type { Program } from '../programs.ts'

@@ -1,5 +1,5 @@
 /** reads: cached balances against the same app answering with a constant. */
-import { httpLoop } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import { MANY } from '../postgres.ts'
 import type { Row } from './row.ts'

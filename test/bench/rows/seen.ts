@@ -1,6 +1,7 @@
 /** seen: debits with metrics, request ids and the access log against debits without any of them. */
 import { readFileSync } from 'node:fs'
-import { httpLoop, serviceEnv } from '../bench.ts'
+import { serviceEnv } from '../bench.ts'
+import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import type { Row } from './row.ts'
 

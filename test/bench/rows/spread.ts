@@ -1,5 +1,5 @@
 /** spread: debits over HTTP against the function called directly, both on 10,000 users. */
-import { httpLoop, sqlLoop } from '../bench.ts'
+import { httpLoop, sqlLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'
 import type { Row } from './row.ts'
 

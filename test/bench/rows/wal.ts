@@ -1,6 +1,7 @@
 /** wal: what a debit writes to the log of PostgreSQL, over HTTP against directly. */
-import { type Bench, httpLoop, sqlLoop } from '../bench.ts'
+import type { Bench } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
+import { httpLoop, sqlLoop } from '../loops.ts'
 import { pair, type Side, slowly } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import { short } from '../table.ts'
