@@ -122,10 +122,10 @@ test('a target is for one request, and with the last of them the time is over', 
     incoming.resume()
     paths.push(incoming.url!)
     const text = answer(userOf(incoming.url), 1)
-    // So slowly that some of them come after the ramp.
-    setTimeout(() => outgoing.writeHead(200, { 'content-length': text.length }).end(text), 60)
+    // So slowly that the last of them comes after the ramp.
+    setTimeout(() => outgoing.writeHead(200, { 'content-length': text.length }).end(text), 120)
   }, { request: 'release', targets })
-  const [measured] = await runHttpLoad({ kind: 'http', streams: [stream], seconds: 0.4 })
+  const [measured] = await runHttpLoad({ kind: 'http', streams: [stream], seconds: 10 })
   expect(paths).toEqual([
     '/users/7/holds/1/release',
     '/users/8/holds/1/release',

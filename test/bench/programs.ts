@@ -28,15 +28,16 @@ const denoPath = () =>
     'console.log(Deno.execPath())',
   ], { encoding: 'utf8' }).trim()
 
-/** As `npm run serve` and `deno task serve` do. */
+/** As the script or the task does that runs the file, or the one that serves. */
 function commandOf(runtime: Runtime, file: string): string[] {
+  const name = file.endsWith('src/dev/start.ts') ? 'start' : 'serve'
   const read = (name: string) => JSON.parse(readFileSync(join(PROJECT, name), 'utf8'))
   if (runtime === 'node') {
-    const { serve } = (read('package.json') as { scripts: { serve: string } }).scripts
-    return [process.execPath, ...serve.split(' ').slice(2, -1), file]
+    const { scripts } = read('package.json') as { scripts: Record<typeof name, string> }
+    return [process.execPath, ...scripts[name].split(' ').slice(2, -1), file]
   }
-  const { serve } = (read('deno.json') as { tasks: { serve: string } }).tasks
-  return [denoPath(), ...serve.split(' ').slice(1, -1), file]
+  const { tasks } = read('deno.json') as { tasks: Record<typeof name, string> }
+  return [denoPath(), ...tasks[name].split(' ').slice(1, -1), file]
 }
 
 /** A run that is killed stops nothing: somebody else has to see that it is gone. */

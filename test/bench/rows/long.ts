@@ -1,13 +1,31 @@
-/** long: debits on one user with a million entries against one with a hundred. */
+/** long: every operation on one user with a million entries against one with a hundred. */
 import type { Bench } from '../bench.ts'
 import { lengthen } from '../long_history.ts'
-import { httpLoop } from '../loops.ts'
-import { pair } from '../pairs.ts'
+import { httpLoop, type LoopOptions } from '../loops.ts'
+import { type Pair, pair } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
+import { createSupply } from '../targets.ts'
 import type { Row } from './row.ts'
 
 export const LONG_USER = SINGLES.first
 const SHORT_USER = SINGLES.first + 1
+/** Who gets what the two transfer. */
+const PEERS = { first: SINGLES.first + 50, count: 50 }
+/** Active holds of one user, which every batch adds up: not so many that nothing else counts. */
+const MOST_HOLDS = 3000
+
+type Kind = NonNullable<LoopOptions['request']>
+
+/** Holds come last, and their supply is made for both: whoever has some, the other has as many. */
+const KINDS: { name: string; request: Kind; made?: 'HOLD' | 'DEBIT' }[] = [
+  { name: 'debits', request: 'debit' },
+  { name: 'credits', request: 'credit' },
+  { name: 'transfers', request: 'transfer' },
+  { name: 'reversals', request: 'reverse', made: 'DEBIT' },
+  { name: 'holds', request: 'hold' },
+  { name: 'captures', request: 'capture', made: 'HOLD' },
+  { name: 'releases', request: 'release', made: 'HOLD' },
+]
 
 let made: Promise<unknown> | undefined
 
@@ -26,12 +44,24 @@ export const long: Row = async (bench) => {
   const seconds = ((performance.now() - since) / 1000).toFixed(1)
   await lengthen(database, [SHORT_USER], 99)
   const program = await bench.service(database)
-  const on = (name: string, first: number) =>
-    httpLoop(bench, { name, program, database, users: { first, count: 1 } })
-  const a = on(`debits/s with ${entries.toLocaleString('en-US')} entries`, LONG_USER)
-  const b = on('debits/s with 100', SHORT_USER)
-  return {
-    pairs: [await pair(bench, 'long', a, b, { least: 0.95 })],
-    facts: [`the long history was made in ${seconds} s`],
+  const pairs: Pair[] = []
+  for (const { name, request, made } of KINDS) {
+    const on = (side: string, first: number) => {
+      const users = { first, count: 1 }
+      const most = made === 'HOLD' ? MOST_HOLDS : Infinity
+      return httpLoop(bench, {
+        name: side,
+        program,
+        database,
+        request,
+        users,
+        peers: PEERS,
+        ...(made && { supply: createSupply(database, { kind: made, users, most }) }),
+      })
+    }
+    const a = on(`${name}/s with ${entries.toLocaleString('en-US')} entries`, LONG_USER)
+    const b = on('with 100', SHORT_USER)
+    pairs.push(await pair(bench, `long, ${name}`, a, b, { least: 0.95 }))
   }
+  return { pairs, facts: [`the long history was made in ${seconds} s`] }
 }

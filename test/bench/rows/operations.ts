@@ -1,0 +1,46 @@
+/** operations: everything else over HTTP against debits. */
+import { httpLoop, type LoopOptions } from '../loops.ts'
+import { type Goal, type Pair, pair } from '../pairs.ts'
+import { MANY, SINGLES } from '../postgres.ts'
+import { createSupply } from '../targets.ts'
+import type { Row } from './row.ts'
+
+const FEW = { first: SINGLES.first + 20, count: 12 }
+const GOAL: Goal = { least: 0.6 }
+
+export const operations: Row = async (bench) => {
+  // Users without holds are debited in one database, and everything else is done in another.
+  const debited = await bench.database('shared')
+  const debits = httpLoop(bench, {
+    name: 'debits/s',
+    program: await bench.service(debited),
+    database: debited,
+  })
+  const database = await bench.database('operations')
+  const program = await bench.service(database)
+  const loop = (name: string, options: Partial<LoopOptions>) =>
+    httpLoop(bench, { name: `${name}/s`, program, database, ...options })
+  const supplied = (kind: 'HOLD' | 'DEBIT') => ({
+    supply: createSupply(database, { kind, users: MANY }),
+  })
+  const transfers = loop('transfers', { request: 'transfer' })
+  const few = loop('transfers among 12 users', { request: 'transfer', users: FEW })
+  const others = {
+    credits: { request: 'credit' },
+    reversals: { request: 'reverse', ...supplied('DEBIT') },
+    // Who has or had holds comes last.
+    holds: { request: 'hold' },
+    captures: { request: 'capture', ...supplied('HOLD') },
+    releases: { request: 'release', ...supplied('HOLD') },
+  } as const
+  const pairs: Pair[] = [
+    await pair(bench, 'operations, transfers', transfers, debits, GOAL),
+    await pair(bench, 'operations, few', few, { ...transfers, name: 'among 10,000' }, {
+      least: 0.8,
+    }),
+  ]
+  for (const [name, options] of Object.entries(others)) {
+    pairs.push(await pair(bench, `operations, ${name}`, loop(name, options), debits, GOAL))
+  }
+  return { pairs }
+}
