@@ -23,6 +23,9 @@ export function expectGood(
   }
 }
 
+/** Of a quick run, which has to wait for the last of their answers. */
+const FEW_CONNECTIONS = 64
+
 export interface LoopOptions {
   name: string
   program: Program
@@ -43,7 +46,8 @@ export interface LoopOptions {
 export function httpLoop(bench: Bench, options: LoopOptions): Side {
   const { name, program, database, request = 'debit', users = MANY, valueIn } = options
   // While everything starts and the tests of others run, it may well be busy.
-  const { connections = CONNECTIONS, allowed = bench.quick ? ['503'] : [] } = options
+  const { connections = bench.quick ? FEW_CONNECTIONS : CONNECTIONS } = options
+  const { allowed = bench.quick ? ['503'] : [] } = options
   const { peers, supply } = options
   return {
     name,

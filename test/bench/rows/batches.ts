@@ -53,7 +53,7 @@ export const batches: Row = async (bench) => {
       items,
     })
     const before = cpuOf(bench, {
-      name: 'for one in calls of the former post_entries',
+      name: 'for one in calls of our former post_entries',
       url: old,
       call: 'post_entries',
       items,
@@ -68,7 +68,7 @@ export const batches: Row = async (bench) => {
       await pair(bench, `batches, debits, ${items}`, debits, before, { most: 0.65 }),
       await pair(bench, `batches, transfers, ${items}`, transfers, {
         ...debits,
-        name: 'for a debit',
+        name: 'for a debit of ours',
       }, { most: 1.8 }),
     )
   }

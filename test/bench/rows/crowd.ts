@@ -12,7 +12,7 @@ export const crowd: Row = async (bench) => {
   const program = await bench.service(database)
   const loop = (connections: number) =>
     httpLoop(bench, {
-      name: `debits/s on ${connections}`,
+      name: `our debits/s on ${connections}`,
       program,
       database,
       connections,

@@ -39,7 +39,7 @@ export const fair: Row = async (bench) => {
     },
   }
   const alone = httpLoop(bench, {
-    name: 'p50 alone, ms',
+    name: 'our p50 alone, ms',
     program,
     database,
     users: debit.users,

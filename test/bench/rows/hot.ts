@@ -9,6 +9,6 @@ export const hot: Row = async (bench) => {
   const program = await bench.service(database)
   const users = { first: SINGLES.first, count: 1 }
   const a = httpLoop(bench, { name: 'debits/s on one user', program, database, users })
-  const b = httpLoop(bench, { name: 'debits/s on 10,000 users', program, database })
+  const b = httpLoop(bench, { name: 'our debits/s on 10,000 users', program, database })
   return { pairs: [await pair(bench, 'hot', a, b, { least: 1 })] }
 }

@@ -11,6 +11,6 @@ export const idle: Row = async (bench) => {
   const http = { name: 'p50 over HTTP, ms', program, database, connections: 1, valueIn }
   const a = httpLoop(bench, http)
   const b = sqlLoop(bench, { database, connections: 1, valueIn })
-  b.name = 'p50 of debit_user, ms'
+  b.name = 'p50 of our debit_user, ms'
   return { pairs: [await pair(bench, 'idle', a, b, { most: 1.5 })] }
 }

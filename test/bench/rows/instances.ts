@@ -33,7 +33,7 @@ function loopOn(
   programs: Program[],
   all: number,
 ): Loop {
-  const name = `debits/s of ${programs.length} on ${all}`
+  const name = `our debits/s of ${programs.length} on ${all}`
   const sizes: number[] = []
   const connections = all / programs.length
   return {
@@ -80,7 +80,7 @@ export const instances: Row = async (bench) => {
     const sides = [loop(services, connections), loop(1, connections)] as const
     pairs.push(await pair(warm, `instances, ${name}`, ...sides, goal))
     for (const side of sides) {
-      sizes.push(`${side.name.replace('debits/s of ', '')}: ${median(side.sizes).toFixed(1)}`)
+      sizes.push(`${side.name.replace('our debits/s of ', '')}: ${median(side.sizes).toFixed(1)}`)
     }
   }
   await compare('two', 2, 2 * CONNECTIONS, { least: 1 })

@@ -60,7 +60,7 @@ export const long: Row = async (bench) => {
       })
     }
     const a = on(`${name}/s with ${entries.toLocaleString('en-US')} entries`, LONG_USER)
-    const b = on('with 100', SHORT_USER)
+    const b = on('ours with 100', SHORT_USER)
     pairs.push(await pair(bench, `long, ${name}`, a, b, { least: 0.95 }))
   }
   return { pairs, facts: [`the long history was made in ${seconds} s`] }

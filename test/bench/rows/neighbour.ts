@@ -61,7 +61,7 @@ export const neighbour: Row = async (bench) => {
     streams: [others, hot],
   })
   const b = openLoops(bench, {
-    name: 'p99 with nobody hot, ms',
+    name: 'our p99 with nobody hot, ms',
     program,
     database,
     streams: [others, { ...hot, users: MANY }],

@@ -20,7 +20,7 @@ export const reads: Row = async (bench) => {
   const constant = await bench.program('constant_app.ts')
   const options = { request: 'read' as const, users: USERS }
   const a = httpLoop(bench, { name: 'cached GETs/s', program, ...options })
-  const b = httpLoop(bench, { name: 'constant GETs/s', program: constant, ...options })
+  const b = httpLoop(bench, { name: 'constant GETs/s of our app', program: constant, ...options })
   // Until everybody is in the cache.
   await a.run(1)
   const before = await readsOf(program.url)

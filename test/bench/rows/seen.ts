@@ -11,7 +11,7 @@ export const seen: Row = async (bench) => {
   const program = await bench.service(database, { ACCESS_LOG: 'on' })
   const unseen = await bench.program('unseen_app.ts', serviceEnv(database))
   const a = httpLoop(bench, { name: 'debits/s, all seen', program, database })
-  const b = httpLoop(bench, { name: 'debits/s, unseen', program: unseen, database })
+  const b = httpLoop(bench, { name: 'our debits/s, unseen', program: unseen, database })
   const measured = await pair(bench, 'seen', a, b, { least: 0.95 })
   const lines = readFileSync(program.output, 'utf8').split('\n').filter((l) =>
     l.includes('"route"')

@@ -12,6 +12,6 @@ export const start: Row = async (bench) => {
     MIGRATE_DATABASE_URL: database.url,
   })
   const a = httpLoop(bench, { name: 'debits/s of npm start', program: all, database })
-  const b = httpLoop(bench, { name: 'debits/s of npm run serve, no Redis', program, database })
+  const b = httpLoop(bench, { name: 'of our npm run serve without Redis', program, database })
   return { pairs: [await pair(bench, 'start', a, b, { least: 0.7 })] }
 }

@@ -53,7 +53,7 @@ export const wal: Row = async (bench) => {
   const over = (users: typeof one) => httpLoop(bench, { name: 'wal', program, database, users })
   const direct = sqlLoop(bench, { database, connections: DIRECT_CONNECTIONS })
   const a = bytesOf(database, over(MANY), 'bytes of WAL for each debit over HTTP')
-  const b = bytesOf(database, direct, 'for each debit_user')
+  const b = bytesOf(database, direct, 'for each of our debit_user')
   return {
     pairs: [await pair(slowly(bench), 'wal', a, b)],
     facts: [
