@@ -1,10 +1,16 @@
 /** operations: everything else over HTTP against debits. */
+import type { LoadResult } from '../load.ts'
 import { httpLoop, type LoopOptions } from '../loops.ts'
 import { type Goal, type Pair, pair } from '../pairs.ts'
 import { MANY, SINGLES } from '../postgres.ts'
 import { createSupply } from '../targets.ts'
 import type { Row } from './row.ts'
 
+/** So many at once, of so few, have to be answered as well, none of them with busy. */
+const AT_ONCE = [
+  { name: 'transfers between 6 users', request: 'transfer', connections: 600, count: 6 },
+  { name: 'holds of one user', request: 'hold', connections: 400, count: 1 },
+] as const
 const FEW = { first: SINGLES.first + 20, count: 12 }
 const GOAL: Goal = { least: 0.6 }
 
@@ -37,5 +43,16 @@ export const operations: Row = async (bench) => {
   for (const [name, options] of Object.entries(others)) {
     pairs.push(await pair(bench, `operations, ${name}`, loop(name, options), debits, GOAL))
   }
-  return { pairs }
+  const facts: string[] = []
+  for (const { name, count, ...options } of AT_ONCE) {
+    const users = { first: SINGLES.first + 40, count }
+    const valueIn = ({ streams }: LoadResult) => streams[0]!.max_ms
+    const atOnce = loop(`${options.connections} ${name}`, { ...options, users, valueIn })
+    const { value, requests } = await atOnce.run(bench.seconds)
+    facts.push(
+      `${options.connections} ${name} at once: ${requests} answers, the slowest ` +
+        `after ${Math.round(value)} ms`,
+    )
+  }
+  return { pairs, facts }
 }
