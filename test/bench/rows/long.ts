@@ -11,8 +11,8 @@ export const LONG_USER = SINGLES.first
 const SHORT_USER = SINGLES.first + 1
 /** Who gets what the two transfer. */
 const PEERS = { first: SINGLES.first + 50, count: 50 }
-/** Active holds of one user, which every batch adds up: not so many that nothing else counts. */
-const MOST_HOLDS = 3000
+/** Active holds of one user, which every batch adds up: no more than a measurement needs. */
+const MOST_HOLDS = 10_000
 
 type Kind = NonNullable<LoopOptions['request']>
 
