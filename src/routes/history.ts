@@ -5,6 +5,7 @@ import { accepts } from 'hono/accepts'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { answer, json, setHeader, setVary } from '../answer.ts'
+import { stringify } from '../core/raw_json.ts'
 import { Problem } from '../errors.ts'
 import { createFairTurns, type FairTurns } from '../fair_turns.ts'
 import type { Entry, Ledger } from '../ledger.ts'
@@ -83,7 +84,7 @@ export function historyRoutes(
       )
       for (const one of part) {
         entries.push(one)
-        length += JSON.stringify(one).length
+        length += stringify(one).length
         // This one, too, only tells that there are more.
         if (length > MAX_PAGE_LENGTH && entries.length > 1) return { entries, isCut: true }
       }

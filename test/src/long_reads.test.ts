@@ -48,7 +48,7 @@ test('a page ends where it has a megabyte, and the next one goes on there', asyn
 async function withLongReadsHeld(work: () => Promise<unknown>): Promise<void> {
   const { sql } = http
   const [before] = await sql<{ text: string }[]>`
-    select pg_get_functiondef('verify_user_page'::regproc) as text`
+    select pg_get_functiondef('ledger.verify_user_page'::regproc) as text`
   await sql`select pg_advisory_lock(${GATE})`
   await sql.unsafe(
     before!.text.replace(/\bbegin\b/i, `begin perform pg_advisory_xact_lock(${GATE});`),
