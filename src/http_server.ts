@@ -65,9 +65,9 @@ async function refuse(
   if (!connection || connection.isRefused) return
   connection.isRefused = true
   socket.pause()
-  const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
+  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
+  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -81,10 +81,13 @@ async function refuse(
 /** Of a body that nobody waits for, the rest may take no longer to come than one that is read. */
 function endLate(incoming: IncomingMessage, limitMs: number): void {
   const { socket } = incoming
-  const timer = setTimeout(() => socket.destroy(), limitMs)
-  const stop = () => clearTimeout(timer)
-  incoming.once('close', stop)
-  socket.once('close', stop)
+  if (socket.destroyed) return
+  // A listener for each of many requests of one socket would be too many for it.
+  const timer = setTimeout(() => {
+    if (!incoming.complete) socket.destroy()
+  }, limitMs)
+  timer.unref()
+  incoming.once('close', () => clearTimeout(timer))
   // By itself Deno leaves it unread, and what comes after it, too.
   incoming.resume()
 }
@@ -139,7 +142,6 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     const connection = connections.get(incoming.socket)
     if (!connection || connection.isRefused) return
     const { exchanges } = connection
-    exchanges.push(exchange)
     outgoing.once('close', () => {
       leave(exchanges, exchange, answer)
       silence.answered(incoming.socket, connection)
@@ -152,7 +154,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     Object.assign(outgoing, { _keepAliveTimeout: silence.announcedMs })
     // HTTP/1.0 needs none, and checks of health that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
-    enter(exchanges, answer)
+    enter(exchanges, exchange, answer)
   }
   const server = createServer({
     headersTimeout: limits.headersDeadlineMs,
@@ -179,7 +181,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     if (connections.size >= limits.maxConnections && !endResting(connections)) {
       return void socket.destroy()
     }
-    connections.set(socket, { requests: 0, exchanges: [], isResting: false })
+    connections.set(socket, { requests: 0, exchanges: new Set(), isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
   const slow = setInterval(() => cutSlowReaders(connections, limits), TIMEOUTS_CHECK_MS)
