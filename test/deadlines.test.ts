@@ -61,6 +61,10 @@ afterAll(async () => {
 
 /** Sends all of it while nothing goes through; answers and how long the slowest took. */
 async function inSilence(requests: (() => Promise<Answer>)[]): Promise<[Answer[], number]> {
+  // What only waits for a connection was never sent: the ones for batches have to be there.
+  await Promise.all(
+    [390, 391, 392, 393].map((id) => call('POST', `/users/${id}/credit`, { amount: 1 })),
+  )
   const start = performance.now()
   silent = true
   const answers = await Promise.all(requests.map((request) => request()))

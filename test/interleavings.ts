@@ -185,7 +185,8 @@ export const SCENARIOS: Record<string, Scenario> = {
     const post = async (
       ...operations: [string, number | null, number | null, { key?: string; peer?: number }?][]
     ) => {
-      const column = (values: unknown[]) => `{${values.map((value) => value ?? 'null').join(',')}}`
+      const column = (values: (string | number | null | undefined)[]) =>
+        `{${values.map((value) => value ?? 'null').join(',')}}`
       const rows = await sql`
         select n, status, replayed, user_id from ledger.post(
           ${column(operations.map(([operation]) => operation))}::text[],

@@ -110,7 +110,7 @@ export function refusalOf(
   const route = routeOf(document, request)
   const needed = 'code' in route
     ? 'any'
-    : route.method === 'get' && route.path.startsWith('/users')
+    : route.method === 'get' && /^\/(users|balances)/.test(route.path)
     ? 'read'
     : NEEDS[route.path.split('/').at(-1)!]!
   if (needed === 'open') return undefined

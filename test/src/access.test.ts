@@ -435,12 +435,12 @@ test('an entry that comes while it is looked for is not reversed by a bound call
   const reverse = async (users: Set<number> | undefined) => {
     const app = createApp({
       access: {
-        middleware: async (c: Context, next: Next) => {
+        middleware: () => async (c: Context, next: Next) => {
           c.set('caller', { name: 'bound', scopes: new Set(), users } as never)
           await next()
         },
         userMiddleware: (_c: Context, next: Next) => next(),
-      } as never,
+      },
       ledger: {
         createUser: unused,
         getUsers: unused,

@@ -34,7 +34,7 @@ async function open() {
     file,
     reads: () => reads,
     hang: () => void (hangs = true),
-    async passes(ms: number) {
+    passes: async (ms: number) => {
       await vi.advanceTimersByTimeAsync(ms)
       if (!hangs) await reading.catch(() => {})
       await vi.advanceTimersByTimeAsync(0)

@@ -24,6 +24,7 @@ const ROUTES: [string, string, unknown?][] = [
   ['POST', '/users/1/holds/1/release', {}],
   ['POST', '/transfers', { from: 1, to: 1, amount: 1 }],
   ['POST', '/debits', [{ user_id: 1, amount: 1 }]],
+  ['GET', '/balances'],
   ['GET', '/metrics'],
   ['GET', '/livez'],
   ['GET', '/healthz'],

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { expectProblem, invalid, useHttp } from '../../http.ts'
 
 const http = useHttp()
-const { call, user } = http
+const call: typeof http.call = (...request) => http.call(...request)
+const user: typeof http.user = (...credit) => http.user(...credit)
 
 const balances = (query: string) => call('GET', `/balances?${query}`)
 const IDS = 'must be 1 to 100 different users, such as 1,2,3'
@@ -27,13 +28,13 @@ test('answers several users as of one moment, in the order asked for', async () 
 test('the total of a bank is the same at every moment while it pays among itself', async () => {
   const bank = await Promise.all(Array.from({ length: 4 }, () => user('100')))
   const asked: { at: string; text: string }[] = []
-  let isOver = false
+  const paid = { isOver: false }
   const paying = Promise.all(bank.map(async (from, n) => {
     for (let time = 0; time < 25; time++) {
       await call('POST', '/transfers', { from, to: bank[(n + 1 + time % 3) % 4], amount: 1 })
     }
-  })).then(() => isOver = true)
-  while (!isOver) {
+  })).then(() => paid.isOver = true)
+  while (!paid.isOver) {
     const { text } = await balances(`ids=${bank.join()}`)
     const { at, balances: all } = JSON.parse(text) as {
       at: string
