@@ -3,20 +3,17 @@
  * that the migrations and the files of db/functions have made, and nobody has touched since.
  */
 import { writeFileSync } from 'node:fs'
-import process from 'node:process'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { connectReader, runCommand } from './reader.ts'
 
+const FILE = 'db/functions/verify/expected_guards.sql'
 const HELP = `
 usage: npm run db:guards
 
-Writes what the guards of an untouched ledger are into db/functions/verify/expected_guards.sql.
+Writes ${FILE} from DATABASE_URL, a database that the
+migrations and the files of db/functions have made, and nobody has touched since.
 
-  DATABASE_URL  a database that was just migrated
-
-exit codes: 0 written, 2 it could not, for the reason in one line`
-
-const FILE = 'db/functions/verify/expected_guards.sql'
+exit codes: 0 it is written, 2 it isn't, for the reason in one line`
 
 const text = (rows: { object: string; hash: string }[]) =>
   `create or replace function ledger.expected_guards()
@@ -33,8 +30,9 @@ revoke all on function ledger.expected_guards from public;
 `
 
 async function main(): Promise<number> {
-  if (printedHelp(HELP, process.argv.slice(2))) return 0
-  takeNoArguments(process.argv.slice(2))
+  const args = process.argv.slice(2)
+  if (printedHelp(HELP, args)) return 0
+  takeNoArguments(args)
   const sql = connectReader(1)
   try {
     const rows = await sql<{ object: string; hash: string }[]>`
