@@ -3,6 +3,7 @@
  * migrations have made: tables, types, the view, and of each function its signature.
  */
 import { writeFileSync } from 'node:fs'
+import process from 'node:process'
 import type postgres from 'postgres'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { connectReader, runCommand } from './reader.ts'

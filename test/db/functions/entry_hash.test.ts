@@ -63,7 +63,7 @@ interface Row {
   peer_seq: string | null
 }
 
-/** As db/README.md lays it out. */
+/** As docs/reference/statements.md lays it out. */
 function hashOf(previous: Buffer | null, row: Row, version: 1 | 2 = 2): string {
   const text = version === 1 ? TEXT : BYTEA
   const fields: [number, string | null, (text: string) => Buffer][] = [
