@@ -20,7 +20,7 @@ export interface Connection {
   /** How many requests came on it. */
   requests: number
   /** Those that have no answer yet, in the order in which they came. */
-  exchanges: Set<Exchange>
+  exchanges: Exchange[]
   /** Whether it waits for longer than an answer may: for its next request. */
   isResting: boolean
   /** What came last wasn't HTTP, and has that for its answer. */
@@ -74,7 +74,7 @@ export function createSilence(limits: Limits): Silence {
     announcedMs: keepAliveMs - SLACK_MS,
 
     over(socket, connection) {
-      const isIdle = connection && connection.requests > 0 && connection.exchanges.size === 0
+      const isIdle = connection && connection.requests > 0 && connection.exchanges.length === 0
       const restMs = keepAliveMs - limitMs
       if (isIdle && !connection.isResting && restMs > 0) rest(socket, connection, restMs)
       else socket.destroy()
@@ -87,7 +87,7 @@ export function createSilence(limits: Limits): Silence {
     },
 
     answered(socket, connection) {
-      if (keepAliveMs < limitMs && connection.exchanges.size === 0) {
+      if (keepAliveMs < limitMs && connection.exchanges.length === 0) {
         rest(socket, connection, keepAliveMs)
       }
     },

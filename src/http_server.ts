@@ -65,9 +65,9 @@ async function refuse(
   if (!connection || connection.isRefused) return
   connection.isRefused = true
   socket.pause()
-  const before = [...connection.exchanges].filter(({ incoming }) => incoming.complete)
+  const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = [...connection.exchanges].some(({ outgoing }) => outgoing.headersSent)
+  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
   if (!socket.writable || isAnswering) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
@@ -181,7 +181,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
     if (connections.size >= limits.maxConnections && !endResting(connections)) {
       return void socket.destroy()
     }
-    connections.set(socket, { requests: 0, exchanges: new Set(), isResting: false })
+    connections.set(socket, { requests: 0, exchanges: [], isResting: false })
     socket.once('close', () => connections.delete(socket))
   })
   const slow = setInterval(() => cutSlowReaders(connections, limits), TIMEOUTS_CHECK_MS)

@@ -14,24 +14,16 @@ interface Readable {
   parser?: { pause(): void; resume(): void } | null
 }
 
-/** The first of them, up to as many as are answered at once. */
-function firstOf(exchanges: Set<Exchange>): Exchange[] {
-  const first: Exchange[] = []
-  for (const one of exchanges) if (first.push(one) === MAX_AT_ONCE) break
-  return first
-}
-
 /**
  * Puts the last one behind the exchanges of a connection, and answers it once few enough are before it.
  * @param exchanges all that have no answer yet, in the order in which they came and are answered
  */
 export function enter(
-  exchanges: Set<Exchange>,
+  exchanges: Exchange[],
   last: Exchange,
   answer: (one: Exchange) => void,
 ): void {
-  exchanges.add(last)
-  if (exchanges.size <= MAX_AT_ONCE) return answer(last)
+  if (exchanges.push(last) <= MAX_AT_ONCE) return answer(last)
   const socket: Socket & Readable = last.incoming.socket
   // No more than what has come in this piece.
   socket._paused = true
@@ -40,18 +32,21 @@ export function enter(
 
 /** Takes one that is over away from them, and goes on with those that wait for it. */
 export function leave(
-  exchanges: Set<Exchange>,
+  exchanges: Exchange[],
   exchange: Exchange,
   answer: (one: Exchange) => void,
 ): void {
+  const isFirst = exchanges[0] === exchange
+  const at = isFirst ? 0 : exchanges.indexOf(exchange)
+  // All but always: what has very many would be moved as often.
+  if (isFirst) exchanges.shift()
+  else exchanges.splice(at, 1)
   const socket: Socket & Readable = exchange.incoming.socket
-  const isMore = exchanges.size > MAX_AT_ONCE
-  const wasBegun = !isMore || firstOf(exchanges).includes(exchange)
-  exchanges.delete(exchange)
   // Nothing is begun for who has gone away.
   if (socket.destroyed) return
-  if (isMore && wasBegun) answer(firstOf(exchanges).at(-1)!)
-  if (exchanges.size >= MAX_AT_ONCE || !socket._paused) return
+  const next = exchanges[MAX_AT_ONCE - 1]
+  if (next && at < MAX_AT_ONCE) answer(next)
+  if (exchanges.length >= MAX_AT_ONCE || !socket._paused) return
   socket._paused = false
   socket.parser?.resume()
   socket.resume()

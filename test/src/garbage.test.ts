@@ -90,7 +90,8 @@ test.each(Object.entries(WORK))('%s are garbage once they are over', async (_wha
   const before = oldBytes()
   await all
   expect(most).toBeGreaterThan(0)
-  expect(most - before).toBeLessThan(TIMES * AT_ONCE * BYTES / 8)
+  // What awaits a result in a function of its own leaves an eighth behind; a Set, two fifths.
+  expect(most - before).toBeLessThan(TIMES * AT_ONCE * BYTES / 5)
 }, 30_000)
 
 test('requests over HTTP are garbage once they are over', async () => {
