@@ -35,6 +35,8 @@ interface Answer {
 const WORKERS = 8
 const LATE_CREDITS = 7
 const MAX_TRIES = 100
+/** Who tries again at once has had all tries before the one who holds the user has ended. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** Numbers from 0 to 1: mulberry32, by Tommy Ettinger. */
 export function randomOf(seed: number): () => number {
@@ -96,7 +98,10 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
         const [other, mine] = rows
         if (other!['status'] === 'ok') note(undefined, other!, bystander)
         if (other!['status'] === 'LGFND') violations.add('the bystander was refused')
-        if (mine!['status'] === '55P03') continue
+        if (mine!['status'] === '55P03') {
+          await pause()
+          continue
+        }
         if (mine!['status'] !== 'ok') throw codeError(mine!['status'] as string)
         return note(key, mine!)
       }
@@ -110,7 +115,10 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
           body: '{"amount": 1}',
         })
         const body = await response.json() as { code?: string; entry: postgres.Row }
-        if (body.code === 'busy') continue
+        if (body.code === 'busy') {
+          await pause()
+          continue
+        }
         if (body.code === 'insufficient_funds') throw codeError('LGFND')
         if (response.status !== 201) throw codeError(`${response.status} ${body.code}`)
         return note(key, body.entry)

@@ -18,7 +18,7 @@ const RECOVERY_MS = 5_000
 /** A garbage collector lets memory grow before it looks; a leak of requests grows beyond this. */
 const GROWTH_BYTES = 96 * 1024 * 1024
 /** All that the service's pools may hold: batches, waiting, reading (short, long), one that polls. */
-const POOL = 2 + 12 + 4 + 3 + 1
+const POOL = 2 + 8 + 4 + 3 + 1
 /** Less than the service allows, so that it closes none that a request is on its way on. */
 const IDLE_MS = 2_000
 const WARM_UP = 150

@@ -1,5 +1,5 @@
 /** The service itself is killed, stopped, or overtaken by migrations. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Run, run, typeScriptCommand } from '../run_typescript.ts'
@@ -76,6 +76,8 @@ export const PROCESS_FAULTS: Scenario[] = [
     async strike({ url, record }, round) {
       const folder = await mkdtemp(join(tmpdir(), 'ledger-faults-'))
       try {
+        // A ledger is known by its migrations.
+        await cp('db/migrations', folder, { recursive: true })
         await writeFile(join(folder, `2999010100000${round}_lock.sql`), migrationOf(round))
         const output = await migrateTwice(url, folder)
         const times = output.match(/Applied: /g)?.length ?? 0
