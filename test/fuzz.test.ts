@@ -211,7 +211,7 @@ test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 
   for (const [method, path] of operationsOf(document)) {
     expect(seen.get(`${method} ${path} true`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
     // The others are asked seldom, and take nothing that could be wrong.
-    if (!/^\/(users|transfers|debits)/.test(path)) continue
+    if (!/^\/(users|transfers|debits|balances)/.test(path)) continue
     expect(seen.get(`${method} ${path} 403`) ?? 0, `${method} ${path} 403`).toBeGreaterThan(0)
     expect(seen.get(`${method} ${path} false`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
   }

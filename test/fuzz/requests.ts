@@ -211,8 +211,9 @@ function targetOf(
       rarely(good(name, schema), hostile.map(text).map((v) => v.slice(0, 3_000)), 4),
     ]),
   )
+  const required = of('query').filter((one) => one.required).map(({ name }) => name)
   const query = rarely(
-    fc.record(queries, { requiredKeys: [] }).map((values) =>
+    fc.record(queries, { requiredKeys: required }).map((values) =>
       Object.entries(values)
         .map(([name, value]) => `${name}=${encodeURIComponent(value!.toWellFormed())}`).join('&')
     ),

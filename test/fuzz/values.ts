@@ -36,6 +36,7 @@ function named(name: string, known: Known): fc.Arbitrary<unknown> | undefined {
   const byName: Record<string, fc.Arbitrary<unknown>> = {
     id: user,
     user_id: user,
+    ids: fc.uniqueArray(user, { minLength: 1, maxLength: 3 }).map((ids) => ids.join()),
     from: user,
     to: user,
     seq: small,
