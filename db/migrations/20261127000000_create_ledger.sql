@@ -1321,13 +1321,16 @@ declare
   d ledger.decision;
   v_at timestamptz;
 begin
-  -- In the order of their ids, so that two callers never wait for each other.
-  if post_pair.peer_user_id < post_pair.user_id then
+  -- In the order of their ids, so that two callers never wait for each other; and both before
+  -- either is looked at: what is committed while this waits for the second counts for the first.
+  perform from public.users u
+    where u.id = least(post_pair.user_id, post_pair.peer_user_id) for no key update;
+  if post_pair.user_id > post_pair.peer_user_id then
+    a := ledger.lock_account(post_pair.user_id);
     p := ledger.lock_account(post_pair.peer_user_id);
-  end if;
-  a := ledger.lock_account(post_pair.user_id);
-  if (post_pair.peer_user_id < post_pair.user_id) is not true then
+  else
     p := ledger.lock_account(post_pair.peer_user_id);
+    a := ledger.lock_account(post_pair.user_id);
   end if;
   if post_pair.operation = 'TRANSFER' and post_pair.idempotency_key is null then
     d.action := 'DEBIT';
@@ -2277,7 +2280,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'e513acd0f77ee0fe'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '490a296aabfa36ed'),
     ('function ledger.post_pending(bigint,integer)', '64f52cb34c203708'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),

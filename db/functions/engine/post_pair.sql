@@ -10,13 +10,16 @@ declare
   d ledger.decision;
   v_at timestamptz;
 begin
-  -- In the order of their ids, so that two callers never wait for each other.
-  if post_pair.peer_user_id < post_pair.user_id then
+  -- In the order of their ids, so that two callers never wait for each other; and both before
+  -- either is looked at: what is committed while this waits for the second counts for the first.
+  perform from public.users u
+    where u.id = least(post_pair.user_id, post_pair.peer_user_id) for no key update;
+  if post_pair.user_id > post_pair.peer_user_id then
+    a := ledger.lock_account(post_pair.user_id);
     p := ledger.lock_account(post_pair.peer_user_id);
-  end if;
-  a := ledger.lock_account(post_pair.user_id);
-  if (post_pair.peer_user_id < post_pair.user_id) is not true then
+  else
     p := ledger.lock_account(post_pair.peer_user_id);
+    a := ledger.lock_account(post_pair.user_id);
   end if;
   if post_pair.operation = 'TRANSFER' and post_pair.idempotency_key is null then
     d.action := 'DEBIT';

@@ -69,7 +69,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'e513acd0f77ee0fe'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9063b729a3df2349'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '490a296aabfa36ed'),
     ('function ledger.post_pending(bigint,integer)', '64f52cb34c203708'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),

@@ -155,6 +155,26 @@ test('both halves of a transfer, and of its reversal, count from the same moment
   expect([...await findingsOf(sql, from), ...await findingsOf(sql, to)]).toEqual([])
 })
 
+test.each([['from', 0], ['to', 1]])(
+  'what was committed before both users were free counts for the lower one, which is %s',
+  async (_side, at) => {
+    const { sql } = ledger
+    const [low, high] = [await ledger.user(10), await ledger.user(10)]
+    const [from, to] = at === 0 ? [low, high] : [high, low]
+    const [holder, waiting] = [ledger.connect(), ledger.connect()]
+    const pid = await pidOf(waiting)
+    await holder`begin`
+    await holder`insert into payment_history (user_id, action, amount) values (${low}, 'CREDIT', 5)`
+    await holder`select recalculate_balance(${high})`
+    const transfer = start(codeOf(waiting`select transfer(${from}, ${to}, 1)`))
+    await untilBlocked(sql, pid)
+    await holder`commit`
+    expect(await transfer).toBe('ok')
+    expect((await historyOf(sql, low)).slice(0, 2)).toEqual(['+10.00=10.00', '+5.00=15.00'])
+    expect([...await findingsOf(sql, low), ...await findingsOf(sql, high)]).toEqual([])
+  },
+)
+
 test('two transfers in opposite directions at once never deadlock', async () => {
   const { sql } = ledger
   const [low, high] = [await ledger.user(10), await ledger.user(10)]
