@@ -31,6 +31,9 @@ interface KeyQueue<I> {
 /** From how often on an item that is passed over counts as starving. */
 const STARVING = 2
 
+/** Queues of keys that nothing waits for; as many stay, for the next item of their keys. */
+const MAX_IDLE = 1000
+
 function createQueue<I>(key: unknown): KeyQueue<I> {
   const links = { first: undefined, last: undefined, before: undefined, after: undefined }
   return { key, length: 0, batch: undefined, parked: [], skippedAt: undefined, ...links }
@@ -45,7 +48,8 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
   /** Of these, the ones that others have overtaken for as long as is fair. */
   starving = 0
   #turns = 0
-  readonly #queues = new Map<unknown, KeyQueue<I>>()
+  #queues = new Map<unknown, KeyQueue<I>>()
+  #sweepAt = MAX_IDLE
   /** The first in turn comes after it. */
   readonly #ring = createQueue<I>(undefined)
 
@@ -95,7 +99,6 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
           for (const key of taken.keys) this.#mark(this.#queueOf(key), batch)
         }
       }
-      this.#forget(queue)
     }
     return batch
   }
@@ -117,7 +120,7 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     }
     // The last one first: each goes before the others.
     for (const { putFirst } of due.sort((a, b) => b.at - a.at)) putFirst()
-    for (const queue of queues) this.#forget(queue)
+    if (this.#queues.size > this.#sweepAt) this.#sweep()
   }
 
   /** Undoes `take`. */
@@ -136,8 +139,14 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     return queue
   }
 
-  #forget(queue: KeyQueue<I>) {
-    if (!queue.first && !queue.batch && queue.parked.length === 0) this.#queues.delete(queue.key)
+  /**
+   * Forgets the keys that nothing waits for, all at once and in a new Map: one that shrinks and grows
+   * with each batch keeps, by the tables that it outgrows, what ever stood in them.
+   */
+  #sweep() {
+    const isInUse = ({ first, batch, parked }: KeyQueue<I>) => first || batch || parked.length > 0
+    this.#queues = new Map([...this.#queues].filter(([, queue]) => isInUse(queue)))
+    this.#sweepAt = Math.max(MAX_IDLE, 2 * this.#queues.size)
   }
 
   /** The first of its keys that another batch has. */
