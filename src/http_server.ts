@@ -10,7 +10,7 @@ import { ON_EVERY_ANSWER } from './answer.ts'
 import { type Connections, createSilence, endResting, type Exchange } from './connections.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { publicPathOf } from './edge_config.ts'
-import { codeOf, Problem } from './errors.ts'
+import { codeOf, invalidRequest } from './errors.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { enter, leave } from './pipelining.ts'
 import type { Fetch, Listen } from './servers.ts'
@@ -38,7 +38,7 @@ function refusalOf(
   { maxHeaderBytes, headersDeadlineMs, publicUrl }: Settings,
 ): Refusal {
   const refusal = (status: number, message: string) => {
-    const problem = new Problem('invalid_request', { errors: [{ path: '', message }] })
+    const problem = invalidRequest([{ path: [], message }])
     return {
       status,
       body: JSON.stringify({ ...problem.membersAt(publicPathOf(publicUrl)), status }),

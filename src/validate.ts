@@ -56,8 +56,7 @@ export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHand
 export const bodyTooSlow = (limitMs: number) =>
   invalidBody(`must arrive within ${limitMs / 1000} seconds`)
 
-const invalidBody = (message: string) =>
-  new Problem('invalid_request', { errors: [{ path: '', message }] })
+const invalidBody = (message: string) => invalidRequest([{ path: [], message }])
 
 /**
  * The body, if it is all there in time and not too large.

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import { mustReach } from '../access.ts'
 import { json } from '../answer.ts'
-import { Problem } from '../errors.ts'
+import { invalidRequest } from '../errors.ts'
 import type { Ledger } from '../ledger.ts'
 import { answers } from '../openapi.ts'
 import { validated } from '../validate.ts'
@@ -31,8 +31,7 @@ export function balancesRoutes({ ledger }: BalancesDependencies) {
       mustReach(c, ...ids)
       const { at, isFuture, balances } = await ledger.getBalances(ids, query.at ?? null)
       if (isFuture) {
-        const errors = [{ path: 'at', message: 'must not be in the future' }]
-        throw new Problem('invalid_request', { errors })
+        throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])
       }
       return json(c, { at, balances })
     },

@@ -1,35 +1,22 @@
 /** What happened to a user, and what it adds up to: validate → call → respond. */
 import { Hono } from 'hono'
-import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import { describeRoute } from 'hono-openapi'
-import type { z } from 'zod'
-import { answer, json, setHeader, setVary } from '../answer.ts'
-import { stringify } from '../core/raw_json.ts'
-import { Problem } from '../errors.ts'
+import { json, setVary } from '../answer.ts'
+import { invalidRequest, Problem } from '../errors.ts'
 import { createFairTurns, type FairTurns } from '../fair_turns.ts'
-import type { Entry, Ledger } from '../ledger.ts'
+import type { Ledger } from '../ledger.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../metrics.ts'
-import { type Moment, SHORT_ROWS } from '../ledger_reads.ts'
 import { answers, WRITE_PROBLEMS } from '../openapi.ts'
-import { CSV, NDJSON, type StatementFormat, statementStream } from '../statement.ts'
 import { callerKey } from '../rate_limit.ts'
 import { idempotencyKey, jsonBody, validated } from '../validate.ts'
 import type { Verify } from '../verification.ts'
 import { created, metadataText } from './created.ts'
 import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
+import { createReadPage } from './history_page.ts'
+import { createAnswerStatement, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
-
-const DEFAULT_LIMIT = 50
-/** Entries that a long page reads at once. */
-const PART_ROWS = 250
-/** Characters of JSON after which a page ends. */
-const MAX_PAGE_LENGTH = 1_048_576
-const STATEMENTS: Record<string, StatementFormat> = {
-  'text/csv': CSV,
-  'application/x-ndjson': NDJSON,
-}
 
 export interface HistoryDependencies {
   ledger: Pick<
@@ -45,9 +32,6 @@ export interface HistoryDependencies {
   onFailure: (what: string, error: unknown) => void
 }
 
-const invalid = (path: string, message: string) =>
-  new Problem('invalid_request', { errors: [{ path, message }] })
-
 /** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
 export function historyRoutes(
   {
@@ -60,50 +44,13 @@ export function historyRoutes(
   }: HistoryDependencies,
 ) {
   const history = new Hono<{ Variables: { key?: string } }>()
+  const readPage = createReadPage({ ledger, longReads })
+  const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
 
   async function known(userId: number) {
     const user = (await ledger.getUsers([userId])).get(userId)
     if (!user) throw new Problem('unknown_user')
     return user
-  }
-
-  /** Newest first; a long page in parts, each in a turn of its own, until there is too much of it. */
-  async function entriesOf(c: Context, userId: number, below: number | undefined, rows: number) {
-    if (rows <= SHORT_ROWS) {
-      return { entries: await ledger.getHistory(userId, below, rows), isCut: false }
-    }
-    const entries: Entry[] = []
-    let length = 0
-    for (;;) {
-      const before = entries.at(-1)?.seq ?? below
-      const wanted = Math.min(PART_ROWS, rows - entries.length)
-      const part = await longReads.take(
-        callerKey(c),
-        () => ledger.getHistory(userId, before, wanted),
-        { isOver: () => c.get('deadline')?.isOver ?? false },
-      )
-      for (const one of part) {
-        entries.push(one)
-        length += stringify(one).length
-        // This one, too, only tells that there are more.
-        if (length > MAX_PAGE_LENGTH && entries.length > 1) return { entries, isCut: true }
-      }
-      if (part.length < wanted || entries.length === rows) return { entries, isCut: false }
-    }
-  }
-
-  async function pageOf(
-    c: Context,
-    userId: number,
-    { limit, before }: z.infer<typeof historyQuery>,
-  ) {
-    const maxRows = Number(limit ?? DEFAULT_LIMIT)
-    const below = before === undefined ? undefined : Number(before)
-    // One more than asked for tells whether there is another page.
-    const { entries, isCut } = await entriesOf(c, userId, below, maxRows + 1)
-    if (entries.length === 0) await known(userId)
-    const shown = entries.slice(0, isCut ? -1 : maxRows)
-    return { entries: shown, next: entries.length > shown.length ? shown.at(-1)!.seq : null }
   }
 
   /** A transfer goes back whole, so its other user must be one that the caller may write to. */
@@ -117,48 +64,6 @@ export function historyRoutes(
     // One that comes only now may be half of a transfer.
     if (!found) throw new Problem('unknown_entry')
     if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
-  }
-
-  /** What a statement begins and ends with. Both are final: the next one goes on where this ends. */
-  async function boundsOf(userId: number, { from, to, after }: z.infer<typeof historyQuery>) {
-    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null, null])
-    const [opening, end, last] = moments as [Moment, Moment, Moment]
-    // Without an end it is the last entry, or the beginning if nothing was posted since.
-    const isOpen = to === undefined || end.isFuture
-    const closing = isOpen ? (opening.at ?? '') > last.at! ? opening : last : end
-    if (opening.isFuture || (opening.at ?? '') > closing.at!) {
-      throw invalid('from', 'must not be after to, or in the future')
-    }
-    if (after === undefined || Number(after) === 0) return { opening, closing }
-    if (from !== undefined) throw invalid('after', 'can not be given with from')
-    if (Number(after) > closing.seq) throw invalid('after', 'must not be behind the last entry')
-    const [before] = await ledger.getStatement(userId, Number(after) - 1, Number(after), 1)
-    if (!before) throw new Error('get_statement: an entry is missing')
-    const { posted_at: at, seq, balance, hash } = before
-    return { opening: { at, seq, balance, hash, isFuture: false }, closing }
-  }
-
-  async function statement(
-    c: Context,
-    userId: number,
-    query: z.infer<typeof historyQuery>,
-    format: StatementFormat,
-  ) {
-    const { opening, closing } = await boundsOf(userId, query)
-    setHeader(c, 'Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
-    const caller = callerKey(c)
-    const getStatement: Ledger['getStatement'] = (...page) =>
-      longReads.take(caller, () => ledger.getStatement(...page), { isBegun: true })
-    const stream = statementStream({
-      ledger: { getStatement },
-      userId,
-      opening,
-      closing,
-      format,
-      stallMs: c.get('limits').streamStallMs,
-      onFailure: (error) => onFailure('/users/:id/history', error),
-    })
-    return answer(c, stream, { type: format.contentType })
   }
 
   history.get(
@@ -193,11 +98,15 @@ export function historyRoutes(
         const name of format ? ['limit', 'before'] as const : ['from', 'to', 'after'] as const
       ) {
         if (query[name] === undefined) continue
-        throw invalid(name, `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`)
+        throw invalidRequest([{
+          path: [name],
+          message: `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`,
+        }])
       }
-      return format
-        ? await statement(c, userId, query, format)
-        : json(c, await pageOf(c, userId, query))
+      if (format) return await answerStatement(c, userId, query, format)
+      const page = await readPage(c, userId, query)
+      if (page.entries.length === 0) await known(userId)
+      return json(c, page)
     },
   )
 
@@ -265,7 +174,7 @@ export function historyRoutes(
       const id = Number(c.req.valid('param').id)
       const [moment] = await ledger.getMoments(id, [c.req.valid('query').at ?? null])
       const { at, balance, seq, isFuture } = moment!
-      if (isFuture) throw invalid('at', 'must not be in the future')
+      if (isFuture) throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])
       return json(c, { id, at, balance, seq })
     },
   )
