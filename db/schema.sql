@@ -583,7 +583,7 @@ create function ledger.entry_change(entry public.payment_history)
 
 -- The hash of a posted entry: sha256 over the hash of the entry before (null: 32 zero bytes), the
 -- version of the encoding (2), and this row. It depends on nothing but these, whatever the session
--- is set to. db/README.md has the layout.
+-- is set to. docs/reference/statements.md has the layout.
 create function ledger.entry_hash(
   previous bytea,
   user_id bigint,

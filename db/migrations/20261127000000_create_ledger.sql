@@ -472,7 +472,7 @@ create or replace function ledger.entry_hash(
 $$;
 
 comment on function ledger.entry_hash is
-  'The hash of a posted entry: sha256 over the hash of the entry before (null: 32 zero bytes), the version of the encoding (2), and this row. It depends on nothing but these, whatever the session is set to. db/README.md has the layout.';
+  'The hash of a posted entry: sha256 over the hash of the entry before (null: 32 zero bytes), the version of the encoding (2), and this row. It depends on nothing but these, whatever the session is set to. docs/reference/statements.md has the layout.';
 
 revoke all on function ledger.entry_hash from public;
 grant execute on function ledger.entry_hash to ledger_dba;

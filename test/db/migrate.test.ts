@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
+import { SCHEMA_VERSION } from '../../src/ledger.ts'
 import { runTypeScript } from '../run_typescript.ts'
 
 let admin: postgres.Sql
@@ -23,6 +24,11 @@ afterEach(async () => {
 afterAll(async () => {
   await admin.end()
   await rm(folder, { recursive: true, force: true })
+})
+
+test('the service asks for the newest migration', async () => {
+  const versions = (await readdir('db/migrations')).map((file) => /^\d+/.exec(file)![0])
+  expect(versions.toSorted().at(-1)).toBe(SCHEMA_VERSION)
 })
 
 /** The URL of a database that doesn't exist yet. */

@@ -215,7 +215,7 @@ function targetOf(
   const query = rarely(
     fc.record(queries, { requiredKeys: required }).map((values) =>
       Object.entries(values)
-        .map(([name, value]) => `${name}=${encodeURIComponent(value!.toWellFormed())}`).join('&')
+        .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`).join('&')
     ),
     fc.constantFrom(...HOSTILE_QUERIES).map(encoded),
   )
