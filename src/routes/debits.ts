@@ -18,6 +18,8 @@ import { markReplayed, metadataText, withEntry } from './created.ts'
 import { debitsBody, results } from './schemas.ts'
 
 const MAX_KEY_LENGTH = 255
+/** Behind a key there are up to #999. */
+const COUNT_LENGTH = 4
 /** Items of one user that are in the queue at once, of all lists: what a batch takes, and the next. */
 const MAX_QUEUED_PER_USER = 256
 /** Of one caller: a part of what the queue holds. */
@@ -35,6 +37,16 @@ export interface DebitsDependencies {
 }
 
 type Item = z.infer<typeof debitsBody>[number]
+
+/** A header's key with room for a count behind it: of a long one its beginning and its SHA-256. */
+async function countable(key: string): Promise<string> {
+  if (key.length <= MAX_KEY_LENGTH - COUNT_LENGTH) return key
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
+  const behind = `~${
+    Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  }`
+  return key.slice(0, MAX_KEY_LENGTH - COUNT_LENGTH - behind.length) + behind
+}
 
 /**
  * The key of each item. One made from the header counts the user's items before it that have none of
@@ -108,8 +120,8 @@ export function debitsRoutes(
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
         'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
         'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
-        'they are in the list; each result names the key that counted. Each item counts as ' +
-        'a request for the rate limit.',
+        'they are in the list; of a key over 251 characters, its beginning and its SHA-256. Each ' +
+        'result names the key that counted. Each item counts as a request for the rate limit.',
       ...answers({ 200: results }, [
         'invalid_request',
         'invalid_idempotency_key',
@@ -123,13 +135,10 @@ export function debitsRoutes(
     async (c) => {
       const items = c.req.valid('json')
       const key = c.get('key')
-      if (key !== undefined && `${key}#${items.length}`.length > MAX_KEY_LENGTH) {
-        throw new Problem('invalid_idempotency_key')
-      }
       chargeItems(c, items.length)
       // Each item has a deadline of its own: those that were in time keep their answers.
       c.get('deadline')?.release()
-      const keys = keysOf(items, key)
+      const keys = keysOf(items, key === undefined ? key : await countable(key))
       const answered = await Promise.all(
         items.map((item, n) => debit(item, keys[n], c)),
       )

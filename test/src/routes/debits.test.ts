@@ -187,9 +187,24 @@ describe('the header Idempotency-Key', () => {
     })
   })
 
+  test('may be as long as any, and long ones that begin alike are different', async () => {
+    const id = await user('100')
+    const items = Array.from({ length: 11 }, () => ({ user_id: id, amount: 1 }))
+    for (const length of [251, 252, 254, 255]) {
+      for (const last of ['x', 'y']) {
+        const headers = { 'Idempotency-Key': 'k'.repeat(length - 1) + last }
+        const first = await debits(items, headers)
+        expect(resultsOf(first), `${length}`).toEqual(items.map(() => 201))
+        const again = await debits(items, headers)
+        expect([again.text, again.headers['idempotency-replayed']]).toEqual([first.text, 'true'])
+      }
+    }
+    expect(await historyOf(http.sql, id)).toHaveLength(1 + 4 * 2 * items.length)
+  })
+
   test('is refused when it is none', async () => {
     const id = await user('10')
-    for (const key of ['a b', 'a'.repeat(254)]) {
+    for (const key of ['a b', 'a'.repeat(256)]) {
       const answer = await expectNothingWritten(
         http,
         () => debits([{ user_id: id, amount: 1 }], { 'Idempotency-Key': key }),
