@@ -380,22 +380,18 @@ const MUTATIONS: Record<string, Mutation> = {
     scenario: BATCH,
   },
   'a transfer that locks nobody': {
-    edits: [['lock_account', 'lock_account.user_id for no key update', 'lock_account.user_id']],
+    edits: [
+      ['lock_account', 'lock_account.user_id for no key update', 'lock_account.user_id'],
+      ['post_pair', ' for no key update', ''],
+    ],
     scenario: 'two transfers of which one is covered',
   },
   'users of a transfer locked in the order of its arguments': {
-    edits: [
-      [
-        'post_pair',
-        'if post_pair.peer_user_id < post_pair.user_id then',
-        'if false then',
-      ],
-      [
-        'post_pair',
-        'if (post_pair.peer_user_id < post_pair.user_id) is not true then',
-        'if true then',
-      ],
-    ],
+    edits: [[
+      'post_pair',
+      'least(post_pair.user_id, post_pair.peer_user_id)',
+      'post_pair.user_id',
+    ]],
     scenario: OPPOSITE,
   },
   'a transfer of a batch that gives nothing': {
