@@ -245,7 +245,8 @@ test('a transfer that waits for somebody is lost with no connection', async () =
   const psql = http.connect()
   await psql`begin`
   await psql`select debit_user(${from}::bigint, 1)`
-  const moved = transfer({ from, to, amount: 2 })
+  // With a key, as it may just be tried again when its connection ends.
+  const moved = transfer({ from, to, amount: 2 }, { 'Idempotency-Key': 'waits' })
   // It has been refused by then: who comes later is served.
   expect((await call('POST', `/users/${to}/credit`, { amount: 1 })).status).toBe(201)
   await http.sql`select pg_terminate_backend(pid) from pg_stat_activity
