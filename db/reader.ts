@@ -2,9 +2,9 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { loadConfig } from '../src/config.ts'
-import { databaseTarget } from '../src/database_tls.ts'
-import { loadEnvFile } from '../src/env_file.ts'
+import { loadConfig } from '../src/config/config.ts'
+import { databaseTarget } from '../src/database/tls.ts'
+import { loadEnvFile } from '../src/config/env_file.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export function connectReader(max: number): postgres.Sql {

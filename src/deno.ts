@@ -1,5 +1,5 @@
 /** The service on Deno: `deno task serve`. */
-import { main, serveOn } from './entry.ts'
+import { main, serveOn } from './main.ts'
 
 /** Settles when it is written; a write to process.stdout would before, and hide a stuck reader. */
 const writerTo =

@@ -1,7 +1,7 @@
 /** The service on Node: `npm run serve`. */
 import { appendFile, fstatSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { main, type Serve, serveOn } from './entry.ts'
+import { main, type Serve, serveOn } from './main.ts'
 
 /**
  * What writes to this stream and never blocks: Node writes to a pipe as it is taken, but at a file

@@ -4,9 +4,9 @@
  */
 import { expect, test } from 'vitest'
 import { readFunction } from '../db/function_blocks.ts'
-import { runScenario, type SCENARIOS } from './interleavings.ts'
-import { useLedger } from './ledger.ts'
-import { runStorm } from './storm.ts'
+import { runScenario, type SCENARIOS } from './races/interleavings.ts'
+import { useLedger } from './support/ledger.ts'
+import { runStorm } from './races/storm.ts'
 
 interface Mutation {
   /** File, text that occurs in it once, text in its place. */

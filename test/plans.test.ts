@@ -1,7 +1,7 @@
 /** What a debit costs must depend neither on the length of histories nor on statistics. */
 import postgres from 'postgres'
 import { beforeAll, expect, test } from 'vitest'
-import { copyOf, findingsOf, one, useLedger } from './ledger.ts'
+import { copyOf, findingsOf, one, useLedger } from './support/ledger.ts'
 
 /** LEDGER_TEST_ROWS=1000000 takes the same path, and a few minutes. */
 const ROWS = Number(process.env['LEDGER_TEST_ROWS'] ?? 200_000)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../db/migrate.ts'
-import { keptSecret, startPostgres } from '../src/dev/embedded_postgres.ts'
+import { keptSecret, startPostgres } from '../dev/embedded_postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,6 +1,6 @@
 /** What debits leave behind in the tables, and who clears it away. */
 import { expect, test } from 'vitest'
-import { one, useLedger } from './ledger.ts'
+import { one, useLedger } from './support/ledger.ts'
 
 const USERS = 500
 const DEBITS_EACH = 20

@@ -1,5 +1,10 @@
 /** Hears of users that changed: asks a few times a second, through one connection of its own. */
-import { createDatabase, type Database, type DatabaseOptions, isoTimestamp } from '../database.ts'
+import {
+  createDatabase,
+  type Database,
+  type DatabaseOptions,
+  isoTimestamp,
+} from '../database/database.ts'
 import { type Changes, type ChangesRequest, createChangeReader } from './change_reader.ts'
 import type { Heard } from './heard.ts'
 

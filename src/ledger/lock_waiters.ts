@@ -1,6 +1,6 @@
 /** Operations of users whom somebody else holds: another instance, or a transaction at psql. */
 import { QueueFull, WaitExpired } from '../core/batcher.ts'
-import { codeOf, Problem } from '../errors.ts'
+import { codeOf, Problem } from '../core/errors.ts'
 import type { Operation, Outcome } from './operations.ts'
 
 /** lock_not_available: somebody else holds a user, or entries of one are left to post. */

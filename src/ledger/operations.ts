@@ -1,7 +1,7 @@
 /** What can be done to the ledger, and what becomes of it. */
-import type { Deadline } from '../deadlines.ts'
-import type { Entry } from '../ledger_rows.ts'
-import type { Snapshot, Versioned } from '../snapshots.ts'
+import type { Deadline } from '../core/deadlines.ts'
+import type { Entry } from './rows.ts'
+import type { Snapshot, Versioned } from '../cache/snapshots.ts'
 
 export const OPERATIONS = [
   'debit',

@@ -1,8 +1,8 @@
 /** The rows of ledger.post, and what the service makes of them. */
 import { RawJson } from '../core/raw_json.ts'
-import { isoTimestamp } from '../database.ts'
-import type { Entry } from '../ledger_rows.ts'
-import type { Snapshot, Versioned } from '../snapshots.ts'
+import { isoTimestamp } from '../database/database.ts'
+import type { Entry } from './rows.ts'
+import type { Snapshot, Versioned } from '../cache/snapshots.ts'
 import type { Operation, Outcome, UserOutcome } from './operations.ts'
 
 /** A row of ledger.post: one user of one operation. See the type ledger.outcome. */

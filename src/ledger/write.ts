@@ -1,8 +1,8 @@
 /** The one way of a write: queue → database → cache → outcome, or the problem that it was refused with. */
-import { Problem, problemOf, refusal } from '../errors.ts'
-import type { Ledger } from '../ledger.ts'
-import type { Metrics } from '../metrics.ts'
-import type { Snapshots } from '../snapshots.ts'
+import { Problem, problemOf, refusal } from '../core/errors.ts'
+import type { Ledger } from './functions.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Snapshots } from '../cache/snapshots.ts'
 import { type Operation, type Outcome, usersOf } from './operations.ts'
 import type { WriteQueue } from './write_queue.ts'
 

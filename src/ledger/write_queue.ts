@@ -1,7 +1,7 @@
 /** Gathers the operations of many requests into calls of the database; see "Speed" in the design. */
 import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
-import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../errors.ts'
+import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.ts'
 import { BUSY, createLockWaiters, heldUserOf } from './lock_waiters.ts'
 import { type Operation, type Outcome, type PostOptions, usersOf } from './operations.ts'
 

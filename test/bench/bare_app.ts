@@ -6,7 +6,7 @@
 import { serve } from '@hono/node-server'
 import { zValidator } from '@hono/zod-validator'
 import { Hono } from 'hono'
-import { amountBody } from '../../src/routes/schemas.ts'
+import { amountBody } from '../../src/app/schemas.ts'
 
 interface DenoServe {
   serve(

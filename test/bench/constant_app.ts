@@ -2,9 +2,9 @@
  * The app without its ledger: the same routes, validation and serialisation on the same server,
  * and the same answer to everybody at once. What is left is the most that any ledger could reach.
  */
-import { createApp, type Dependencies } from '../../src/app.ts'
-import { listen } from '../../src/http_server.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createApp, type Dependencies } from '../../src/app/app.ts'
+import { listen } from '../../src/server/http_server.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const STATE = { balance: '999999.99', available: '999999.99', seq: 2 }
 const TIME = '2026-01-01T00:00:00.000000Z'

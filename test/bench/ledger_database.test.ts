@@ -1,7 +1,7 @@
 /** What the benchmark would say of a ledger that lost something. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { createUser, one } from '../ledger.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { createUser, one } from '../support/ledger.ts'
 import { createLedgerDatabase, type LedgerDatabase } from './ledger_database.ts'
 import type { LoadResult } from './load.ts'
 

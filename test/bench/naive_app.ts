@@ -3,11 +3,11 @@
  * call of a function; otherwise its statements go one by one, as a repository class sends them.
  */
 import postgres from 'postgres'
-import { createApp, type Dependencies } from '../../src/app.ts'
-import { isoTimestamp } from '../../src/database.ts'
-import { Problem } from '../../src/errors.ts'
-import { listen } from '../../src/http_server.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createApp, type Dependencies } from '../../src/app/app.ts'
+import { isoTimestamp } from '../../src/database/database.ts'
+import { Problem } from '../../src/core/errors.ts'
+import { listen } from '../../src/server/http_server.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 /** Enough to keep two processors and a disk busy. */
 const CONNECTIONS = 16

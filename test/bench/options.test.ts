@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { run } from '../run_typescript.ts'
-import { onDeno } from '../service.ts'
+import { run } from '../support/run_typescript.ts'
+import { onDeno } from '../support/service.ts'
 import { parseOptions } from './options.ts'
 
 test('the rows are run in one order, however they are asked for', () => {

@@ -2,8 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { until } from '../../src/dev/processes.ts'
-import { PROJECT } from '../run_typescript.ts'
+import { until } from '../../dev/processes.ts'
+import { PROJECT } from '../support/run_typescript.ts'
 
 export type Runtime = 'node' | 'deno'
 
@@ -30,7 +30,7 @@ const denoPath = () =>
 
 /** As the script or the task does that runs the file, or the one that serves. */
 function commandOf(runtime: Runtime, file: string): string[] {
-  const name = file.endsWith('src/dev/start.ts') ? 'start' : 'serve'
+  const name = file.endsWith('dev/start.ts') ? 'start' : 'serve'
   const read = (name: string) => JSON.parse(readFileSync(join(PROJECT, name), 'utf8'))
   if (runtime === 'node') {
     const { scripts } = read('package.json') as { scripts: Record<typeof name, string> }

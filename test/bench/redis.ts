@@ -1,5 +1,5 @@
 /** Redis over REST, in a process of its own. */
-import { startRedisRest } from '../../src/dev/redis_rest.ts'
+import { startRedisRest } from '../../dev/redis_rest.ts'
 
 const { url } = await startRedisRest({ token: process.env['TOKEN']! })
 console.log(`Redis listens on ${url}`)

@@ -1,8 +1,8 @@
 /** The service as it is, but for metrics, request ids and the access log: there are none. */
-import { createApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config.ts'
-import { listen } from '../../src/http_server.ts'
-import type { Metrics } from '../../src/metrics.ts'
+import { createApp } from '../../src/app/app.ts'
+import { loadConfig } from '../../src/config/config.ts'
+import { listen } from '../../src/server/http_server.ts'
+import type { Metrics } from '../../src/telemetry/metrics.ts'
 import { startService } from '../../src/service.ts'
 
 const nothing = () => {}

@@ -5,8 +5,8 @@ import type postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
 import { readStatements } from '../../db/after_restore/statements.ts'
 import { migrate } from '../../db/migrate.ts'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { connectTo } from '../ledger.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { connectTo } from '../support/ledger.ts'
 
 let database: TestDatabase
 let sql: postgres.Sql

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Anchor } from '../../db/anchors.ts'
-import { useLedger } from '../ledger.ts'
-import { runTypeScript } from '../run_typescript.ts'
-import { rehash, tamper } from '../tampering.ts'
+import { useLedger } from '../support/ledger.ts'
+import { runTypeScript } from '../support/run_typescript.ts'
+import { rehash, tamper } from '../support/tampering.ts'
 
 const ledger = useLedger()
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { one, sealCredit, stateOf, useLedger } from '../ledger.ts'
-import { callAlone, type Operation, postAll } from '../post.ts'
+import { one, sealCredit, stateOf, useLedger } from '../support/ledger.ts'
+import { callAlone, type Operation, postAll } from '../support/post.ts'
 
 const ledger = useLedger()
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createDatabase } from '../database.ts'
-import { connectTo } from '../ledger.ts'
-import { fixTimes, psqlIsMissing, runScript } from '../psql.ts'
+import { createDatabase } from '../support/database.ts'
+import { connectTo } from '../support/ledger.ts'
+import { fixTimes, psqlIsMissing, runScript } from '../support/psql.ts'
 
 const FOLDER = 'db/examples'
 const examples = readdirSync(FOLDER).filter((file) => file.endsWith('.sql'))

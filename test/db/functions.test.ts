@@ -6,8 +6,8 @@ import {
   readBlocks,
   readFunction,
 } from '../../db/function_blocks.ts'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { runDbmate } from '../dbmate.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { runDbmate } from '../support/dbmate.ts'
 
 const files = listFunctions('db')
 

@@ -1,9 +1,9 @@
 /** Names that somebody else has made stand in for none of the ledger's, nor of PostgreSQL's. */
 import type postgres from 'postgres'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, findingsOf, one, type Role, stateOf, useLedger } from '../ledger.ts'
-import { post } from '../post.ts'
-import { verifyLedger, verifyUser } from '../tampering.ts'
+import { codeOf, findingsOf, one, type Role, stateOf, useLedger } from '../support/ledger.ts'
+import { post } from '../support/post.ts'
+import { verifyLedger, verifyUser } from '../support/tampering.ts'
 
 const ledger = useLedger()
 const ATTACKER = 'ledger_test_attacker'

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
-import { SCHEMA_VERSION } from '../../src/ledger.ts'
-import { runTypeScript } from '../run_typescript.ts'
+import { SCHEMA_VERSION } from '../../src/ledger/functions.ts'
+import { runTypeScript } from '../support/run_typescript.ts'
 
 let admin: postgres.Sql
 let folder: string

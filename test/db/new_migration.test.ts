@@ -4,8 +4,8 @@ import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readBlocks } from '../../db/function_blocks.ts'
 import { newMigration } from '../../db/new_migration.ts'
-import { createDatabase } from '../database.ts'
-import { runDbmate } from '../dbmate.ts'
+import { createDatabase } from '../support/database.ts'
+import { runDbmate } from '../support/dbmate.ts'
 
 let folder: string
 

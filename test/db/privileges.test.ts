@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { codeOf, hashAfter, one, type Role, useLedger } from '../ledger.ts'
+import { codeOf, hashAfter, one, type Role, useLedger } from '../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
-import { startPostgres } from '../../src/dev/embedded_postgres.ts'
-import { runDbmate } from '../dbmate.ts'
-import { connectTo } from '../ledger.ts'
+import { startPostgres } from '../../dev/embedded_postgres.ts'
+import { runDbmate } from '../support/dbmate.ts'
+import { connectTo } from '../support/ledger.ts'
 
 const LIMITS = [
   'client_connection_check_interval=1000ms',

@@ -5,9 +5,9 @@
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findingsOf, one, useLedger } from '../ledger.ts'
-import { array, callAlone, type Operation, postAll, type Said } from '../post.ts'
-import { verifyUser } from '../tampering.ts'
+import { findingsOf, one, useLedger } from '../support/ledger.ts'
+import { array, callAlone, type Operation, postAll, type Said } from '../support/post.ts'
+import { verifyUser } from '../support/tampering.ts'
 
 const ledger = useLedger()
 

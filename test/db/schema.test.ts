@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { describeSchema } from '../../db/print_schema.ts'
-import { useLedger } from '../ledger.ts'
+import { useLedger } from '../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,8 +1,8 @@
 /** Whoever steals the password of the service: logged in with it, and with nothing else. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type postgres from 'postgres'
-import { createDatabase, type TestDatabase } from '../database.ts'
-import { codeOf, connectTo, one } from '../ledger.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { codeOf, connectTo, one } from '../support/ledger.ts'
 
 let database: TestDatabase
 let sql: postgres.Sql

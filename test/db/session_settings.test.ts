@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { findingsOf, one, useLedger } from '../ledger.ts'
-import { runTypeScript } from '../run_typescript.ts'
-import { SETTINGS } from '../session_settings.ts'
-import { verifyLedger, verifyUser } from '../tampering.ts'
+import { findingsOf, one, useLedger } from '../support/ledger.ts'
+import { runTypeScript } from '../support/run_typescript.ts'
+import { SETTINGS } from '../support/session_settings.ts'
+import { verifyLedger, verifyUser } from '../support/tampering.ts'
 
 const ledger = useLedger()
 

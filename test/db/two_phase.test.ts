@@ -1,7 +1,7 @@
 /** In a caller's transaction that is committed in two phases: nothing of the ledger forbids it. */
 import { expect, test } from 'vitest'
-import { codeOf, copyOf, findingsOf, historyOf, one, useLedger } from '../ledger.ts'
-import { post } from '../post.ts'
+import { codeOf, copyOf, findingsOf, historyOf, one, useLedger } from '../support/ledger.ts'
+import { post } from '../support/post.ts'
 
 const ledger = useLedger()
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readFunction } from '../../db/function_blocks.ts'
-import { one, useLedger } from '../ledger.ts'
-import { runTypeScript } from '../run_typescript.ts'
-import { tamper } from '../tampering.ts'
+import { one, useLedger } from '../support/ledger.ts'
+import { runTypeScript } from '../support/run_typescript.ts'
+import { tamper } from '../support/tampering.ts'
 
 const ledger = useLedger()
 

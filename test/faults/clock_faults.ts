@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Bed } from './bed.ts'
+import type { Bed } from './harness.ts'
 import { pause, until } from './pause.ts'
 import type { Scenario } from './scenarios.ts'
 

@@ -5,17 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { migrate } from '../../db/migrate.ts'
-import { type DataFolder, ELSEWHERE, openDataFolder } from '../../src/dev/data_folder.ts'
-import { keptSecret } from '../../src/dev/embedded_postgres.ts'
-import { freePort } from '../../src/dev/ports.ts'
-import { findBinaries } from '../../src/dev/postgres_binaries.ts'
-import {
-  initCluster,
-  lastLines,
-  type Server,
-  waitUntilReady,
-} from '../../src/dev/postgres_server.ts'
-import { asUser, signal } from '../../src/dev/processes.ts'
+import { type DataFolder, ELSEWHERE, openDataFolder } from '../../dev/data_folder.ts'
+import { keptSecret } from '../../dev/embedded_postgres.ts'
+import { freePort } from '../../dev/ports.ts'
+import { findBinaries } from '../../dev/postgres_binaries.ts'
+import { initCluster, lastLines, type Server, waitUntilReady } from '../../dev/postgres_server.ts'
+import { asUser, signal } from '../../dev/processes.ts'
 
 /** Nothing of the caller's PG* variables may steer it. */
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' }

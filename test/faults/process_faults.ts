@@ -2,7 +2,7 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Run, run, typeScriptCommand } from '../run_typescript.ts'
+import { type Run, run, typeScriptCommand } from '../support/run_typescript.ts'
 import type { Cluster } from './cluster.ts'
 import type { Scenario } from './scenarios.ts'
 

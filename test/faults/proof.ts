@@ -1,6 +1,6 @@
 /** After the fault: what has to be true, whatever happened. */
 import type postgres from 'postgres'
-import { findingsOf } from '../ledger.ts'
+import { findingsOf } from '../support/ledger.ts'
 import { type HttpDoor, send, writeOverHttp } from './http_door.ts'
 import { keysOf, readRows, type Rows } from './ledger_rows.ts'
 import { pause, until } from './pause.ts'

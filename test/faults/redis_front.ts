@@ -1,8 +1,8 @@
 /** Redis over REST as it may be met: well, or in one of the ways in which it fails. */
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { createMemoryStore } from '../../src/dev/memory_store.ts'
-import { createRedisRest } from '../../src/dev/redis_rest.ts'
+import { createMemoryStore } from '../../dev/memory_store.ts'
+import { createRedisRest } from '../../dev/redis_rest.ts'
 
 export type Mood = 'well' | 'hanging' | 'error' | 'page' | 'mixed up'
 

@@ -2,7 +2,7 @@
  * Replays what callers know on the model of the ledger. The database only tells in which order:
  * what happened, and what came of it, has to follow from what was sent.
  */
-import { Account, type Command, Model } from '../model.ts'
+import { Account, type Command, Model } from '../model/model.ts'
 import type { EntryRow, HoldRow, Rows } from './ledger_rows.ts'
 import { GROUP } from './load.ts'
 import { isDone, lastAnswer, type Write } from './record.ts'

@@ -1,5 +1,5 @@
 /** Every fault, once: how it strikes and heals, and how it is known that it did. */
-import type { Bed, BedOptions } from './bed.ts'
+import type { Bed, BedOptions } from './harness.ts'
 import type { Cluster } from './cluster.ts'
 import { CLOCK_FAULTS } from './clock_faults.ts'
 import { DATABASE_FAULTS } from './database_faults.ts'

@@ -1,8 +1,8 @@
 /** The service as a process of its own, on either runtime, to be killed and started again. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
-import { freePort } from '../../src/dev/ports.ts'
-import { PROJECT, type Run, run } from '../run_typescript.ts'
+import { freePort } from '../../dev/ports.ts'
+import { PROJECT, type Run, run } from '../support/run_typescript.ts'
 
 export const SERVICE_RUNTIME = process.env['LEDGER_TEST_SERVICE'] || 'node'
 if (!['node', 'deno'].includes(SERVICE_RUNTIME)) {

@@ -1,8 +1,8 @@
 /** Who sends a request to a service with access on, and what must become of it for that alone. */
 import fc from 'fast-check'
-import { type Scope, SCOPES } from '../../src/access.ts'
-import { type Held, sha256 } from '../access.ts'
-import type { Document } from '../openapi.ts'
+import { type Scope, SCOPES } from '../../src/auth/access.ts'
+import { type Held, sha256 } from '../support/access.ts'
+import type { Document } from '../support/openapi.ts'
 import type { Answer } from './connection.ts'
 import type { Request } from './requests.ts'
 import { decodedPath, leaksIn, problemFaults, routeOf } from './rules.ts'

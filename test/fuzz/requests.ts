@@ -1,7 +1,7 @@
 /** Whole requests, made of what the document says of each operation; all of them are valid HTTP. */
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
-import { type Document, type Operation, operationsOf, type Schema } from '../openapi.ts'
+import { type Document, type Operation, operationsOf, type Schema } from '../support/openapi.ts'
 import type { Caller } from './callers.ts'
 import { HOSTILE, hostile, type Known, spoiled, textOf, valid } from './values.ts'
 

@@ -1,6 +1,6 @@
 /** What every answer has to be like, whatever was asked. */
-import { PROBLEMS } from '../../src/errors.ts'
-import { type Document, operationsOf, schemaFaults, undocumented } from '../openapi.ts'
+import { PROBLEMS } from '../../src/core/errors.ts'
+import { type Document, operationsOf, schemaFaults, undocumented } from '../support/openapi.ts'
 import type { Answer } from './connection.ts'
 import type { Request } from './requests.ts'
 

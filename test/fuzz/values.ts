@@ -1,6 +1,6 @@
 /** Values for a schema of the document: as it wants them, nearly so, and as nobody should send them. */
 import fc from 'fast-check'
-import { type Document, resolved, type Schema } from '../openapi.ts'
+import { type Document, resolved, type Schema } from '../support/openapi.ts'
 
 /** A part of a JSON text that JSON.stringify would not write. */
 export class Raw {

@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadConfig } from '../../src/config.ts'
+import { loadConfig } from '../../src/config/config.ts'
 import type { Service } from '../../src/service.ts'
-import { createDatabase } from '../database.ts'
-import { serve, startTestService, type TestService } from '../service.ts'
+import { createDatabase } from '../support/database.ts'
+import { serve, startTestService, type TestService } from '../support/service.ts'
 
 let first: TestService
 let second: Service

@@ -7,7 +7,7 @@ import type { Row } from './row.ts'
 export const start: Row = async (bench) => {
   const database = await bench.database('shared')
   const program = await bench.service(database)
-  const all = await bench.program('../../src/dev/start.ts', {
+  const all = await bench.program('../../dev/start.ts', {
     ...serviceEnv(database),
     MIGRATE_DATABASE_URL: database.url,
   })

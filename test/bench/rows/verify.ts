@@ -6,7 +6,7 @@ import { lengthen } from '../long_history.ts'
 import { cpuOfFamily } from '../machine.ts'
 import { pair, type Side, slowly } from '../pairs.ts'
 import { SINGLES } from '../postgres.ts'
-import { PROJECT, run } from '../../run_typescript.ts'
+import { PROJECT, run } from '../../support/run_typescript.ts'
 import type { Row } from './row.ts'
 
 const USERS = 20

@@ -9,7 +9,7 @@ import {
   start,
   untilBlocked,
   useLedger,
-} from '../../ledger.ts'
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

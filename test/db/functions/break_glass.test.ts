@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { codeOf, one, useLedger } from '../../ledger.ts'
-import { verifyLedger, verifyUser } from '../../tampering.ts'
+import { codeOf, one, useLedger } from '../../support/ledger.ts'
+import { verifyLedger, verifyUser } from '../../support/tampering.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { codeOf, one, pidOf, start, stateOf, untilBlocked, useLedger } from '../../ledger.ts'
+import {
+  codeOf,
+  one,
+  pidOf,
+  start,
+  stateOf,
+  untilBlocked,
+  useLedger,
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -13,7 +13,7 @@ import {
   stateOf,
   untilBlocked,
   useLedger,
-} from '../../ledger.ts'
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -10,7 +10,7 @@ import {
   start,
   stateOf,
   useLedger,
-} from '../../ledger.ts'
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { SETTINGS } from '../../session_settings.ts'
-import { hashAfter, one, useLedger } from '../../ledger.ts'
+import { SETTINGS } from '../../support/session_settings.ts'
+import { hashAfter, one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

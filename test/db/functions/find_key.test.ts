@@ -1,7 +1,7 @@
 /** A key belongs to one request of one user, whatever kind of request that was. */
 import type postgres from 'postgres'
 import { describe, expect, test } from 'vitest'
-import { codeOf, findingsOf, one, snapshotOf, stateOf, useLedger } from '../../ledger.ts'
+import { codeOf, findingsOf, one, snapshotOf, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

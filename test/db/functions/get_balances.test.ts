@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type postgres from 'postgres'
-import { codeOf, one, pidOf, start, untilBlocked, useLedger } from '../../ledger.ts'
+import { codeOf, one, pidOf, start, untilBlocked, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { codeOf, one, useLedger } from '../../ledger.ts'
+import { codeOf, one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

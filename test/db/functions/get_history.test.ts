@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { one, stateOf, useLedger } from '../../ledger.ts'
+import { one, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 let id: number

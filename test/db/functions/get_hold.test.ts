@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ageHolds, codeOf, one, stateOf, useLedger } from '../../ledger.ts'
+import { ageHolds, codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { codeOf, one, useLedger } from '../../ledger.ts'
+import { codeOf, one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { codeOf, useLedger } from '../../ledger.ts'
+import { codeOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

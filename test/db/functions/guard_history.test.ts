@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type postgres from 'postgres'
-import { codeOf, one, stateOf, useLedger } from '../../ledger.ts'
+import { codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

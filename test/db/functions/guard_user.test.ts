@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { codeOf, stateOf, useLedger } from '../../ledger.ts'
+import { codeOf, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { one, useLedger } from '../../ledger.ts'
+import { one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

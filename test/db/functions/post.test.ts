@@ -12,8 +12,8 @@ import {
   stateOf,
   untilBlocked,
   useLedger,
-} from '../../ledger.ts'
-import { post } from '../../post.ts'
+} from '../../support/ledger.ts'
+import { post } from '../../support/post.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findingsOf, historyOf, one, sealCredit, useLedger } from '../../ledger.ts'
+import { findingsOf, historyOf, one, sealCredit, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -8,7 +8,7 @@ import {
   sealCredit,
   stateOf,
   useLedger,
-} from '../../ledger.ts'
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

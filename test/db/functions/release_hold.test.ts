@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { codeOf, findingsOf, historyOf, one, snapshotOf, stateOf, useLedger } from '../../ledger.ts'
+import {
+  codeOf,
+  findingsOf,
+  historyOf,
+  one,
+  snapshotOf,
+  stateOf,
+  useLedger,
+} from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -11,8 +11,8 @@ import {
   stateOf,
   untilBlocked,
   useLedger,
-} from '../../ledger.ts'
-import { randomOf } from '../../storm.ts'
+} from '../../support/ledger.ts'
+import { randomOf } from '../../races/storm.ts'
 
 const ledger = useLedger()
 

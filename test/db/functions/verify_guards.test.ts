@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readFunction } from '../../../db/function_blocks.ts'
-import { useLedger } from '../../ledger.ts'
+import { useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, start, useLedger } from '../../ledger.ts'
-import { rehash, tamper, verifyLedger } from '../../tampering.ts'
+import { codeOf, start, useLedger } from '../../support/ledger.ts'
+import { rehash, tamper, verifyLedger } from '../../support/tampering.ts'
 
 const ledger = useLedger()
 

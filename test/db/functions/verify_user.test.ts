@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { codeOf, useLedger } from '../../ledger.ts'
-import { rehash, tamper, verifyLedger, verifyUser } from '../../tampering.ts'
+import { codeOf, useLedger } from '../../support/ledger.ts'
+import { rehash, tamper, verifyLedger, verifyUser } from '../../support/tampering.ts'
 
 const ledger = useLedger()
 

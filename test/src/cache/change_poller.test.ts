@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { startChangePoller } from '../../../src/cache/change_poller.ts'
-import { one, useLedger } from '../../ledger.ts'
+import { one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -4,8 +4,8 @@ import type postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { getChanges } from '../../../src/cache/change_poller.ts'
 import { createChangeReader, type Reading } from '../../../src/cache/change_reader.ts'
-import { createDatabase, type Database } from '../../../src/database.ts'
-import { useLedger } from '../../ledger.ts'
+import { createDatabase, type Database } from '../../../src/database/database.ts'
+import { useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 let database: Database

@@ -1,7 +1,7 @@
 /** Many at once between few users, and users whom a forgotten transaction holds. */
 import { expect, test } from 'vitest'
-import { type Answer, useHttp } from '../../http.ts'
-import { createUser, findingsOf } from '../../ledger.ts'
+import { type Answer, useHttp } from '../../support/http.ts'
+import { createUser, findingsOf } from '../../support/ledger.ts'
 
 const http = useHttp()
 

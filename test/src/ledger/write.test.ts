@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/core/errors.ts'
 import type { Operation, Outcome, UserOutcome } from '../../../src/ledger/operations.ts'
 import { createWrite } from '../../../src/ledger/write.ts'
 

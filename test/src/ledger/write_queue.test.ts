@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/core/errors.ts'
 import type { Operation, Outcome } from '../../../src/ledger/operations.ts'
 import { createWriteQueue } from '../../../src/ledger/write_queue.ts'
 

@@ -1,0 +1,39 @@
+/** Several users as of one moment: validate → call → respond. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { mustReach } from '../auth/access.ts'
+import { json } from '../http/response.ts'
+import { invalidRequest } from '../core/errors.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import { answers } from './openapi.ts'
+import { validated } from '../http/validate.ts'
+import { balances as shape, balancesQuery } from './history_schemas.ts'
+
+export interface BalancesDependencies {
+  ledger: Pick<Ledger, 'getBalances'>
+}
+
+/** GET /balances. */
+export function balancesRoutes({ ledger }: BalancesDependencies) {
+  return new Hono().get(
+    '/',
+    describeRoute({
+      summary: 'What the ledger held for several users at one moment',
+      description: 'Both halves of a transfer count from the same moment, so that the sum of ' +
+        'those who pay one another is the same at each. The answer to a moment stays the same for ' +
+        'ever; `busy`: somebody holds one of the users, and may still post before it.',
+      ...answers({ 200: shape }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('query', balancesQuery),
+    async (c) => {
+      const query = c.req.valid('query')
+      const ids = query.ids.split(',').map(Number)
+      mustReach(c, ...ids)
+      const { at, isFuture, balances } = await ledger.getBalances(ids, query.at ?? null)
+      if (isFuture) {
+        throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])
+      }
+      return json(c, { at, balances })
+    },
+  )
+}

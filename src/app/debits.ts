@@ -1,0 +1,152 @@
+/** Many debits in one request: validate → call → respond. */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import type { z } from 'zod'
+import { reaches } from '../auth/access.ts'
+import { json } from '../http/response.ts'
+import type { Deadline, Deadlines } from '../core/deadlines.ts'
+import { Problem, problemOf } from '../core/errors.ts'
+import { createFairTurns } from '../core/semaphore.ts'
+import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { answers } from './openapi.ts'
+import type { Write } from '../ledger/write.ts'
+import { callerKey, chargeItems } from '../http/rate_limit.ts'
+import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
+import { markReplayed, metadataText, withEntry } from './created.ts'
+import { debitsBody, results } from './schemas.ts'
+
+const MAX_KEY_LENGTH = 255
+/** Behind a key there are up to #999. */
+const COUNT_LENGTH = 4
+/** Items of one user that are in the queue at once, of all lists: what a batch takes, and the next. */
+const MAX_QUEUED_PER_USER = 256
+/** Of one caller: a part of what the queue holds. */
+const QUEUE_PART_PER_CALLER = 1 / 4
+/** Of a request's deadline, for the way into the queue: what is sent later may end as unknown. */
+const WAITING_PART = 1 / 5
+
+export interface DebitsDependencies {
+  write: Write
+  metrics: Pick<Metrics, 'debit'>
+  deadlines: Deadlines
+  limits?: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'> | undefined
+  /** Told of failures that are ours. */
+  onFailure: (what: string, error: unknown) => void
+}
+
+type Item = z.infer<typeof debitsBody>[number]
+
+/** A header's key with room for a count behind it: of a long one its beginning and its SHA-256. */
+async function countable(key: string): Promise<string> {
+  if (key.length <= MAX_KEY_LENGTH - COUNT_LENGTH) return key
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
+  const behind = `~${
+    Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  }`
+  return key.slice(0, MAX_KEY_LENGTH - COUNT_LENGTH - behind.length) + behind
+}
+
+/**
+ * The key of each item. One made from the header counts the user's items before it that have none of
+ * their own: in another order, or with items left out, no debit gets the key of another user's.
+ */
+function keysOf(items: Item[], key: string | undefined): (string | undefined)[] {
+  const counts = new Map<number, number>()
+  return items.map(({ user_id, idempotency_key }) => {
+    if (idempotency_key !== undefined || key === undefined) return idempotency_key
+    const n = counts.get(user_id) ?? 0
+    counts.set(user_id, n + 1)
+    return `${key}#${n}`
+  })
+}
+
+/** POST /debits. */
+export function debitsRoutes(
+  { write, metrics, deadlines, limits = DEFAULT_LIMITS, onFailure }: DebitsDependencies,
+) {
+  const debits = new Hono<{ Variables: { key?: string } }>()
+  const ofUsers = createFairTurns({ perKey: MAX_QUEUED_PER_USER })
+  const ofCallers = createFairTurns({
+    perKey: Math.ceil(limits.maxQueue * QUEUE_PART_PER_CALLER),
+  })
+
+  /**
+   * Goes into the queue with a part of the list only, so that lists leave room there for others.
+   * First the user's: who waits for that has no place that others of the caller could have.
+   */
+  function admitted<T>(caller: string, userId: number, deadline: Deadline, work: () => Promise<T>) {
+    const end = performance.now() + limits.requestDeadlineMs * WAITING_PART
+    const isOver = () => deadline.isOver || performance.now() > end
+    return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
+  }
+
+  /** What the single call would have answered, and whether it was a repeat. */
+  async function debit(
+    { user_id, amount, metadata }: Item,
+    key: string | undefined,
+    c: Context,
+  ) {
+    try {
+      if (!reaches(c, user_id)) throw new Problem('forbidden')
+      const operation = {
+        kind: 'debit' as const,
+        userId: user_id,
+        amount: String(amount),
+        key,
+        metadata: metadataText(metadata),
+      }
+      const { users: [user], replayed } = await deadlines.within((deadline) =>
+        admitted(callerKey(c), user_id, deadline, () => write({ ...operation, deadline }))
+      )
+      metrics.debit(replayed ? 'replayed' : 'ok')
+      return { result: { status: 201, ...withEntry(user) }, replayed }
+    } catch (error) {
+      const problem = problemOf(error, { writes: true })
+      if (problem.code === 'internal') onFailure('/debits', problem.cause ?? error)
+      metrics.debit(problem.code)
+      // Which key counted, so that what is repeated is this and not a second one.
+      const named = key === undefined ? {} : { idempotency_key: key }
+      const members = problem.membersAt(c.get('limits').publicPath)
+      return { result: { ...members, ...named }, replayed: undefined }
+    }
+  }
+
+  debits.post(
+    '/',
+    describeRoute({
+      summary: 'Take amounts from many users, each debit for itself',
+      description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
+        'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
+        'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
+        'they are in the list; of a key over 251 characters, its beginning and its SHA-256. Each ' +
+        'result names the key that counted. Each item counts as a request for the rate limit.',
+      ...answers({ 200: results }, [
+        'invalid_request',
+        'invalid_idempotency_key',
+        'payload_too_large',
+        'unsupported_media_type',
+      ]),
+    }),
+    idempotencyKey,
+    jsonBodyUpTo('maxDebitsBodyBytes'),
+    validated('json', debitsBody),
+    async (c) => {
+      const items = c.req.valid('json')
+      const key = c.get('key')
+      chargeItems(c, items.length)
+      // Each item has a deadline of its own: those that were in time keep their answers.
+      c.get('deadline')?.release()
+      const keys = keysOf(items, key === undefined ? key : await countable(key))
+      const answered = await Promise.all(
+        items.map((item, n) => debit(item, keys[n], c)),
+      )
+      const done = answered.filter(({ replayed }) => replayed !== undefined)
+      markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))
+      return json(c, { results: answered.map(({ result }) => result) })
+    },
+  )
+
+  return debits
+}

@@ -1,0 +1,202 @@
+/** What happened to a user, and what it adds up to: validate → call → respond. */
+import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
+import { describeRoute } from 'hono-openapi'
+import { json, setVary } from '../http/response.ts'
+import { invalidRequest, Problem } from '../core/errors.ts'
+import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import type { Write } from '../ledger/write.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { answers, WRITE_PROBLEMS } from './openapi.ts'
+import { callerKey } from '../http/rate_limit.ts'
+import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import type { Verify } from '../ledger/verification.ts'
+import { created, metadataText } from './created.ts'
+import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
+import { createReadPage } from './history_page.ts'
+import { createAnswerStatement, STATEMENTS } from './history_statement.ts'
+import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
+
+export interface HistoryDependencies {
+  ledger: Pick<
+    Ledger,
+    'getUsers' | 'getHistory' | 'getStatement' | 'getEntry' | 'getMoments'
+  >
+  verify: Verify
+  write: Write
+  /** Of the reads that take long, by caller; left out: none waits. */
+  longReads?: FairTurns
+  metrics: Pick<Metrics, 'verified'>
+  /** Told of failures that are ours. */
+  onFailure: (what: string, error: unknown) => void
+}
+
+/** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
+export function historyRoutes(
+  {
+    ledger,
+    verify,
+    longReads = createFairTurns({ perKey: Infinity }),
+    write,
+    metrics,
+    onFailure,
+  }: HistoryDependencies,
+) {
+  const history = new Hono<{ Variables: { key?: string } }>()
+  const readPage = createReadPage({ ledger, longReads })
+  const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
+
+  async function known(userId: number) {
+    const user = (await ledger.getUsers([userId])).get(userId)
+    if (!user) throw new Problem('unknown_user')
+    return user
+  }
+
+  /** A transfer goes back whole, so its other user must be one that the caller may write to. */
+  async function mayReverse(userId: number, seq: number, users: ReadonlySet<number>) {
+    let found = await ledger.getEntry(userId, seq)
+    if (!found) {
+      // A manual entry may be about to get this number.
+      await write({ kind: 'recalculate', userId })
+      found = await ledger.getEntry(userId, seq)
+    }
+    // One that comes only now may be half of a transfer.
+    if (!found) throw new Problem('unknown_entry')
+    if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
+  }
+
+  history.get(
+    '/:id/history',
+    describeRoute({
+      summary: 'The entries of a user, newest first; or a statement',
+      description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
+        '`from` (or behind `after`) up to `to`, oldest first: the opening balance, every entry that ' +
+        'was posted in between, the closing balance with the hash of the last entry. The next one ' +
+        'begins where the closing line says, by `from` or `after`: no entry is in neither or both. ' +
+        'A statement without its closing line broke off. A page ends before its `limit` where it has a megabyte; ' +
+        '`next` tells. `limit` and `before` are for pages.',
+      ...answers(
+        { 200: page },
+        ['invalid_request', 'unknown_user', 'busy'],
+        Object.keys(STATEMENTS),
+      ),
+    }),
+    validated('param', idParam),
+    validated('query', historyQuery),
+    async (c) => {
+      const userId = Number(c.req.valid('param').id)
+      const query = c.req.valid('query')
+      const type = accepts(c, {
+        header: 'Accept',
+        supports: ['application/json', ...Object.keys(STATEMENTS)],
+        default: 'application/json',
+      })
+      const format = STATEMENTS[type]
+      setVary(c, 'Accept')
+      for (
+        const name of format ? ['limit', 'before'] as const : ['from', 'to', 'after'] as const
+      ) {
+        if (query[name] === undefined) continue
+        throw invalidRequest([{
+          path: [name],
+          message: `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`,
+        }])
+      }
+      if (format) return await answerStatement(c, userId, query, format)
+      const page = await readPage(c, userId, query)
+      if (page.entries.length === 0) await known(userId)
+      return json(c, page)
+    },
+  )
+
+  history.get(
+    '/:id/history/:seq',
+    describeRoute({
+      summary: 'An entry of a user',
+      ...answers({ 200: entry }, ['invalid_request', 'unknown_user', 'unknown_entry', 'busy']),
+    }),
+    validated('param', entryParam),
+    async (c) => {
+      const { id, seq } = c.req.valid('param')
+      const found = await ledger.getEntry(Number(id), Number(seq))
+      if (found) return json(c, found)
+      await known(Number(id))
+      throw new Problem('unknown_entry')
+    },
+  )
+
+  history.post(
+    '/:id/history/:seq/reverse',
+    describeRoute({
+      summary: 'Take an entry back, at most once; the half of a transfer with the other half',
+      ...answers({ 201: posted }, [
+        ...WRITE_PROBLEMS,
+        'unknown_entry',
+        'already_reversed',
+        'insufficient_funds',
+        'balance_out_of_range',
+      ]),
+    }),
+    validated('param', entryParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', metadataBody),
+    async (c) => {
+      const { id, seq } = c.req.valid('param')
+      const [userId, ref] = [Number(id), Number(seq)]
+      const users = c.get('caller')?.users
+      if (users) await mayReverse(userId, ref, users)
+      const reversed = await write({
+        kind: 'reverse',
+        userId,
+        ref,
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(c.req.valid('json').metadata),
+      })
+      return created(c, reversed)
+    },
+  )
+
+  history.get(
+    '/:id/balance',
+    describeRoute({
+      summary: 'What the ledger held at a moment',
+      description:
+        'The balance after the last entry that had been posted by then, the same for ever. Without ' +
+        '`at`: as of the last entry. `busy`: somebody holds the user and may still post before it.',
+      ...answers({ 200: balanceAt }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('param', idParam),
+    validated('query', balanceQuery),
+    async (c) => {
+      const id = Number(c.req.valid('param').id)
+      const [moment] = await ledger.getMoments(id, [c.req.valid('query').at ?? null])
+      const { at, balance, seq, isFuture } = moment!
+      if (isFuture) throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])
+      return json(c, { id, at, balance, seq })
+    },
+  )
+
+  history.get(
+    '/:id/verify',
+    describeRoute({
+      summary: 'Whether the history of a user proves its balance',
+      description: 'Reads as many entries as it can in about 4 seconds: a longer history without ' +
+        'findings up to there is `busy`, with a `detail`.',
+      ...answers({ 200: verification }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('param', idParam),
+    async (c) => {
+      const id = Number(c.req.valid('param').id)
+      const { snapshot } = await known(id)
+      const { entries, findings, isPartial } = await verify(id, snapshot.seq, callerKey(c))
+      metrics.verified(id, findings.length)
+      const ok = findings.length === 0
+      return json(c, { id, ok, entries, findings, ...(isPartial && { partial: true }) })
+    },
+  )
+
+  return history
+}

@@ -1,0 +1,63 @@
+/** A page of a history: as many entries as were asked for, or as make a megabyte. */
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { stringify } from '../core/raw_json.ts'
+import type { FairTurns } from '../core/semaphore.ts'
+import type { Entry, Ledger } from '../ledger/functions.ts'
+import { SHORT_ROWS } from '../ledger/read_functions.ts'
+import { callerKey } from '../http/rate_limit.ts'
+import type { historyQuery } from './history_schemas.ts'
+
+const DEFAULT_LIMIT = 50
+/** Entries that a long page reads at once. */
+const PART_ROWS = 250
+/** Characters of JSON after which a page ends. */
+const MAX_PAGE_LENGTH = 1_048_576
+
+export interface HistoryPageDependencies {
+  ledger: Pick<Ledger, 'getHistory'>
+  longReads: FairTurns
+}
+
+/** Reads the page that a query asks for; it is empty also if there is no such user. */
+export type ReadPage = (
+  c: Context,
+  userId: number,
+  query: z.infer<typeof historyQuery>,
+) => Promise<{ entries: Entry[]; next: number | null }>
+
+export function createReadPage({ ledger, longReads }: HistoryPageDependencies): ReadPage {
+  /** Newest first; a long page in parts, each in a turn of its own, until there is too much of it. */
+  async function entriesOf(c: Context, userId: number, below: number | undefined, rows: number) {
+    if (rows <= SHORT_ROWS) {
+      return { entries: await ledger.getHistory(userId, below, rows), isCut: false }
+    }
+    const entries: Entry[] = []
+    let length = 0
+    for (;;) {
+      const before = entries.at(-1)?.seq ?? below
+      const wanted = Math.min(PART_ROWS, rows - entries.length)
+      const part = await longReads.take(
+        callerKey(c),
+        () => ledger.getHistory(userId, before, wanted),
+        { isOver: () => c.get('deadline')?.isOver ?? false },
+      )
+      for (const one of part) {
+        entries.push(one)
+        length += stringify(one).length
+        // This one, too, only tells that there are more.
+        if (length > MAX_PAGE_LENGTH && entries.length > 1) return { entries, isCut: true }
+      }
+      if (part.length < wanted || entries.length === rows) return { entries, isCut: false }
+    }
+  }
+
+  return async (c, userId, { limit, before }) => {
+    const maxRows = Number(limit ?? DEFAULT_LIMIT)
+    const below = before === undefined ? undefined : Number(before)
+    // One more than asked for tells whether there is another page.
+    const { entries, isCut } = await entriesOf(c, userId, below, maxRows + 1)
+    const shown = entries.slice(0, isCut ? -1 : maxRows)
+    return { entries: shown, next: entries.length > shown.length ? shown.at(-1)!.seq : null }
+  }
+}

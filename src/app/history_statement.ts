@@ -1,0 +1,80 @@
+/** A statement: what was posted to a user between two moments, as a stream. */
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { answer, setHeader } from '../http/response.ts'
+import { invalidRequest } from '../core/errors.ts'
+import type { FairTurns } from '../core/semaphore.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import type { Moment } from '../ledger/read_functions.ts'
+import { callerKey } from '../http/rate_limit.ts'
+import { CSV, NDJSON, type StatementFormat, statementStream } from '../ledger/statement.ts'
+import type { historyQuery } from './history_schemas.ts'
+
+/** By what a client accepts. */
+export const STATEMENTS: Record<string, StatementFormat> = {
+  'text/csv': CSV,
+  'application/x-ndjson': NDJSON,
+}
+
+export interface StatementDependencies {
+  ledger: Pick<Ledger, 'getMoments' | 'getStatement'>
+  longReads: FairTurns
+  /** Told of failures that are ours. */
+  onFailure: (what: string, error: unknown) => void
+}
+
+/**
+ * Answers with the statement that a query asks for.
+ * @throws Problem before anything is sent
+ */
+export type AnswerStatement = (
+  c: Context,
+  userId: number,
+  query: z.infer<typeof historyQuery>,
+  format: StatementFormat,
+) => Promise<Response>
+
+export function createAnswerStatement(
+  { ledger, longReads, onFailure }: StatementDependencies,
+): AnswerStatement {
+  /** What a statement begins and ends with. Both are final: the next one goes on where this ends. */
+  async function boundsOf(userId: number, { from, to, after }: z.infer<typeof historyQuery>) {
+    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null, null])
+    const [opening, end, last] = moments as [Moment, Moment, Moment]
+    // Without an end it is the last entry, or the beginning if nothing was posted since.
+    const isOpen = to === undefined || end.isFuture
+    const closing = isOpen ? (opening.at ?? '') > last.at! ? opening : last : end
+    if (opening.isFuture || (opening.at ?? '') > closing.at!) {
+      throw invalidRequest([{ path: ['from'], message: 'must not be after to, or in the future' }])
+    }
+    if (after === undefined || Number(after) === 0) return { opening, closing }
+    if (from !== undefined) {
+      throw invalidRequest([{ path: ['after'], message: 'can not be given with from' }])
+    }
+    if (Number(after) > closing.seq) {
+      throw invalidRequest([{ path: ['after'], message: 'must not be behind the last entry' }])
+    }
+    const [before] = await ledger.getStatement(userId, Number(after) - 1, Number(after), 1)
+    if (!before) throw new Error('get_statement: an entry is missing')
+    const { posted_at: at, seq, balance, hash } = before
+    return { opening: { at, seq, balance, hash, isFuture: false }, closing }
+  }
+
+  return async (c, userId, query, format) => {
+    const { opening, closing } = await boundsOf(userId, query)
+    setHeader(c, 'Content-Disposition', `attachment; filename="user-${userId}.${format.extension}"`)
+    const caller = callerKey(c)
+    const getStatement: Ledger['getStatement'] = (...page) =>
+      longReads.take(caller, () => ledger.getStatement(...page), { isBegun: true })
+    const stream = statementStream({
+      ledger: { getStatement },
+      userId,
+      opening,
+      closing,
+      format,
+      stallMs: c.get('limits').streamStallMs,
+      onFailure: (error) => onFailure('/users/:id/history', error),
+    })
+    return answer(c, stream, { type: format.contentType })
+  }
+}

@@ -1,0 +1,111 @@
+/** Amounts set aside: validate → call → respond. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { json } from '../http/response.ts'
+import { answers, WRITE_PROBLEMS } from './openapi.ts'
+import type { Write } from '../ledger/write.ts'
+import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import { created, markReplayed, metadataText } from './created.ts'
+import { captureBody, hold, holdBody, holdParam, metadataBody } from './schemas.ts'
+import { idParam, posted, snapshot } from './schemas.ts'
+
+export interface HoldsDependencies {
+  write: Write
+}
+
+/** POST /users/:id/holds, and capture and release under it. */
+export function holdsRoutes({ write }: HoldsDependencies) {
+  const holds = new Hono<{ Variables: { key?: string } }>()
+
+  holds.post(
+    '/:id/holds',
+    describeRoute({
+      summary: 'Set an amount aside',
+      description: 'It lowers what is available, not the balance, until it is captured, ' +
+        'released, or expires by itself.',
+      ...answers({ 201: hold }, [...WRITE_PROBLEMS, 'insufficient_funds', 'balance_out_of_range']),
+    }),
+    validated('param', idParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', holdBody),
+    async (c) => {
+      const { amount, expires_in, metadata } = c.req.valid('json')
+      const placed = await write({
+        kind: 'hold',
+        userId: Number(c.req.valid('param').id),
+        amount: String(amount),
+        expiresInSeconds: expires_in,
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(metadata),
+      })
+      markReplayed(c, placed.replayed)
+      return json(c, placed.users[0].hold, 201)
+    },
+  )
+
+  holds.post(
+    '/:id/holds/:hold/capture',
+    describeRoute({
+      summary: 'Take what is held, or a part of it, which releases the rest',
+      ...answers({ 201: posted }, [
+        ...WRITE_PROBLEMS,
+        'unknown_hold',
+        'hold_not_active',
+        'insufficient_funds',
+        'balance_out_of_range',
+      ]),
+    }),
+    validated('param', holdParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', captureBody),
+    async (c) => {
+      const { id, hold } = c.req.valid('param')
+      const { amount, metadata } = c.req.valid('json')
+      const captured = await write({
+        kind: 'capture',
+        userId: Number(id),
+        ref: Number(hold),
+        amount: amount === undefined ? undefined : String(amount),
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(metadata),
+      })
+      return created(c, captured)
+    },
+  )
+
+  holds.post(
+    '/:id/holds/:hold/release',
+    describeRoute({
+      summary: 'Give back what is held',
+      ...answers({ 200: snapshot }, [
+        ...WRITE_PROBLEMS,
+        'unknown_hold',
+        'hold_not_active',
+        'balance_out_of_range',
+      ]),
+    }),
+    validated('param', holdParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', metadataBody),
+    async (c) => {
+      const { id, hold } = c.req.valid('param')
+      const released = await write({
+        kind: 'release',
+        userId: Number(id),
+        ref: Number(hold),
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(c.req.valid('json').metadata),
+      })
+      markReplayed(c, released.replayed)
+      return json(c, released.users[0].snapshot)
+    },
+  )
+
+  return holds
+}

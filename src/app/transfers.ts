@@ -1,0 +1,53 @@
+/** From one user to another: validate → call → respond. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { mustReach } from '../auth/access.ts'
+import { json } from '../http/response.ts'
+import { answers, WRITE_PROBLEMS } from './openapi.ts'
+import type { Write } from '../ledger/write.ts'
+import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import { markReplayed, metadataText, withEntry } from './created.ts'
+import { transferBody, transferred } from './schemas.ts'
+
+export interface TransfersDependencies {
+  write: Write
+}
+
+/** POST /transfers. */
+export function transfersRoutes({ write }: TransfersDependencies) {
+  const transfers = new Hono<{ Variables: { key?: string } }>()
+
+  transfers.post(
+    '/',
+    describeRoute({
+      summary: 'Move an amount from one user to another, both halves or neither',
+      description: 'Idempotency-Key belongs to the user whom the amount is taken from.',
+      ...answers({ 201: transferred }, [
+        ...WRITE_PROBLEMS,
+        'insufficient_funds',
+        'balance_out_of_range',
+        'same_user',
+      ]),
+    }),
+    idempotencyKey,
+    jsonBody,
+    validated('json', transferBody),
+    async (c) => {
+      const { from, to, amount, metadata } = c.req.valid('json')
+      mustReach(c, from, to)
+      const { users: [giver, taker], replayed } = await write({
+        kind: 'transfer',
+        userId: from,
+        peerId: to,
+        amount: String(amount),
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(metadata),
+      })
+      markReplayed(c, replayed)
+      return json(c, { from: withEntry(giver), to: withEntry(taker!) }, 201)
+    },
+  )
+
+  return transfers
+}

@@ -1,0 +1,143 @@
+/** Users and what is posted to them: validate → call → respond. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { mustReach } from '../auth/access.ts'
+import { json, setHeader, setLocation } from '../http/response.ts'
+import { Problem } from '../core/errors.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import type { Write } from '../ledger/write.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { answers, WRITE_PROBLEMS } from './openapi.ts'
+import type { Snapshots } from '../cache/snapshots.ts'
+import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import { created, metadataText } from './created.ts'
+import { amountBody, emptyBody, idParam, newUserBody, posted, snapshot } from './schemas.ts'
+
+export interface UsersDependencies {
+  ledger: Pick<Ledger, 'createUser'>
+  write: Write
+  snapshots: Pick<Snapshots, 'read'>
+  metrics: Pick<Metrics, 'debit' | 'read'>
+}
+
+/** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
+export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependencies) {
+  const users = new Hono<{ Variables: { key?: string } }>()
+
+  async function current(id: number, fresh: boolean) {
+    const found = await snapshots.read(id, { fresh })
+    if (!found) throw new Problem('unknown_user')
+    return found
+  }
+
+  users.get(
+    '/:id',
+    describeRoute({
+      summary: 'The balance of a user',
+      description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
+      ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user', 'busy']),
+    }),
+    validated('param', idParam),
+    async (c) => {
+      const fresh = /\bno-cache\b/i.test(c.req.header('cache-control') ?? '')
+      const { snapshot, cache } = await current(Number(c.req.valid('param').id), fresh)
+      metrics.read(cache)
+      setHeader(c, 'X-Cache', cache)
+      return json(c, snapshot)
+    },
+  )
+
+  for (const action of ['DEBIT', 'CREDIT'] as const) {
+    users.post(
+      action === 'DEBIT' ? '/:id/debit' : '/:id/credit',
+      describeRoute({
+        summary: action === 'DEBIT' ? 'Take an amount from a user' : 'Add an amount to a user',
+        ...answers({ 201: posted }, [
+          ...WRITE_PROBLEMS,
+          ...(action === 'DEBIT' ? ['insufficient_funds' as const] : []),
+          'balance_out_of_range',
+        ]),
+      }),
+      validated('param', idParam),
+      idempotencyKey,
+      jsonBody,
+      validated('json', amountBody),
+      async (c) => {
+        const { amount, metadata } = c.req.valid('json')
+        const deadline = c.get('deadline')
+        const posted = await write({
+          kind: action === 'DEBIT' ? 'debit' : 'credit',
+          userId: Number(c.req.valid('param').id),
+          amount: String(amount),
+          key: c.get('key'),
+          deadline,
+          metadata: metadataText(metadata),
+        })
+        // What is over is counted by what was answered.
+        if (action === 'DEBIT' && !deadline?.isOver) {
+          metrics.debit(posted.replayed ? 'replayed' : 'ok')
+        }
+        return created(c, posted)
+      },
+    )
+  }
+
+  users.post(
+    '/:id/recalculate',
+    describeRoute({
+      summary: 'Count rows made by hand, and recalculate the balance from the history',
+      ...answers({ 200: snapshot }, [
+        'invalid_request',
+        'unknown_user',
+        'payload_too_large',
+        'unsupported_media_type',
+        'balance_out_of_range',
+        'busy',
+        'outcome_unknown',
+      ]),
+    }),
+    validated('param', idParam),
+    jsonBody,
+    validated('json', emptyBody),
+    async (c) => {
+      const userId = Number(c.req.valid('param').id)
+      // Not read once more: by then it may be another one.
+      const { users: [user] } = await write({
+        kind: 'recalculate',
+        userId,
+        deadline: c.get('deadline'),
+      })
+      return json(c, user.snapshot)
+    },
+  )
+
+  users.post(
+    '/',
+    describeRoute({
+      summary: 'Make a user',
+      description: 'With the id of a user that exists already: 200 and its snapshot.',
+      ...answers({ 200: snapshot, 201: snapshot }, [
+        'invalid_request',
+        'payload_too_large',
+        'unsupported_media_type',
+        'busy',
+        'outcome_unknown',
+      ]),
+    }),
+    jsonBody,
+    validated('json', newUserBody),
+    async (c) => {
+      const wanted = c.req.valid('json').id
+      mustReach(c, wanted)
+      const deadline = c.get('deadline')
+      if (deadline) deadline.isSent = true
+      const { id, created } = await ledger.createUser(wanted)
+      const { snapshot } = await current(id, true)
+      if (!created) return json(c, snapshot)
+      setLocation(c, `/users/${id}`)
+      return json(c, snapshot, 201)
+    },
+  )
+
+  return users
+}

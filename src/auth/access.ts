@@ -1,0 +1,194 @@
+/** Who may do what: every request has a caller, or is refused, before anything else looks at it. */
+import type { Context, MiddlewareHandler, Next } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import type { JwtVerifier } from './access_jwt.ts'
+import { type Rule, RULES } from './access_rules.ts'
+import { setHeader } from '../http/response.ts'
+import { Problem } from '../core/errors.ts'
+import type { FailureLimit } from './failure_limit.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { RequestRates } from '../http/rate_limit.ts'
+
+export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse', 'admin'] as const
+
+export type Scope = typeof SCOPES[number]
+
+/** Who sent a request. */
+export interface Caller {
+  /** Of a token, or the subject of a JWT; not a secret. */
+  name: string
+  scopes: ReadonlySet<Scope>
+  /** The only users that the caller reaches; left out: all. */
+  users?: ReadonlySet<number>
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Undefined where access is off, and on routes that are open to everybody. */
+    caller?: Caller
+  }
+}
+
+/** The address that a request came from, which fetch was given beside it; '' where nobody knows it. */
+export const peerOf = (c: Context): string => (c.env as { peer?: string } | undefined)?.peer ?? ''
+
+export interface Access {
+  /** Makes what sets `caller`, or throws a Problem; each request is counted, refused ones, too. */
+  middleware(rates?: RequestRates): MiddlewareHandler
+  /** For routes under a user: throws a Problem if that is none of the caller's. */
+  userMiddleware: MiddlewareHandler
+}
+
+export interface AccessOptions {
+  /** Callers by the SHA-256 of their tokens, in hexadecimal. */
+  tokens: { get(hash: string): Caller | undefined }
+  /** What checks a JWT; left out: none is taken. */
+  verifyJwt?: JwtVerifier | undefined
+  /** In hexadecimal, and at once: with crypto.subtle every request would wait for a turn. */
+  sha256: (text: string) => string
+  failures: FailureLimit
+  metrics: Pick<Metrics, 'refused'>
+}
+
+const MAX_TOKEN_LENGTH = 8192
+const CREDENTIALS = /^Bearer +([\w.~+/-]+=*)$/i
+const MAX_KNOWN = 10_000
+/** How long a JWT counts without another look at its signature: its key may have been withdrawn. */
+const KNOWN_MS = 60_000
+const REALM = 'Bearer realm="ledger"'
+
+/** A request, before it is known whose it is. */
+interface Attempt {
+  c: Context
+  next: Next
+  rule: Rule | undefined
+  rates: RequestRates | undefined
+}
+
+/** Of its own, as an issuer may call somebody what a token is called. */
+const keyOfJwt = (name: string): string => `jwt ${name}`
+
+/**
+ * Callers are looked up by the hash of what they present. How long that takes tells nothing about a
+ * token: whoever could choose its hash would need no token.
+ */
+export function createAccess(
+  { tokens, verifyJwt, sha256, failures, metrics }: AccessOptions,
+): Access {
+  /** Callers with a JWT, by its hash. */
+  const known = new Map<string, { caller: Caller; until_ms: number }>()
+
+  /** The request counts for its address: whose else it is, nobody knows. */
+  function unauthorized(
+    { c, rates }: Attempt,
+    reason: 'no_token' | 'unknown' | 'invalid' | 'expired',
+  ): Problem {
+    const wait = reason === 'no_token' ? 0 : failures.failed(peerOf(c))
+    if (wait > 0) {
+      metrics.refused('limited')
+      setHeader(c, 'Retry-After', String(wait))
+      return new Problem('rate_limited')
+    }
+    limited(() => rates?.count(c, undefined, true))
+    metrics.refused(reason)
+    const error = reason === 'no_token' ? '' : ', error="invalid_token"'
+    setHeader(c, 'WWW-Authenticate', `${REALM}${error}`)
+    return new Problem('unauthorized')
+  }
+
+  function limited(count: () => void): void {
+    try {
+      count()
+    } catch (error) {
+      metrics.refused('limited')
+      throw error
+    }
+  }
+
+  async function verified(attempt: Attempt, token: string, hash: string): Promise<Caller> {
+    const { c, rates } = attempt
+    if (!verifyJwt || token.split('.').length !== 3) throw unauthorized(attempt, 'unknown')
+    // A signature takes a thousand times what a look at the rate takes. Whoever only claims to be
+    // somebody without any requests left is told the same, and takes nothing from them.
+    const claimed = verifyJwt.claimedName(token)
+    if (claimed !== undefined) limited(() => rates?.refuseIfOver(c, keyOfJwt(claimed)))
+    const result = await verifyJwt(token).catch((error: unknown) => {
+      metrics.refused('unavailable')
+      throw error
+    })
+    if (typeof result === 'string') throw unauthorized(attempt, result)
+    const until_ms = Math.min(result.expiresAt_ms, Date.now() + KNOWN_MS)
+    known.delete(hash)
+    known.set(hash, { caller: result.caller, until_ms })
+    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value!)
+    return result.caller
+  }
+
+  function admit({ c, next, rule, rates }: Attempt, caller: Caller, key: string) {
+    c.set('caller', caller)
+    // A route without a rule is closed; a path without a route is no secret.
+    const isAllowed = rule === 'any' || caller.scopes.has(rule as Scope)
+    rates?.count(c, key, !isAllowed)
+    if (!isAllowed) {
+      metrics.refused('scope')
+      const scope = rule && `, scope="${rule}"`
+      setHeader(c, 'WWW-Authenticate', `${REALM}, error="insufficient_scope"${scope ?? ''}`)
+      throw new Problem('forbidden')
+    }
+    return caller.users ? counted(c, next) : next()
+  }
+
+  async function counted(c: Context, next: Next): Promise<void> {
+    await next()
+    if (c.error instanceof Problem && c.error.code === 'forbidden') metrics.refused('user')
+  }
+
+  return {
+    middleware: (rates) => (c, next) => {
+      const rule = ruleOf(c)
+      if (rule === 'open') {
+        rates?.count(c, undefined, false)
+        return next()
+      }
+      const attempt = { c, next, rule, rates }
+      const header = c.req.header('authorization')
+      if (header === undefined) throw unauthorized(attempt, 'no_token')
+      const token = header.length <= MAX_TOKEN_LENGTH && CREDENTIALS.exec(header)?.[1]
+      if (!token) throw unauthorized(attempt, 'invalid')
+      const hash = sha256(token)
+      const caller = tokens.get(hash)
+      if (caller) return admit(attempt, caller, `token ${caller.name}`)
+      const before = known.get(hash)
+      if (before && before.until_ms > Date.now()) {
+        return admit(attempt, before.caller, keyOfJwt(before.caller.name))
+      }
+      return verified(attempt, token, hash)
+        .then((caller) => admit(attempt, caller, keyOfJwt(caller.name)))
+    },
+
+    userMiddleware(c, next) {
+      const id = c.req.param('id')!
+      // Whatever else it is: validation says so.
+      if (/^\d+$/.test(id)) mustReach(c, Number(id))
+      return next()
+    },
+  }
+}
+
+/** The rule of the route that will answer; `any` where there is none. */
+export function ruleOf(c: Context): Rule | undefined {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
+  return route ? RULES[`${route.method} ${route.path}`] : 'any'
+}
+
+/** Whether the caller is not bound to users, or to this one among others. */
+export const reaches = (c: Context, userId: number): boolean =>
+  c.get('caller')?.users?.has(userId) ?? true
+
+/** @throws Problem if one of the users is none of the caller's, whether it exists or not */
+export function mustReach(c: Context, ...userIds: (number | undefined)[]): void {
+  const isBound = c.get('caller')?.users !== undefined
+  if (isBound && !userIds.every((id) => id !== undefined && reaches(c, id))) {
+    throw new Problem('forbidden')
+  }
+}

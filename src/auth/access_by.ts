@@ -1,0 +1,53 @@
+/** Access as the settings have it. */
+import { type Access, createAccess } from './access.ts'
+import type { AccessConfig, JwtConfig } from '../config/access_config.ts'
+import { openTokenFile } from './access_file.ts'
+import { createJwtVerifier, type JwtOptions } from './access_jwt.ts'
+import { createFailureLimit } from './failure_limit.ts'
+import { createJwks } from './jwks.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface AccessParts {
+  /** The text of a file; rejects for what is none, such as a pipe. */
+  readFile: (path: string) => Promise<string>
+  /** In hexadecimal. */
+  sha256: (text: string) => string
+  metrics: Pick<Metrics, 'refused'>
+  log: Pick<Log, 'info' | 'warn' | 'error'>
+}
+
+export interface OpenAccess extends Access {
+  /** Looks no more at what has changed. */
+  stop(): void
+}
+
+/**
+ * @returns undefined if nothing is configured: anyone may do anything
+ * @throws Error with one line if the file of tokens is not what it should be
+ */
+export async function accessBy(
+  { accessTokensFile, jwt, accessFailuresPerMinute }: AccessConfig,
+  { readFile, sha256, metrics, log }: AccessParts,
+): Promise<OpenAccess | undefined> {
+  if (accessTokensFile === undefined && jwt === undefined) return undefined
+  const file = accessTokensFile === undefined
+    ? undefined
+    : await openTokenFile({ path: accessTokensFile, readText: readFile, log })
+  const access = createAccess({
+    tokens: file ?? new Map(),
+    verifyJwt: jwt && createJwtVerifier(jwtOptions(jwt, log)),
+    sha256,
+    failures: createFailureLimit({ perMinute: accessFailuresPerMinute }),
+    metrics,
+  })
+  return { ...access, stop: () => file?.stop() }
+}
+
+/** The configuration has seen to it that the algorithms fit. */
+function jwtOptions({ secret, jwksUrl, ...rest }: JwtConfig, log: Pick<Log, 'warn'>) {
+  const keys = secret === undefined
+    ? { jwks: createJwks({ url: jwksUrl!, onError: (e) => log.warn('no keys for JWT', e) }) }
+    : { secret }
+  return { ...rest, ...keys } as JwtOptions
+}

@@ -1,0 +1,20 @@
+/** How many wrong tokens an address may send. */
+import { createRates, networkOf } from '../http/rate_limit.ts'
+
+export interface FailureLimit {
+  /** Counts a failure; answers the seconds until the next one is allowed, 0 if this one was. */
+  failed(address: string): number
+}
+
+/** As many at once as in a minute, at an even rate. */
+export function createFailureLimit(
+  { perMinute, now }: { perMinute: number; now?: () => number },
+): FailureLimit {
+  const take = createRates({ requests: perMinute, seconds: 60 }, now)
+  return {
+    failed(address) {
+      const { isOver, waitMs } = take(networkOf(address))
+      return isOver ? Math.ceil(waitMs / 1000) : 0
+    },
+  }
+}

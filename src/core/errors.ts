@@ -1,0 +1,196 @@
+/** The one table that knows both worlds: what SQL and drivers call a failure, what HTTP calls it. */
+import { QueueFull, WaitExpired } from './batcher.ts'
+
+/** Every way in which a request can fail, by its `code` in the problem. */
+export const PROBLEMS = {
+  invalid_request: { status: 400, title: 'The request is not valid.' },
+  invalid_idempotency_key: {
+    status: 400,
+    title: 'Idempotency-Key must be 1 to 255 visible ASCII characters, bare or as a quoted string.',
+  },
+  unauthorized: { status: 401, title: 'This needs a valid bearer token.' },
+  forbidden: { status: 403, title: 'The caller may not do this.' },
+  unknown_user: { status: 404, title: 'There is no such user.' },
+  unknown_entry: { status: 404, title: 'The user has no such entry.' },
+  unknown_hold: { status: 404, title: 'The user has no such hold.' },
+  not_found: { status: 404, title: 'There is nothing at this path.' },
+  method_not_allowed: { status: 405, title: 'This path has other methods; see Allow.' },
+  payload_too_large: { status: 413, title: 'The body is larger than this path takes.' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  hold_not_active: {
+    status: 409,
+    title: 'The hold was captured or released before, or has expired.',
+  },
+  already_reversed: { status: 409, title: 'The entry was reversed before.' },
+  insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another request.',
+  },
+  balance_out_of_range: { status: 422, title: 'The balance would have more than 18 digits.' },
+  same_user: { status: 422, title: 'A transfer needs two different users.' },
+  rate_limited: { status: 429, title: 'Too many requests; see Retry-After.' },
+  busy: { status: 503, title: 'Nothing was done; repeat the request in a moment.' },
+  outcome_unknown: {
+    status: 503,
+    title: 'The write may have happened; repeat it with the same Idempotency-Key.',
+  },
+  internal: { status: 500, title: 'Something went wrong here; nothing of yours is at fault.' },
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** SQLSTATEs that are answers, as `ledger.post` returns and the other functions raise them. */
+const SQLSTATES: Record<string, ProblemCode> = {
+  LGUSR: 'unknown_user',
+  LGAMT: 'invalid_request',
+  LGFND: 'insufficient_funds',
+  LGKEY: 'idempotency_key_reused',
+  LGRNG: 'balance_out_of_range',
+  LGHLD: 'hold_not_active',
+  LGHLU: 'unknown_hold',
+  LGENT: 'unknown_entry',
+  LGREV: 'already_reversed',
+  LGSAM: 'same_user',
+  '22023': 'invalid_request',
+  '40001': 'busy', // serialization_failure
+  '40P01': 'busy', // deadlock_detected
+  '55P03': 'busy', // lock_not_available
+  '57014': 'busy', // query_canceled: statement_timeout
+  '25006': 'busy', // read_only_sql_transaction: a standby, until it is promoted
+  '53100': 'busy', // disk_full
+  '53200': 'busy', // out_of_memory
+  '53300': 'busy', // too_many_connections
+  '57P03': 'busy', // cannot_connect_now
+}
+
+/** What only SQL can see: how much a hold holds, how long metadata is in its own format. */
+const DETAILS: Record<string, Record<string, unknown>> = {
+  LGAMT: { errors: [{ path: 'amount', message: 'must be at most what the hold holds' }] },
+  '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
+}
+
+/** Failures of a connection that happen before a statement can have been sent. */
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CONNECT_TIMEOUT',
+  'CONNECTION_ENDED',
+  '53300',
+  '57P03',
+  '28000',
+  '28P01',
+  '3D000',
+])
+
+/** Failures after which nobody here can say whether the statement was committed. */
+const UNKNOWN = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'DEADLINE',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P05', // idle_session_timeout
+])
+
+/** A failure with its place in the table; details become members of the problem. */
+export class Problem extends Error {
+  override name = 'Problem'
+  readonly code: ProblemCode
+  readonly details: Record<string, unknown>
+  constructor(code: ProblemCode, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(code, options)
+    this.code = code
+    this.details = details
+  }
+  /** The members of the problem, as RFC 9457 has them; `publicPath`: where the service is. */
+  membersAt(publicPath: string): { status: number } & Record<string, unknown> {
+    const { status, title } = PROBLEMS[this.code]
+    const type = `${publicPath}/docs#${this.code}`
+    return { type, title, status, code: this.code, ...this.details }
+  }
+  toJSON(): { status: number } & Record<string, unknown> {
+    return this.membersAt('')
+  }
+}
+
+/** Enough to see what is wrong. */
+const MAX_ERRORS = 20
+/** Enough of a place to find it: half of them where it begins, half where it ends. */
+const MAX_PATH_LENGTH = 200
+
+export interface Fault {
+  /** Where in the input: members and indexes. */
+  path: (string | number)[]
+  message: string
+}
+
+/**
+ * The problem of an input with these faults. Names are the caller's own and as long as they like:
+ * the answer repeats the first faults only, and not much of each name.
+ */
+export function invalidRequest(faults: Fault[]): Problem {
+  const errors = faults.slice(0, MAX_ERRORS)
+    .map(({ path, message }) => ({ path: shortened(path), message }))
+  return new Problem('invalid_request', { errors })
+}
+
+function shortened(path: Fault['path']): string {
+  const half = MAX_PATH_LENGTH / 2
+  // As much of each part, so that joining them takes no more than there may be.
+  const parts = path.map((part) => {
+    const text = String(part)
+    return text.length > MAX_PATH_LENGTH ? `${text.slice(0, half)}…${text.slice(-half)}` : text
+  })
+  const text = parts.join('.')
+  if (text.length <= MAX_PATH_LENGTH) return text.toWellFormed()
+  return `${text.slice(0, half)}…${text.slice(-half)}`.toWellFormed()
+}
+
+/** What SQL or the driver calls it: a SQLSTATE or a word of its own; '' for anything else. */
+export const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
+
+/** Whether the statement may have been committed although it failed. */
+export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(error))
+
+/** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
+export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
+
+/** What a status of ledger.post, or a SQLSTATE, is called over HTTP. */
+export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'
+
+/** The problem for a status of ledger.post. */
+export const refusal = (sqlstate: string): Problem =>
+  new Problem(problemCode(sqlstate), DETAILS[sqlstate])
+
+/** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
+export function problemOf(error: unknown, { writes = false } = {}): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof QueueFull || error instanceof WaitExpired) return new Problem('busy')
+  const code = codeOf(error)
+  if (NOT_SENT.has(code)) return new Problem('busy', {}, { cause: error })
+  if (UNKNOWN.has(code)) {
+    return new Problem(writes ? 'outcome_unknown' : 'busy', {}, { cause: error })
+  }
+  return new Problem(problemCode(code), DETAILS[code], { cause: error })
+}
+
+/**
+ * Repeats, once, a write that has a key and whose outcome is unknown. The key makes that safe, but
+ * only a clear answer to the second try tells what became of the first.
+ */
+export async function askAgain<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (PROBLEMS[problemOf(error, { writes: true }).code].status < 500) throw error
+    throw new Problem('outcome_unknown', {}, { cause: error })
+  }
+}

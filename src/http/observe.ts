@@ -1,0 +1,56 @@
+/** What every request leaves behind: its names in the answer, a count, a time, a line in the log. */
+import type { Context } from 'hono'
+import { routePath } from 'hono/route'
+import type { AccessLog } from '../telemetry/access_log.ts'
+import { setHeader } from './response.ts'
+import { knownMethod, type Metrics } from '../telemetry/metrics.ts'
+import { type Trace, traceOf } from '../telemetry/trace.ts'
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Undefined where nothing observes. */
+    requestId?: string
+  }
+}
+
+export interface ObserverOptions {
+  metrics: Pick<Metrics, 'request'>
+  accessLog?: AccessLog | undefined
+}
+
+export interface Observed extends Omit<Trace, 'traceparent'> {
+  startedAt: number
+}
+
+export interface Observer {
+  begin(c: Context): Observed
+  /** Of a stream at its first byte. */
+  end(c: Context, observed: Observed): void
+}
+
+export function createObserver({ metrics, accessLog }: ObserverOptions): Observer {
+  return {
+    begin(c) {
+      const { traceId, traceparent, requestId } = traceOf(c.req.raw.headers)
+      c.set('requestId', requestId)
+      setHeader(c, 'traceparent', traceparent)
+      setHeader(c, 'X-Request-Id', requestId)
+      return { traceId, requestId, startedAt: performance.now() }
+    },
+    end(c, { traceId, requestId, startedAt }) {
+      const request = {
+        method: knownMethod(c.req.method),
+        // The pattern, never the path: its values must be few.
+        route: routePath(c, -1),
+        status: c.res.status,
+        time: Date.now(),
+        durationMs: performance.now() - startedAt,
+        requestId,
+        traceId,
+        caller: c.get('caller')?.name,
+      }
+      metrics.request(request)
+      accessLog?.request(request)
+    },
+  }
+}

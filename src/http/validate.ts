@@ -1,0 +1,149 @@
+/** Turns a request into checked values, or into the problem that says what is wrong with it. */
+import { zValidator } from '@hono/zod-validator'
+import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
+import { resolver, uniqueSymbol } from 'hono-openapi'
+import { z } from 'zod'
+import { invalidRequest, Problem } from '../core/errors.ts'
+import { jsonFaults } from './json.ts'
+import { assertJson } from './media_type.ts'
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+/** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
+export function validated<T extends z.ZodType, Target extends keyof ValidationTargets>(
+  target: Target,
+  schema: T,
+) {
+  const validator = zValidator(target, schema, (result) => {
+    if (result.success) return
+    throw invalidRequest(
+      result.error.issues.flatMap(({ path, message, ...issue }) =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => ({ path: [...path as string[], key], message: 'is unknown' }))
+          : [{ path: path as string[], message }]
+      ),
+    )
+  })
+  return Object.assign(validator, {
+    [uniqueSymbol]: { target, ...resolver(schema) },
+    ...(schema instanceof z.ZodObject &&
+      { [MEMBERS]: { target, names: Object.keys(schema.shape) } }),
+  })
+}
+
+/** Of a validator: what it knows the names of. */
+const MEMBERS = Symbol('members')
+
+/** For a route with these handlers: a query parameter that none of them validates is unknown. */
+export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHandler {
+  const known = new Set(
+    (handlers as { [MEMBERS]?: { target: string; names: string[] } }[]).flatMap((handler) =>
+      handler[MEMBERS]?.target === 'query' ? handler[MEMBERS].names : []
+    ),
+  )
+  return (c, next) => {
+    const { url } = c.req
+    const at = url.indexOf('?')
+    if (at === -1) return next()
+    const unknown = [...new Set(new URLSearchParams(url.slice(at)).keys())]
+      .filter((name) => !known.has(name))
+    if (unknown.length === 0) return next()
+    throw invalidRequest(unknown.map((name) => ({ path: [name], message: 'is unknown' })))
+  }
+}
+
+/** For a body that doesn't come. */
+export const bodyTooSlow = (limitMs: number) =>
+  invalidBody(`must arrive within ${limitMs / 1000} seconds`)
+
+const invalidBody = (message: string) => invalidRequest([{ path: [], message }])
+
+/**
+ * The body, if it is all there in time and not too large.
+ * @throws Problem
+ */
+async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
+  // The body only where its length isn't known: to look at it makes Node build a whole Request.
+  const { headers } = c.req.raw
+  const length = headers.get('content-length')
+  if (Number(length) > maxBytes) throw new Problem('payload_too_large')
+  const isChunked = length === null || headers.has('transfer-encoding')
+  const body = isChunked ? c.req.raw.body : null
+  const deadline = c.get('deadline')
+  deadline?.release()
+  try {
+    return new Uint8Array(
+      await c.get('limits').bodies.within(() =>
+        body ? readLimited(body, maxBytes) : c.req.arrayBuffer()
+      ),
+    )
+  } catch (error) {
+    // The client went away: that says nothing about a database.
+    throw error instanceof Problem ? error : invalidBody('must arrive whole')
+  } finally {
+    deadline?.restart()
+  }
+}
+
+async function readLimited(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<ArrayBuffer> {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let size = 0
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    size += chunk.length
+    if (size > maxBytes) throw new Problem('payload_too_large')
+    chunks.push(chunk)
+  }
+  return await new Blob(chunks).arrayBuffer()
+}
+
+/**
+ * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, within this limit; no
+ * body counts as {}.
+ */
+export const jsonBodyUpTo =
+  (limit: 'maxBodyBytes' | 'maxDebitsBodyBytes'): MiddlewareHandler => async (c, next) => {
+    const bytes = await bytesOf(c, c.get('limits')[limit])
+    const isEmpty = bytes.byteLength === 0
+    assertJson(c, isEmpty)
+    let text: string
+    try {
+      text = isEmpty ? '{}' : UTF8.decode(bytes)
+      JSON.parse(text)
+    } catch {
+      throw invalidBody('must be JSON in UTF-8')
+    }
+    const faults = jsonFaults(text)
+    if (faults.length > 0) throw invalidRequest(faults)
+    // The validator asks for the text, which without this it would decode once more.
+    c.req.bodyCache.text = Promise.resolve(text) as never
+    return next()
+  }
+
+/** At most 64 KiB by default. */
+export const jsonBody = jsonBodyUpTo('maxBodyBytes')
+
+const KEY = z.string().regex(/^[!-~]{1,255}$/).optional()
+  .describe('A repeat with the same key gets the first answer again.')
+
+/** `Idempotency-Key`, bare or as a quoted string (RFC 8941), as `c.get('key')`. */
+export const idempotencyKey = Object.assign(
+  (async (c, next) => {
+    const header = c.req.header('idempotency-key')
+    if (header !== undefined) {
+      const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)?.[1]
+      const key = quoted?.replace(/\\(.)/g, '$1') ?? header
+      // A bare key can't begin with a quote: it would be half a quoted one.
+      if (!KEY.safeParse(key).success || (quoted === undefined && key.startsWith('"'))) {
+        throw new Problem('invalid_idempotency_key')
+      }
+      c.set('key', key)
+    }
+    return next()
+  }) as MiddlewareHandler<{ Variables: { key?: string } }>,
+  {
+    [uniqueSymbol]: { target: 'header', ...resolver(z.object({ 'Idempotency-Key': KEY })) },
+  },
+)

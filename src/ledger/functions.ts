@@ -1,0 +1,128 @@
+/** The functions of the database, each called by name from one function of the same name. */
+import type postgres from 'postgres'
+import { createDatabase, retried } from '../database/database.ts'
+import type { Ssl } from '../database/tls.ts'
+import { createLedgerReads, type LedgerReads } from './read_functions.ts'
+import { arrayLiteral, type UserRow, versioned } from './rows.ts'
+import type { Operation, OperationKind, Outcome, PostOptions } from './operations.ts'
+import { type OutcomeRow, outcomesOf } from './outcome_rows.ts'
+import type { Versioned } from '../cache/snapshots.ts'
+
+export type { Entry } from './rows.ts'
+
+/** The newest migration that this code was written against: the digits of its file's name. */
+export const SCHEMA_VERSION = '20261127000000'
+
+/**
+ * Pending entries of each user that one call posts; what is left is posted by the next ones. In a
+ * batch, where others wait meanwhile, 128 users who have so many take some tenths of a second.
+ */
+const MAX_PENDING = 1000
+const MAX_PENDING_IN_BATCHES = 100
+
+export interface Ledger extends LedgerReads {
+  /** One outcome for each operation, in order. */
+  post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
+  getUsers(ids: number[]): Promise<Map<number, Versioned>>
+  createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
+  hasMigration(version: string): Promise<boolean>
+  end(): Promise<void>
+}
+
+export interface LedgerOptions {
+  url: string
+  ssl?: Ssl | undefined
+  /** Connections that post batches; as many batches are posted at once. */
+  batches: number
+  /** Connections that wait for users whom somebody else holds. */
+  waiting: number
+  /** Connections for everything that only reads. */
+  reading: number
+  /** Connections for the reads that take long; left out: they are among the others. */
+  readingLong?: number | undefined
+  queryDeadlineMs?: number | undefined
+}
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const { url, ssl, queryDeadlineMs } = options
+  const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
+  const waiting = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
+  const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
+  const longReads = options.readingLong === undefined
+    ? reads
+    : createDatabase({ url, ssl, queryDeadlineMs, max: options.readingLong })
+
+  return {
+    ...createLedgerReads(reads, longReads),
+
+    async post(operations, { wait, lockWaitMs }) {
+      const column = (value: (operation: Operation) => string | number | null | undefined) =>
+        columnOf(operations, value)
+      const call = (sql: postgres.Sql) =>
+        sql<OutcomeRow[]>`select * from ledger.post(
+          operations => ${column(({ kind }) => SQL_NAMES[kind])}::text[],
+          user_ids => ${column(({ userId }) => userId)}::bigint[],
+          amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],
+          peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
+          refs => ${column(({ ref }) => ref)}::bigint[],
+          expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
+          idempotency_keys => ${column(({ key }) => key)}::text[],
+          metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
+          wait => ${
+          lockWaitMs === undefined
+            ? sql`${wait}`
+            : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
+        }, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
+      const rows = await retried(() => (wait ? waiting : posting).run(call))
+      // Taken out of the client's result, which lives on for a while and would keep them all.
+      return outcomesOf(rows.splice(0), operations)
+    },
+
+    async getUsers(ids) {
+      const rows = await reads.run((sql) =>
+        sql<UserRow[]>`select * from ledger.get_users(user_ids => ${arrayLiteral(ids)}::bigint[])`
+      )
+      return new Map(rows.map((row) => [Number(row.id), versioned(row)]))
+    },
+
+    async createUser(id) {
+      const [row] = await reads.run((sql) =>
+        sql<{ id: string; created: boolean }[]>`
+          select * from public.create_user(user_id => ${id ?? null}::bigint)`
+      )
+      return { id: Number(row!.id), created: row!.created }
+    },
+
+    async hasMigration(version) {
+      const [row] = await reads.run((sql) =>
+        sql<{ applied: boolean }[]>`
+          select ledger.has_migration(version => ${version}::text) as applied`
+      )
+      return row!.applied
+    },
+
+    async end() {
+      await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])
+    },
+  }
+}
+
+const SQL_NAMES: Record<OperationKind, string | null> = {
+  debit: 'DEBIT',
+  credit: 'CREDIT',
+  transfer: 'TRANSFER',
+  hold: 'HOLD',
+  capture: 'CAPTURE',
+  release: 'RELEASE',
+  reverse: 'REVERSE',
+  recalculate: null,
+}
+
+/** Null for a column that no operation has something in: it then costs nothing. */
+function columnOf(
+  operations: Operation[],
+  value: (operation: Operation) => string | number | null | undefined,
+): string | null {
+  const values = operations.map(value)
+  return values.some((one) => one !== undefined) ? arrayLiteral(values) : null
+}

@@ -1,0 +1,175 @@
+/** The functions that look into histories; none of them waits for anybody. */
+import { type Database, isoTimestamp } from '../database/database.ts'
+import { arrayLiteral, entryOf, statementEntryOf } from './rows.ts'
+import type { Entry, EntryRow, StatementEntry } from './rows.ts'
+
+/** What the ledger held at a moment. */
+export interface Moment {
+  /** Null: before everything. */
+  at: string | null
+  /** Of the last entry that counted then; 0: none. */
+  seq: number
+  balance: string
+  hash: string | null
+  /** By the clock of the database. */
+  isFuture: boolean
+}
+
+/** Several users as of one moment. */
+export interface Balances {
+  at: string
+  isFuture: boolean
+  balances: { id: number; balance: string; seq: number }[]
+}
+
+export interface Finding {
+  finding: string
+  user_id: number
+  seq: number | null
+  detail: string | null
+}
+
+export interface VerifiedPage {
+  findings: Finding[]
+  rowsRead: number
+  /** The last entry of the page; null: of all. */
+  next: number | null
+}
+
+export interface LedgerReads {
+  /**
+   * RFC 3339, `-infinity`, or null for now.
+   * @throws LGUSR
+   */
+  getMoments(userId: number, moments: (string | null)[]): Promise<Moment[]>
+  /** Newest first, below `before` if it is given. */
+  getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
+  /** Oldest first, after < seq <= upto. */
+  getStatement(
+    userId: number,
+    after: number,
+    upto: number,
+    maxRows: number,
+  ): Promise<StatementEntry[]>
+  /** Undefined for an unknown entry. */
+  getEntry(userId: number, seq: number): Promise<Entry | undefined>
+  /**
+   * As of one moment: RFC 3339, or null for now. `isFuture`: that hasn't come yet, and there are none.
+   * @throws LGUSR for one that doesn't exist, 55P03 if the moment doesn't become final in time
+   */
+  getBalances(userIds: number[], at: string | null): Promise<Balances>
+  /** Entries after a seq; with the last of them all else that there is to find about a user. */
+  verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
+}
+
+interface MomentRow {
+  at: string
+  seq: string
+  balance: string
+  hash: string | null
+  is_future: boolean
+}
+
+interface VerifiedRow {
+  findings: Finding[]
+  rows_read: string
+  next_seq: string | null
+}
+
+/** More entries than these, a page of 100 and the next one, are a long read. */
+export const SHORT_ROWS = 101
+
+/** With connections of their own for what takes long, so that nothing short waits for it. */
+export function createLedgerReads(
+  { run }: Pick<Database, 'run'>,
+  long: Pick<Database, 'run'> = { run },
+): LedgerReads {
+  const runRows = (maxRows: number) => maxRows > SHORT_ROWS ? long.run : run
+
+  const statement = (userId: number, after: number, upto: number, maxRows: number) =>
+    runRows(maxRows)((sql) =>
+      sql<
+        EntryRow[]
+      >`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
+        after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows})`
+    )
+
+  return {
+    async getMoments(userId, moments) {
+      const rows = await run((sql) =>
+        sql<MomentRow[]>`
+          select least(m.at, clock_timestamp()) as at, m.seq, m.balance, m.hash,
+                 m.at > clock_timestamp() as is_future
+            from ledger.get_moments(user_id => ${userId}::bigint,
+              moments => ${arrayLiteral(moments)}::timestamptz[]) m`
+      )
+      if (rows.length !== moments.length) throw new Error('get_moments: wrong number of rows')
+      return rows.map(({ at, seq, balance, hash, is_future }) => ({
+        at: at === '-infinity' ? null : isoTimestamp(at),
+        seq: Number(seq),
+        balance,
+        hash,
+        isFuture: is_future,
+      }))
+    },
+
+    async getHistory(userId, before, maxRows) {
+      const rows = await runRows(maxRows)((sql) =>
+        sql<
+          EntryRow[]
+        >`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
+          before => ${before ?? null}::bigint, max_rows => ${maxRows})`
+      )
+      return rows.map(entryOf)
+    },
+
+    async getStatement(userId, after, upto, maxRows) {
+      return (await statement(userId, after, upto, maxRows)).map(statementEntryOf)
+    },
+
+    async getEntry(userId, seq) {
+      const [row] = await statement(userId, seq - 1, seq, 1)
+      return row && entryOf(row)
+    },
+
+    async getBalances(userIds, at) {
+      const [moment] = await run((sql) =>
+        sql<{ at: string; is_future: boolean }[]>`
+          select coalesce(${at}::text::timestamptz, clock_timestamp()) as at,
+                 coalesce(${at}::text::timestamptz > clock_timestamp(), false) as is_future`
+      )
+      const isFuture = moment!.is_future
+      if (isFuture) return { at: isoTimestamp(moment!.at), isFuture, balances: [] }
+      const rows = await run((sql) =>
+        sql<{ user_id: string; balance: string; seq: string }[]>`
+          select user_id, balance, seq from ledger.get_balances(
+            user_ids => ${arrayLiteral(userIds)}::bigint[],
+            at => ${moment!.at}::text::timestamptz)`
+      )
+      return {
+        at: isoTimestamp(moment!.at),
+        isFuture,
+        balances: rows.map(({ user_id, balance, seq }) => ({
+          id: Number(user_id),
+          balance,
+          seq: Number(seq),
+        })),
+      }
+    },
+
+    async verifyUserPage(userId, after, maxRows) {
+      const [page] = await long.run((sql) =>
+        sql<VerifiedRow[]>`
+          select to_jsonb(findings) as findings, rows_read, next_seq
+            from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
+              max_rows => ${maxRows})`
+      )
+      const { findings, rows_read, next_seq } = page!
+      return {
+        findings,
+        rowsRead: Number(rows_read),
+        next: next_seq === null ? null : Number(next_seq),
+      }
+    },
+  }
+}

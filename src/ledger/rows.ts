@@ -1,0 +1,110 @@
+/** Rows of the database's functions, and what the service makes of them. */
+import { RawJson } from '../core/raw_json.ts'
+import { isoTimestamp } from '../database/database.ts'
+import type { Versioned } from '../cache/snapshots.ts'
+
+export interface Entry {
+  seq: number
+  action: 'CREDIT' | 'DEBIT'
+  amount: string
+  balance: string
+  ts: string
+  idempotency_key?: string
+  /** As it is stored. */
+  metadata?: RawJson
+  /** The other half. */
+  transfer?: { user_id: number; seq: number }
+  /** The entry that this one takes back. */
+  reverses?: number
+  /** The entry that took this one back; the only member that comes later. */
+  reversed_by?: number
+  /** The hold that this entry captured. */
+  hold?: number
+  hash: string
+}
+
+export interface UserRow {
+  id: string
+  balance: string
+  available: string
+  seq: string
+  updated_at: string
+  version: string
+  read_at: string
+  expires_in_ms: string | null
+}
+
+/** A row of the view `entries`. */
+export interface EntryRow {
+  user_id: string
+  seq: string
+  action: 'CREDIT' | 'DEBIT'
+  amount: string
+  balance: string
+  available: string
+  ts: string
+  sealed_at: string
+  idempotency_key: string | null
+  metadata: string | null
+  peer_user_id: string | null
+  peer_seq: string | null
+  reverses: string | null
+  reversed_by: string | null
+  hold: string | null
+  hash: string
+  held: string
+}
+
+export const versioned = (row: UserRow): Versioned => ({
+  snapshot: {
+    id: Number(row.id),
+    balance: row.balance,
+    available: row.available,
+    seq: Number(row.seq),
+    updated_at: isoTimestamp(row.updated_at),
+  },
+  version: Number(row.version),
+  read_at: isoTimestamp(row.read_at),
+  ...(row.expires_in_ms !== null && { expires_in_ms: Number(row.expires_in_ms) }),
+})
+
+export const entryOf = (row: EntryRow): Entry => ({
+  seq: Number(row.seq),
+  action: row.action,
+  amount: row.amount,
+  balance: row.balance,
+  ts: isoTimestamp(row.ts),
+  ...(row.idempotency_key !== null && { idempotency_key: row.idempotency_key }),
+  ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
+  ...(row.peer_seq !== null && {
+    transfer: { user_id: Number(row.peer_user_id), seq: Number(row.peer_seq) },
+  }),
+  ...(row.reverses !== null && { reverses: Number(row.reverses) }),
+  ...(row.reversed_by !== null && { reversed_by: Number(row.reversed_by) }),
+  ...(row.hold !== null && { hold: Number(row.hold) }),
+  hash: row.hash,
+})
+
+/** With what its hash is made of, besides the user and the hash before. */
+export interface StatementEntry extends Entry {
+  posted_at: string
+  held: string
+}
+
+export const statementEntryOf = (row: EntryRow): StatementEntry => ({
+  ...entryOf(row),
+  posted_at: isoTimestamp(row.sealed_at),
+  held: row.held,
+})
+
+/** A PostgreSQL array literal; the driver has no types of arrays without asking for them first. */
+export function arrayLiteral(values: (string | number | null | undefined)[]): string {
+  const literals = values.map((value) =>
+    value === null || value === undefined
+      ? 'NULL'
+      : typeof value === 'number'
+      ? String(value)
+      : `"${value.replace(/["\\]/g, '\\$&')}"`
+  )
+  return `{${literals.join(',')}}`
+}

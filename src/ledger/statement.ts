@@ -1,0 +1,153 @@
+/** A user's entries between two moments as a stream that is made while it is read. */
+import { stringify } from '../core/raw_json.ts'
+import type { Ledger } from './functions.ts'
+import type { Moment } from './read_functions.ts'
+import type { StatementEntry } from './rows.ts'
+
+/** As many as one who doesn't read them may keep in memory, with 8 KiB of metadata each. */
+const PAGE_ROWS = 250
+
+/** The lines of a kind of statement, line ends included. */
+export interface StatementFormat {
+  contentType: string
+  /** Of the file's name. */
+  extension: string
+  opening(moment: Moment): string
+  entry(entry: StatementEntry): string
+  closing(moment: Moment): string
+}
+
+const stateOf = ({ at, seq, balance, hash }: Moment) => ({ at, seq, balance, hash })
+const line = (value: unknown) => `${stringify(value)}\n`
+
+export const NDJSON: StatementFormat = {
+  contentType: 'application/x-ndjson',
+  extension: 'ndjson',
+  opening: (moment) => line({ opening: stateOf(moment) }),
+  entry: line,
+  closing: (moment) => line({ closing: stateOf(moment) }),
+}
+
+const CSV_COLUMNS = [
+  'kind',
+  'seq',
+  'action',
+  'amount',
+  'balance',
+  'ts',
+  'posted_at',
+  'held',
+  'idempotency_key',
+  'metadata',
+  'transfer_user_id',
+  'transfer_seq',
+  'reverses',
+  'reversed_by',
+  'hold',
+  'hash',
+] as const
+type CsvRow = { [K in typeof CSV_COLUMNS[number]]?: string | number | null | undefined }
+
+/** RFC 4180. */
+function csvLine(row: CsvRow): string {
+  const cells = CSV_COLUMNS.map((column) => {
+    const text = String(row[column] ?? '')
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  })
+  return `${cells.join(',')}\r\n`
+}
+
+/**
+ * A spreadsheet would run a text that begins like this; an apostrophe says that it is one. So what
+ * begins with an apostrophe gets another: without the first one of a cell, each key is as it was.
+ */
+const notFormula = (text: string | undefined) => text && /^[=+\-@']/.test(text) ? `'${text}` : text
+
+const csvMoment = (kind: string, { at, seq, balance, hash }: Moment) =>
+  csvLine({ kind, seq, balance, ts: at, hash })
+
+export const CSV: StatementFormat = {
+  contentType: 'text/csv; charset=utf-8; header=present',
+  extension: 'csv',
+  opening: (moment) => `${CSV_COLUMNS.join(',')}\r\n${csvMoment('opening', moment)}`,
+  entry: ({ transfer, metadata, idempotency_key, ...entry }) =>
+    csvLine({
+      kind: 'entry',
+      ...entry,
+      idempotency_key: notFormula(idempotency_key),
+      metadata: metadata?.text,
+      transfer_user_id: transfer?.user_id,
+      transfer_seq: transfer?.seq,
+    }),
+  closing: (moment) => csvMoment('closing', moment),
+}
+
+export interface StatementOptions {
+  ledger: Pick<Ledger, 'getStatement'>
+  userId: number
+  opening: Moment
+  closing: Moment
+  format: StatementFormat
+  /** How long it waits for whoever reads. */
+  stallMs: number
+  /** Told why a statement broke off. */
+  onFailure: (error: unknown) => void
+}
+
+/**
+ * The opening, every entry after it up to the closing, the closing. It ends where the ledger ended
+ * when `closing` was read, and asks for the next page only when whoever reads has taken those
+ * before. After a failure the stream breaks off, without a closing.
+ */
+export function statementStream(options: StatementOptions): ReadableStream<Uint8Array> {
+  const { ledger, userId, opening, closing, format, stallMs, onFailure } = options
+  const encoder = new TextEncoder()
+  let after: number | undefined
+  let stall: ReturnType<typeof setTimeout> | undefined
+  /** Whoever read has gone away, maybe while a page was on its way: nothing of ours failed. */
+  let isCanceled = false
+
+  async function pageText(from: number): Promise<string> {
+    const entries = await ledger.getStatement(userId, from, closing.seq, PAGE_ROWS)
+    // There are no gaps: fewer would be a statement that doesn't add up.
+    const expected = Math.min(PAGE_ROWS, closing.seq - from)
+    if (entries.length !== expected) throw new Error('get_statement: entries are missing')
+    after = entries.at(-1)!.seq
+    return entries.map((entry) => {
+      // As things were at its end: what came later is another statement's.
+      const { reversed_by = 0, ...rest } = entry
+      return format.entry(reversed_by > closing.seq ? rest : entry)
+    }).join('')
+  }
+
+  const broken = () => Object.assign(new Error('the statement broke off'), { stack: '' })
+
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      clearTimeout(stall)
+      try {
+        if (after === undefined) {
+          after = opening.seq
+          controller.enqueue(encoder.encode(format.opening(opening)))
+        } else if (after < closing.seq) {
+          const text = await pageText(after)
+          if (isCanceled) return
+          controller.enqueue(encoder.encode(text))
+        } else {
+          controller.enqueue(encoder.encode(format.closing(closing)))
+          controller.close()
+          return
+        }
+        stall = setTimeout(() => controller.error(broken()), stallMs)
+      } catch (error) {
+        if (isCanceled) return
+        onFailure(error)
+        controller.error(broken())
+      }
+    },
+    cancel() {
+      isCanceled = true
+      clearTimeout(stall)
+    },
+  }, { highWaterMark: 0 })
+}

@@ -1,0 +1,93 @@
+/** Whether a history proves its balance, found out in the time that a request has. */
+import { codeOf, Problem } from '../core/errors.ts'
+import type { Ledger } from './functions.ts'
+import type { Finding, VerifiedPage } from './read_functions.ts'
+import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+
+/** Entries of one statement: far from the time limit of one. */
+const PAGE_ROWS = 20_000
+/** Where most entries are bad, each is looked at from all sides, which takes its time. */
+const SMALL_PAGE_ROWS = 100
+/** More than these say nothing new. */
+export const MAX_FINDINGS = 1000
+/** Within what a request may take. */
+const BUDGET_MS = 4000
+/** Connections that one verification reads with. */
+const READERS = 2
+
+export interface Verification {
+  /** How many entries were read. */
+  entries: number
+  findings: Finding[]
+  /** Whether it ended before it had seen everything, which it does only with findings. */
+  isPartial: boolean
+}
+
+export interface VerificationOptions {
+  ledger: Pick<Ledger, 'verifyUserPage'>
+  /** Each page waits for one, which is its caller's; left out: those of all as one. */
+  turns?: FairTurns
+  /** A clock in milliseconds; only differences matter. */
+  now?: () => number
+}
+
+/** @throws Problem busy, with a detail if there is more to read than time */
+export type Verify = (userId: number, seq: number, caller?: string) => Promise<Verification>
+
+/**
+ * Verifies by pages, each as of one moment. Sealed entries never change, so that pages of different
+ * moments belong together. Those of several verifications take turns, by who asks for them.
+ */
+export function createVerify(
+  { ledger, turns = createFairTurns({ perKey: READERS }), now = () => performance.now() }:
+    VerificationOptions,
+): Verify {
+  return async function verify(userId, seq, caller = ''): Promise<Verification> {
+    const end = now() + BUDGET_MS
+    // By what they say: where entries are missing, the parts overlap.
+    const findings = new Map<string, Finding>()
+    let entries = 0
+    let slowestMs = 0
+    let isPartial = false
+
+    /** Entries after one seq up to another, or to the last. */
+    async function read(after: number, upto: number): Promise<void> {
+      let rows = PAGE_ROWS
+      for (let next: number | null = after; next !== null && next < upto;) {
+        let start = 0
+        try {
+          const maxRows = Math.min(rows, upto - next)
+          const page: VerifiedPage | undefined = await turns.take(caller, async () => {
+            start = now()
+            if (start + slowestMs > end || findings.size >= MAX_FINDINGS) isPartial = true
+            return isPartial ? undefined : await ledger.verifyUserPage(userId, next!, maxRows)
+          })
+          if (!page) return
+          for (const finding of page.findings) findings.set(JSON.stringify(finding), finding)
+          entries += page.rowsRead
+          next = page.next
+          slowestMs = Math.max(slowestMs, now() - start)
+        } catch (error) {
+          // 57014: statement_timeout
+          if (codeOf(error) !== '57014' || rows === SMALL_PAGE_ROWS) {
+            isPartial = true
+            throw error
+          }
+          rows = SMALL_PAGE_ROWS
+        }
+      }
+    }
+
+    const parts = seq > READERS * PAGE_ROWS ? READERS : 1
+    const bounds = Array.from({ length: parts }, (_, n) => Math.floor(seq * n / parts))
+    await Promise.all(bounds.map((after, n) => read(after, bounds[n + 1] ?? Infinity)))
+    if (isPartial && findings.size === 0) {
+      throw new Problem('busy', {
+        detail: `This history is too long for one request: of ${seq} entries ${entries} were ` +
+          `read, without findings. npm run verify -- --user ${userId} reads them all.`,
+      })
+    }
+    isPartial ||= findings.size > MAX_FINDINGS
+    return { entries, findings: [...findings.values()].slice(0, MAX_FINDINGS), isPartial }
+  }
+}

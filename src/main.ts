@@ -1,0 +1,65 @@
+/** What the entries have in common: all but how a runtime writes, and tells its size. */
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readFile as readText, stat } from 'node:fs/promises'
+import process from 'node:process'
+import { format } from 'node:util'
+import { printedHelp, takeNoArguments } from './config/command_line.ts'
+import { type Config, loadConfig } from './config/config.ts'
+import { loadEnvFile } from './config/env_file.ts'
+import { createErrorOutput } from './telemetry/error_output.ts'
+import { listen } from './server/http_server.ts'
+import { type Runtime, type Service, startService } from './service.ts'
+
+const HELP = `
+usage: npm run serve, or deno task serve
+
+Runs the service on DATABASE_URL, and never migrates. Settings come from the environment or .env;
+.env.example lists them all. SIGTERM or SIGINT stops it when what it has accepted is answered.
+
+exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start with, in one line`
+
+export type Serve = (config: Config) => Promise<Service>
+
+/** Of a file only: to open a pipe would take until somebody writes to it. */
+async function readFile(path: string): Promise<string> {
+  if (!(await stat(path)).isFile()) throw Object.assign(new Error('no file'), { code: 'ENOTFILE' })
+  return await readText(path, 'utf8')
+}
+
+export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serve => (config) =>
+  startService(config, {
+    listen,
+    readText: (path) => readFileSync(path, 'utf8'),
+    readFile,
+    sha256: (text) => hash('sha256', text, 'hex'),
+    ...runtime,
+  })
+
+async function start(serve: Serve, end: (code: number) => Promise<void>): Promise<void> {
+  if (printedHelp(HELP, process.argv.slice(2))) return
+  takeNoArguments(process.argv.slice(2))
+  loadEnvFile()
+  const service = await serve(loadConfig(process.env))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => void service.stop().then(() => end(0)))
+  }
+}
+
+/**
+ * Serves by the settings of this process, until a signal ends it.
+ * @param writeError writes to standard error; settles when that has taken all of it
+ */
+export function main(serve: Serve, writeError: (text: string) => Promise<void>): void {
+  const errors = createErrorOutput({ write: writeError, format })
+  // Of libraries, too.
+  console.error = console.warn = errors.line
+  async function end(code: number) {
+    await errors.flush()
+    process.exit(code)
+  }
+  start(serve, end).catch(async (error: Error) => {
+    console.error(error.message)
+    await end(1)
+  })
+}

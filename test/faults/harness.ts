@@ -1,0 +1,238 @@
+/** What a scenario happens to: PostgreSQL, its network, Redis, the service, and its callers. */
+import { Agent } from 'node:http'
+import { connectTo, createUser } from '../support/ledger.ts'
+import { type Cluster, withSql } from './cluster.ts'
+import { type HttpAnswer, type HttpDoor, send } from './http_door.ts'
+import { keysOf, readRows } from './ledger_rows.ts'
+import { fund, type Load, startLoad, USERS } from './load.ts'
+import { pause, until } from './pause.ts'
+import { type Bite, biteOf, prove } from './proof.ts'
+import { type Proxy, startProxy } from './proxy.ts'
+import { MARK, type Record } from './record.ts'
+import { type RedisFront, startRedisFront } from './redis_front.ts'
+import { type ServiceProcess, startServiceProcess } from './service_process.ts'
+import { createSqlDoor } from './sql_door.ts'
+
+/** In this time after healing the service has to answer everything again. */
+const RECOVERY_MS = 5_000
+/** A garbage collector lets memory grow before it looks; a leak of requests grows beyond this. */
+const GROWTH_BYTES = 96 * 1024 * 1024
+/** All that the service's pools may hold: batches, waiting, reading (short, long), one that polls. */
+const POOL = 2 + 8 + 4 + 3 + 1
+/** Less than the service allows, so that it closes none that a request is on its way on. */
+const IDLE_MS = 2_000
+const WARM_UP = 150
+const BETWEEN = 60
+const PROGRESS_MS = 15_000
+
+export interface BedOptions {
+  /** Of the whole run; everybody can enter it. */
+  folder: string
+  cluster: Cluster
+  database: string
+  seed: number
+  instances?: number
+  mayBreakOff?: boolean
+  env?: { [name: string]: string }
+}
+
+interface Size {
+  residentBytes: number | undefined
+  sockets: number | undefined
+  connections: number
+}
+
+export interface Bed {
+  folder: string
+  cluster: Cluster
+  proxy: Proxy
+  redis: RedisFront
+  services: ServiceProcess[]
+  record: Record
+  load: Load
+  /** Work on the database as superuser, past the proxy. */
+  sql: <T>(work: Parameters<typeof withSql<T>>[1]) => Promise<T>
+  /** As superuser, past the proxy. */
+  url: string
+  /** Lets the load go on for some more writes; fails when it doesn't. */
+  progress: (writes?: number) => Promise<void>
+  /** As many at once as the callers can, for as long as `work` takes. */
+  burst: <T>(work: () => Promise<T>) => Promise<T>
+  /** Work while nobody writes. */
+  hush: (work: () => Promise<void>) => Promise<void>
+  /** Waits until every instance answers everything again; as long as it may take, a violation. */
+  recover: () => Promise<number>
+  bite(): Promise<Bite>
+  /** Ends the load and proves. */
+  finish(): Promise<Bite>
+  close(): Promise<void>
+}
+
+export async function makeBed(options: BedOptions): Promise<Bed> {
+  const { cluster, database, seed, instances = 1, mayBreakOff = false } = options
+  const url = cluster.urlOf(database)
+  const proxy = await startProxy(cluster.port, MARK)
+  const redis = await startRedisFront()
+  const through = (role: string, password: string) => {
+    const proxied = new URL(url)
+    proxied.username = role
+    proxied.password = password
+    proxied.port = String(proxy.port)
+    return proxied.href
+  }
+  const env = {
+    DATABASE_URL: through('ledger_service', cluster.passwords.service),
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    ...options.env,
+  }
+  const sqlUrl = through('people', cluster.passwords.people)
+  const record: Record = {
+    ids: [],
+    writes: [],
+    reads: [],
+    violations: new Set(),
+    reasons: new Map(),
+    slowest_ms: 0,
+  }
+  const people = await withSql(url, async (sql) => {
+    for (let user = 0; user < USERS; user++) record.ids.push(await createUser(sql))
+    return createSqlDoor(sqlUrl, record)
+  })
+  const services = await Promise.all(
+    Array.from({ length: instances }, () => startServiceProcess(env)),
+  )
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
+  const door: HttpDoor = { agent, record, mayBreakOff }
+  await fund(record, sqlUrl)
+  const urls = services.map((service) => service.url)
+  const load = startLoad({ record, door, urls, sqlUrl, seed })
+  const sql = <T>(work: Parameters<typeof withSql<T>>[1]) => withSql(url, work)
+  let before: Size[] = []
+
+  const bed: Bed = {
+    folder: options.folder,
+    cluster,
+    proxy,
+    redis,
+    services,
+    record,
+    load,
+    url,
+    sql,
+    async progress(writes = BETWEEN) {
+      const from = load.done()
+      if (await until(PROGRESS_MS, () => load.done() >= from + writes)) return
+      throw new Error(`only ${load.done() - from} writes in ${PROGRESS_MS} ms`)
+    },
+    async burst(work) {
+      load.pace(0)
+      await pause(150)
+      return await work().finally(() => load.pace())
+    },
+    async recover() {
+      const since = performance.now()
+      await Promise.all(
+        services.map(({ url }) =>
+          Promise.all(
+            requestsOf(record.ids).map(async ({ name, isAnswered }) => {
+              const isBack = await until(2 * RECOVERY_MS, () => isAnswered(agent, url))
+              const took_ms = Math.round(performance.now() - since)
+              if (isBack && took_ms <= RECOVERY_MS) return
+              record.violations.add(
+                `${name} ${isBack ? 'took' : 'did not recover in'} ${took_ms} ms`,
+              )
+            }),
+          )
+        ),
+      )
+      return performance.now() - since
+    },
+    async hush(work) {
+      await load.pause()
+      await work().finally(() => load.resume())
+    },
+    bite: () => sql(async (sql) => biteOf(record, keysOf(await readRows(sql, record.ids)))),
+    async finish() {
+      await load.stop()
+      const person = createSqlDoor(sqlUrl, record)
+      const admin = connectTo(url)
+      try {
+        const bite = await prove({ record, sql: admin, door, urls, person })
+        // Connections of callers are none of the service's.
+        agent.destroy()
+        await checkSizes(bed, before)
+        return bite
+      } finally {
+        await Promise.all([person.close(), admin.end({ timeout: 1 })])
+      }
+    },
+    async close() {
+      await load.stop().catch(() => {})
+      agent.destroy()
+      await Promise.all(services.map((service) => service.kill()))
+      await Promise.all([people.close(), proxy.close(), redis.close()])
+    },
+  }
+  try {
+    await bed.progress(WARM_UP)
+    before = await sizesOf(bed)
+  } catch (error) {
+    await bed.close()
+    throw error
+  }
+  return bed
+}
+
+/** One of each kind of request that the service knows, and whether it is answered as it should. */
+function requestsOf(ids: number[]) {
+  const request = (
+    name: string,
+    path: string,
+    wanted: (answer: HttpAnswer) => boolean,
+    body?: object,
+  ) => ({
+    name,
+    isAnswered: (agent: Agent, url: string) =>
+      send(agent, body ? 'POST' : 'GET', url + path, { body }).then(wanted, () => false),
+  })
+  const is = (status: number) => (answer: HttpAnswer) => answer.status === status
+  // Refused, so that it changes nothing, but by PostgreSQL.
+  const amount = '9999999999.99'
+  return [
+    request('readiness', '/readyz', is(200)),
+    request('a snapshot', `/users/${ids[0]}`, is(200)),
+    request('a history', `/users/${ids[1]}/history`, is(200)),
+    request('a debit', `/users/${ids[2]}/debit`, is(422), { amount }),
+    request('a transfer', '/transfers', is(422), { from: ids[2], to: ids[3], amount }),
+    // Nobody writes to the system user: of others an unknown outcome may keep the cache away.
+    request('the cache', '/users/1', ({ headers }) => headers['x-cache'] === 'hit'),
+  ]
+}
+
+const sizesOf = (bed: Bed): Promise<Size[]> =>
+  bed.sql(async (sql) => {
+    const [row] = await sql`select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and usename = 'ledger_service'`
+    return await Promise.all(bed.services.map(async (service) => ({
+      residentBytes: await service.residentBytes(),
+      sockets: await service.openSockets(),
+      connections: row!['n'] as number,
+    })))
+  })
+
+/** Memory and connections are back to where they were. */
+async function checkSizes(bed: Bed, before: Size[]): Promise<void> {
+  const { services, record } = bed
+  let after: Size[] = []
+  const isBack = await until(5_000, async () => {
+    after = await sizesOf(bed)
+    return after.every(({ residentBytes = 0, sockets = 0, connections }, i) =>
+      residentBytes <= (before[i]!.residentBytes ?? 0) + GROWTH_BYTES &&
+      sockets <= (before[i]!.sockets ?? 0) + POOL && connections <= services.length * POOL
+    )
+  })
+  if (!isBack) {
+    record.violations.add(`memory and connections: ${JSON.stringify({ before, after })}`)
+  }
+}

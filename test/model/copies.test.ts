@@ -1,0 +1,74 @@
+/** Fifty copies of one request with a key, through every door at once, happen once. */
+import type postgres from 'postgres'
+import { expect, test } from 'vitest'
+import { type Call, type Called, type Caller, perform } from './adapters.ts'
+import { useHttp } from '../support/http.ts'
+import { connectTo, findingsOf } from '../support/ledger.ts'
+
+const http = useHttp()
+const COPIES = 50
+const CONNECTIONS = 8
+
+/** 0 has 10.00 and a hold of 2.00, and gave 1.00 to 1 before. */
+const COMMANDS: Called[] = [
+  { kind: 'debit', user: 0, amount: 300n, key: 'k' },
+  { kind: 'credit', user: 0, amount: 300n, key: 'k' },
+  { kind: 'transfer', user: 0, to: 1, amount: 300n, key: 'k' },
+  { kind: 'hold', user: 0, amount: 300n, expires: false, key: 'k' },
+  { kind: 'capture', user: 0, hold: 1, amount: null, key: 'k' },
+  { kind: 'release', user: 0, hold: 1, key: 'k' },
+  { kind: 'reverse', user: 0, seq: 2, key: 'k' },
+]
+
+async function newUsers(): Promise<number[]> {
+  const ids = [await http.user('11'), await http.user()]
+  await http.sql`select transfer(${ids[0]!}, ${ids[1]!}, 1), place_hold(${ids[0]!}, 2)`
+  return ids
+}
+
+test.each(COMMANDS.map((command) => [command.kind, command] as const))(
+  '%s: all copies are answered the same, and all but one as a repeat',
+  async (kind, command) => {
+    const ids = await newUsers()
+    const own: postgres.Sql[] = Array.from(
+      { length: CONNECTIONS },
+      () => connectTo(http.service.database.url, 'ledger_dba'),
+    )
+    const callerOf = (n: number): Caller => (
+      { sql: own[n % CONNECTIONS]!, superuser: http.sql, url: http.service.url, ids }
+    )
+    const answers: string[] = []
+    const left = Array.from({ length: COPIES }, (_, n) => n)
+    const ask = async (n: number, call: Call) => {
+      for (const { steps } of await perform(callerOf(n), call)) {
+        answers.push(...steps.map(({ answer }) => answer.join()))
+      }
+    }
+    const bySql: Call = { door: 'sql', commands: [command] }
+    const batch: Call = { door: 'post', commands: [command, command] }
+    // Through SQL one after the other on each connection, over HTTP all at once.
+    await Promise.all([
+      ...left.filter((n) => n % 2).map((n) => ask(n, { door: 'http', commands: [command] })),
+      ...own.map(async (_, i) => {
+        for (const n of left) {
+          if (n % 2 === 0 && n / 2 % CONNECTIONS === i) await ask(i, i % 2 ? batch : bySql)
+        }
+      }),
+    ])
+    await Promise.all(own.map((sql) => sql.end()))
+    expect(answers.length).toBeGreaterThan(COPIES)
+    const isFirst = (answer: string) => answer.endsWith('false')
+    expect(answers.filter(isFirst)).toHaveLength(1)
+    expect(new Set(answers.map((answer) => answer.replaceAll('false', 'true'))).size).toBe(1)
+    expect(await findingsOf(http.sql)).toEqual([])
+
+    // The same key of another user is another one, and answers nothing of the first's.
+    const others = await newUsers()
+    const door = kind === 'hold' ? 'sql' : 'http'
+    const [other] = await perform({ ...callerOf(0), sql: http.sql, ids: others }, {
+      door,
+      commands: [command],
+    })
+    expect(other!.steps[0]!.answer.join()).toMatch(/false$/)
+  },
+)

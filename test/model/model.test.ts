@@ -1,0 +1,269 @@
+/**
+ * Random commands through every door, several at once, on the ledger and on a model of it: every
+ * answer, every balance and all that is written has to be the same. LEDGER_TEST_SEED repeats what
+ * a failure names.
+ */
+import fc from 'fast-check'
+import type postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Call, type Called, type Caller, cents, type Done, perform } from './adapters.ts'
+import { connectTo, findingsOf } from '../support/ledger.ts'
+import { Account, type Action, type Command, Model } from './model.ts'
+import { explain, written } from './linearizability.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+
+const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
+const RUNS = Number(process.env['LEDGER_TEST_MODEL_RUNS'] ?? 1000)
+const USERS = 3
+const WORKERS = 6
+const AT_ONCE = 3
+/** How often a shorter sequence may try to fail again: what fails by a race doesn't every time. */
+const TRIES = 5
+
+const user = fc.oneof(
+  { weight: 20, arbitrary: fc.constant(0) },
+  { weight: 10, arbitrary: fc.integer({ min: 1, max: USERS - 1 }) },
+  { weight: 1, arbitrary: fc.constant(USERS) },
+)
+const known = fc.nat(USERS - 1)
+const good = fc.constantFrom(1n, 100n, 150n, 200n, 300n, 500n, 999_999_999_999n)
+const amount = fc.oneof(
+  { weight: 30, arbitrary: good },
+  { weight: 1, arbitrary: fc.constantFrom(0n, -100n, 1_000_000_000_000n) },
+)
+const key = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(null) },
+  { weight: 2, arbitrary: fc.constantFrom('a', 'b', 'c', 'd') },
+)
+const hold = fc.constantFrom(1, 1, 1, 2, 2, 3, 99)
+const seq = fc.constantFrom(1, 2, 2, 3, 3, 4, 5, 99)
+const of = <K extends Command['kind']>(...kinds: K[]) => fc.constantFrom(...kinds)
+const action = fc.constantFrom<Action>('CREDIT', 'DEBIT')
+const insert = fc.record({ kind: of('insert'), user: known, action, amount: good })
+const called: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({ kind: of('debit'), user, amount, key }),
+  fc.record({ kind: of('credit'), user, amount: good, key }),
+  fc.record({ kind: of('recalculate', 'read'), user: known }),
+  fc.record({ kind: of('transfer'), user, to: user, amount, key }),
+  fc.record({ kind: of('hold'), user, amount, expires: fc.boolean(), key }),
+  fc.record({ kind: of('capture'), user, hold, amount: fc.option(amount), key }),
+  fc.record({ kind: of('release'), user, hold, key }),
+  fc.record({ kind: of('reverse'), user, seq, key }),
+)
+const isCalled = (command: Command): command is Called =>
+  !['insert', 'read', 'age'].includes(command.kind)
+const debits = (amount: fc.Arbitrary<bigint>) =>
+  fc.array(fc.record({ kind: of('debit'), user, amount, key }), { minLength: 1, maxLength: 4 })
+const single = (door: 'sql' | 'http', command: fc.Arbitrary<Command>) =>
+  command.map((one): Call => ({ door, commands: [one] }))
+const transaction = fc.record({
+  door: fc.constant('transaction' as const),
+  commands: fc.array(fc.oneof({ weight: 6, arbitrary: called }, { weight: 1, arbitrary: insert }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  undone: fc.nat(4).map((n) => n === 4),
+})
+const call: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 5, arbitrary: single('http', called) },
+  { weight: 3, arbitrary: single('sql', called) },
+  { weight: 2, arbitrary: single('sql', insert) },
+  { weight: 3, arbitrary: transaction },
+  {
+    weight: 1,
+    arbitrary: debits(amount).map((commands): Call => ({ door: 'batch', commands })),
+  },
+  {
+    weight: 1,
+    arbitrary: debits(good).map((commands): Call => ({ door: 'http batch', commands })),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.array(called.filter(isCalled), { minLength: 1, maxLength: 5 })
+      .map((commands): Call => ({ door: 'post', commands })),
+  },
+)
+const hasInsert = ({ commands }: Call) => commands.some(({ kind }) => kind === 'insert')
+const isUndone = (one: Call) => one.door === 'transaction' && one.undone
+/** Of what is rolled back nobody knows afterwards which rows of others it had seen. */
+const isClear = (group: Call[]) =>
+  !group.some((one, i) => isUndone(one) && group.some((other, j) => i !== j && hasInsert(other)))
+const group: fc.Arbitrary<Call[]> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.array(call, { minLength: 1, maxLength: AT_ONCE, size: 'max' }).filter(isClear),
+  },
+  // Time passes for everybody.
+  {
+    weight: 1,
+    arbitrary: known.map((user): Call[] => [{ door: 'sql', commands: [{ kind: 'age', user }] }]),
+  },
+)
+const sequence = fc.array(group, { minLength: 1, maxLength: 8, size: 'max' })
+
+const RICH: Command[] = [
+  { kind: 'credit', user: 0, amount: 1500n, key: null },
+  { kind: 'credit', user: 1, amount: 1000n, key: null },
+  { kind: 'hold', user: 0, amount: 300n, expires: true, key: null },
+  { kind: 'hold', user: 0, amount: 200n, expires: false, key: null },
+]
+const START: Call = { door: 'transaction', commands: RICH, undone: false }
+
+/** Readable: `debit 0 amount=1.00 key=a`. */
+const commandText = ({ kind, user, ...rest }: Command) =>
+  [
+    kind,
+    user,
+    ...Object.entries(rest).flatMap(([name, value]) => value === null ? [] : `${name}=${value}`),
+  ]
+    .join(' ')
+const doneText = ({ door, steps, undone }: Done) =>
+  `  ${door}${undone ? ', rolled back' : ''}: ` +
+  steps.map(({ command, answer }) => `${commandText(command)} -> ${answer.join(', ')}`).join('; ')
+
+/** All that is written about the users, in the words of the model. */
+async function writtenOf(sql: postgres.Sql, ids: number[]): Promise<string> {
+  const [row] = await sql<{ accounts: string }[]>`
+    select json_agg(json_build_object('balance', u.balance::text, 'seq', u.seq, 'entries', (
+               select json_agg(json_build_object('key', h.idempotency_key, 'hold', h.hold,
+                   'reverses', h.reverses, 'peer', h.peer_user_id, 'peerSeq', h.peer_seq,
+                   'action', h.action, 'amount', h.amount::text, 'seq', h.seq,
+                   'balance', h.balance::text, 'held', h.held::text) order by h.seq, h.id)
+                 from payment_history h where h.user_id = u.id),
+             'holds', (
+               select json_agg(json_build_object('amount', o.amount::text,
+                   'status', (ledger.get_hold(u.id, o.hold)).status, 'expires', o.expires_at < 'infinity',
+                   'available', o.available::text, 'key', o.idempotency_key,
+                   'releaseKey', o.release_key) order by o.hold)
+                 from holds o where o.user_id = u.id),
+             'changes', u.hold_changes) order by u.id)::text as accounts
+      from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[])`
+  const money = (_: string, value: unknown) =>
+    typeof value === 'string' && /^-?\d+\.\d\d$/.test(value) ? cents(value) : value
+  const accounts = JSON.parse(row!.accounts, money) as postgres.Row[]
+  return accounts.map((account) => {
+    const entries = ((account['entries'] ?? []) as postgres.Row[]).map((entry) => ({
+      ...entry,
+      peer: entry['peer'] === null ? null : ids.indexOf(Number(entry['peer'])),
+      peerSeq: entry['peerSeq'] ?? 0,
+    }))
+    return JSON.stringify({ ...account, entries, holds: account['holds'] ?? [] })
+  }).join('\n')
+}
+
+const PENDING = { key: null, hold: null, reverses: null, peer: null, peerSeq: 0 }
+const UNCOUNTED = { seq: null, balance: null, held: null }
+
+const expectedOf = ({ accounts }: Model): string =>
+  accounts.map(({ entries, pending, holds, changes, balance }) =>
+    written({
+      balance: `${balance}`,
+      seq: entries.length,
+      entries: [
+        ...entries.map(({ key, hold, reverses, peer, peerSeq, action, amount, ...counted }) => ({
+          key,
+          hold,
+          reverses,
+          peer,
+          peerSeq,
+          action,
+          amount,
+          seq: counted.seq,
+          balance: counted.balance,
+          held: counted.held,
+        })),
+        ...pending.map(({ action, amount }) => ({ ...PENDING, action, amount, ...UNCOUNTED })),
+      ],
+      holds: holds.map(({ amount, status, expires, available, key, releaseKey }) => (
+        { amount, status, expires, available, key, releaseKey }
+      )),
+      changes,
+    })
+  ).join('\n')
+
+let service: TestService
+let superuser: postgres.Sql
+const free: postgres.Sql[][] = []
+
+beforeAll(async () => {
+  service = await startTestService()
+  superuser = connectTo(service.database.url)
+  // Transactions of two users in opposite orders are made on purpose.
+  await superuser.unsafe(
+    `alter database ${
+      new URL(service.database.url).pathname.slice(1)
+    } set deadlock_timeout = '10ms'`,
+  )
+  for (let n = 0; n < WORKERS; n++) {
+    free.push(Array.from({ length: AT_ONCE }, () => connectTo(service.database.url, 'ledger_dba')))
+  }
+})
+afterAll(async () => {
+  await Promise.all([superuser, ...free.flat()].map((sql) => sql.end({ timeout: 0 })))
+  await service.close()
+})
+
+/** How many commands of each kind passed through each door, and of how many. */
+const passed: Record<string, [number, number]> = {}
+
+/** @throws Error that tells what was done, and what was answered */
+async function run(groups: Call[][], own: postgres.Sql[]): Promise<void> {
+  const rows = await superuser<{ id: string }[]>`
+    select (create_user()).id from generate_series(1, ${USERS}) order by id`
+  const ids = rows.map(({ id }) => Number(id))
+  const callerOf = (n: number): Caller => ({ sql: own[n]!, superuser, url: service.url, ids })
+  const told: string[] = []
+  let models = [new Model(ids.map(() => new Account()))]
+  for (const group of [[START], ...groups]) {
+    const done = (await Promise.all(group.map((one, n) => perform(callerOf(n), one)))).flat()
+    told.push(group.length > 1 ? 'At once:' : 'Then:', ...done.map(doneText))
+    const before = models
+    models = explain(models, done)
+    if (models.length === 0) {
+      const wanted = done.flatMap(({ steps, door }) =>
+        steps.map(({ command }) => before[0]!.apply(command, door).join(', '))
+      )
+      throw new Error(`${told.join('\n')}\nIn no order. In this one: ${wanted.join('; ')}`)
+    }
+    for (const { door, steps } of done) {
+      for (const { command, answer } of steps) {
+        const counts = passed[`${door} ${command.kind}`] ??= [0, 0]
+        if (!/^[L\d][G\d][A-Z\d]{3}\b/.test(answer[0] ?? '')) counts[0]++
+        counts[1]++
+      }
+    }
+  }
+  const [got, wanted] = [await writtenOf(superuser, ids), models.map(expectedOf)]
+  if (!wanted.includes(got)) {
+    throw new Error(`${told.join('\n')}\nWritten:\n${got}\nExpected:\n${wanted[0]}`)
+  }
+}
+
+/** Repeats one sequence, and shorter ones as long as they fail, too. */
+async function shrink(seed: number, own: postgres.Sql[]): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(sequence, async (groups) => {
+      for (let n = 0; n < TRIES; n++) await run(groups, own)
+    }),
+    { numRuns: 1, seed, interruptAfterTimeLimit: 60_000 },
+  )
+}
+
+test(`${RUNS} sequences do what the model says: seed ${SEED}`, { timeout: 600_000 }, async () => {
+  let next = 0
+  const failed: { seed: number; error: unknown }[] = []
+  await Promise.all(free.map(async (own) => {
+    while (next < RUNS && failed.length === 0) {
+      const seed = SEED + next++
+      const [groups] = fc.sample(sequence, { numRuns: 1, seed })
+      await run(groups!, own).catch((error: unknown) => failed.push({ seed, error }))
+    }
+  }))
+  for (const { seed, error } of failed.slice(0, 1)) {
+    await shrink(seed, free[0]!)
+    throw error
+  }
+  expect(await findingsOf(superuser)).toEqual([])
+  expect(await superuser`select finding, user_id, seq, detail from verify_ledger()`).toHaveLength(0)
+  console.info(`seed ${SEED}: passed ${JSON.stringify(passed)}`)
+})

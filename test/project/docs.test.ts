@@ -1,0 +1,117 @@
+/** The pages for strangers: what they name is there, and what there is they name. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { RULES } from '../../src/auth/access_rules.ts'
+import { useHttp } from '../support/http.ts'
+
+const http = useHttp()
+const read = (file: string) => readFileSync(file, 'utf8')
+const PAGES = ['docs/reference', 'docs/explanation']
+  .flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`))
+  .filter((file) => file.endsWith('.md'))
+  .concat('README.md', 'CHANGELOG.md', 'SECURITY.md', 'db/README.md', 'src/cache/README.md')
+
+/** As GitHub makes them of headings. */
+const anchorsOf = (page: string) =>
+  [...read(page).matchAll(/^#+ (.+)$/gm)]
+    .map(([, title]) => title!.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-'))
+
+test.each(PAGES)('%s has no link that leads nowhere', (page) => {
+  for (const [, link] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+    const [path, anchor] = link!.split('#') as [string, string?]
+    const target = path ? join(dirname(page), path) : page
+    expect(existsSync(target), link).toBe(true)
+    if (anchor !== undefined) expect(anchorsOf(target), link).toContain(anchor)
+  }
+})
+
+test('README.md names only tests and commands that exist', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const text = read('README.md')
+  for (const [, command] of text.matchAll(/npm run ([\w:]+)/g)) {
+    expect(Object.keys(scripts)).toContain(command)
+  }
+  const files = [...text.matchAll(/npx vitest run ([^`\n]+)/g)].flatMap(([, list]) =>
+    list!.split(' ')
+  )
+  expect(files.length).toBeGreaterThan(0)
+  for (const file of files) expect(existsSync(file), file).toBe(true)
+})
+
+test('README.md stays short', () => {
+  expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150)
+})
+
+test('settings.md has each setting with the default of .env.example', () => {
+  const page = read('docs/reference/settings.md')
+  for (const [, name, value] of read('.env.example').matchAll(/^#([A-Z_]+)=(.*)$/gm)) {
+    expect(page).toContain(`| \`${name}\` | ${value ? `\`${value}\`` : 'unset'} |`)
+  }
+})
+
+test('http.md has each route', () => {
+  const page = read('docs/reference/http.md')
+  for (const route of Object.keys(RULES)) {
+    const [method, path] = route.split(' ') as [string, string]
+    // Several paths may share a method.
+    expect(page.includes(`\`${route}`) || page.includes(`${method} `) && page.includes(`${path}\``))
+      .toBe(true)
+  }
+})
+
+test('sql.md has each function for people and each SQLSTATE that they raise', async () => {
+  const page = read('docs/reference/sql.md')
+  const functions = await http.sql<{ name: string }[]>`
+    select p.proname as name from pg_proc p where p.pronamespace = 'public'::regnamespace`
+  for (const { name } of functions) expect(page).toContain(`\`${name}(`)
+  const states = read('db/functions/engine/raise_status.sql').matchAll(/when '(\w{5})'/g)
+  for (const [, state] of states) expect(page).toContain(`| \`${state}\` |`)
+})
+
+const VERIFIER = 'docs/reference/verify_statement.py'
+
+/** Its exit code, and what it prints. */
+function verifyWith(userId: number, lines: string[]) {
+  const input = lines.map((line) => `${line}\n`).join('')
+  const { status, stdout } = spawnSync('python3', [VERIFIER, String(userId)], { input })
+  return [status, String(stdout)]
+}
+
+test('verify_statement.py proves what the ledger posted, and finds what was changed', async ({ skip }) => {
+  if (spawnSync('python3', ['--version']).status !== 0) skip('python3 is not installed')
+  const { sql } = http
+  const [id, peer] = [await http.user('1000.00'), await http.user()] as const
+  const metadata = String.raw`{"é💶": 1.10, "a": [1e30, "\u2028\n", {"transfer": {"seq": 9}}]}`
+  await sql`select debit_user(${id}, 0.01, 'k"metadata":{1', ${metadata}::text::jsonb)`
+  await sql`select transfer(${id}, ${peer}, 100.50, 't', '{}')`
+  await sql`select place_hold(${id}, 60)`
+  await sql`select credit_user(${id}, 9999999999.99)`
+  await sql`select capture_hold(${id}, 1, 12.34)`
+  await sql`select reverse_entry(${id}, 2)`
+  await sql`insert into payment_history (user_id, action, amount, ts)
+    values (${id}, 'DEBIT', 9999999999.99, '0850-01-01'), (${id}, 'DEBIT', 10000, '1999-12-31')`
+  await sql`select recalculate_balance(${id})`
+
+  const response = await fetch(`${http.service.url}/users/${id}/history`, {
+    headers: { Accept: 'application/x-ndjson' },
+  })
+  const lines = (await response.text()).trimEnd().split('\n')
+  expect(lines).toHaveLength(10)
+  const last = /"hash":"([0-9a-f]{64})"/.exec(lines.at(-1)!)![1]
+  expect(verifyWith(id, lines)).toEqual([0, `8 entries, the last hash is ${last}\n`])
+
+  const changes = [['1.10', '1.1'], ['"amount":"0.01"', '"amount":"0.02"'], [
+    '"held":"60.00"',
+    '"held":"6.00"',
+  ]]
+  for (const [from, to] of changes) {
+    const at = lines.findIndex((line) => line.includes(from!))
+    expect(verifyWith(id, lines.with(at, lines[at]!.replace(from!, to!)))[0]).toBe(1)
+  }
+  expect(verifyWith(id, lines.toSpliced(3, 1))[0]).toBe(1)
+  expect(verifyWith(id, lines.toSpliced(-2, 1))[0]).toBe(1)
+  expect(verifyWith(id, lines.slice(0, -1))[0]).toBe(1)
+  expect(verifyWith(peer, lines)[0]).toBe(1)
+})

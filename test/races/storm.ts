@@ -1,0 +1,257 @@
+/**
+ * Many debits of 1 against a balance that covers a fifth of them, through every door at once, while
+ * the credits arrive by hand and commit late. Everything that is random comes from the seed, except
+ * for what the machine makes of it.
+ */
+import postgres from 'postgres'
+import { connectTo, createUser, findingsOf, one, retrying } from '../support/ledger.ts'
+
+export interface StormOptions {
+  /** Of the database, as superuser. */
+  url: string
+  seed: number
+  /** Of a service on that database. */
+  http?: string
+  debits?: number
+}
+
+export interface Storm {
+  /** What went wrong; none is good. */
+  violations: string[]
+  passed: number
+  refused: number
+  /** How many debits went through each door. */
+  doors: Record<string, number>
+}
+
+/** What one debit was answered. */
+interface Answer {
+  user: number
+  seq: number
+  balance: string
+  key: string | undefined
+}
+
+const WORKERS = 8
+const LATE_CREDITS = 7
+const MAX_TRIES = 100
+/** Who tries again at once has had all tries before the one who holds the user has ended. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+/** Numbers from 0 to 1: mulberry32, by Tommy Ettinger. */
+export function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+export async function runStorm({ url, seed, http, debits = 500 }: StormOptions): Promise<Storm> {
+  const random = randomOf(seed)
+  const pick = <T>(values: T[]): T => values[Math.floor(random() * values.length)]!
+  const total = debits / 5
+  const open: postgres.Sql[] = []
+  const connect = () => {
+    const sql = connectTo(url)
+    open.push(sql)
+    return sql
+  }
+  const sql = connect()
+  const violations = new Set<string>()
+  const answers: Answer[] = []
+  const doors: Record<string, number> = {}
+  let refused = 0
+
+  const user = await createUser(sql)
+  const bystander = await createUser(sql, debits)
+
+  const note = (key: string | undefined, row: postgres.Row, who = user) => {
+    answers.push({ user: who, seq: Number(row['seq']), balance: row['balance'] as string, key })
+  }
+
+  const DOORS: Record<string, (sql: postgres.Sql, key: string | undefined) => Promise<void>> = {
+    async call(sql, key) {
+      note(key, await one(sql`select * from debit_user(${user}, 1, ${key ?? null}::text)`))
+    },
+    async transaction(sql, key) {
+      const level = key ? 'serializable' : 'repeatable read'
+      const row = await retrying(async () => {
+        await sql.unsafe(`begin isolation level ${level}`)
+        try {
+          const row = await one(sql`select * from debit_user(${user}, 1, ${key ?? null}::text)`)
+          await sql`commit`
+          return row
+        } catch (error) {
+          await sql`rollback`
+          throw error
+        }
+      })
+      note(key, row)
+    },
+    async batch(sql, key) {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const rows = await sql`select * from debit_users(
+          ${`{${bystander},${user}}`}::bigint[], '{1,1}', ${`{null,${key ?? 'null'}}`}::text[])`
+        const [other, mine] = rows
+        if (other!['status'] === 'ok') note(undefined, other!, bystander)
+        if (other!['status'] === 'LGFND') violations.add('the bystander was refused')
+        if (mine!['status'] === '55P03') {
+          await pause()
+          continue
+        }
+        if (mine!['status'] !== 'ok') throw codeError(mine!['status'] as string)
+        return note(key, mine!)
+      }
+      throw codeError('55P03')
+    },
+    async http(_sql, key) {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const response = await fetch(`${http}/users/${user}/debit`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...(key && { 'idempotency-key': key }) },
+          body: '{"amount": 1}',
+        })
+        const body = await response.json() as { code?: string; entry: postgres.Row }
+        if (body.code === 'busy') {
+          await pause()
+          continue
+        }
+        if (body.code === 'insufficient_funds') throw codeError('LGFND')
+        if (response.status !== 201) throw codeError(`${response.status} ${body.code}`)
+        return note(key, body.entry)
+      }
+      throw codeError('busy')
+    },
+  }
+
+  async function debit(sql: postgres.Sql, door: string, key: string | undefined) {
+    doors[door] = (doors[door] ?? 0) + 1
+    try {
+      await DOORS[door]!(sql, key)
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code === 'LGFND') refused++
+      else violations.add(`${door} failed: ${code ?? String(error)}`)
+    }
+  }
+
+  type Task = (sql: postgres.Sql) => Promise<void>
+  const shuffled = (tasks: Task[]): Task[] => {
+    for (let i = tasks.length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1))
+      ;[tasks[i], tasks[j]] = [tasks[j]!, tasks[i]!]
+    }
+    return tasks
+  }
+
+  // Open transactions that have taken low ids already. All but the last two credit what is
+  // missing; of these, one takes back what it credits, and one is rolled back.
+  const credits: Task[] = []
+  const each = Math.floor(total / LATE_CREDITS)
+  const amounts = Array.from({ length: LATE_CREDITS - 1 }, () => each)
+  amounts.push(total - each * (LATE_CREDITS - 1))
+  const insert = (sql: postgres.Sql, action: string, amount: number) =>
+    sql`insert into payment_history (user_id, action, amount)
+      values (${user}, ${action}, ${amount})`
+  for (const amount of amounts) {
+    const late = connect()
+    const takesFirst = random() < 0.4
+    await late`begin`
+    await insert(late, 'CREDIT', amount)
+    credits.push(async () => {
+      if (takesFirst) await debit(late, 'call', undefined)
+      await late`commit`
+    })
+  }
+  const undone = connect()
+  await undone`begin`
+  await insert(undone, 'CREDIT', total)
+  credits.push(async () => void await undone`rollback`)
+
+  const attempts: Task[] = []
+  const names = Object.keys(DOORS).filter((door) => door !== 'http' || http)
+  for (let n = 0; n < debits; n++) {
+    const key = random() < 0.3 ? `key-${n}` : undefined
+    const times = key && random() < 0.5 ? 2 : 1
+    for (let time = 0; time < times; time++) {
+      const door = pick(names)
+      attempts.push((sql) => debit(sql, door, key))
+    }
+  }
+  // Enough debits after all the credits to use up every one of them.
+  const half = Math.floor(attempts.length / 2)
+  const tasks = [...shuffled([...attempts.slice(0, half), ...credits]), ...attempts.slice(half)]
+
+  const watcher = connect()
+  const state = { done: false }
+  const watching = (async () => {
+    while (!state.done) {
+      for (const finding of await findingsOf(watcher, user)) violations.add(finding)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })()
+  try {
+    await Promise.all(Array.from({ length: WORKERS }, async () => {
+      const own = connect()
+      // One violation is enough; a broken ledger may never get to the end.
+      while (tasks.length > 0 && violations.size === 0) await tasks.shift()!(own)
+    }))
+    state.done = true
+    await watching
+    for (const violation of await violationsOf(sql, user, bystander, total, answers)) {
+      violations.add(violation)
+    }
+  } catch (error) {
+    violations.add(String(error))
+  } finally {
+    state.done = true
+    await watching.catch(() => {})
+    await Promise.all(open.map((connection) => connection.end({ timeout: 0 })))
+  }
+  const passed = new Set(answers.filter((a) => a.user === user).map((a) => a.seq)).size
+  return { violations: [...violations], passed, refused, doors }
+}
+
+const codeError = (code: string) => Object.assign(new Error(code), { code })
+
+/** What doesn't fit together at the end. */
+async function violationsOf(
+  sql: postgres.Sql,
+  user: number,
+  bystander: number,
+  total: number,
+  answers: Answer[],
+) {
+  const violations = [...await findingsOf(sql, user), ...await findingsOf(sql, bystander)]
+  const rows = await sql<
+    { user_id: string; seq: string | null; balance: string; action: string }[]
+  >`
+    select user_id, seq, balance, action from payment_history
+     where user_id in (${user}, ${bystander}) order by user_id, seq`
+  const debits = new Map(
+    rows.flatMap((row) =>
+      row.action === 'DEBIT' ? [[`${row.user_id}/${row.seq}`, row.balance]] : []
+    ),
+  )
+  const answered = new Map<string, Answer>()
+  for (const answer of answers) {
+    const name = `${answer.user}/${answer.seq}`
+    if (debits.get(name) !== answer.balance) violations.push(`answered, but not there: ${name}`)
+    const before = answered.get(name)
+    if (before && (!answer.key || before.key !== answer.key)) {
+      violations.push(`two debits got the same entry: ${name}`)
+    }
+    answered.set(name, answer)
+  }
+  const mine = rows.filter((row) => Number(row.user_id) === user)
+  const taken = mine.filter((row) => row.action === 'DEBIT').length
+  if (taken !== total) violations.push(`${taken} debits of ${total} that are covered`)
+  const passed = [...answered.values()].filter((answer) => answer.user === user).length
+  if (passed !== taken) violations.push(`${passed} debits were answered, ${taken} made`)
+  if (mine.some((row) => row.seq === null)) violations.push('a hand-made row was never counted')
+  if (mine.some((row) => row.balance?.startsWith('-'))) violations.push('a negative balance')
+  return violations
+}

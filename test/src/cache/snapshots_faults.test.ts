@@ -1,0 +1,252 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { createMemoryStore } from '../../../dev/memory_store.ts'
+import { at, type Endpoint, entryOf, instanceOf, keyOf, startEndpoint } from './snapshots.ts'
+
+const MEBIBYTE = 1024 * 1024
+const EMPTY = '[{"result":[]}]'
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+const says =
+  (status: number, body: string, headers: Record<string, string> = {}): Answer =>
+  (request, response) => {
+    request.resume()
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+  }
+
+/** Sends without an end, as fast as it is read. */
+const floods: Answer = (_, response) => {
+  const chunk = Buffer.alloc(MEBIBYTE, 'x')
+  response.writeHead(200, { 'content-type': 'application/json' })
+  const more = () => {
+    while (!response.destroyed && response.write(chunk));
+  }
+  response.on('drain', more).on('error', () => {})
+  response.write('[{"result":["')
+  more()
+}
+
+const FAULTS: [string, Answer][] = [
+  ['cuts the connection', (request) => request.socket.destroy()],
+  ['never answers', () => {}],
+  ['stops in the middle', (_, response) => void response.write('[{"result":')],
+  ['answers 500', says(500, '{"error":"ERR no"}')],
+  ['answers 401', says(401, '{"error":"Unauthorized"}')],
+  ['answers 200 with a page', says(200, '<html>Welcome</html>', { 'content-type': 'text/html' })],
+  ['answers 502 with a page', says(502, '<html>Bad gateway</html>')],
+  ['answers 500 with replies', says(500, EMPTY)],
+  [
+    'redirects',
+    (request, response) =>
+      request.url === '/elsewhere'
+        ? says(200, EMPTY)(request, response)
+        : says(307, '', { location: '/elsewhere' })(request, response),
+  ],
+  ['answers nothing', says(200, '')],
+  ['answers null', says(200, 'null')],
+  ['answers an object', says(200, '{"result":[]}')],
+  ['answers too few', says(200, '[]')],
+  ['answers too many', says(200, '[{"result":[]},{"result":[]},{"result":[]},{"result":[]}]')],
+  ['answers nulls', says(200, '[null,null,null]')],
+  ['answers wide JSON', says(200, `[${'{"a":0},'.repeat(MEBIBYTE / 2)}{}]`)],
+  ['answers deep JSON', says(200, '['.repeat(3 * MEBIBYTE))],
+  ['answers deep JSON that ends', says(200, '['.repeat(MEBIBYTE) + ']'.repeat(MEBIBYTE))],
+  ['answers 16 MiB', says(200, `[{"result":["${'x'.repeat(16 * MEBIBYTE)}"]}]`)],
+  ['answers without an end', floods],
+]
+
+/** Answers of the right form that say something odd; the breaker has no part in these. */
+const ODD: [string, unknown, 'miss' | 'bypass', string][] = [
+  ['an error', { error: 'LOADING Redis is loading the dataset in memory' }, 'bypass', 'read'],
+  ['a string', { result: 'OK' }, 'bypass', 'read'],
+  ['no result', {}, 'bypass', 'read'],
+  ['null', { result: null }, 'bypass', 'read'],
+  ['nested', { result: [[[]], '1'] }, 'bypass', 'read'],
+  ['one part', { result: ['x'] }, 'bypass', 'read'],
+  ['objects', { result: [{ toString: 1 }, { valueOf: 1 }] }, 'bypass', 'read'],
+  ['a large text', { result: ['x'.repeat(60_000), '1'] }, 'miss', 'parse'],
+  ['many numbers', { result: Array.from({ length: 30_000 }, () => 1) }, 'bypass', 'read'],
+]
+
+let endpoint: Endpoint
+beforeEach(async () => {
+  endpoint = await startEndpoint(createMemoryStore())
+  return () => endpoint.close()
+})
+
+const FAST = { timeoutMs: 250 }
+
+async function tookMs(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return performance.now() - started
+}
+
+describe('Redis that', () => {
+  test.each(FAULTS)('%s: reads are right and soon, writes end', async (_, answer) => {
+    const printed = (['log', 'warn', 'error'] as const).map((m) => vi.spyOn(console, m))
+    const reader = instanceOf(endpoint, FAST)
+    reader.database.set(1, entryOf(1, 3))
+    endpoint.misbehave = answer
+    const read = async () => expect(await reader.read(1)).toBe('bypass 3.00')
+    expect(await tookMs(read)).toBeLessThan(500)
+    expect(reader.errors).toEqual(['read'])
+
+    const writer = instanceOf(endpoint, FAST)
+    expect(await tookMs(() => writer.snapshots.write(entryOf(1, 4)))).toBeLessThan(500)
+    expect(writer.errors).toEqual(['write'])
+    for (const print of printed) {
+      expect(print).not.toHaveBeenCalled()
+      print.mockRestore()
+    }
+  })
+
+  test('refuses connections: reads are right and soon, writes end', async () => {
+    await endpoint.close()
+    const { snapshots, database, read, errors } = instanceOf(endpoint, FAST)
+    database.set(1, entryOf(1, 3))
+    expect(await tookMs(() => snapshots.write(entryOf(1, 3)))).toBeLessThan(500)
+    expect(await tookMs(async () => expect(await read(1)).toBe('bypass 3.00'))).toBeLessThan(500)
+    expect(errors).toEqual(['write'])
+    endpoint = await startEndpoint(createMemoryStore())
+  })
+
+  test.each(ODD)('answers %s: the read is right', async (_, reply, cache, error) => {
+    const { database, read, errors } = instanceOf(endpoint)
+    database.set(1, entryOf(1, 3))
+    endpoint.misbehave = says(200, JSON.stringify([reply]))
+    expect(await read(1)).toBe(`${cache} 3.00`)
+    expect(errors[0]).toBe(error)
+  })
+
+  test("answers with other users' snapshots: the read is right", async () => {
+    const { database, snapshots, read, errors } = instanceOf(endpoint)
+    await snapshots.write(entryOf(2, 9))
+    const [reply] = await endpoint.redis(['ZRANGE', keyOf(2), 0, -1, 'WITHSCORES'])
+    database.set(1, entryOf(1, 3))
+    endpoint.misbehave = says(200, JSON.stringify([{ result: reply }]))
+    expect(await read(1)).toBe('miss 3.00')
+    expect(errors[0]).toBe('parse')
+  })
+
+  test('is slow: a thousand reads at once are right and soon', async () => {
+    const { database, snapshots } = instanceOf(endpoint, FAST)
+    for (let id = 1; id <= 1000; id++) database.set(id, entryOf(id, 3))
+    endpoint.misbehave = () => {}
+    const all = Array.from({ length: 1000 }, (_, i) => snapshots.read(i + 1))
+    const took = await tookMs(async () => {
+      expect(new Set((await Promise.all(all)).map((f) => f?.cache))).toEqual(new Set(['bypass']))
+    })
+    expect(took).toBeLessThan(500)
+    expect(endpoint.requests()).toBe(1)
+  })
+
+  test('is slow, and then hangs: waiting for the slow call counts', async () => {
+    const { database, snapshots } = instanceOf(endpoint, { timeoutMs: 600 })
+    database.set(1, entryOf(1, 3))
+    endpoint.misbehave = (request, response) => {
+      endpoint.misbehave = () => {}
+      setTimeout(() => says(200, EMPTY)(request, response), 500)
+    }
+    const first = snapshots.read(1)
+    await expect.poll(() => endpoint.requests()).toBe(1)
+    const took = await tookMs(async () => {
+      const second = await snapshots.read(1)
+      expect([(await first)?.cache, second?.cache]).toEqual(['miss', 'bypass'])
+    })
+    expect(took).toBeLessThan(900)
+  })
+})
+
+describe('after Redis has failed', () => {
+  let clock: number
+  const now = () => clock
+  const withClock = { now, timeoutMs: 250 }
+  beforeEach(() => {
+    clock = 1_000_000
+  })
+
+  test('it is left alone for a second; then one call tries, and all follow if it went well', async () => {
+    const { snapshots, database, read, errors } = instanceOf(endpoint, withClock)
+    for (const id of [1, 2]) database.set(id, entryOf(id, 3))
+    endpoint.misbehave = says(500, '')
+    await read(1)
+    clock += 999
+    expect([await read(1), await read(1, true)]).toEqual(['bypass 3.00', 'bypass 3.00'])
+    expect(endpoint.requests()).toBe(1)
+    expect(errors).toEqual(['read'])
+
+    clock += 1
+    let answer = () => {}
+    endpoint.misbehave = (_, response) => answer = () => response.writeHead(500).end()
+    const probe = snapshots.read(1)
+    await expect.poll(() => endpoint.requests()).toBe(2)
+    await snapshots.write(entryOf(2, 3))
+    expect(endpoint.requests()).toBe(2)
+    answer()
+    expect((await probe)?.cache).toBe('bypass')
+
+    clock += 1000
+    endpoint.misbehave = undefined
+    expect([await read(1), await read(1), await read(2)])
+      .toEqual(['miss 3.00', 'hit 3.00', 'miss 3.00'])
+  })
+
+  test('what could not be written is never served from before', async () => {
+    const { snapshots, database, read, errors } = instanceOf(endpoint, withClock)
+    for (const id of [1, 2]) {
+      await snapshots.write(entryOf(id, 3))
+      database.set(id, entryOf(id, 4))
+    }
+    endpoint.misbehave = says(500, '')
+    await snapshots.write(entryOf(1, 4))
+    // This one isn't even tried.
+    await snapshots.write(entryOf(2, 4))
+    expect(errors).toEqual(['write', 'write'])
+    clock += 1000
+    endpoint.misbehave = undefined
+    database.set(1, entryOf(1, 3))
+    expect(await read(1)).toBe('miss 3.00')
+    database.set(1, entryOf(1, 4))
+    expect([await read(1), await read(1)]).toEqual(['miss 4.00', 'hit 4.00'])
+    expect([await read(2), await read(2)]).toEqual(['miss 4.00', 'hit 4.00'])
+  })
+
+  test('another instance that hears of the change does not serve it either', async () => {
+    const one = instanceOf(endpoint, withClock)
+    const two = instanceOf(endpoint, withClock)
+    clock += 9000
+    await one.snapshots.write(entryOf(1, 3))
+    expect(await two.read(1)).toBe('hit 3.00')
+    endpoint.misbehave = says(500, '')
+    await one.snapshots.write(entryOf(1, 4))
+    endpoint.misbehave = undefined
+    two.snapshots.changed(1, 4)
+    two.database.set(1, entryOf(1, 4, { read_at: at(5) }))
+    expect(await two.read(1)).toBe('miss 4.00')
+  })
+
+  test('a write that a timeout gave up on may still arrive, and does no harm', async () => {
+    const { snapshots, database, read } = instanceOf(endpoint, { timeoutMs: 50 })
+    const late: (() => void)[] = []
+    const { calls } = endpoint
+    endpoint.misbehave = (request) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      late.push(() => {
+        const commands = JSON.parse(Buffer.concat(chunks).toString()) as string[][]
+        void endpoint.redis(...commands)
+      })
+    }
+    await snapshots.write(entryOf(1, 3))
+    endpoint.misbehave = undefined
+    const other = instanceOf(endpoint)
+    await other.snapshots.write(entryOf(1, 4))
+    for (const arrive of late) arrive()
+    database.set(1, entryOf(1, 4))
+    expect(calls.length).toBe(1)
+    expect(late.length).toBe(1)
+    expect(await other.read(1)).toBe('hit 4.00')
+    expect(await read(1)).toBe('bypass 4.00')
+  })
+})

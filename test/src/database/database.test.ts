@@ -1,0 +1,105 @@
+/** What becomes of queries when their connection is lost. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { expect, test, vi } from 'vitest'
+import { createDatabase } from '../../../src/database/database.ts'
+import { isOutcomeUnknown, problemOf } from '../../../src/core/errors.ts'
+import { connectTo, useLedger } from '../../support/ledger.ts'
+
+const ledger = useLedger()
+
+test('a connection that ends while a statement is prepared does not spoil those after it', async () => {
+  const database = createDatabase({ url: ledger.url, max: 1 })
+  const ask = (id: number) => database.run((sql) => sql`select id from users where id = ${id}`)
+  const psql = connectTo(ledger.url)
+  try {
+    await psql`begin`
+    await psql`lock table users in access exclusive mode`
+    // PostgreSQL can't even say yet what the columns are.
+    const asked = ask(1).catch((error: unknown) => error)
+    const pid = await vi.waitUntil(async () => {
+      const [row] = await ledger.sql`select pid from pg_locks where not granted`
+      return row?.['pid'] as number | undefined
+    })
+    await ledger.sql`select pg_terminate_backend(${pid})`
+    expect(isOutcomeUnknown(await asked)).toBe(true)
+    await psql`rollback`
+    const since = performance.now()
+    expect(await ask(1)).toHaveLength(1)
+    expect(performance.now() - since).toBeLessThan(1_500)
+  } finally {
+    await psql.end()
+    await database.end()
+  }
+})
+
+test('queries one after the other have one connection, those at once all there are', async () => {
+  const database = createDatabase({ url: ledger.url, max: 3 })
+  const ask = (seconds: number) =>
+    database.run(async (sql) => {
+      const [row] = await sql`select pg_backend_pid() as pid from pg_sleep(${seconds})`
+      return row!['pid'] as number
+    })
+  const pidsOf = async (asked: Promise<number>[]) => new Set(await Promise.all(asked))
+  try {
+    expect((await pidsOf([ask(0.2), ask(0.2), ask(0.2)])).size).toBe(3)
+    const pids = new Set<number>()
+    for (let n = 0; n < 6; n++) pids.add(await ask(0))
+    expect(pids.size).toBe(1)
+    // More than connections: all are answered.
+    expect((await pidsOf(Array.from({ length: 7 }, () => ask(0.01)))).size).toBe(3)
+  } finally {
+    await database.end()
+  }
+})
+
+test('what is lost on one connection leaves the others alone', async () => {
+  const database = createDatabase({ url: ledger.url, max: 2 })
+  try {
+    const lost = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(30)`)
+      .catch((error: unknown) => error)
+    const other = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(1)`)
+    const pid = await vi.waitUntil(async () => {
+      const [row] = await ledger.sql`
+        select pid from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()
+           and wait_event = 'PgSleep'`
+      return row?.['pid'] as number | undefined
+    })
+    await ledger.sql`select pg_terminate_backend(${pid})`
+    expect(isOutcomeUnknown(await lost)).toBe(true)
+    const [{ pid: kept } = { pid: 0 }] = await other
+    // And is still the one that it was.
+    const ask = () => database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(0.2)`)
+    const after = (await Promise.all([ask(), ask()])).map(([row]) => row!['pid'] as number)
+    expect(after).toContain(kept)
+    expect(after).not.toContain(pid)
+  } finally {
+    await database.end()
+  }
+})
+
+test('of a query that found nobody to talk to it is known that it was not sent', async () => {
+  let isOut = true
+  const port = Number(new URL(ledger.url).port)
+  const server = createServer((socket) => {
+    if (isOut) return socket.destroy()
+    const behind = connect(port, '127.0.0.1')
+    socket.pipe(behind).pipe(socket)
+    for (const one of [socket, behind]) one.on('error', () => {})
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(ledger.url)
+  url.port = String((server.address() as AddressInfo).port)
+  const database = createDatabase({ url: url.href, max: 2, queryDeadlineMs: 1000 })
+  try {
+    const ask = () => database.run((sql) => sql`select 1 as one`)
+    const errors = await Promise.all([1, 2, 3].map(() => ask().catch((error: unknown) => error)))
+    expect(errors.map((error) => problemOf(error, { writes: true }).code))
+      .toEqual(['busy', 'busy', 'busy'])
+    isOut = false
+    await expect.poll(ask).toEqual([{ one: 1 }])
+  } finally {
+    await database.end()
+    server.close()
+  }
+})

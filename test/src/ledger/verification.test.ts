@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Problem } from '../../../src/core/errors.ts'
+import { createFairTurns } from '../../../src/core/semaphore.ts'
+import { createLedger, type Ledger } from '../../../src/ledger/functions.ts'
+import { createVerify, MAX_FINDINGS } from '../../../src/ledger/verification.ts'
+import { useLedger } from '../../support/ledger.ts'
+import { tamper } from '../../support/tampering.ts'
+
+const ENTRIES = 50_000
+
+const database = useLedger()
+let ledger: Ledger
+let id: number
+
+beforeAll(async () => {
+  const { sql } = database
+  const url = new URL(database.url)
+  url.searchParams.set('options', '-c role=ledger_service')
+  ledger = createLedger({ url: url.href, batches: 1, waiting: 1, reading: 4 })
+  id = await database.user()
+  await sql`insert into payment_history (user_id, action, amount)
+    select ${id}, 'CREDIT', 1 from generate_series(1, ${ENTRIES}::integer)`
+  await sql`select recalculate_balance(${id})`
+}, 120_000)
+afterAll(() => ledger.end())
+
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'ok',
+    (error: unknown) => error instanceof Problem ? [error.code, error.details] : error,
+  )
+
+test('every entry is read once, by pages', async () => {
+  const pages: number[] = []
+  const verify = createVerify({
+    ledger: {
+      verifyUserPage(user, after, rows) {
+        pages.push(after)
+        return ledger.verifyUserPage(user, after, rows)
+      },
+    },
+  })
+  expect(await verify(id, ENTRIES)).toEqual({ entries: ENTRIES, findings: [], isPartial: false })
+  expect(pages.sort((a, b) => a - b)).toEqual([0, 20_000, 25_000, 45_000])
+})
+
+test('what an entry has by now is read, too', async () => {
+  expect(await createVerify({ ledger })(id, ENTRIES - 7))
+    .toEqual({ entries: ENTRIES, findings: [], isPartial: false })
+})
+
+test('a history longer than the time is busy, and says how far it got', async () => {
+  let ms = 0
+  const verify = createVerify({ ledger, now: () => ms += 450 })
+  expect(await codeOf(verify(id, ENTRIES))).toEqual(['busy', {
+    detail: expect.stringMatching(/of 50000 entries \d{5} were read, .* --user \d+ reads/),
+  }])
+})
+
+test('findings are few, whatever is wrong, and come before the time is over', async () => {
+  const { sql } = database
+  await tamper(sql, `update payment_history set metadata = '{}' where user_id = ${id} and seq > 9`)
+  const start = performance.now()
+  const { findings, isPartial } = await createVerify({ ledger })(id, ENTRIES)
+  expect(performance.now() - start).toBeLessThan(15_000)
+  expect(isPartial).toBe(true)
+  expect(findings.length).toBeGreaterThan(0)
+  expect(findings.length).toBeLessThanOrEqual(MAX_FINDINGS)
+  expect(new Set(findings.map(({ finding }) => finding))).toEqual(new Set(['hash_differs']))
+}, 60_000)
+
+test('missing entries are found once, though parts of the history overlap', async () => {
+  const { sql } = database
+  await tamper(
+    sql,
+    `update payment_history set metadata = null where user_id = ${id}`,
+    `delete from payment_history where user_id = ${id} and seq between 24000 and 24009`,
+  )
+  const { entries, findings } = await createVerify({ ledger })(id, ENTRIES)
+  expect(entries).toBeGreaterThanOrEqual(ENTRIES - 10)
+  expect(findings.map(({ finding, seq }) => `${finding} ${seq}`).sort())
+    .toEqual(['balance_wrong 24010', 'gap 24010', 'hash_differs 24010'])
+}, 60_000)
+
+test('pages of a long history and those of others take turns', async () => {
+  const read: string[] = []
+  const verify = createVerify({
+    turns: createFairTurns({ limit: 1, perKey: 1 }),
+    ledger: {
+      async verifyUserPage(user, after, rows) {
+        read.push(`${user} ${after}`)
+        await Promise.resolve()
+        return {
+          findings: [],
+          rowsRead: rows,
+          next: user === 1 && after < 80_000 ? after + rows : null,
+        }
+      },
+    },
+  })
+  const long = verify(1, 40_000, 'a')
+  const other = verify(2, 10, 'b')
+  await Promise.all([long, other])
+  expect(read.slice(0, 3)).toEqual(['1 0', '2 0', '1 20000'])
+})

@@ -1,0 +1,39 @@
+/** A file of tokens for a service, and the tokens themselves. */
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Scope } from '../../src/auth/access.ts'
+
+export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+/** As `Authorization` has it. */
+export const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+
+export interface Held {
+  /** Its names, each as good as the others. */
+  tokens: string[]
+  scopes: readonly Scope[]
+  users?: number[]
+}
+
+/** Writes a file with these callers; whoever makes it removes it. */
+export function writeTokens(callers: Held[]): { path: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-tokens-'))
+  const path = join(folder, 'tokens.json')
+  const entries = callers.map(({ tokens, ...rest }, i) => ({
+    name: `caller-${i}`,
+    ...rest,
+    sha256: tokens.map(sha256),
+  }))
+  writeFileSync(path, JSON.stringify(entries))
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/** The same for a single test. */
+export function tokensFile(callers: Held[]): string {
+  const { path, remove } = writeTokens(callers)
+  onTestFinished(remove)
+  return path
+}

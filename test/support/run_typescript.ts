@@ -1,0 +1,77 @@
+/** Runs a file of the project in a process of its own, on the runtime that runs the tests. */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** On Deno with the permissions of `deno task start`. */
+export function typeScriptCommand(file: string): string[] {
+  if (!('Deno' in globalThis)) return [process.execPath, '--import', 'tsx', file]
+  const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
+    tasks: { start: string }
+  }
+  return [process.execPath, ...tasks.start.split(' ').slice(1, -1), file]
+}
+
+export interface Run {
+  pid: number
+  signal(name: NodeJS.Signals): void
+  /** Nothing that it writes is read until `resume`. */
+  pause(): void
+  resume(): void
+  /** Everything written so far, to either stream. */
+  output(): string
+  /** Resolves with the match; rejects with the output if the process ends without one. */
+  line(pattern: RegExp): Promise<RegExpExecArray>
+  /** Resolves with the exit code, or the name of the signal. */
+  ended: Promise<number | string>
+}
+
+export const runTypeScript = (file: string, args: string[], env: Record<string, string> = {}) =>
+  run([...typeScriptCommand(file), ...args], env)
+
+/** Nothing of the environment is passed on but what a program needs to be found. */
+export function run(command: string[], env: Record<string, string>): Run {
+  const child = spawn(command[0]!, command.slice(1), {
+    cwd: PROJECT,
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      child.emit('text')
+    })
+  }
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(signal ?? code ?? 'unknown'))
+  })
+  const line = (pattern: RegExp) =>
+    new Promise<RegExpExecArray>((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(text)
+        if (match) resolve(match)
+        return match
+      }
+      if (look()) return
+      child.on('text', look)
+      child.once('close', () => look() ?? reject(new Error(`no ${pattern} in: ${text}`)))
+    })
+  // Not child.kill(): on Deno it then reports that signal in place of the exit code.
+  const signal = (name: NodeJS.Signals) => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, name)
+  }
+  const streams = [child.stdout, child.stderr]
+  return {
+    pid: child.pid!,
+    signal,
+    pause: () => streams.forEach((stream) => stream.pause()),
+    resume: () => streams.forEach((stream) => stream.resume()),
+    output: () => text,
+    line,
+    ended,
+  }
+}

@@ -1,0 +1,59 @@
+/** A running service for a test: its own database, its own store, a free port, either runtime. */
+import { readFileSync } from 'node:fs'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { startRedisRest } from '../../dev/redis_rest.ts'
+import type { Service } from '../../src/service.ts'
+import { createDatabase, type TestDatabase } from './database.ts'
+import { PROJECT } from './run_typescript.ts'
+
+export const onDeno = 'Deno' in globalThis
+
+/** The entry itself, without a task runner in between, with the task's permissions. */
+export function serveCommand(): string[] {
+  if (!onDeno) return [process.execPath, '--import', 'tsx', 'src/node.ts']
+  const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
+    tasks: { serve: string }
+  }
+  return [process.execPath, ...tasks.serve.split(' ').slice(1)]
+}
+
+/** `serve` of the entry for the runtime that the tests run on. */
+export async function serve(config: Config): Promise<Service> {
+  const entry = onDeno ? '../../src/deno.ts' : '../../src/node.ts'
+  return await (await import(entry) as { serve: (config: Config) => Promise<Service> }).serve(
+    config,
+  )
+}
+
+export interface TestService {
+  url: string
+  database: TestDatabase
+  redis: { url: string; token: string; close(): Promise<void> }
+  /** Stops the service; the rest stays until `close`. */
+  stop(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts a service as `ledger_service`; `config` overrides what it is given. */
+export async function startTestService(config: Partial<Config> = {}): Promise<TestService> {
+  const database = await createDatabase()
+  const redis = await startRedisRest({})
+  const service = await serve({
+    ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off' }),
+    port: 0,
+    databaseUrl: database.serviceUrl,
+    redis: { url: redis.url, token: redis.token },
+    ...config,
+  })
+  return {
+    url: service.url,
+    database,
+    redis,
+    stop: () => service.stop(),
+    async close() {
+      await service.stop()
+      await redis.close()
+      await database.drop()
+    },
+  }
+}
