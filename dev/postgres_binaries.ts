@@ -6,7 +6,7 @@ import { shell, type User } from './processes.ts'
 
 export type Version = 16 | 18
 
-const MODULES = fileURLToPath(new URL('../../node_modules/', import.meta.url))
+const MODULES = fileURLToPath(new URL('../node_modules/', import.meta.url))
 
 /**
  * @param elsewhere a folder that every user can enter, for a copy if `user` can't enter the project
