@@ -16,12 +16,13 @@ import { checkDatabase, checkServer } from './preconditions.ts'
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
 const LOCK_MS = 600_000
+const WHERE_LIMITS_ARE = 'see "Time limits" in docs/reference/sql.md'
 const HELP = `
 usage: npm run migrate
 
-Brings the database of MIGRATE_DATABASE_URL, or else DATABASE_URL, to the newest schema; makes it if
-there is none. Two at once are safe. Says what it applied, what it put right (see "After a restore"
-in db/README.md), and what it only warns of.
+Brings the database of MIGRATE_DATABASE_URL, or else DATABASE_URL, to the newest schema; creates it
+if there is none. Two at once are safe. Says what it applied, what it repaired, and what it only
+warns of; docs/how-to/restore.md lists what it looks at.
 
 exit codes: 0 the schema is the newest, 1 it isn't, for the reason in one line`
 
@@ -43,7 +44,7 @@ export async function migrate(
       await runDbmate(url.href, migrations, log)
       for (const line of await putRight(sql, migrations)) log(line)
       const missing = await missingLimits(sql)
-      if (missing) log(`Warning: ledger_service has no ${missing}; see "Roles" in db/README.md`)
+      if (missing) log(`Warning: ledger_service has no ${missing}; ${WHERE_LIMITS_ARE}`)
     })
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException

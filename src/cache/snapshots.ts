@@ -1,6 +1,6 @@
 /**
  * Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. What it may
- * show, and why, is in cache/README.md.
+ * show, and why, is in docs/explanation/cache.md.
  */
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'

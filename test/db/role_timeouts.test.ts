@@ -136,7 +136,7 @@ test('who migrates and may not set limits is told of those that are missing, and
   await admin`alter role ledger_service set lock_timeout = '1s'`
   const warning = 'Warning: ledger_service has no client_connection_check_interval, ' +
     'idle_in_transaction_session_timeout, statement_timeout; ' +
-    'see "Roles" in db/README.md'
+    'see "Time limits" in docs/reference/sql.md'
   expect(await warningsOf('one')).toEqual([warning])
   expect(await warningsOf('one')).toEqual([warning])
   expect(await limits()).toEqual(['lock_timeout=1s'])

@@ -8,10 +8,9 @@ import { useHttp } from '../support/http.ts'
 
 const http = useHttp()
 const read = (file: string) => readFileSync(file, 'utf8')
-const PAGES = ['docs/reference', 'docs/explanation']
-  .flatMap((folder) => readdirSync(folder).map((file) => `${folder}/${file}`))
+const PAGES = ['.', 'db', 'docs', 'docs/how-to', 'docs/reference', 'docs/explanation', 'test/bench']
+  .flatMap((folder) => readdirSync(folder).map((file) => join(folder, file)))
   .filter((file) => file.endsWith('.md'))
-  .concat('README.md', 'CHANGELOG.md', 'SECURITY.md', 'db/README.md', 'src/cache/README.md')
 
 /** As GitHub makes them of headings. */
 const anchorsOf = (page: string) =>
@@ -27,21 +26,41 @@ test.each(PAGES)('%s has no link that leads nowhere', (page) => {
   }
 })
 
-test('README.md names only tests and commands that exist', () => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
-  const text = read('README.md')
-  for (const [, command] of text.matchAll(/npm run ([\w:]+)/g)) {
-    expect(Object.keys(scripts)).toContain(command)
-  }
-  const files = [...text.matchAll(/npx vitest run ([^`\n]+)/g)].flatMap(([, list]) =>
-    list!.split(' ')
-  )
-  expect(files.length).toBeGreaterThan(0)
-  for (const file of files) expect(existsSync(file), file).toBe(true)
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+const { tasks } = JSON.parse(read('deno.json')) as { tasks: Record<string, string> }
+
+test.each(PAGES)('%s names only commands, tests and settings that exist', (page) => {
+  // What is written of an older version was so then.
+  const text = read(page).split(/^## \[0\.1\.0\]/m)[0]!
+  const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
+  for (const name of all(/npm run ([\w:]+)/g)) expect(Object.keys(scripts)).toContain(name)
+  for (const name of all(/deno task ([\w:]+)/g)) expect(Object.keys(tasks)).toContain(name)
+  const tests = all(/npx vitest run ([^`\n]+)/g).flatMap((list) => list.split(' '))
+    .concat(all(/`(test\/[\w./]+\.test\.ts)`/g))
+  for (const file of tests) expect(existsSync(file), file).toBe(true)
 })
 
-test('README.md stays short', () => {
-  expect(read('README.md').split('\n').length).toBeLessThanOrEqual(150)
+test('README.md has the command that shows each guarantee, and at most 100 lines', () => {
+  const text = read('README.md')
+  const rows = text.split('## What it guarantees')[1]!.split('\n').filter((line) =>
+    /^\| \w/.test(line)
+  )
+  expect(rows.length).toBeGreaterThan(5)
+  for (const row of rows.slice(1)) expect(row).toMatch(/\| `npm? ?(run|x vitest run) .+` \|$/)
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(100)
+})
+
+test('a page of docs is led to by another one', () => {
+  const links = new Set(
+    PAGES.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link]) =>
+        join(dirname(page), link!)
+      )
+    ),
+  )
+  for (const page of PAGES.filter((path) => path.startsWith('docs/'))) {
+    expect([...links], page).toContain(page)
+  }
 })
 
 test('settings.md has each setting with the default of .env.example', () => {
@@ -68,6 +87,50 @@ test('sql.md has each function for people and each SQLSTATE that they raise', as
   for (const { name } of functions) expect(page).toContain(`\`${name}(`)
   const states = read('db/functions/engine/raise_status.sql').matchAll(/when '(\w{5})'/g)
   for (const [, state] of states) expect(page).toContain(`| \`${state}\` |`)
+})
+
+/** The metrics of a page or a scrape: name, type, labels. Those of prom-client itself are left out. */
+const metricsOf = (rows: [name: string, type: string, labels: string[]][]) =>
+  rows.filter(([name]) => !/^(process|nodejs)_/.test(name)).map(([name, type, labels]) =>
+    `${name} ${type} ${labels.toSorted().join()}`
+  ).toSorted()
+
+test('metrics.md has each metric of a scrape, with its type and labels', async () => {
+  const service = http.service.url
+  await fetch(`${service}/users/1`)
+  const scrape = await (await fetch(`${service}/metrics`)).text()
+  const scraped = [...scrape.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => {
+    const series = new RegExp(`^${name}(?:_bucket)?\\{(.*)\\}`, 'm').exec(scrape)?.[1] ?? ''
+    const labels = [...series.matchAll(/(\w+)="/g)].map(([, label]) => label!)
+    return [name!, type!, labels.filter((label) => label !== 'le')] as const
+  })
+  const page = read('docs/reference/metrics.md')
+  const written = [...page.matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \|/gm)].map((
+    [, name, type, labels],
+  ) => [name!, type!, [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label!)] as const)
+  expect(metricsOf(written.map((row) => [...row]))).toEqual(
+    metricsOf(scraped.map((row) => [...row])),
+  )
+
+  const reasons = [...scrape.matchAll(/^access_refusals_total\{reason="(\w+)"/gm)]
+  expect(reasons.length).toBeGreaterThan(0)
+  for (const [, reason] of reasons) expect(page).toContain(`\`${reason}\``)
+})
+
+test('verification.md has each finding that there is', () => {
+  const page = read('docs/reference/verification.md')
+  const folders = ['db/functions/verify', 'db/functions/api']
+  const sources = folders.flatMap((folder) =>
+    readdirSync(folder).map((file) => `${folder}/${file}`)
+  )
+    .concat('db/verify.ts', 'db/anchors.ts').map(read).join('\n')
+  // The first member of a row of findings, or what a function that looks at one row answers.
+  const findings = new Set(
+    [...sources.matchAll(/(?:row\(|return |then |else )'([a-z]+_[a-z_]+)'|'(anchor_\w+)'/g)]
+      .map(([, sql, typeScript]) => sql ?? typeScript!),
+  )
+  expect(findings.size).toBeGreaterThan(10)
+  for (const finding of findings) expect(page).toContain(`\`${finding}\``)
 })
 
 const VERIFIER = 'docs/reference/verify_statement.py'
