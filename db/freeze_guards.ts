@@ -3,7 +3,7 @@
  * that the migrations and the files of db/functions have made, and nobody has touched since.
  */
 import { writeFileSync } from 'node:fs'
-import { printedHelp, takeNoArguments } from '../src/config/command_line.ts'
+import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const FILE = 'db/functions/verify/expected_guards.sql'

@@ -5,7 +5,7 @@
  */
 import { realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { printedHelp } from '../src/config/command_line.ts'
+import { printedHelp } from '../src/command_line.ts'
 import {
   frame,
   functionFiles,

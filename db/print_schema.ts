@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import type postgres from 'postgres'
-import { printedHelp, takeNoArguments } from '../src/config/command_line.ts'
+import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const FILE = 'db/schema.sql'

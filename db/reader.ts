@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { loadConfig } from '../src/config/config.ts'
 import { databaseTarget } from '../src/database/tls.ts'
-import { loadEnvFile } from '../src/config/env_file.ts'
+import { loadEnvFile } from '../src/env_file.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export function connectReader(max: number): postgres.Sql {

@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { SCOPES } from '../src/auth/access.ts'
+import { SCOPES } from '../src/auth/scopes.ts'
 import { parseTokens } from '../src/auth/access_tokens.ts'
-import { printedHelp } from '../src/config/command_line.ts'
+import { printedHelp } from '../src/command_line.ts'
 
 const USAGE = 'usage: npm run token -- --name NAME --scopes SCOPE,SCOPE… [--users ID,ID…]'
 const HELP = `

@@ -1,5 +1,5 @@
 /** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
-import { accessBy } from './auth/access_by.ts'
+import { createAccessFromConfig } from './auth/from_config.ts'
 import { isLoopback } from './config/access_config.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
 import { createApp as build, createMetricsApp } from './app/app.ts'
@@ -10,6 +10,7 @@ import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { databaseTarget } from './database/tls.ts'
 import { createFairTurns } from './core/semaphore.ts'
 import { createLedger, SCHEMA_VERSION } from './ledger/functions.ts'
+import { OPERATIONS } from './ledger/operations.ts'
 import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
 import { createLog } from './telemetry/log.ts'
@@ -75,8 +76,8 @@ export async function startService(
   const accessLog = config.accessLog && config.logLevel !== 'silent'
     ? createAccessLog({ write })
     : undefined
-  const metrics = createMetrics(residentBytes)
-  const access = await accessBy(config, { readFile, sha256, metrics, log })
+  const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
+  const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
   const ledger = createLedger({
     ...target,

@@ -1,7 +1,7 @@
 /** Several users as of one moment: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import { mustReach } from '../auth/access.ts'
+import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import { invalidRequest } from '../core/errors.ts'
 import type { Ledger } from '../ledger/functions.ts'
@@ -28,7 +28,7 @@ export function balancesRoutes({ ledger }: BalancesDependencies) {
     async (c) => {
       const query = c.req.valid('query')
       const ids = query.ids.split(',').map(Number)
-      mustReach(c, ...ids)
+      assertUserAllowed(c, ...ids)
       const { at, isFuture, balances } = await ledger.getBalances(ids, query.at ?? null)
       if (isFuture) {
         throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])

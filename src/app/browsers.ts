@@ -1,6 +1,6 @@
 /** What a browser sends without asking whoever sits at it, and what a page may be allowed to. */
 import type { Context } from 'hono'
-import { ruleOf } from '../auth/access.ts'
+import { ruleOf } from '../auth/scopes.ts'
 import { noContent, setHeader, setVary } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 

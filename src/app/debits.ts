@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
-import { reaches } from '../auth/access.ts'
+import { isUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import type { Deadline, Deadlines } from '../core/deadlines.ts'
 import { Problem, problemOf } from '../core/errors.ts'
@@ -12,7 +12,8 @@ import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { answers } from './openapi.ts'
 import type { Write } from '../ledger/write.ts'
-import { callerKey, chargeItems } from '../http/rate_limit.ts'
+import { callerKey } from '../auth/caller.ts'
+import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import { markReplayed, metadataText, withEntry } from './created.ts'
 import { debitsBody, results } from './schemas.ts'
@@ -89,7 +90,7 @@ export function debitsRoutes(
     c: Context,
   ) {
     try {
-      if (!reaches(c, user_id)) throw new Problem('forbidden')
+      if (!isUserAllowed(c, user_id)) throw new Problem('forbidden')
       const operation = {
         kind: 'debit' as const,
         userId: user_id,

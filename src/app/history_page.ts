@@ -5,7 +5,7 @@ import { stringify } from '../core/raw_json.ts'
 import type { FairTurns } from '../core/semaphore.ts'
 import type { Entry, Ledger } from '../ledger/functions.ts'
 import { SHORT_ROWS } from '../ledger/read_functions.ts'
-import { callerKey } from '../http/rate_limit.ts'
+import { callerKey } from '../auth/caller.ts'
 import type { historyQuery } from './history_schemas.ts'
 
 const DEFAULT_LIMIT = 50

@@ -6,7 +6,7 @@ import { invalidRequest } from '../core/errors.ts'
 import type { FairTurns } from '../core/semaphore.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Moment } from '../ledger/read_functions.ts'
-import { callerKey } from '../http/rate_limit.ts'
+import { callerKey } from '../auth/caller.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../ledger/statement.ts'
 import type { historyQuery } from './history_schemas.ts'
 

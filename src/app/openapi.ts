@@ -2,7 +2,7 @@
 import type { Hono } from 'hono'
 import { generateSpecs, resolver } from 'hono-openapi'
 import { z } from 'zod'
-import { RULES } from '../auth/access_rules.ts'
+import { RULES } from '../auth/scopes.ts'
 import { PROBLEMS } from '../core/errors.ts'
 import type { ProblemCode } from '../core/errors.ts'
 import { problem } from './schemas.ts'

@@ -1,7 +1,7 @@
 /** From one user to another: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import { mustReach } from '../auth/access.ts'
+import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import type { Write } from '../ledger/write.ts'
@@ -34,7 +34,7 @@ export function transfersRoutes({ write }: TransfersDependencies) {
     validated('json', transferBody),
     async (c) => {
       const { from, to, amount, metadata } = c.req.valid('json')
-      mustReach(c, from, to)
+      assertUserAllowed(c, from, to)
       const { users: [giver, taker], replayed } = await write({
         kind: 'transfer',
         userId: from,

@@ -1,7 +1,7 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import { mustReach } from '../auth/access.ts'
+import { assertUserAllowed } from '../auth/caller.ts'
 import { json, setHeader, setLocation } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { Ledger } from '../ledger/functions.ts'
@@ -128,7 +128,7 @@ export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependen
     validated('json', newUserBody),
     async (c) => {
       const wanted = c.req.valid('json').id
-      mustReach(c, wanted)
+      assertUserAllowed(c, wanted)
       const deadline = c.get('deadline')
       if (deadline) deadline.isSent = true
       const { id, created } = await ledger.createUser(wanted)

@@ -1,36 +1,14 @@
 /** Who may do what: every request has a caller, or is refused, before anything else looks at it. */
 import type { Context, MiddlewareHandler, Next } from 'hono'
-import { matchedRoutes } from 'hono/route'
 import type { JwtVerifier } from './access_jwt.ts'
-import { type Rule, RULES } from './access_rules.ts'
+import { assertUserAllowed, type Caller } from './caller.ts'
+import { type Rule, ruleOf, type Scope } from './scopes.ts'
+import { peerOf } from '../http/peer.ts'
 import { setHeader } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { FailureLimit } from './failure_limit.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RequestRates } from '../http/rate_limit.ts'
-
-export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse', 'admin'] as const
-
-export type Scope = typeof SCOPES[number]
-
-/** Who sent a request. */
-export interface Caller {
-  /** Of a token, or the subject of a JWT; not a secret. */
-  name: string
-  scopes: ReadonlySet<Scope>
-  /** The only users that the caller reaches; left out: all. */
-  users?: ReadonlySet<number>
-}
-
-declare module 'hono' {
-  interface ContextVariableMap {
-    /** Undefined where access is off, and on routes that are open to everybody. */
-    caller?: Caller
-  }
-}
-
-/** The address that a request came from, which fetch was given beside it; '' where nobody knows it. */
-export const peerOf = (c: Context): string => (c.env as { peer?: string } | undefined)?.peer ?? ''
 
 export interface Access {
   /** Makes what sets `caller`, or throws a Problem; each request is counted, refused ones, too. */
@@ -169,26 +147,8 @@ export function createAccess(
     userMiddleware(c, next) {
       const id = c.req.param('id')!
       // Whatever else it is: validation says so.
-      if (/^\d+$/.test(id)) mustReach(c, Number(id))
+      if (/^\d+$/.test(id)) assertUserAllowed(c, Number(id))
       return next()
     },
-  }
-}
-
-/** The rule of the route that will answer; `any` where there is none. */
-export function ruleOf(c: Context): Rule | undefined {
-  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
-  return route ? RULES[`${route.method} ${route.path}`] : 'any'
-}
-
-/** Whether the caller is not bound to users, or to this one among others. */
-export const reaches = (c: Context, userId: number): boolean =>
-  c.get('caller')?.users?.has(userId) ?? true
-
-/** @throws Problem if one of the users is none of the caller's, whether it exists or not */
-export function mustReach(c: Context, ...userIds: (number | undefined)[]): void {
-  const isBound = c.get('caller')?.users !== undefined
-  if (isBound && !userIds.every((id) => id !== undefined && reaches(c, id))) {
-    throw new Problem('forbidden')
   }
 }

@@ -1,5 +1,5 @@
 /** The file of bearer tokens while the service runs: whoever changes it needs no restart. */
-import type { Caller } from './access.ts'
+import type { Caller } from './caller.ts'
 import { parseTokens } from './access_tokens.ts'
 import type { Log } from '../telemetry/log.ts'
 

@@ -6,7 +6,8 @@ import type {
   SymmetricAlgorithm,
 } from 'hono/utils/jwt/jwa'
 import { z } from 'zod'
-import { type Caller, type Scope, SCOPES } from './access.ts'
+import { type Caller } from './caller.ts'
+import { type Scope, SCOPES } from './scopes.ts'
 import { Problem } from '../core/errors.ts'
 import type { Jwks } from './jwks.ts'
 

@@ -1,6 +1,7 @@
 /** The file of bearer tokens: who holds one, and what it is good for; never the token itself. */
 import { z } from 'zod'
-import { type Caller, SCOPES } from './access.ts'
+import { type Caller } from './caller.ts'
+import { SCOPES } from './scopes.ts'
 
 /** Enough for a rotation that was forgotten once. */
 const MAX_HASHES = 10

@@ -1,5 +1,6 @@
 /** How many wrong tokens an address may send. */
-import { createRates, networkOf } from '../http/rate_limit.ts'
+import { createRates } from '../http/rate_limit.ts'
+import { networkOf } from '../http/peer.ts'
 
 export interface FailureLimit {
   /** Counts a failure; answers the seconds until the next one is allowed, 0 if this one was. */

@@ -1,6 +1,6 @@
 /** How many requests each caller may send: by name, or by address where there is none. */
 import type { Context, MiddlewareHandler } from 'hono'
-import { peerOf } from '../auth/access.ts'
+import { networkKey } from './peer.ts'
 import { setHeader } from './response.ts'
 import { Problem } from '../core/errors.ts'
 
@@ -56,27 +56,6 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
   }
 }
 
-/** Whom an address belongs to: with IPv6 everybody has a whole /64 to choose from. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
-  if (mapped) return mapped[1]!
-  const [head = '', tail] = address.replace(/%.*$/, '').split('::')
-  const before = head.split(':').filter((group) => group !== '')
-  const after = tail?.split(':').filter((group) => group !== '') ?? []
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length)
-  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
-}
-
-/** By whom requests are counted that have no caller, or none that is known. */
-const addressOf = (c: Context): string => `address ${networkOf(peerOf(c))}`
-
-/** Whose request it is: a name, or where nobody has one, a network. */
-export const callerKey = (c: Context): string => {
-  const name = c.get('caller')?.name
-  return name === undefined ? addressOf(c) : `name ${name}`
-}
-
 export interface RequestRates {
   /**
    * Counts a request, of this caller or else of its address; one that is refused on any path.
@@ -107,7 +86,7 @@ export function createRequestRates(limit: RateLimit): RequestRates {
 
   function count(c: Context, caller: string | undefined, isRefused: boolean): void {
     if (!isRefused && FREE.includes(c.req.path)) return
-    const key = caller ?? addressOf(c)
+    const key = caller ?? networkKey(c)
     apply(c, key, true)
     c.set('charge', (more) => apply(c, key, true, more))
   }

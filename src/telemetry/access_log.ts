@@ -1,6 +1,6 @@
 /** One JSON line a request: cheap enough to stay on, and never in the way of a request. */
 
-import type { ObservedRequest } from './metrics.ts'
+import type { ObservedRequest } from './series.ts'
 
 /** What may be told of a request; nothing that its caller wrote but the request id. */
 export interface Access extends ObservedRequest {

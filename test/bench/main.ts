@@ -1,6 +1,6 @@
 /** `npm run bench`: how fast it is, in ratios that mean the same on every machine. */
 import { writeFile } from 'node:fs/promises'
-import { printedHelp } from '../../src/config/command_line.ts'
+import { printedHelp } from '../../src/command_line.ts'
 import { type Bench, startBench } from './bench.ts'
 import { hardware } from './machine.ts'
 import { HELP, type Options, parseOptions } from './options.ts'

@@ -1,6 +1,6 @@
 /** Who sends a request to a service with access on, and what must become of it for that alone. */
 import fc from 'fast-check'
-import { type Scope, SCOPES } from '../../src/auth/access.ts'
+import { type Scope, SCOPES } from '../../src/auth/scopes.ts'
 import { type Held, sha256 } from '../support/access.ts'
 import type { Document } from '../support/openapi.ts'
 import type { Answer } from './connection.ts'

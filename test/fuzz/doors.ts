@@ -20,7 +20,7 @@ import { arrayLiteral, type Entry, type StatementEntry } from '../../src/ledger/
 import type { Outcome, UserOutcome } from '../../src/ledger/operations.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { MAX_AT_ONCE } from '../../src/server/pipelining.ts'
-import { networkOf } from '../../src/http/rate_limit.ts'
+import { networkOf } from '../../src/http/peer.ts'
 import { parseEntry, type Versioned } from '../../src/cache/snapshot_entry.ts'
 import { CSV, NDJSON } from '../../src/ledger/statement.ts'
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { RULES } from '../../src/auth/access_rules.ts'
+import { RULES } from '../../src/auth/scopes.ts'
 import { useHttp } from '../support/http.ts'
 
 const http = useHttp()

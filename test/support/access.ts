@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Scope } from '../../src/auth/access.ts'
+import type { Scope } from '../../src/auth/scopes.ts'
 
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 

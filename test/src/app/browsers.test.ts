@@ -2,7 +2,7 @@
 import { request } from 'node:http'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { loadConfig } from '../../../src/config/config.ts'
-import { SCOPES } from '../../../src/auth/access.ts'
+import { SCOPES } from '../../../src/auth/scopes.ts'
 import { bearer, tokensFile } from '../../support/access.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../../support/http.ts'
 import { serve } from '../../support/service.ts'

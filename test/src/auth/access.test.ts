@@ -1,8 +1,8 @@
 /** Every caller at every route, with a token or a JWT, at a real service. */
 import type { Context, Next } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Scope, SCOPES } from '../../../src/auth/access.ts'
-import { RULES } from '../../../src/auth/access_rules.ts'
+import { type Scope, SCOPES } from '../../../src/auth/scopes.ts'
+import { RULES } from '../../../src/auth/scopes.ts'
 import { createApp } from '../../../src/app/app.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/core/errors.ts'

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { SETTINGS } from '../../../src/config/config.ts'
-import { loadEnvFile } from '../../../src/config/env_file.ts'
+import { SETTINGS } from '../../src/config/config.ts'
+import { loadEnvFile } from '../../src/env_file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'ledger-env-'))
 const path = join(folder, '.env')

@@ -1,5 +1,10 @@
-/** What a caller needs for each route; a route without a line here is closed to everybody. */
-import type { Scope } from './access.ts'
+/** Which scope a caller needs for each route; a route without a line here is closed to everybody. */
+import type { Context } from 'hono'
+import { matchedRoutes } from 'hono/route'
+
+export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse', 'admin'] as const
+
+export type Scope = typeof SCOPES[number]
 
 /** `open`: no caller at all; `any`: whoever is known; otherwise the scope that it takes. */
 export type Rule = Scope | 'any' | 'open'
@@ -30,4 +35,10 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /healthz': 'open',
   'GET /livez': 'open',
   'GET /readyz': 'open',
+}
+
+/** The rule of the route that will respond; `any` where there is none. */
+export function ruleOf(c: Context): Rule | undefined {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
+  return route ? RULES[`${route.method} ${route.path}`] : 'any'
 }

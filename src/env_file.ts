@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
-import { SETTINGS } from './config.ts'
-import { likelyName } from './likely_name.ts'
+import { SETTINGS } from './config/config.ts'
+import { likelyName } from './config/likely_name.ts'
 
 /** What else belongs into a `.env`: what `npm run anchor` and docker-compose.yml read. */
 const OTHERS = [

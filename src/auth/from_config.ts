@@ -26,7 +26,7 @@ export interface OpenAccess extends Access {
  * @returns undefined if nothing is configured: anyone may do anything
  * @throws Error with one line if the file of tokens is not what it should be
  */
-export async function accessBy(
+export async function createAccessFromConfig(
   { accessTokensFile, jwt, accessFailuresPerMinute }: AccessConfig,
   { readFile, sha256, metrics, log }: AccessParts,
 ): Promise<OpenAccess | undefined> {

@@ -1,0 +1,134 @@
+/** Counters, and the histogram of requests, with every series that is known there from the start. */
+import { Counter, Histogram, type Registry } from 'prom-client'
+import { type ProblemCode, PROBLEMS } from '../core/errors.ts'
+
+export interface ObservedRequest {
+  /** By `knownMethod`. */
+  method: string
+  /** A pattern, never a path. */
+  route: string
+  status: number
+  durationMs: number
+}
+
+/** Why access is refused; `limited` is whatever else it would be, once too often. */
+const REFUSALS = [
+  'no_token',
+  'invalid',
+  'unknown',
+  'expired',
+  'limited',
+  'unavailable',
+  'scope',
+  'user',
+] as const
+
+export type Refusal = typeof REFUSALS[number]
+
+/** What a debit can't end in. */
+const OTHERS: ProblemCode[] = [
+  'unknown_entry',
+  'unknown_hold',
+  'not_found',
+  'method_not_allowed',
+  'hold_not_active',
+  'already_reversed',
+  'same_user',
+]
+
+/** The rest, so that their series start at 0. */
+const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
+  .filter((code) => !OTHERS.includes(code as ProblemCode))
+
+/** What an operation that is asked for can end in. */
+const OPERATION_OUTCOMES = [
+  'ok',
+  'replayed',
+  'invalid_request',
+  'unknown_user',
+  'unknown_entry',
+  'unknown_hold',
+  'hold_not_active',
+  'already_reversed',
+  'insufficient_funds',
+  'idempotency_key_reused',
+  'balance_out_of_range',
+  'same_user',
+  'busy',
+  'outcome_unknown',
+  'internal',
+]
+
+/** So many requests at most that are not observed yet. */
+const MAX_UNOBSERVED = 256
+export function createCounters(registers: Registry[], kinds: readonly string[]) {
+  const reads = new Counter({
+    name: 'user_balance_reads_total',
+    help: 'Reads of a snapshot by where it came from.',
+    labelNames: ['cache'],
+    registers,
+  })
+  for (const cache of ['hit', 'miss', 'bypass']) reads.inc({ cache }, 0)
+
+  const debits = new Counter({
+    name: 'user_debit_requests_total',
+    help: 'Debits over HTTP by outcome: ok, replayed, or the code of the error.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of DEBIT_OUTCOMES) debits.inc({ outcome }, 0)
+
+  const operations = new Counter({
+    name: 'ledger_operations_total',
+    help: 'Operations over HTTP by kind and outcome: ok, replayed, or the code of the error.',
+    labelNames: ['operation', 'outcome'],
+    registers,
+  })
+  for (const operation of kinds) {
+    for (const outcome of OPERATION_OUTCOMES) operations.inc({ operation, outcome }, 0)
+  }
+
+  const errors = new Counter({
+    name: 'snapshot_cache_errors_total',
+    help: 'Failed calls of Redis, and entries that were not what the service writes.',
+    labelNames: ['operation'],
+    registers,
+  })
+  for (const operation of ['read', 'write', 'parse']) errors.inc({ operation }, 0)
+
+  const refusals = new Counter({
+    name: 'access_refusals_total',
+    help: 'Requests that were refused for want of access, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  for (const reason of REFUSALS) refusals.inc({ reason }, 0)
+
+  return { reads, debits, operations, errors, refusals }
+}
+
+/** Observes requests together: among others one takes a fraction of what it takes by itself. */
+export function createRequestHistogram(registers: Registry[]) {
+  const requests = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the request to its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
+  let unobserved: ObservedRequest[] = []
+
+  function observe(): void {
+    for (const { method, route, status, durationMs } of unobserved) {
+      requests.observe({ method, route, status }, durationMs / 1000)
+    }
+    unobserved = []
+  }
+
+  function add(request: ObservedRequest): void {
+    unobserved.push(request)
+    if (unobserved.length === MAX_UNOBSERVED) observe()
+  }
+
+  return { observe, add }
+}
