@@ -138,6 +138,33 @@ alter table public.payment_history enable always trigger guard_truncate;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 grant select on public.payment_history to ledger_dba;
 
+-- What users were made as, by those who made them: a reference, metadata, the key of the request.
+create table public.user_details (
+  user_id bigint not null,
+  reference text,
+  metadata jsonb,
+  idempotency_key text,
+  asked_id bigint,
+  constraint user_details_pkey PRIMARY KEY (user_id)
+);
+grant select on public.user_details to ledger_dba;
+
+-- The user that was made with each idempotency key.
+create table public.user_keys (
+  idempotency_key text not null,
+  user_id bigint not null,
+  constraint user_keys_pkey PRIMARY KEY (idempotency_key)
+);
+grant select on public.user_keys to ledger_dba;
+
+-- The user of each reference, which is the name that a caller has for it.
+create table public.user_references (
+  reference text not null,
+  user_id bigint not null,
+  constraint user_references_pkey PRIMARY KEY (reference)
+);
+grant select on public.user_references to ledger_dba;
+
 -- Who has a balance. balance and seq are copies from payment_history and are put right at the next
 -- debit, credit or recalculation.
 create table public.users (
@@ -221,6 +248,14 @@ create type ledger.account as (
   next_expiry timestamp with time zone,
   updated_at timestamp with time zone);
 
+create type ledger.created_user as (
+  id bigint,
+  created boolean,
+  replayed boolean,
+  created_at timestamp with time zone,
+  reference text,
+  metadata jsonb);
+
 create type ledger.decision as (
   problem text,
   replayed boolean,
@@ -261,6 +296,16 @@ create type ledger.entry as (
   hash bytea);
 
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
+
+create type ledger.listed_user as (
+  id bigint,
+  balance numeric,
+  available numeric,
+  seq bigint,
+  updated_at timestamp with time zone,
+  reference text,
+  metadata jsonb,
+  created_at timestamp with time zone);
 
 create type ledger.outcome as (
   n integer,
@@ -368,10 +413,17 @@ create function public.capture_hold(
   language plpgsql volatile security definer;
 grant execute on function public.capture_hold to ledger_dba;
 
--- Makes a user without history, with the given id (1 to 9007199254740991) or the next free one. An
--- id that exists already is answered with created = false. Raises 23514 for an id out of range.
-create function public.create_user(user_id bigint DEFAULT NULL::bigint)
-  returns table (id bigint, created boolean)
+-- Makes a user without history, with the given id (1 to 9007199254740991) or the next free one;
+-- reference: the caller's own name for it, of one user only. Once per idempotency_key (replayed),
+-- reference and id: what exists already is answered with created = false. Raises LGKEY if that was
+-- made as something else, 22023 for a malformed key, reference or metadata, 23514 for an id out of
+-- range, 40001.
+create function public.create_user(
+  user_id bigint DEFAULT NULL::bigint,
+  reference text DEFAULT NULL::text,
+  metadata jsonb DEFAULT NULL::jsonb,
+  idempotency_key text DEFAULT NULL::text)
+  returns ledger.created_user
   language plpgsql volatile security definer;
 grant execute on function public.create_user to ledger_dba, ledger_service;
 
@@ -679,6 +731,16 @@ create function ledger.field_1(type oid, value bytea)
   language sql immutable;
 grant execute on function ledger.field_1 to ledger_dba;
 
+-- The user whom a request to make one has made already: by its key (replayed), its reference, or
+-- its id; null: there is none. Raises LGKEY if the user was made as something else.
+create function ledger.find_created_user(
+  user_id bigint,
+  reference text,
+  metadata jsonb,
+  idempotency_key text)
+  returns ledger.created_user
+  language plpgsql volatile;
+
 -- What an idempotency key of a user has done already: the entry that carries it (seq and what its
 -- request said), the hold that was placed with it, or the hold that was released with it; all null:
 -- nothing. The caller has locked the user.
@@ -863,6 +925,12 @@ create function ledger.insert_hold(
   returns public.holds
   language plpgsql volatile;
 
+-- Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises
+-- 23505 if the id is taken, 23514 if it is out of range.
+create function ledger.insert_user(user_id bigint, at timestamp with time zone)
+  returns bigint
+  language plpgsql volatile;
+
 -- Whether an entry has the hash that it must have after the entry with hash previous, in any
 -- version of the encoding.
 create function ledger.is_hash_of(previous bytea, entry public.payment_history)
@@ -915,12 +983,30 @@ create function ledger.is_valid_key_and_metadata(idempotency_key text, metadata 
   returns boolean
   language sql immutable;
 
+-- Whether a user may have this reference: 1 to 255 characters without control characters, no space
+-- at either end; or null.
+create function ledger.is_valid_reference(reference text)
+  returns boolean
+  language sql immutable;
+
 -- Which ledger this is: an id that the database was born with, for names that ledgers share with
 -- one another, such as keys in Redis.
 create function ledger.ledger_id()
   returns uuid
   language sql stable security definer;
 grant execute on function ledger.ledger_id to ledger_dba, ledger_service;
+
+-- At most max_rows users with an id above after, in order of id, each with its snapshot and what it
+-- was made as; only the one with this reference (null: all), and only those among user_ids (null:
+-- all).
+create function ledger.list_users(
+  reference text DEFAULT NULL::text,
+  after bigint DEFAULT 0,
+  max_rows integer DEFAULT 50,
+  user_ids bigint[] DEFAULT NULL::bigint[])
+  returns SETOF ledger.listed_user
+  language plpgsql stable security definer;
+grant execute on function ledger.list_users to ledger_dba, ledger_service;
 
 -- What a capture, a release or a reversal is about: the hold or entry ref of a user, with what that
 -- makes of the operation (action, amount; null: all of the hold), and problem, if it can't be done.

@@ -157,7 +157,7 @@ export async function startService(
   if (problem) log.warn('started, but not ready yet', problem)
   const systemUser = makeSystemUser({
     hasUser: async (id) => (await ledger.getUsers([id])).has(id),
-    createUser: (id) => ledger.createUser(id),
+    createUser: (id) => ledger.createUser({ id }),
     onFailure: (error) => log.warn('user 1 is not made yet', error),
   })
   if (!problem) await systemUser.tried

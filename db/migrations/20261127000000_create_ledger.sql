@@ -74,6 +74,34 @@ comment on table public.users is
 comment on column public.users.balance is 'Copy of the balance after the last posted entry.';
 comment on column public.users.seq is 'Copy of the seq of the last posted entry.';
 
+-- What only some users have: a debit writes users, and doesn't touch this.
+create table public.user_details (
+  user_id bigint primary key,
+  reference text,
+  metadata jsonb,
+  idempotency_key text,
+  -- The id that the caller asked for, if it did.
+  asked_id bigint
+);
+
+-- Each finds a user by a name that is unique among all users, so these are tables of their own: a
+-- distributed database keeps them by that name, and everything else by the user's id.
+create table public.user_references (
+  reference text collate "C" primary key,
+  user_id bigint not null
+);
+create table public.user_keys (
+  idempotency_key text collate "C" primary key,
+  user_id bigint not null
+);
+
+comment on table public.user_details is
+  'What users were made as, by those who made them: a reference, metadata, the key of the request.';
+comment on table public.user_references is
+  'The user of each reference, which is the name that a caller has for it.';
+comment on table public.user_keys is
+  'The user that was made with each idempotency key.';
+
 -- No check constraints, no foreign key: PostgreSQL reads each of them anew for every INSERT, which
 -- took half of it. check_entry says the same of what is inserted by hand, check_user of users; what
 -- the engine posts is right by construction, and verified.
@@ -213,6 +241,14 @@ create type ledger.released_hold as (
 create type ledger.user_snapshot as (
   id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
   version bigint, read_at timestamptz, expires_in_ms bigint
+);
+create type ledger.created_user as (
+  id bigint, created boolean, replayed boolean, created_at timestamptz, reference text,
+  metadata jsonb
+);
+create type ledger.listed_user as (
+  id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
+  reference text, metadata jsonb, created_at timestamptz
 );
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
 
@@ -524,6 +560,50 @@ comment on function ledger.expires_after is
 revoke all on function ledger.expires_after from public;
 -- end function
 
+-- function: find_created_user
+create or replace function ledger.find_created_user(
+  user_id bigint, reference text, metadata jsonb, idempotency_key text)
+  returns ledger.created_user
+  language plpgsql volatile as $$
+declare
+  v ledger.created_user;
+  v_asked_id bigint;
+  v_is_same boolean;
+begin
+  select k.user_id into v.id from public.user_keys k
+   where k.idempotency_key = find_created_user.idempotency_key;
+  v.replayed := found;
+  if v.id is null then
+    select r.user_id into v.id from public.user_references r
+     where r.reference = find_created_user.reference;
+  end if;
+  v.id := coalesce(v.id, find_created_user.user_id);
+  v.created := false;
+  select u.created_at, d.reference, d.metadata, d.asked_id
+    into v.created_at, v.reference, v.metadata, v_asked_id
+    from public.users u left join public.user_details d on d.user_id = u.id where u.id = v.id;
+  if not found then return null; end if;
+
+  if v.replayed then
+    v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from
+      (find_created_user.user_id, find_created_user.reference, find_created_user.metadata);
+  else
+    -- An id alone asks for that user, whatever else is known of it.
+    v_is_same := v.id = coalesce(find_created_user.user_id, v.id)
+      and (num_nonnulls(find_created_user.reference, find_created_user.metadata) = 0
+        or (v.reference, v.metadata) is not distinct from
+          (find_created_user.reference, find_created_user.metadata));
+  end if;
+  if not v_is_same then perform ledger.raise_status('LGKEY', v.id); end if;
+  return v;
+end $$;
+
+comment on function ledger.find_created_user is
+  'The user whom a request to make one has made already: by its key (replayed), its reference, or its id; null: there is none. Raises LGKEY if the user was made as something else.';
+
+revoke all on function ledger.find_created_user from public;
+-- end function
+
 -- function: find_key
 create or replace function ledger.find_key(user_id bigint, idempotency_key text, has_holds boolean)
   returns ledger.earlier
@@ -688,6 +768,34 @@ comment on function ledger.insert_hold is
 revoke all on function ledger.insert_hold from public;
 -- end function
 
+-- function: insert_user
+create or replace function ledger.insert_user(user_id bigint, at timestamptz)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  v_id bigint := coalesce(insert_user.user_id, nextval('public.users_id_seq'));
+  v_step bigint := 1;
+begin
+  loop
+    insert into public.users (id, created_at, updated_at)
+      values (v_id, insert_user.at, insert_user.at) on conflict do nothing;
+    if found then return v_id; end if;
+    if insert_user.user_id is not null then
+      raise exception using errcode = '23505', message = 'the user exists';
+    end if;
+    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
+    v_id := v_id + v_step;
+    v_step := v_step * 2;
+    perform setval('public.users_id_seq', v_id);
+  end loop;
+end $$;
+
+comment on function ledger.insert_user is
+  'Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises 23505 if the id is taken, 23514 if it is out of range.';
+
+revoke all on function ledger.insert_user from public;
+-- end function
+
 -- function: is_hold_replay
 create or replace function ledger.is_hold_replay(
   user_id bigint, hold bigint, amount numeric, expires_in numeric, metadata jsonb)
@@ -765,6 +873,20 @@ comment on function ledger.is_valid_key_and_metadata is
   'Whether an entry or a hold may carry this idempotency key (1 to 255 visible ASCII characters, or null) and metadata (an object of at most 8192 bytes as PostgreSQL prints it, or null).';
 
 revoke all on function ledger.is_valid_key_and_metadata from public;
+-- end function
+
+-- function: is_valid_reference
+create or replace function ledger.is_valid_reference(reference text)
+  returns boolean
+  language sql immutable parallel safe as $$
+  select coalesce(length(reference) between 1 and 255 and reference = btrim(reference)
+    and reference !~ E'[\\x01-\\x1f\\x7f-\\x9f]', true)
+$$;
+
+comment on function ledger.is_valid_reference is
+  'Whether a user may have this reference: 1 to 255 characters without control characters, no space at either end; or null.';
+
+revoke all on function ledger.is_valid_reference from public;
 -- end function
 
 -- function: load_target
@@ -1468,8 +1590,8 @@ begin
     when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
       detail = 'A transfer needs two users.';
     when '22023' then raise exception using errcode = '22023',
-      message = 'bad key, metadata or expiry',
-      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds.';
+      message = 'bad key, metadata, expiry or reference',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.';
     else raise exception using errcode = raise_status.status, message = 'user is busy',
       detail = 'Somebody else holds the user, or entries are left to post.';
   end case;
@@ -1689,6 +1811,11 @@ begin
   elsif tg_op = 'DELETE' then
     if not exists (select from public.payment_history h where h.user_id = old.id)
       and not exists (select from public.holds o where o.user_id = old.id) then
+      delete from public.user_references r
+       where r.reference = (select d.reference from public.user_details d where d.user_id = old.id);
+      delete from public.user_keys k where k.idempotency_key = (
+        select d.idempotency_key from public.user_details d where d.user_id = old.id);
+      delete from public.user_details d where d.user_id = old.id;
       return old;
     end if;
   elsif tg_op = 'UPDATE' and new.id = old.id then
@@ -2066,6 +2193,43 @@ revoke all on function ledger.ledger_id from public;
 grant execute on function ledger.ledger_id to ledger_service, ledger_dba;
 -- end function
 
+-- function: list_users
+create or replace function ledger.list_users(
+  reference text default null, after bigint default 0, max_rows integer default 50,
+  user_ids bigint[] default null)
+  returns setof ledger.listed_user
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_ids bigint[];
+begin
+  if list_users.reference is not null then
+    select array_agg(r.user_id) into v_ids from public.user_references r
+     where r.reference = list_users.reference and r.user_id > list_users.after
+       and (list_users.user_ids is null or r.user_id = any (list_users.user_ids));
+  elsif list_users.user_ids is not null then
+    v_ids := array(select distinct i.id from unnest(list_users.user_ids) i (id)
+                     join public.users u on u.id = i.id
+                    where i.id > list_users.after order by i.id limit list_users.max_rows);
+  else
+    v_ids := array(select u.id from public.users u where u.id > list_users.after
+                    order by u.id limit list_users.max_rows);
+  end if;
+  return query
+    select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata, u.created_at
+      from ledger.get_users(v_ids) s
+      join public.users u on u.id = s.id
+      left join public.user_details d on d.user_id = s.id
+     order by s.id;
+end $$;
+
+comment on function ledger.list_users is
+  'At most max_rows users with an id above after, in order of id, each with its snapshot and what it was made as; only the one with this reference (null: all), and only those among user_ids (null: all).';
+
+revoke all on function ledger.list_users from public;
+grant execute on function ledger.list_users to ledger_service, ledger_dba;
+-- end function
+
 -- function: oldest_writer
 create or replace function ledger.oldest_writer()
   returns xid8
@@ -2219,6 +2383,9 @@ create or replace function ledger.expected_guards()
     ('constraint interventions_pkey on interventions', '0b061cb60c8123a7'),
     ('constraint payment_history_pkey on payment_history', '14dc1713ba6975f7'),
     ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
+    ('constraint user_details_pkey on user_details', '8f9fbf794dd5d754'),
+    ('constraint user_keys_pkey on user_keys', 'd38673d90a374de6'),
+    ('constraint user_references_pkey on user_references', 'f2b367e344c3ea3d'),
     ('constraint users_pkey on users', '0b061cb60c8123a7'),
     ('function ledger.absent_account(bigint)', 'f66437cd2dc1f8f6'),
     ('function ledger.absent_ids(bigint,bigint)', '96fe78295732d72d'),
@@ -2238,19 +2405,20 @@ create or replace function ledger.expected_guards()
     ('function ledger.epoch(bigint)', '7c7f676e13c63b70'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
     ('function ledger.field_1(oid,bytea)', 'd412faaa1fcd8a95'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', '25ae8dc804a57592'),
     ('function ledger.find_key(bigint,text,boolean)', '2cf3cc8d1043b809'),
     ('function ledger.first_problem(text,text,text,text,text)', '9387cdb0ceceec88'),
     ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '3c9fddccc63f0e3a'),
     ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', 'aa1cc43a0000a74a'),
-    ('function ledger.get_guards()', '5f59361980bfa615'),
+    ('function ledger.get_guards()', 'e0fc22e86b87d48f'),
     ('function ledger.get_history(bigint,bigint,integer)', '89a15116eb6083c2'),
     ('function ledger.get_hold(bigint,bigint)', '2226003de67c505d'),
     ('function ledger.get_moments(bigint,timestamp with time zone[])', 'a67ec8e86e3e0329'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', '23ac62ff0b617b82'),
     ('function ledger.get_users(bigint[])', '405b739244137e65'),
     ('function ledger.guard_history()', '5cff318c95d2153d'),
-    ('function ledger.guard_user()', 'aba27cd31f0e3cee'),
+    ('function ledger.guard_user()', 'aff18187ef68e23c'),
     ('function ledger.has_migration(text)', '423b80429b14c974'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '250e802ba991b7fe'),
     ('function ledger.heads_at(timestamp with time zone,bigint,integer)', 'ccc1a4b4bfa66fae'),
@@ -2259,13 +2427,16 @@ create or replace function ledger.expected_guards()
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'ee6779a8712cfa53'),
     ('function ledger.insert_entries(ledger.entry[])', '0d3a3b9231e59717'),
     ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '8625445d66063264'),
+    ('function ledger.insert_user(bigint,timestamp with time zone)', '632cf1b6f15bf2f7'),
     ('function ledger.is_hash_of(bytea,public.payment_history)', '51fbe7dbde796791'),
     ('function ledger.is_hold_replay(bigint,bigint,numeric,numeric,jsonb)', '1e4f9358e4db93f8'),
     ('function ledger.is_replay(text,numeric,bigint,bigint,bigint,jsonb,text,numeric,bigint,bigint,bigint,jsonb)', '790a817de199b1a3'),
     ('function ledger.is_valid_amount(numeric)', '9af98bcdf983ff30'),
     ('function ledger.is_valid_expiry(numeric)', '2d013d46b56a8637'),
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', 'f306e652f9555292'),
+    ('function ledger.is_valid_reference(text)', '74deb7d7fe220887'),
     ('function ledger.ledger_id()', 'ba01b2528613e882'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '0278524927558fd0'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', '59849cf4d89d325b'),
     ('function ledger.lock_account(bigint)', 'a57dff0e7b4c04f6'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '99fc1308bc4dc1e5'),
@@ -2282,7 +2453,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '490a296aabfa36ed'),
     ('function ledger.post_pending(bigint,integer)', '64f52cb34c203708'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', '81b01827c664c39b'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2bc5566e5d6548ee'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),
@@ -2299,7 +2470,7 @@ create or replace function ledger.expected_guards()
     ('function public.balance_at(bigint,timestamp with time zone)', '623bd62376e462df'),
     ('function public.break_glass(text)', '7d996b022c7c3b94'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'c4c42a59efa131ae'),
-    ('function public.create_user(bigint)', '5133068881a61fd0'),
+    ('function public.create_user(bigint,text,jsonb,text)', 'e1f4850fe354b026'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e7e8947a9d417649'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'b15e9fe7a842f34a'),
     ('function public.debit_users(bigint[],numeric[],text[])', '494717d4566b982b'),
@@ -2318,11 +2489,17 @@ create or replace function ledger.expected_guards()
     ('rights on holds', 'e3b0c44298fc1c14'),
     ('rights on interventions', 'e3b0c44298fc1c14'),
     ('rights on payment_history', '0ce07dcfcda45792'),
+    ('rights on user_details', 'e3b0c44298fc1c14'),
+    ('rights on user_keys', 'e3b0c44298fc1c14'),
+    ('rights on user_references', 'e3b0c44298fc1c14'),
     ('rights on users', 'e3b0c44298fc1c14'),
     ('table entries', 'a3938cce9f76cfd0'),
     ('table holds', '3d1d139343da6e73'),
     ('table interventions', '53c5d1f7f3bb94db'),
     ('table payment_history', '4149c8d17dc9cce3'),
+    ('table user_details', '74923da5d5fd2ba2'),
+    ('table user_keys', 'c8015eb76ab5d31b'),
+    ('table user_references', '52ff329b71da1e86'),
     ('table users', '291a4634f234f873'),
     ('trigger check_entry on payment_history', 'ff990ae8087bd49f'),
     ('trigger guard_delete on users', 'd87e6ac8249237c6'),
@@ -2367,7 +2544,8 @@ create or replace function ledger.get_guards()
     select c.oid, c.relname, c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
       from pg_class c
      where c.relnamespace = 'public'::regnamespace
-       and c.relname in ('users', 'payment_history', 'holds', 'interventions', 'entries'))
+       and c.relname in ('users', 'user_details', 'user_references', 'user_keys',
+         'payment_history', 'holds', 'interventions', 'entries'))
   -- Its columns (others may add some, only ours), and that no rule stands before it.
   select 'table ' || g.relname, concat_ws(' ', g.relpersistence, g.relrowsecurity,
            (select count(*) from pg_rewrite r where r.ev_class = g.oid),
@@ -2376,7 +2554,7 @@ create or replace function ledger.get_guards()
               from pg_attribute a where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped
                and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
                  'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
-                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status',
+                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'reference', 'status',
                  'expires_at', 'operation', 'transaction', 'before')))
     from guarded g
   union all
@@ -2839,27 +3017,51 @@ grant execute on function public.capture_hold to ledger_dba;
 -- end function
 
 -- function: create_user
-create or replace function public.create_user(user_id bigint default null)
-  returns table (id bigint, created boolean)
-  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+create or replace function public.create_user(
+  user_id bigint default null, reference text default null, metadata jsonb default null,
+  idempotency_key text default null)
+  returns ledger.created_user
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v_step bigint := 1;
+  v ledger.created_user;
+  v_at timestamptz := clock_timestamp();
 begin
-  id := coalesce(create_user.user_id, nextval('public.users_id_seq'));
-  loop
-    insert into public.users (id) values (create_user.id) on conflict do nothing;
-    created := found;
-    exit when created or create_user.user_id is not null;
-    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
-    id := id + v_step;
-    v_step := v_step * 2;
-    perform setval('public.users_id_seq', id);
+  if not ledger.is_valid_key_and_metadata(create_user.idempotency_key, create_user.metadata)
+    or not ledger.is_valid_reference(create_user.reference) then
+    perform ledger.raise_status('22023', null);
+  end if;
+  -- Whoever makes the same user at the same time is waited for, and found by the next try.
+  for v_try in 1 .. 3 loop
+    v := ledger.find_created_user(create_user.user_id, create_user.reference,
+      create_user.metadata, create_user.idempotency_key);
+    if v.id is not null then return v; end if;
+    begin
+      v.id := ledger.insert_user(create_user.user_id, v_at);
+      if num_nonnulls(create_user.reference, create_user.metadata,
+          create_user.idempotency_key) > 0 then
+        insert into public.user_details (user_id, reference, metadata, idempotency_key, asked_id)
+        values (v.id, create_user.reference, create_user.metadata, create_user.idempotency_key,
+          create_user.user_id);
+      end if;
+      if create_user.idempotency_key is not null then
+        insert into public.user_keys (idempotency_key, user_id)
+          values (create_user.idempotency_key, v.id);
+      end if;
+      if create_user.reference is not null then
+        insert into public.user_references (reference, user_id)
+          values (create_user.reference, v.id);
+      end if;
+      return (v.id, true, false, v_at, create_user.reference, create_user.metadata
+        )::ledger.created_user;
+    exception when unique_violation then null;
+    end;
   end loop;
-  return next;
+  raise exception using errcode = '40001', message = 'another transaction makes the same user';
 end $$;
 
 comment on function public.create_user is
-  'Makes a user without history, with the given id (1 to 9007199254740991) or the next free one. An id that exists already is answered with created = false. Raises 23514 for an id out of range.';
+  'Makes a user without history, with the given id (1 to 9007199254740991) or the next free one; reference: the caller''s own name for it, of one user only. Once per idempotency_key (replayed), reference and id: what exists already is answered with created = false. Raises LGKEY if that was made as something else, 22023 for a malformed key, reference or metadata, 23514 for an id out of range, 40001.';
 
 revoke all on function public.create_user from public;
 grant execute on function public.create_user to ledger_service, ledger_dba;
@@ -3137,8 +3339,9 @@ alter table public.users enable always trigger guard_insert, enable always trigg
   enable always trigger guard_delete, enable always trigger guard_truncate;
 
 grant usage on schema public, ledger to ledger_service, ledger_dba;
-grant select on public.users, public.payment_history, public.holds, public.interventions,
-  public.entries, ledger.identity to ledger_dba;
+grant select on public.users, public.user_details, public.user_references, public.user_keys,
+  public.payment_history, public.holds, public.interventions, public.entries, ledger.identity
+  to ledger_dba;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 
 -- The system user.
@@ -3156,9 +3359,10 @@ end $$;
 
 -- With the functions for people that answer its types.
 drop schema ledger cascade;
-drop function public.balance_at, public.break_glass, public.create_user, public.debit_users;
+drop function public.balance_at, public.break_glass, public.debit_users;
 drop view public.entries;
-drop table public.payment_history, public.holds, public.interventions, public.users;
+drop table public.payment_history, public.holds, public.interventions, public.users,
+  public.user_details, public.user_references, public.user_keys;
 
 -- The roles stay: other databases of the cluster may have the same ones.
 revoke usage on schema public from ledger_service, ledger_dba;

@@ -25,6 +25,8 @@ import type { HoldsDependencies } from './holds.ts'
 import { metricsRoutes, operationsRoutes } from './operators.ts'
 import { transfersRoutes } from './transfers.ts'
 import type { TransfersDependencies } from './transfers.ts'
+import { userDirectoryRoutes } from './user_directory.ts'
+import type { UserDirectoryDependencies } from './user_directory.ts'
 import { usersRoutes } from './users.ts'
 import type { UsersDependencies } from './users.ts'
 import { sequenced } from '../http/sequence.ts'
@@ -40,6 +42,7 @@ export type Dependencies =
   & HistoryDependencies
   & HoldsDependencies
   & TransfersDependencies
+  & UserDirectoryDependencies
   & UsersDependencies
   & {
     metrics: Metrics
@@ -104,6 +107,7 @@ export function createApp(
   else if (rates) app.use(rates.middleware)
   if (access) app.use('/users/:id/*', access.userMiddleware)
 
+  app.route('/users', userDirectoryRoutes(dependencies))
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))

@@ -26,7 +26,7 @@ const amount = z.union([
 )
 
 // Not z.record, which drops a member called __proto__.
-const metadata = z.unknown()
+export const metadata = z.unknown()
   .refine((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
     message: 'must be an object',
     abort: true,
@@ -36,15 +36,11 @@ const metadata = z.unknown()
   })
   .meta({ type: 'object', description: 'Kept with the entry; at most 4 KiB.' })
 
-const userId = z.int(WHOLE_MESSAGE).min(1, WHOLE_MESSAGE)
+export const userId = z.int(WHOLE_MESSAGE).min(1, WHOLE_MESSAGE)
 
 export const amountBody = z.strictObject({ amount, metadata: metadata.optional() })
 
 export const emptyBody = z.strictObject({})
-
-export const newUserBody = z.strictObject({
-  id: userId.optional().describe('Left out: the next free number.'),
-})
 
 export const metadataBody = z.strictObject({ metadata: metadata.optional() })
 
@@ -97,6 +93,8 @@ export const snapshot = z.object({
   updated_at: timestamp,
 }).meta({ id: 'Snapshot' })
 
+export const metadataAnswer = z.record(z.string(), z.unknown())
+
 export const entry = z.object({
   seq: z.int().describe('1, 2, 3 … for each user.'),
   action: z.enum(['CREDIT', 'DEBIT']),
@@ -104,7 +102,7 @@ export const entry = z.object({
   balance: money.describe('After this entry.'),
   ts: timestamp,
   idempotency_key: z.string().optional(),
-  metadata: z.record(z.string(), z.unknown()).optional(),
+  metadata: metadataAnswer.optional(),
   transfer: z.object({ user_id: z.int(), seq: z.int() }).optional()
     .describe('The other half of a transfer.'),
   reverses: z.int().optional().describe('The entry that this one takes back.'),

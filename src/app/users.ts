@@ -1,27 +1,24 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
 import { describeRoute } from 'hono-openapi'
-import { assertUserAllowed } from '../auth/caller.ts'
-import { json, setHeader, setLocation } from '../http/response.ts'
+import { json, setHeader } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
-import type { Ledger } from '../ledger/functions.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import type { Snapshots } from '../cache/snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { created, metadataText } from './created.ts'
-import { amountBody, emptyBody, idParam, newUserBody, posted, snapshot } from './schemas.ts'
+import { amountBody, emptyBody, idParam, posted, snapshot } from './schemas.ts'
 
 export interface UsersDependencies {
-  ledger: Pick<Ledger, 'createUser'>
   write: Write
   snapshots: Pick<Snapshots, 'read'>
   metrics: Pick<Metrics, 'debit' | 'read'>
 }
 
-/** GET /users/:id, POST /users, and POST debit, credit and recalculate under /users/:id. */
-export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependencies) {
+/** GET /users/:id, and POST debit, credit and recalculate under /users/:id. */
+export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
   const users = new Hono<{ Variables: { key?: string } }>()
 
   async function current(id: number, fresh: boolean) {
@@ -108,34 +105,6 @@ export function usersRoutes({ ledger, write, snapshots, metrics }: UsersDependen
         deadline: c.get('deadline'),
       })
       return json(c, user.snapshot)
-    },
-  )
-
-  users.post(
-    '/',
-    describeRoute({
-      summary: 'Make a user',
-      description: 'With the id of a user that exists already: 200 and its snapshot.',
-      ...answers({ 200: snapshot, 201: snapshot }, [
-        'invalid_request',
-        'payload_too_large',
-        'unsupported_media_type',
-        'busy',
-        'outcome_unknown',
-      ]),
-    }),
-    jsonBody,
-    validated('json', newUserBody),
-    async (c) => {
-      const wanted = c.req.valid('json').id
-      assertUserAllowed(c, wanted)
-      const deadline = c.get('deadline')
-      if (deadline) deadline.isSent = true
-      const { id, created } = await ledger.createUser(wanted)
-      const { snapshot } = await current(id, true)
-      if (!created) return json(c, snapshot)
-      setLocation(c, `/users/${id}`)
-      return json(c, snapshot, 201)
     },
   )
 

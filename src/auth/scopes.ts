@@ -26,6 +26,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /users/:id/holds/:hold/release': 'hold',
   'POST /users/:id/history/:seq/reverse': 'reverse',
   'POST /users/:id/recalculate': 'admin',
+  'GET /users': 'read',
   'POST /users': 'admin',
   'GET /metrics': 'admin',
   // No secrets: each problem's type leads here, and no browser has a token.

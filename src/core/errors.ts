@@ -10,7 +10,7 @@ export const PROBLEMS = {
   },
   unauthorized: { status: 401, title: 'This needs a valid bearer token.' },
   forbidden: { status: 403, title: 'The caller may not do this.' },
-  unknown_user: { status: 404, title: 'There is no such user.' },
+  unknown_user: { status: 404, title: 'There is no such user; POST /users makes one.' },
   unknown_entry: { status: 404, title: 'The user has no such entry.' },
   unknown_hold: { status: 404, title: 'The user has no such hold.' },
   not_found: { status: 404, title: 'There is nothing at this path.' },

@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 import { createDatabase, retried } from '../database/database.ts'
 import type { Ssl } from '../database/tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
+import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
 import type { Operation, OperationKind, Outcome, PostOptions } from './operations.ts'
 import { type OutcomeRow, outcomesOf } from './outcome_rows.ts'
@@ -20,11 +21,10 @@ export const SCHEMA_VERSION = '20261127000000'
 const MAX_PENDING = 1000
 const MAX_PENDING_IN_BATCHES = 100
 
-export interface Ledger extends LedgerReads {
+export interface Ledger extends LedgerReads, LedgerUsers {
   /** One outcome for each operation, in order. */
   post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
-  createUser(id: number | undefined): Promise<{ id: number; created: boolean }>
   hasMigration(version: string): Promise<boolean>
   end(): Promise<void>
 }
@@ -54,6 +54,7 @@ export function createLedger(options: LedgerOptions): Ledger {
 
   return {
     ...createLedgerReads(reads, longReads),
+    ...createLedgerUsers(reads),
 
     async post(operations, { wait, lockWaitMs }) {
       const column = (value: (operation: Operation) => string | number | null | undefined) =>
@@ -83,14 +84,6 @@ export function createLedger(options: LedgerOptions): Ledger {
         sql<UserRow[]>`select * from ledger.get_users(user_ids => ${arrayLiteral(ids)}::bigint[])`
       )
       return new Map(rows.map((row) => [Number(row.id), versioned(row)]))
-    },
-
-    async createUser(id) {
-      const [row] = await reads.run((sql) =>
-        sql<{ id: string; created: boolean }[]>`
-          select * from public.create_user(user_id => ${id ?? null}::bigint)`
-      )
-      return { id: Number(row!.id), created: row!.created }
     },
 
     async hasMigration(version) {

@@ -1,7 +1,7 @@
 /** Rows of the database's functions, and what the service makes of them. */
 import { RawJson } from '../core/raw_json.ts'
 import { isoTimestamp } from '../database/database.ts'
-import type { Versioned } from '../cache/snapshots.ts'
+import type { Snapshot, Versioned } from '../cache/snapshots.ts'
 
 export interface Entry {
   seq: number
@@ -55,14 +55,18 @@ export interface EntryRow {
   held: string
 }
 
+export const snapshotOf = (
+  row: Pick<UserRow, 'id' | 'balance' | 'available' | 'seq' | 'updated_at'>,
+): Snapshot => ({
+  id: Number(row.id),
+  balance: row.balance,
+  available: row.available,
+  seq: Number(row.seq),
+  updated_at: isoTimestamp(row.updated_at),
+})
+
 export const versioned = (row: UserRow): Versioned => ({
-  snapshot: {
-    id: Number(row.id),
-    balance: row.balance,
-    available: row.available,
-    seq: Number(row.seq),
-    updated_at: isoTimestamp(row.updated_at),
-  },
+  snapshot: snapshotOf(row),
   version: Number(row.version),
   read_at: isoTimestamp(row.read_at),
   ...(row.expires_in_ms !== null && { expires_in_ms: Number(row.expires_in_ms) }),

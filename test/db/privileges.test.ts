@@ -14,6 +14,9 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from holds': ['42501', 'ok'],
   'select * from entries': ['42501', 'ok'],
   'select * from interventions': ['42501', 'ok'],
+  'select * from user_details': ['42501', 'ok'],
+  'select * from user_references': ['42501', 'ok'],
+  'select * from user_keys': ['42501', 'ok'],
   'select count(*) from users': ['42501', 'ok'],
   'select id from users': ['42501', 'ok'],
   [INSERT]: ['42501', 'ok'],
@@ -40,6 +43,9 @@ const STATEMENTS: Record<string, [string, string]> = {
       ['42501', '42501'],
     ]),
   ),
+  "insert into user_references values ('a', 1)": ['42501', '42501'],
+  'delete from user_references': ['42501', '42501'],
+  'select * from ledger.list_users()': ['ok', 'ok'],
   'insert into users default values': ['42501', '42501'],
   'update users set balance = 1': ['42501', '42501'],
   'delete from users': ['42501', '42501'],
@@ -193,9 +199,17 @@ test('tables and columns are granted as people need them', async () => {
      where c.relnamespace in ('public'::regnamespace, 'ledger'::regnamespace)
        and r.rolname like 'ledger%' order by 1`
   expect(tables.map((row) => row['granted'] as string)).toEqual(
-    ['entries', 'holds', 'identity', 'interventions', 'payment_history', 'users'].map((name) =>
-      `ledger_dba: SELECT ${name}`
-    ),
+    [
+      'entries',
+      'holds',
+      'identity',
+      'interventions',
+      'payment_history',
+      'user_details',
+      'user_keys',
+      'user_references',
+      'users',
+    ].map((name) => `ledger_dba: SELECT ${name}`),
   )
   const columns = await ledger.sql`
     select format('%s: %s %s.%s', r.rolname, a.privilege_type, t.attrelid::regclass, t.attname)

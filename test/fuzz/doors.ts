@@ -77,7 +77,8 @@ function appOf(isClosed: boolean) {
     ...(isClosed && { access }),
     rate: { requests: 1_000_000, seconds: 1 },
     ledger: {
-      createUser: answer({ id: 1, created: true }),
+      createUser: answer({ id: 1, created: true, replayed: false, created_at: AT }),
+      listUsers: answer([]),
       getUsers: answer(new Map([[1, VERSIONED]])),
       getHistory: answer([ENTRY]),
       getStatement: answer([LINE]),

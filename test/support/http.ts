@@ -152,7 +152,7 @@ export const PINNED_PROBLEMS = {
   ],
   unauthorized: [401, 'This needs a valid bearer token.'],
   forbidden: [403, 'The caller may not do this.'],
-  unknown_user: [404, 'There is no such user.'],
+  unknown_user: [404, 'There is no such user; POST /users makes one.'],
   unknown_entry: [404, 'The user has no such entry.'],
   unknown_hold: [404, 'The user has no such hold.'],
   not_found: [404, 'There is nothing at this path.'],

@@ -28,8 +28,8 @@ begin
     when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
       detail = 'A transfer needs two users.';
     when '22023' then raise exception using errcode = '22023',
-      message = 'bad key, metadata or expiry',
-      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds.';
+      message = 'bad key, metadata, expiry or reference',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.';
     else raise exception using errcode = raise_status.status, message = 'user is busy',
       detail = 'Somebody else holds the user, or entries are left to post.';
   end case;

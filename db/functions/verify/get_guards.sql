@@ -8,7 +8,8 @@ create or replace function ledger.get_guards()
     select c.oid, c.relname, c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
       from pg_class c
      where c.relnamespace = 'public'::regnamespace
-       and c.relname in ('users', 'payment_history', 'holds', 'interventions', 'entries'))
+       and c.relname in ('users', 'user_details', 'user_references', 'user_keys',
+         'payment_history', 'holds', 'interventions', 'entries'))
   -- Its columns (others may add some, only ours), and that no rule stands before it.
   select 'table ' || g.relname, concat_ws(' ', g.relpersistence, g.relrowsecurity,
            (select count(*) from pg_rewrite r where r.ev_class = g.oid),
@@ -17,7 +18,7 @@ create or replace function ledger.get_guards()
               from pg_attribute a where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped
                and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
                  'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
-                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status',
+                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'reference', 'status',
                  'expires_at', 'operation', 'transaction', 'before')))
     from guarded g
   union all

@@ -18,7 +18,7 @@ const http = useHttp()
 const call: Call = (...request) => http.call(...request)
 
 const ROUTES: Record<string, string[]> = {
-  '/users': ['POST'],
+  '/users': ['GET', 'HEAD', 'POST'],
   '/users/1': ['GET', 'HEAD'],
   '/users/1/debit': ['POST'],
   '/users/1/credit': ['POST'],
@@ -51,6 +51,7 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
     limits,
     ledger: {
       createUser: write,
+      listUsers: write,
       getUsers: write,
       getHistory: write,
       getStatement: write,

@@ -72,6 +72,7 @@ test('every route has an operation with a summary, and every operation a route',
   const app = createApp({
     ledger: {
       createUser: unused,
+      listUsers: unused,
       getUsers: unused,
       getHistory: unused,
       getStatement: unused,
@@ -147,6 +148,13 @@ async function userRequests(): Promise<Request[]> {
     ['post', '/users', '/users', {}],
     ['post', '/users', '/users', { id }],
     ['post', '/users', '/users', { id: 0 }],
+    ['post', '/users', '/users', { reference: 'r', metadata: { a: 1 } }, keyed('new')],
+    ['post', '/users', '/users', { reference: 'r', metadata: { a: 1 } }],
+    ['post', '/users', '/users', { reference: 'other' }, keyed('new')],
+    ['post', '/users', '/users', {}, keyed('a b')],
+    ['get', '/users', '/users'],
+    ['get', '/users', '/users?limit=1'],
+    ['get', '/users', '/users?after=x'],
   ]
 }
 
@@ -337,15 +345,15 @@ test('Idempotency-Key is documented where it works', () => {
   ).map(([method, path]) => `${method} ${path}`)
   const posts = operations().filter(([method]) => method === 'post')
     .map(([method, path]) => `${method} ${path}`)
-  // These change nothing the second time.
-  const idempotent = ['post /users', 'post /users/{id}/recalculate']
+  // This changes nothing the second time.
+  const idempotent = ['post /users/{id}/recalculate']
   expect(posts).toEqual(expect.arrayContaining(idempotent))
   expect(takes).toEqual(posts.filter((name) => !idempotent.includes(name)))
 })
 
 /** By path: which members a body must have, and which it may. */
 const BODIES: Record<string, [string[], string[]]> = {
-  '/users': [[], ['id']],
+  '/users': [[], ['id', 'reference', 'metadata']],
   '/users/{id}/debit': [['amount'], ['amount', 'metadata']],
   '/users/{id}/credit': [['amount'], ['amount', 'metadata']],
   '/users/{id}/recalculate': [[], []],

@@ -20,6 +20,7 @@ const ROUTES: [string, string, unknown?][] = [
   ['GET', '/users/1/history/1'],
   ['GET', '/users/1/balance'],
   ['GET', '/users/1/verify'],
+  ['GET', '/users'],
   ['POST', '/users', {}],
   ['POST', '/users/1/debit', { amount: 1 }],
   ['POST', '/users/1/credit', { amount: 1 }],

@@ -69,6 +69,8 @@ const ROWS: Record<string, Row> = {
     needs: 'hold',
     send: (u) => [['POST', `/users/${u}/holds/1/release`, {}]],
   },
+  // Who is bound gets what is theirs, of which more below.
+  'GET /users': { needs: 'read', send: () => [['GET', '/users'], ['HEAD', '/users']] },
   'POST /users': { needs: 'admin', send: (u) => [['POST', '/users', { id: u }]] },
   'POST /transfers': {
     needs: 'transfer',
@@ -174,6 +176,7 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
   const app = createApp({
     ledger: {
       createUser: unused,
+      listUsers: unused,
       getUsers: unused,
       getHistory: unused,
       getStatement: unused,
@@ -283,6 +286,8 @@ describe('every caller at every route', () => {
         expectProblem(await http.call('POST', '/users', {}, headers), 'forbidden')
         expectProblem(await http.call('POST', '/users', undefined, headers), 'forbidden')
       })
+      const { body } = await http.call('GET', '/users', undefined, headers)
+      expect(body).toMatchObject({ users: [{ id: OWN }], next: null })
     }
     const nobody = bearer(await signed(key, { scope: SCOPES.join(' '), users: [] }))
     for (const request of requestsOf(BOUND)) expect((await ask(request, nobody)).status).toBe(403)
@@ -443,6 +448,7 @@ test('an entry that comes while it is looked for is not reversed by a bound call
       },
       ledger: {
         createUser: unused,
+        listUsers: unused,
         getUsers: unused,
         getHistory: unused,
         // Twice it isn't there; by the third time it may be half of a transfer.

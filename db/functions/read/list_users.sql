@@ -1,0 +1,34 @@
+create or replace function ledger.list_users(
+  reference text default null, after bigint default 0, max_rows integer default 50,
+  user_ids bigint[] default null)
+  returns setof ledger.listed_user
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_ids bigint[];
+begin
+  if list_users.reference is not null then
+    select array_agg(r.user_id) into v_ids from public.user_references r
+     where r.reference = list_users.reference and r.user_id > list_users.after
+       and (list_users.user_ids is null or r.user_id = any (list_users.user_ids));
+  elsif list_users.user_ids is not null then
+    v_ids := array(select distinct i.id from unnest(list_users.user_ids) i (id)
+                     join public.users u on u.id = i.id
+                    where i.id > list_users.after order by i.id limit list_users.max_rows);
+  else
+    v_ids := array(select u.id from public.users u where u.id > list_users.after
+                    order by u.id limit list_users.max_rows);
+  end if;
+  return query
+    select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata, u.created_at
+      from ledger.get_users(v_ids) s
+      join public.users u on u.id = s.id
+      left join public.user_details d on d.user_id = s.id
+     order by s.id;
+end $$;
+
+comment on function ledger.list_users is
+  'At most max_rows users with an id above after, in order of id, each with its snapshot and what it was made as; only the one with this reference (null: all), and only those among user_ids (null: all).';
+
+revoke all on function ledger.list_users from public;
+grant execute on function ledger.list_users to ledger_service, ledger_dba;

@@ -1,0 +1,92 @@
+/** Makes users and finds them: validate → call → respond. */
+import { Hono } from 'hono'
+import { describeRoute } from 'hono-openapi'
+import { assertUserAllowed } from '../auth/caller.ts'
+import { json, setLocation } from '../http/response.ts'
+import { Problem } from '../core/errors.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import { answers } from './openapi.ts'
+import type { Snapshots } from '../cache/snapshots.ts'
+import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import { markReplayed, metadataText } from './created.ts'
+import { madeUser, newUserBody, userPage, usersQuery } from './schemas_users.ts'
+
+const DEFAULT_LIMIT = 50
+
+export interface UserDirectoryDependencies {
+  ledger: Pick<Ledger, 'createUser' | 'listUsers'>
+  snapshots: Pick<Snapshots, 'read'>
+}
+
+/** GET and POST /users. */
+export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependencies) {
+  const directory = new Hono<{ Variables: { key?: string } }>()
+
+  directory.get(
+    '/',
+    describeRoute({
+      summary: 'Users, by number; or the one with a reference',
+      description: 'A caller who is bound to users gets these only.',
+      ...answers({ 200: userPage }, ['invalid_request', 'busy']),
+    }),
+    validated('query', usersQuery),
+    async (c) => {
+      const { reference, after, limit } = c.req.valid('query')
+      const maxRows = Number(limit ?? DEFAULT_LIMIT)
+      const users = await ledger.listUsers({
+        reference,
+        after: Number(after ?? 0),
+        // One more than asked for tells whether there is another page.
+        maxRows: maxRows + 1,
+        userIds: c.get('caller')?.users,
+      })
+      const shown = users.slice(0, maxRows)
+      return json(c, { users: shown, next: users.length > maxRows ? shown.at(-1)!.id : null })
+    },
+  )
+
+  directory.post(
+    '/',
+    describeRoute({
+      summary: 'Make a user',
+      description: 'With the id or the reference of a user that exists already: 200 and that ' +
+        'user as it is now, unless it was made as something else. With the key of a user that ' +
+        'was made with it: the first answer again. Keys of this route belong to nobody.',
+      ...answers({ 200: madeUser, 201: madeUser }, [
+        'invalid_request',
+        'invalid_idempotency_key',
+        'payload_too_large',
+        'unsupported_media_type',
+        'idempotency_key_reused',
+        'busy',
+        'outcome_unknown',
+      ]),
+    }),
+    idempotencyKey,
+    jsonBody,
+    validated('json', newUserBody),
+    async (c) => {
+      const { id: wanted, reference, metadata } = c.req.valid('json')
+      assertUserAllowed(c, wanted)
+      const deadline = c.get('deadline')
+      if (deadline) deadline.isSent = true
+      const { id, created, replayed, created_at, ...details } = await ledger.createUser({
+        id: wanted,
+        reference,
+        metadata: metadataText(metadata),
+        key: c.get('key'),
+      })
+      if (created || replayed) {
+        markReplayed(c, replayed)
+        setLocation(c, `/users/${id}`)
+        const empty = { id, balance: '0.00', available: '0.00', seq: 0, updated_at: created_at }
+        return json(c, { ...empty, ...details }, 201)
+      }
+      const found = await snapshots.read(id, { fresh: true })
+      if (!found) throw new Problem('unknown_user')
+      return json(c, { ...found.snapshot, ...details })
+    },
+  )
+
+  return directory
+}

@@ -1,0 +1,91 @@
+/** The functions that make and find users. */
+import { RawJson } from '../core/raw_json.ts'
+import { type Database, isoTimestamp } from '../database/database.ts'
+import { arrayLiteral, snapshotOf, type UserRow } from './rows.ts'
+import type { Snapshot } from '../cache/snapshots.ts'
+
+/** What whoever made a user said of it. */
+export interface UserDetails {
+  /** The caller's own name for the user. */
+  reference?: string
+  /** As it is stored. */
+  metadata?: RawJson
+}
+
+/** A user to be made; what is left out is nothing that it has. */
+export interface NewUser {
+  id?: number | undefined
+  reference?: string | undefined
+  /** JSON of an object. */
+  metadata?: string | undefined
+  key?: string | undefined
+}
+
+export interface CreatedUser extends UserDetails {
+  id: number
+  created: boolean
+  /** The key was known: this user was made with it. */
+  replayed: boolean
+  created_at: string
+}
+
+export interface ListedUser extends Snapshot, UserDetails {
+  created_at: string
+}
+
+export interface UserListing {
+  reference?: string | undefined
+  /** Users with a higher id. */
+  after: number
+  maxRows: number
+  /** Only these; left out: all. */
+  userIds?: Iterable<number> | undefined
+}
+
+export interface LedgerUsers {
+  /** @throws LGKEY, 22023 */
+  createUser(user: NewUser): Promise<CreatedUser>
+  /** In order of id. */
+  listUsers(listing: UserListing): Promise<ListedUser[]>
+}
+
+interface DetailsRow {
+  reference: string | null
+  metadata: string | null
+  created_at: string
+}
+
+const detailsOf = ({ reference, metadata, created_at }: DetailsRow) => ({
+  ...(reference !== null && { reference }),
+  ...(metadata !== null && { metadata: new RawJson(metadata) }),
+  created_at: isoTimestamp(created_at),
+})
+
+export function createLedgerUsers({ run }: Pick<Database, 'run'>): LedgerUsers {
+  return {
+    async createUser({ id, reference, metadata, key }) {
+      const [row] = await run((sql) =>
+        sql<(DetailsRow & { id: string; created: boolean; replayed: boolean })[]>`
+          select id, created, replayed, created_at, reference, metadata::text as metadata
+            from public.create_user(user_id => ${id ?? null}::bigint,
+              reference => ${reference ?? null}::text,
+              metadata => ${metadata ?? null}::text::jsonb,
+              idempotency_key => ${key ?? null}::text)`
+      )
+      const { id: made, created, replayed } = row!
+      return { id: Number(made), created, replayed, ...detailsOf(row!) }
+    },
+
+    async listUsers({ reference, after, maxRows, userIds }) {
+      const rows = await run((sql) =>
+        sql<(UserRow & DetailsRow)[]>`
+          select id, balance, available, seq, updated_at, reference, metadata::text as metadata,
+                 created_at
+            from ledger.list_users(reference => ${reference ?? null}::text,
+              after => ${after}::bigint, max_rows => ${maxRows},
+              user_ids => ${userIds ? arrayLiteral([...userIds]) : null}::bigint[])`
+      )
+      return rows.map((row) => ({ ...snapshotOf(row), ...detailsOf(row) }))
+    },
+  }
+}
