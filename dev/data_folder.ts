@@ -19,8 +19,7 @@ export async function openDataFolder(
   log: (line: string) => void,
 ): Promise<DataFolder> {
   const wanted = resolve(dataDir)
-  await mkdir(dirname(wanted), { recursive: true })
-  await mkdir(wanted, { recursive: true, mode: 0o700 })
+  await makeFolder(wanted, 0o700)
   // An earlier start left word where it went, which holds even if the project has moved since.
   const noted = (await readFile(join(wanted, 'location'), 'utf8').catch(() => '')).trim()
   const path = noted || wanted
@@ -40,7 +39,7 @@ export async function openDataFolder(
   const name = wanted.split('/').slice(-3).join('-').replace(/[^\w-]+/g, '')
   const hash = createHash('sha256').update(wanted).digest('hex').slice(0, 8)
   const moved = join(ELSEWHERE, `${name}-${hash}`)
-  await mkdir(moved, { recursive: true, mode: 0o755 })
+  await makeFolder(moved, 0o755)
   if (!await canEnter(dirname(moved), user)) {
     throw new Error(`DATA_DIR: user ${user.uid} can enter neither ${wanted} nor ${moved}`)
   }
@@ -48,8 +47,42 @@ export async function openDataFolder(
   return own(moved, user, moved, log)
 }
 
+/** Not by mkdir() with `recursive`, which in /proc tries for ever. */
+async function makeFolder(path: string, mode?: number): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isDirectory()) return
+  if (found) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR', path })
+  if (dirname(path) !== path) await makeFolder(dirname(path))
+  await mkdir(path, mode).catch((error: NodeJS.ErrnoException) => {
+    // Somebody else was faster.
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+const REASONS: Record<string, string> = {
+  EACCES: 'this user may not use it',
+  EPERM: 'this user may not use it',
+  ENOTDIR: 'it is no folder',
+  EEXIST: 'it is no folder',
+  EROFS: 'it can only be read',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk is full',
+}
+
+/** What a file system says, as a line that names the setting; any other error as it is. */
+export function dataDirFault(error: unknown): unknown {
+  const { code = '', path, name, message } = error as NodeJS.ErrnoException
+  // Where Deno has no leave to go.
+  if (name === 'NotCapable') {
+    return new Error(`DATA_DIR can't be used: ${message}`, { cause: error })
+  }
+  if (path === undefined || !/^E[A-Z]+$/.test(code)) return error
+  const reason = REASONS[code] ?? "it can't be made"
+  return new Error(`DATA_DIR can't be used: ${path}: ${reason} (${code})`, { cause: error })
+}
+
 async function own(path: string, user: User, moved: string, log: (line: string) => void) {
-  await mkdir(path, { recursive: true })
+  await makeFolder(path)
   await chown(path, user.uid, user.gid)
   await chmod(path, 0o700)
   if (moved) log(`the data is in ${path}, since user ${user.uid} can't enter DATA_DIR`)

@@ -2,12 +2,16 @@
 import { randomBytes } from 'node:crypto'
 import { chown, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DataFolder, ELSEWHERE, openDataFolder } from './data_folder.ts'
+import { dataDirFault, type DataFolder, ELSEWHERE, openDataFolder } from './data_folder.ts'
 import { takeLock } from './launcher_lock.ts'
 import { freePort, isFree } from './ports.ts'
 import { findBinaries, type Version } from './postgres_binaries.ts'
 import { initCluster, lastLines, runServer, stopServer, waitUntilReady } from './postgres_server.ts'
 import { processCommand, signal, until } from './processes.ts'
+import { supervise } from './supervise.ts'
+
+/** For a launcher before this one to end. */
+const LOCK_MS = 10_000
 
 export interface PostgresOptions {
   /** Made where it is missing. Holds `data`, `password`, `port`, `log` and `lock`. */
@@ -19,6 +23,8 @@ export interface PostgresOptions {
   log?: (line: string) => void
   /** Asked while it starts, which after a crash may take long: true gives up. */
   interrupted?: () => boolean
+  /** It is started again whenever it ends by itself; this is told when that fails. */
+  onLost?: (error: Error) => void
 }
 
 export interface EmbeddedPostgres {
@@ -40,18 +46,29 @@ export interface EmbeddedPostgres {
  * @throws Error with one line
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
+  try {
+    return await start(options)
+  } catch (error) {
+    throw dataDirFault(error)
+  }
+}
+
+async function start(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const { version = 18, log = () => {} } = options
   const folder = await openDataFolder(options.dataDir, log)
-  const release = await takeLock(folder.path)
+  const release = await takeLock(folder.path, LOCK_MS, log)
   try {
     await stopOrphan(folder.path, log)
     await checkVersion(folder.path, version)
     const binaries = await findBinaries(version, ELSEWHERE, folder.user)
     const password = await openCluster(folder, binaries, version)
     const { server, port } = await startServer(folder, binaries, options)
+    const again = () => startServer(folder, binaries, { ...options, port })
+    const running = supervise(server, async () => (await again()).server, options)
     const end = async (crash: boolean) => {
-      if (crash) signal(server.pid, 'SIGKILL')
-      await stopServer(server)
+      const last = await running.leave()
+      if (crash) signal(last.pid, 'SIGKILL')
+      await stopServer(last)
       await release()
     }
     let ended: Promise<void> | undefined
@@ -94,8 +111,9 @@ async function stopOrphan(path: string, log: (line: string) => void): Promise<vo
     if (await runs()) signal(pid, name)
     if (await until(async () => !await runs(), 8_000)) break
   }
-  // By now the id may be another process's, which PostgreSQL would take for a rival.
-  await rm(file, { force: true })
+  // Another process has got the id, which PostgreSQL would take for a rival. Otherwise the file stays:
+  // by it PostgreSQL knows whether a session of the one before is still at work.
+  if (await processCommand(pid)) await rm(file, { force: true })
 }
 
 async function checkVersion(path: string, version: Version): Promise<void> {

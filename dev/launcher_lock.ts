@@ -11,13 +11,22 @@ const held = new Set<string>()
  * @returns what gives the lock back
  * @throws Error with one line that names DATA_DIR and the process that has the lock
  */
-export async function takeLock(folder: string, timeout_ms = 10_000): Promise<() => Promise<void>> {
+export async function takeLock(
+  folder: string,
+  timeout_ms = 10_000,
+  log: (line: string) => void = () => {},
+): Promise<() => Promise<void>> {
   const file = join(folder, 'lock')
   const mine = `${file}.${process.pid}`
   let owner: number | undefined
+  let isTold = false
   const taken = !held.has(file) && await until(async () => {
     await writeFile(mine, `${process.pid} ${await processStart(process.pid)}`, { mode: 0o600 })
     owner = await linkOrOwner(mine, file)
+    if (owner !== undefined && !isTold) {
+      log(`waiting for process ${owner}, which runs PostgreSQL in ${folder}, to end`)
+      isTold = true
+    }
     return owner === undefined
   }, timeout_ms)
   await rm(mine, { force: true })

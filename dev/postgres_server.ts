@@ -16,6 +16,8 @@ const IMMEDIATE_STOP_MS = 4_000
 export interface Server {
   pid: number
   hasEnded(): boolean
+  /** Settles when it has. */
+  ended: Promise<void>
 }
 
 /** Makes a cluster in `data`: UTF-8, sorted by code point, checksums, passwords for everybody. */
@@ -70,13 +72,16 @@ export async function runServer(
       ...asUser(folder.user),
     },
   )
-  let ended = false
+  let hasEnded = false
   const spawned = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve)
     child.once('error', reject)
   })
-  child.once('exit', () => {
-    ended = true
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      hasEnded = true
+      resolve()
+    })
   })
   try {
     await spawned
@@ -84,7 +89,7 @@ export async function runServer(
     await output.close()
   }
   child.unref()
-  return { pid: child.pid!, hasEnded: () => ended }
+  return { pid: child.pid!, hasEnded: () => hasEnded, ended }
 }
 
 /** @returns false when it has ended instead */

@@ -67,6 +67,8 @@ async function checkPort({ host, port }: Config): Promise<void> {
     isFree(host, port).catch((error: NodeJS.ErrnoException) => {
       throw new Error(`HOST and PORT: can't listen on ${host} ${port} (${error.code})`)
     })
+  if (await free()) return
+  console.error(`PORT ${port} is in use: waiting for whoever has it to end`)
   if (!await until(free, PREDECESSOR_MS)) throw new Error(`PORT ${port} is in use on ${host}`)
 }
 
@@ -81,6 +83,10 @@ async function startDatabase(config: Config): Promise<Embedded> {
     dataDir: join(config.dataDir, 'postgres'),
     log: console.error,
     interrupted: () => ending !== undefined,
+    onLost: (error) => {
+      console.error(error.message)
+      end(1)
+    },
   })
   parts.push({ stop: () => database.stop(), limit_ms: 15_000 })
   return { url: new URL('/ledger', database.url).href, dataDir: database.dataDir }

@@ -26,7 +26,11 @@ test('the lock of a live process is waited for, then refused by its id', async (
   await writeFile(join(folder, 'lock'), `${other.pid} ${await processStart(other.pid!)}`)
   await expect(takeLock(folder, 300)).rejects.toThrow(`DATA_DIR is in use: process ${other.pid}`)
 
-  const taken = takeLock(folder, 20_000)
+  const lines: string[] = []
+  const taken = takeLock(folder, 20_000, (line) => lines.push(line))
+  await expect.poll(() => lines).toEqual([
+    `waiting for process ${other.pid}, which runs PostgreSQL in ${folder}, to end`,
+  ])
   other.kill('SIGKILL')
   await (await taken)()
 })

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,6 +103,23 @@ test('a debit outlives kill -9 of the launcher, and any password that is kept wi
   expect(await answer.json()).toMatchObject({ id, balance: '900.00' })
 })
 
+test('a PostgreSQL that is killed is started again, and nothing is lost', async () => {
+  const started = start()
+  const { url, postgresPid } = await ready(started)
+  const { id } = await post(`${url}/users`, {})
+  await post(`${url}/users/${id}/credit`, { amount: 7 })
+  process.kill(postgresPid, 'SIGKILL')
+  await started.line(/PostgreSQL has ended/)
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 30_000 }).toBe(
+    200,
+  )
+  expect(await post(`${url}/users/${id}/debit`, { amount: 1 })).toMatchObject({ balance: '6.00' })
+  const { postgresPid: last } = await ready(started)
+  started.signal('SIGINT')
+  expect(await started.ended).toBe(0)
+  expect(await processCommand(last)).toBe('')
+})
+
 test('it stops by itself when its parent is killed', async () => {
   const command = ['/bin/sh', '-c', '"$@" & wait', 'sh', ...typeScriptCommand('dev/start.ts')]
   const started = run(command, settings())
@@ -134,6 +151,37 @@ test.each([
   expect(started.output()).toMatch(new RegExp(`^${name.replace('_URL', '_(URL|TOKEN)')} .+\\n$`))
 })
 
+test.each([
+  ['is a file', (path: string) => writeFile(path, '').then(() => path), /no folder/],
+  [
+    'is under a file',
+    (path: string) => writeFile(path, '').then(() => join(path, 'x')),
+    /no folder/,
+  ],
+  ['can never be made', () => Promise.resolve('/proc/x'), /can't be made|may not use|Requires/],
+])('a DATA_DIR that %s stops it with one line', async (_, make, reason) => {
+  const started = start({ DATA_DIR: await make(join(folder, 'there')) })
+  expect(await started.ended).toBe(1)
+  expect(started.output()).toMatch(/^DATA_DIR can't be used: .+\n$/)
+  expect(started.output()).toMatch(reason)
+})
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a DATA_DIR of another user stops it with one line (needs root)',
+  async () => {
+    const path = join(folder, 'locked')
+    await mkdir(path, { mode: 0o700 })
+    const script = `setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`
+    const command = ['/bin/sh', '-c', script, 'sh', ...typeScriptCommand('src/dev/start.ts')]
+    const started = run(command, { ...settings(), DATA_DIR: path, HOME: folder })
+    runs.push(started)
+    expect([await started.ended, started.output()]).toEqual([
+      1,
+      expect.stringMatching(/^DATA_DIR can't be used: .+ may not use it \(EACCES\)\n$/),
+    ])
+  },
+)
+
 test('a PORT that is taken stops it before it starts anything', async () => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -141,7 +189,7 @@ test('a PORT that is taken stops it before it starts anything', async () => {
   const started = start({ PORT: String(port) })
   expect([await started.ended, started.output()]).toEqual([
     1,
-    `PORT ${port} is in use on 127.0.0.1\n`,
+    `PORT ${port} is in use: waiting for whoever has it to end\nPORT ${port} is in use on 127.0.0.1\n`,
   ])
   await expect(stat(join(folder, 'postgres'))).rejects.toMatchObject({ code: 'ENOENT' })
   await new Promise((resolve) => other.close(resolve))

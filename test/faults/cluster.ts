@@ -143,9 +143,12 @@ async function spawnServer(
     stdio: ['ignore', output.fd, output.fd],
     ...asUser(place.user),
   })
-  let ended = false
-  child.once('exit', () => {
-    ended = true
+  let hasEnded = false
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      hasEnded = true
+      resolve()
+    })
   })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -155,7 +158,7 @@ async function spawnServer(
   } finally {
     await output.close()
   }
-  return { pid: child.pid!, hasEnded: () => ended }
+  return { pid: child.pid!, hasEnded: () => hasEnded, ended }
 }
 
 /** The parent of a live process; undefined for one that has ended, be it as a zombie. */
