@@ -8,11 +8,13 @@ import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config/config.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { databaseTarget } from './database/tls.ts'
+import { isWithoutSchema } from './core/errors.ts'
 import { createFairTurns } from './core/semaphore.ts'
 import { createLedger, SCHEMA_VERSION } from './ledger/functions.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
+import { limitLog } from './telemetry/limited_log.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createRecheck } from './ledger/recheck.ts'
@@ -34,6 +36,8 @@ const READING_LONG_PER_CALLER = 2
 const MAX_WAITING_LONG = 100
 /** What a stop may take beyond the deadline of the last request. */
 const STOPPING_MS = 3_000
+const NO_SCHEMA = 'The database has no schema, or an old one: `npm run migrate` makes it.'
+const OTHER_SCHEMA = 'The schema is not the expected one: `npm run migrate` brings it up to date.'
 /** For whoever reads the access log. */
 const FLUSH_DEADLINE_MS = 500
 
@@ -71,7 +75,7 @@ export async function startService(
   { listen, write, readText, readFile, sha256, residentBytes, createApp = build }: Runtime,
 ): Promise<Service> {
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
-  const log = createLog(config.logLevel)
+  const log = limitLog(createLog(config.logLevel))
   log.debug('configuration', undefined, { configuration: describeConfig(config) })
   const accessLog = config.accessLog && config.logLevel !== 'silent'
     ? createAccessLog({ write })
@@ -87,8 +91,12 @@ export async function startService(
     readingLong: READING_LONG,
     queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
   })
+  const redis = config.redis && {
+    ...config.redis,
+    onError: (error: unknown) => log.warn('Redis fails', error),
+  }
   const snapshots = createSnapshots({
-    ...(config.redis && { redis: config.redis }),
+    ...(redis && { redis }),
     ttlSeconds: config.snapshotTtlSeconds,
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),
@@ -112,10 +120,11 @@ export async function startService(
   async function notReady(): Promise<string | undefined> {
     if (stopping) return 'The service is stopping.'
     try {
-      if (!await ledger.hasMigration(SCHEMA_VERSION)) return 'The schema is not the expected one.'
+      if (!await ledger.hasMigration(SCHEMA_VERSION)) return OTHER_SCHEMA
       return undefined
     } catch (error) {
       log.warn('not ready', error)
+      if (isWithoutSchema(error)) return NO_SCHEMA
       return 'PostgreSQL does not answer as expected.'
     }
   }
@@ -188,6 +197,7 @@ export async function startService(
       await within(config.requestDeadlineMs + STOPPING_MS, drain())
       for (const server of servers) server.cut()
       if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())
+      log.end()
     },
   }
 }

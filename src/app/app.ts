@@ -7,7 +7,7 @@ import { answer, setHeader } from '../http/response.ts'
 import type { BrowserGuard } from './browsers.ts'
 import { createDeadlines } from '../core/deadlines.ts'
 import { publicPathOf } from '../config/edge_config.ts'
-import { Problem, problemOf, PROBLEMS } from '../core/errors.ts'
+import { isOurs, Problem, problemOf, PROBLEMS } from '../core/errors.ts'
 import type { Access } from '../auth/access.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -61,7 +61,7 @@ export type Dependencies =
     /** Whether GET /metrics is here, and not on a port of its own. */
     hasMetrics?: boolean
     notReady: () => Promise<string | undefined>
-    /** Told of failures that are ours: a name for what failed, and the error. */
+    /** Told of failures that are ours, or of what we depend on: a name for what failed, the error. */
     onFailure: (what: string, error: unknown, fields?: object) => void
   }
 
@@ -130,7 +130,7 @@ export function createApp(
     const route = routePath(c, -1)
     // Those that aren't refused are counted where they are made.
     if (c.req.method === 'POST' && DEBITS.includes(route)) metrics.debit(problem.code)
-    if (problem.code === 'internal') {
+    if (isOurs(problem)) {
       onFailure(route, problem.cause ?? error, { request_id: c.get('requestId') })
     }
     return respond(c, problem)

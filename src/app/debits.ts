@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { isUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import type { Deadline, Deadlines } from '../core/deadlines.ts'
-import { Problem, problemOf } from '../core/errors.ts'
+import { isOurs, Problem, problemOf } from '../core/errors.ts'
 import { createFairTurns } from '../core/semaphore.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -105,7 +105,7 @@ export function debitsRoutes(
       return { result: { status: 201, ...withEntry(user) }, replayed }
     } catch (error) {
       const problem = problemOf(error, { writes: true })
-      if (problem.code === 'internal') onFailure('/debits', problem.cause ?? error)
+      if (isOurs(problem)) onFailure('/debits', problem.cause ?? error)
       metrics.debit(problem.code)
       // Which key counted, so that what is repeated is this and not a second one.
       const named = key === undefined ? {} : { idempotency_key: key }

@@ -20,6 +20,13 @@ export interface RedisClient {
 const MAX_ANSWER_BYTES = 64 * 1024
 const MAX_REPLY_BYTES = 1024
 
+export interface RedisTarget {
+  url: string
+  token: string
+  /** Told why a call failed, or a command in it, in words that hold nothing of what was sent. */
+  onError?: (error: unknown) => void
+}
+
 async function textOf(response: Response, maxBytes: number): Promise<string> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
@@ -35,12 +42,24 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
   return await new Blob(chunks).text()
 }
 
+/** A parser would repeat what it can't read. */
+function parsed(text: string): { result?: unknown; error?: string } {
+  try {
+    return JSON.parse(text) as object
+  } catch {
+    throw new Error('the answer of Redis is no JSON')
+  }
+}
+
+/** Such as OOM or READONLY; what follows may repeat the command. */
+const kindOf = (error: unknown): string => /^[A-Z]{1,20}\b/.exec(String(error))?.[0] ?? 'unknown'
+
 /**
  * A client for one call at a time, whose calls end in time, in one attempt. The transport is
  * our own: that of the package tries a second time even with `retry: false`, reads answers of any
  * size, and puts the commands, and so balances, into its error messages.
  */
-export function createRedisClient({ url, token }: { url: string; token: string }): RedisClient {
+export function createRedisClient({ url, token, onError }: RedisTarget): RedisClient {
   const redis = new Redis({
     url,
     token,
@@ -63,7 +82,7 @@ export function createRedisClient({ url, token }: { url: string; token: string }
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    if (response.ok && response.body) return JSON.parse(await textOf(response, maxBytes))
+    if (response.ok && response.body) return parsed(await textOf(response, maxBytes))
     await response.body?.cancel()
     throw new Error(`Redis answered with status ${response.status}`)
   })
@@ -72,9 +91,16 @@ export function createRedisClient({ url, token }: { url: string; token: string }
     // exec() starts the request before it returns; a client has one call at a time.
     maxBytes = MAX_ANSWER_BYTES + MAX_REPLY_BYTES * commands.length()
     timeoutMs = Math.max(1, Math.ceil(limitMs))
-    const replies: RedisReply[] = await commands.exec({ keepErrors: true })
-    if (replies.length !== commands.length()) throw new Error('Redis left commands unanswered')
-    return replies
+    try {
+      const replies: RedisReply[] = await commands.exec({ keepErrors: true })
+      if (replies.length !== commands.length()) throw new Error('Redis left commands unanswered')
+      const refused = replies.find(({ error }) => error !== undefined && error !== null)
+      if (refused) onError?.(new Error(`Redis refused a command: ${kindOf(refused.error)}`))
+      return replies
+    } catch (error) {
+      onError?.(error)
+      throw error
+    }
   }
 
   return {

@@ -62,7 +62,16 @@ const SQLSTATES: Record<string, ProblemCode> = {
   '53200': 'busy', // out_of_memory
   '53300': 'busy', // too_many_connections
   '57P03': 'busy', // cannot_connect_now
+  '3F000': 'busy', // invalid_schema_name: nobody has migrated yet
+  '42P01': 'busy', // undefined_table, the same
+  '42883': 'busy', // undefined_function, or one of an older schema
 }
+
+/** What a database says that has no schema, or another one. */
+const NO_SCHEMA = new Set(['3F000', '42P01', '42883'])
+
+/** Whoever loses a race over a user hears of it; nobody else has to. */
+const CONTENTION = new Set(['40001', '40P01', '55P03'])
 
 /** What only SQL can see: how much a hold holds, how long metadata is in its own format. */
 const DETAILS: Record<string, Record<string, unknown>> = {
@@ -74,6 +83,9 @@ const DETAILS: Record<string, Record<string, unknown>> = {
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
+  'ENOENT',
+  'EACCES',
+  'WRONG_SERVER',
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
@@ -95,6 +107,7 @@ const UNKNOWN = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'DEADLINE',
+  '08P01', // protocol_violation: how PgBouncer calls everything that it says itself
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P05', // idle_session_timeout
@@ -162,6 +175,14 @@ export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(
 
 /** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
+
+/** Whether the database has no schema, or an older one. */
+export const isWithoutSchema = (error: unknown): boolean => NO_SCHEMA.has(codeOf(error))
+
+/** Whether whoever runs the service has to hear of it: a fault here, or in what it depends on. */
+export const isOurs = ({ code, cause }: Problem): boolean =>
+  code === 'internal' ||
+  (PROBLEMS[code].status > 500 && cause !== undefined && !CONTENTION.has(codeOf(cause)))
 
 /** What a status of ledger.post, or a SQLSTATE, is called over HTTP. */
 export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'

@@ -19,9 +19,29 @@ export function createLog(level: Config['logLevel']): Log {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-/** Its name, code and message; details and queries of a database error show rows, and stay out. */
-function about(why: unknown): object {
+/** Causes of causes, and how much of a message: it may be made by somebody else. */
+const MAX_CAUSES = 4
+const MAX_MESSAGE_LENGTH = 500
+
+/**
+ * Its name, code and message, and those of what caused it; details and queries of a database error
+ * show rows, and stay out.
+ */
+function about(why: unknown, causes = MAX_CAUSES): object {
   if (!(why instanceof Error)) return typeof why === 'string' ? { why } : {}
-  const code = (why as { code?: unknown }).code
-  return { why: why.message, name: why.name, ...(code !== undefined && { code }) }
+  const { code, errors } = why as { code?: unknown; errors?: unknown }
+  // A host with several addresses fails with an error for each, and says nothing itself.
+  const cause: unknown = why.cause ?? (Array.isArray(errors) ? errors[0] : undefined)
+  return {
+    why: withoutSecrets(why.message),
+    name: why.name,
+    ...(code !== undefined && { code }),
+    ...(cause instanceof Error && causes > 0 && { cause: about(cause, causes - 1) }),
+  }
 }
+
+/** Fetch names a URL in what it says, and there may be a password or a token in it. */
+const withoutSecrets = (text: string): string =>
+  text.slice(0, MAX_MESSAGE_LENGTH)
+    .replace(/:\/\/[^\s/@]*@/g, '://***@')
+    .replace(/(:\/\/[^\s?#]*)\?[^\s)]*/g, '$1?***')

@@ -44,7 +44,15 @@ const TABLE: Record<string, [string, string]> = {
   ENETUNREACH: ['busy', 'busy'],
   CONNECT_TIMEOUT: ['busy', 'busy'],
   CONNECTION_ENDED: ['busy', 'busy'],
+  ENOENT: ['busy', 'busy'],
+  EACCES: ['busy', 'busy'],
+  WRONG_SERVER: ['busy', 'busy'],
+  // There is no schema yet.
+  '3F000': ['busy', 'busy'],
+  '42P01': ['busy', 'busy'],
+  '42883': ['busy', 'busy'],
   // Sent, and then nobody knows.
+  '08P01': ['busy', 'outcome_unknown'],
   '57P01': ['busy', 'outcome_unknown'],
   '57P02': ['busy', 'outcome_unknown'],
   '57P05': ['busy', 'outcome_unknown'],
@@ -56,7 +64,6 @@ const TABLE: Record<string, [string, string]> = {
   ETIMEDOUT: ['busy', 'outcome_unknown'],
   DEADLINE: ['busy', 'outcome_unknown'],
   // A fault of ours.
-  '42883': ['internal', 'internal'],
   '42501': ['internal', 'internal'],
   '22P02': ['internal', 'internal'],
   '23505': ['internal', 'internal'],
