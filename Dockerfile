@@ -18,7 +18,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["deno", "eval", \
   "const { ok } = await fetch(`http://127.0.0.1:${Deno.env.get('PORT') || 3000}/readyz`); Deno.exit(ok ? 0 : 1)"]
 # The flags of the task `serve` in deno.json; run directly, so that signals reach the service.
 CMD ["deno", "run", "--v8-flags=--max-semi-space-size=128,--no-allocation-site-pretenuring", "--allow-env", "--allow-net", \
-  "--allow-read", "--allow-sys", "src/deno.ts"]
+  "--allow-read", "--allow-write=/run/postgresql,/var/run/postgresql", "--allow-sys", "src/deno.ts"]
 
 FROM node:24-slim AS node
 WORKDIR /app
@@ -30,6 +30,7 @@ COPY db/migrate.ts db/migrate.ts
 COPY db/dbmate_environment.ts db/dbmate_environment.ts
 COPY db/preconditions.ts db/preconditions.ts
 COPY db/after_restore db/after_restore
+COPY db/connect.ts db/dbmate_url.ts db/
 COPY db/migrations db/migrations
 ENV HOST=0.0.0.0 NODE_ENV=production
 USER node

@@ -62,7 +62,7 @@ async function separatorIn(file: string, isSigned: boolean): Promise<string> {
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
   const { values } = parseArgs({ options: { out: { type: 'string' }, key: { type: 'string' } } })
-  const sql = connectReader(1)
+  const sql = await connectReader(1)
   try {
     // Which may be in `.env`, too.
     const keyFile = values.key ?? process.env['ANCHOR_KEY_FILE']

@@ -33,7 +33,7 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2)
   if (printedHelp(HELP, args)) return 0
   takeNoArguments(args)
-  const sql = connectReader(1)
+  const sql = await connectReader(1)
   try {
     const rows = await sql<{ object: string; hash: string }[]>`
       select object,

@@ -1,16 +1,18 @@
 /** Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does. */
 import { spawn } from 'node:child_process'
-import { readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { resolveBinary } from 'dbmate'
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { loadConfig } from '../src/config/config.ts'
-import { databaseTarget, isLocal } from '../src/database/tls.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { parseDatabaseUrl } from '../src/config/database_url.ts'
 import { putRight } from './after_restore/put_right.ts'
 import { makeMissingRoles } from './after_restore/roles.ts'
+import { open, reach, type Reached } from './connect.ts'
 import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
+import { dbmateUrl } from './dbmate_url.ts'
 import { checkDatabase, checkServer } from './preconditions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
@@ -35,70 +37,61 @@ export async function migrate(
   log: (line: string) => void = () => {},
   migrations = MIGRATIONS,
 ): Promise<void> {
-  const url = withSslMode(databaseUrl)
+  const { password } = parseDatabaseUrl(databaseUrl)
   try {
-    await createDatabase(url)
-    await withLock(url.href, async (sql) => {
+    const reached = await createDatabase(databaseUrl)
+    if (reached.isPooled) {
+      throw new Error(
+        'the URL leads through a pooler, which migrations must not: set MIGRATE_DATABASE_URL to one ' +
+          'that leads to PostgreSQL itself',
+      )
+    }
+    await withLock(reached, async (sql) => {
       for (const line of await checkDatabase(sql, migrations)) log(line)
       for (const line of await makeMissingRoles(sql)) log(line)
-      await runDbmate(url.href, migrations, log)
+      await runDbmate(dbmateUrl(reached), migrations, log)
       for (const line of await putRight(sql, migrations)) log(line)
       const missing = await missingLimits(sql)
       if (missing) log(`Warning: ledger_service has no ${missing}; ${WHERE_LIMITS_ARE}`)
     })
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
-    const secrets = [url.password, decodeURIComponent(url.password)].filter(Boolean)
+    const secrets = password ? [password, encodeURIComponent(password)] : []
     const text = (message || String(code)).replace(/\s+/g, ' ')
     // oxlint-disable-next-line preserve-caught-error -- it may hold the password
     throw new Error(secrets.reduce((line, secret) => line.replaceAll(secret, '***'), text))
   }
 }
 
-/** dbmate demands TLS unless the URL says otherwise, which no server on this machine offers. */
-function withSslMode(databaseUrl: string): URL {
-  const url = new URL(databaseUrl)
-  if (url.searchParams.has('sslmode')) return url
-  url.searchParams.set('sslmode', isLocal(url) ? 'disable' : 'require')
-  return url
-}
-
-function connect(text: string): postgres.Sql {
-  const { url, ssl } = databaseTarget(text, (path) => readFileSync(path, 'utf8'))
-  const options = {
-    ssl,
-    max: 1,
-    max_lifetime: null, // A new connection in the middle would not have the lock.
-    connect_timeout: 10,
-    fetch_types: false,
-    onnotice: () => {},
+/** Where the database is, made under a lock in `postgres`, since there is no other yet to take it in. */
+async function createDatabase(url: string): Promise<Reached> {
+  const find = (text: string) =>
+    reach(text).catch((error: postgres.PostgresError) => {
+      if (error.code === '3D000' || error.message.startsWith('DATABASE_URL ')) throw error
+      throw new Error(`can't use DATABASE_URL: ${error.message || error.code}`, { cause: error })
+    })
+  try {
+    return await find(url)
+  } catch (error) {
+    if ((error as postgres.PostgresError).code !== '3D000') throw error
   }
-  return postgres(url, options as unknown as postgres.Options<{}>)
-}
-
-/** Under a lock in the database `postgres`, since there is no other yet to take it in. */
-async function createDatabase(url: URL): Promise<void> {
-  const sql = connect(url.href)
-  const missing = await sql`select`.then(() => false, (error: postgres.PostgresError) => {
-    if (error.code === '3D000') return true
-    throw new Error(`can't use DATABASE_URL: ${error.message || error.code}`, { cause: error })
-  }).finally(() => void sql.end())
-  if (!missing) return
-  const server = new URL(url)
-  server.pathname = '/postgres'
-  const name = decodeURIComponent(url.pathname.slice(1))
-  await withLock(server.href, async (admin) => {
+  const { database, user = '' } = parseDatabaseUrl(url)
+  const name = database ?? user
+  // The last of two that say the same counts.
+  const server = `${url}${url.includes('?') ? '&' : '?'}dbname=postgres`
+  await withLock(await find(server), async (admin) => {
     const found = await admin`select from pg_database where datname = ${name}`
     if (found.length > 0) return
     await checkServer(admin)
     // Not template1, which may be in any encoding and hold anything.
     await admin`create database ${admin(name)} encoding 'UTF8' template template0`
   })
+  return find(url)
 }
 
 /** A lock of the session, because every migration commits by itself. */
-async function withLock(url: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> {
-  const sql = connect(url)
+async function withLock(reached: Reached, work: (sql: postgres.Sql) => Promise<void>) {
+  const sql = open(reached)
   try {
     const end = performance.now() + LOCK_MS
     // Not pg_advisory_lock(): CREATE INDEX CONCURRENTLY waits for every statement that is older,

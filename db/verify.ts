@@ -164,7 +164,7 @@ async function main(): Promise<number> {
     throw new Error('--connections must be from 1 to 32')
   }
   if (values['public-key'] && !values.anchors) throw new Error('--public-key needs --anchors')
-  const sql = connectReader(Number(values.connections))
+  const sql = await connectReader(Number(values.connections))
   try {
     let findings = 0
     let read = ''

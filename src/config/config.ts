@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import { ACCESS_SETTINGS, accessConfig, accessFault, NEVER_EMPTY } from './access_config.ts'
 import type { AccessConfig } from './access_config.ts'
+import { checkDatabaseUrl } from './database_tls.ts'
+import { describeDatabaseUrl } from './database_url.ts'
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from './edge_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 
@@ -9,6 +11,14 @@ const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
     message: `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   })
+
+const databaseUrl = z.string().superRefine((text, issues) => {
+  try {
+    checkDatabaseUrl(text)
+  } catch (error) {
+    issues.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
 
 const integer = (min: number, max: number) =>
   z.string().regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`).transform(Number)
@@ -20,8 +30,8 @@ const settings = z.object({
   METRICS_PORT: integer(0, 65535).optional(),
   ...EDGE_SETTINGS,
   ...ACCESS_SETTINGS,
-  DATABASE_URL: url('postgres:', 'postgresql:').optional(),
-  MIGRATE_DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  MIGRATE_DATABASE_URL: databaseUrl.optional(),
   UPSTASH_REDIS_REST_URL: url('http:', 'https:').optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().regex(/^[!-~]+$/, 'must be visible ASCII').optional(),
   SNAPSHOT_TTL_SECONDS: integer(1, 86_400).default(60),
@@ -129,10 +139,10 @@ const SHOWN = ['host', 'dataDir', 'logLevel']
 
 /** Where a URL goes, without what only those who may go there know. */
 function placeOf(text: string): string {
+  if (text.startsWith('postgres')) return describeDatabaseUrl(text)
   const url = new URL(text)
-  const sslmode = url.searchParams.get('sslmode')
   const user = url.username && `${url.username}@`
-  return `${url.protocol}//${user}${url.host}${url.pathname}${sslmode ? `?sslmode=${sslmode}` : ''}`
+  return `${url.protocol}//${user}${url.host}${url.pathname}`
 }
 
 /** The settings for the log. Of a text that is not known to be none, only that it is set. */

@@ -1,8 +1,10 @@
 /** A client of PostgreSQL whose every query settles in time, whatever the network does. */
-import postgres from 'postgres'
-import type { Ssl } from './tls.ts'
+import type postgres from 'postgres'
+import { createClient, type Place } from './client.ts'
+import { type Connection, createHosts } from './hosts.ts'
+import type { Ssl } from '../config/database_tls.ts'
 import { createInFlight } from '../core/in_flight.ts'
-import { codeOf, isOutcomeUnknown, isRetryable } from '../core/errors.ts'
+import { isOutcomeUnknown, isRetryable } from '../core/errors.ts'
 
 const QUERY_DEADLINE_MS = 4000
 
@@ -30,10 +32,19 @@ export interface DatabaseOptions {
   queryDeadlineMs?: number | undefined
 }
 
-/** One connection: it opens with its first query, and again after it was lost. */
+/** One connection at a time, by the place of its host: each keeps count of how often it failed. */
 interface Client {
-  sql: postgres.Sql
+  connections: (Connection | undefined)[]
   running: number
+}
+
+/** A query on its way through the hosts. */
+interface Attempt {
+  client: Client
+  connection?: Connection
+  /** Whether PostgreSQL may have it. */
+  isSent: boolean
+  isOver: boolean
 }
 
 /**
@@ -41,63 +52,73 @@ interface Client {
  * finds the same backend, warm; one query after the other on two takes half as much time again.
  */
 export function createDatabase(options: DatabaseOptions): Database {
-  const { queryDeadlineMs = QUERY_DEADLINE_MS } = options
-  let isPooled = false
-  let looking: Promise<void> | undefined
-  const open = (): Client => ({ sql: connect(options, isPooled), running: 0 })
-  const clients = Array.from({ length: options.max }, open)
+  const { url, queryDeadlineMs = QUERY_DEADLINE_MS } = options
+  const hosts = createHosts({ url, connect: (...to) => connect(options, ...to) })
+  const clients = Array.from({ length: options.max }, (): Client => ({
+    connections: [],
+    running: 0,
+  }))
   const inFlight = createInFlight()
-
-  function choose(): Client {
-    let least = clients[0]!
-    for (const client of clients) {
-      if (client.running === 0) return client
-      if (client.running < least.running) least = client
-    }
-    return least
-  }
 
   /**
    * A connection that died in the middle of a message puts its rest before the next one's first, and
    * its error into the next one's first answer: each is used once. A black hole gets no time.
    */
-  function replace(client: Client, isHole: boolean) {
-    const place = clients.indexOf(client)
-    if (place === -1) return
-    clients[place] = open()
-    void client.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
+  function drop({ connections }: Client, connection: Connection | undefined, isHole: boolean) {
+    if (!connection || connections[connection.place] !== connection) return
+    connections[connection.place] = undefined
+    void connection.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
   }
 
-  /** Looks who answers, before any query is sent: through a pooler nothing must be prepared. */
-  async function look(): Promise<void> {
+  /** The connection to the host that worked last, once it is known who answers there. */
+  async function connectionFor(one: Attempt): Promise<Connection> {
+    const connection = one.client.connections[hosts.current()] ??= hosts.open()
+    one.connection = connection
     try {
-      isPooled = await runNow(isBehindPooler)
+      await hosts.check(connection)
     } catch (error) {
-      if (!isRefusedParameter(error)) {
-        looking = undefined
-        // Whatever became of this, no query was sent.
-        throw isOutcomeUnknown(error) ? notConnected(error) : error
-      }
-      isPooled = true
+      if (!isOutcomeUnknown(error)) throw error
+      drop(one.client, connection, false)
+      // Whatever became of this, no query was sent.
+      throw notConnected(error)
     }
-    // In their places, so that each is met once.
-    if (isPooled) { for (const client of clients) replace(client, false) }
+    // Whoever asked has been told by now that it failed.
+    if (one.isOver) throw notConnected()
+    return connection
   }
 
-  async function runNow<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-    const client = choose()
+  async function attempt<T>(one: Attempt, query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    for (let tries = 1;; tries++) {
+      try {
+        const { sql } = await connectionFor(one)
+        one.isSent = true
+        return await query(sql)
+      } catch (error) {
+        const next = hosts.next(one.connection!, error)
+        if (next === 'without settings') drop(one.client, one.connection, false)
+        // Each host is tried twice at most: as PostgreSQL, and as a pooler.
+        if (next === undefined || one.isOver || tries === 2 * hosts.count) throw error
+        one.isSent = false
+      }
+    }
+  }
+
+  async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const client = leastBusy(clients)
+    const one: Attempt = { client, isSent: false, isOver: false }
     let timer: ReturnType<typeof setTimeout> | undefined
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(Object.assign(new Error('query deadline'), { code: 'DEADLINE' })),
-        queryDeadlineMs,
-      )
+      timer = setTimeout(() => {
+        one.isOver = true
+        const late = Object.assign(new Error('query deadline'), { code: 'DEADLINE' })
+        reject(one.isSent ? late : notConnected(late))
+      }, queryDeadlineMs)
     })
     client.running++
     try {
-      return await Promise.race([query(client.sql), deadline])
+      return await Promise.race([attempt(one, query), deadline])
     } catch (error) {
-      if (isOutcomeUnknown(error)) replace(client, codeOf(error) === 'DEADLINE')
+      if (one.isOver || isOutcomeUnknown(error)) drop(client, one.connection, one.isOver)
       throw error
     } finally {
       clearTimeout(timer)
@@ -106,61 +127,54 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    run: (query) => inFlight.track((looking ??= look()).then(() => runNow(query))),
+    run: (query) => inFlight.track(run(query)),
     // Queries first: ending a client with a timeout would reject what still commits.
     end: async () => {
       await inFlight.idle()
-      await Promise.all(clients.map(({ sql }) => sql.end({ timeout: 1 })))
+      const open = clients.flatMap(({ connections }) => connections.filter((one) => !!one))
+      await Promise.all(open.map(({ sql }) => sql.end({ timeout: 1 })))
     },
   }
 }
 
-const notConnected = (cause: unknown) =>
+const notConnected = (cause?: unknown) =>
   Object.assign(new Error('no connection', { cause }), { code: 'CONNECT_TIMEOUT' })
 
-/** As PgBouncer says it unless it was told to ignore them. */
-const isRefusedParameter = (error: unknown) =>
-  codeOf(error) === '08P01' &&
-  (error as Error).message.startsWith('unsupported startup parameter')
-
-/** A pooler makes up the number of the backend, since each transaction may have another one. */
-async function isBehindPooler(sql: postgres.Sql): Promise<boolean> {
-  const rows = await sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid')
-  return rows[0]!.pid !== rows.state.pid
+/** The first that is free, or that has the least to do. */
+function leastBusy(clients: Client[]): Client {
+  let least = clients[0]!
+  for (const client of clients) {
+    if (client.running === 0) return client
+    if (client.running < least.running) least = client
+  }
+  return least
 }
 
-/**
- * @param isPooled Prepared statements would be looked for on backends that don't have them, with
- *   wrong answers; and the limits may not arrive, so those of the role hold.
- */
-function connect(database: DatabaseOptions, isPooled: boolean): postgres.Sql {
-  const { url, ssl = false, queryDeadlineMs = QUERY_DEADLINE_MS } = database
+function connect(
+  { url, ssl = false, queryDeadlineMs = QUERY_DEADLINE_MS }: DatabaseOptions,
+  place: Place,
+  isPooled: boolean,
+  onclose: () => void,
+): postgres.Sql {
   const statementTimeoutMs = statementTimeoutOf(queryDeadlineMs)
-  const options = {
-    max: 1,
+  return createClient({
+    url,
     ssl,
-    // No query at the start for the types of arrays; text in, text out.
-    fetch_types: false,
-    prepare: !isPooled,
-    connect_timeout: 2,
-    max_lifetime: null,
-    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
-    onnotice: () => {},
-    // A Date has only milliseconds.
-    types: { date: { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String } },
-    connection: {
+    place,
+    isPooled,
+    max: 1,
+    connectTimeoutSeconds: 2,
+    settings: {
       application_name: 'ledger',
       TimeZone: 'UTC',
       DateStyle: 'ISO',
-      ...(!isPooled && {
-        statement_timeout: statementTimeoutMs,
-        lock_timeout: lockTimeoutOf(queryDeadlineMs),
-        idle_in_transaction_session_timeout: statementTimeoutMs,
-        client_connection_check_interval: 1000,
-      }),
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: lockTimeoutOf(queryDeadlineMs),
+      idle_in_transaction_session_timeout: statementTimeoutMs,
+      client_connection_check_interval: 1000,
     },
-  }
-  return postgres(url, options as unknown as postgres.Options<{}>)
+    onclose,
+  })
 }
 
 /** `2026-01-01 00:00:00.5+00` as PostgreSQL prints it in UTC → `2026-01-01T00:00:00.500000Z`. */

@@ -1,7 +1,7 @@
 /** The functions of the database, each called by name from one function of the same name. */
 import type postgres from 'postgres'
 import { createDatabase, retried } from '../database/database.ts'
-import type { Ssl } from '../database/tls.ts'
+import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'

@@ -172,7 +172,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const path = join(folder, 'locked')
     await mkdir(path, { mode: 0o700 })
     const script = `setpriv --reuid=65534 --regid=65534 --clear-groups "$@"`
-    const command = ['/bin/sh', '-c', script, 'sh', ...typeScriptCommand('src/dev/start.ts')]
+    const command = ['/bin/sh', '-c', script, 'sh', ...typeScriptCommand('dev/start.ts')]
     const started = run(command, { ...settings(), DATA_DIR: path, HOME: folder })
     runs.push(started)
     expect([await started.ended, started.output()]).toEqual([

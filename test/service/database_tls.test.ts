@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createDatabase, type Database } from '../../src/database/database.ts'
-import { databaseTarget } from '../../src/database/tls.ts'
+import { databaseTarget } from '../../src/config/database_tls.ts'
 import { startPostgres } from '../../dev/embedded_postgres.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { serve } from '../support/service.ts'
@@ -194,11 +194,33 @@ describe('databaseTarget()', () => {
     expect(['localhost', '127.0.0.1', '[::1]'].map(ssl)).toEqual(Array(3).fill(false))
   })
 
-  test('keeps from PostgreSQL what is none of its settings', () => {
-    const { url } = databaseTarget(
-      'postgres://u:p@db:5433/ledger?sslmode=disable&application_name=x&sslrootcert=a',
-      () => '',
+  test.each([
+    ['ssl=true', { rejectUnauthorized: false }],
+    ['ssl=require', { rejectUnauthorized: false }],
+    ['ssl=verify-full', { rejectUnauthorized: true }],
+    ['ssl=true&sslmode=verify-full', { rejectUnauthorized: true }],
+    ['sslmode=verify-full&channel_binding=require', { rejectUnauthorized: true }],
+  ])('takes %s for the TLS that it asks for, on this machine, too', (query, ssl) => {
+    expect(databaseTarget(`postgres://localhost/ledger?${query}`, none).ssl).toEqual(ssl)
+  })
+
+  test.each([
+    'ssl=yes',
+    'ssl=verify-full&sslmode=require',
+    'ssl=true&sslmode=prefer',
+    'sslmode=require&channel_binding=require',
+    'sslmode=prefer&sslnegotiation=direct',
+    'sslcrl=/etc/crl',
+    'sslcertmode=require',
+    'ssl_min_protocol_version=TLSv1.3',
+    'gssencmode=require',
+    'requirepeer=postgres',
+  ])('refuses %s rather than to do less', (query) => {
+    const named = /^\w+/.exec(query)![0]
+    const url = `postgres://db/ledger?${query}`
+    expect(() => databaseTarget(url, none)).toThrow(new RegExp(`^DATABASE_URL .*${named}`))
+    expect(() => loadConfig({ MIGRATE_DATABASE_URL: url })).toThrow(
+      new RegExp(`^MIGRATE_DATABASE_URL .*${named}`),
     )
-    expect(url).toBe('postgres://u:p@db:5433/ledger?application_name=x')
   })
 })

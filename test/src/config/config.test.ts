@@ -308,7 +308,7 @@ test('describeConfig() shows places and numbers, and of every other text only th
   expect(described).toMatchObject({
     port: 3000,
     databaseUrl: 'postgres://alice@db:5432/ledger?sslmode=require',
-    migrateDatabaseUrl: 'postgres://bob@db/ledger',
+    migrateDatabaseUrl: 'postgres://bob@db:5432/ledger',
     redis: { url: 'https://user@redis.example/', token: '***' },
     somethingNew: '***',
     nested: { list: 1, text: '***' },

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { PROJECT } from './run_typescript.ts'
-import { onDeno } from './service.ts'
+import { PROJECT } from '../support/run_typescript.ts'
+import { onDeno } from '../support/service.ts'
 
 interface Package {
   scripts: Record<string, string>

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
-import { type Config, loadConfig } from '../src/config/config.ts'
-import { freePort } from '../dev/ports.ts'
-import type { Service } from '../src/service.ts'
-import { createDatabase, type TestDatabase } from './support/database.ts'
-import { serve } from './support/service.ts'
+import { type Config, loadConfig } from '../../src/config/config.ts'
+import { freePort } from '../../dev/ports.ts'
+import type { Service } from '../../src/service.ts'
+import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { serve } from '../support/service.ts'
 
 type Line = Record<string, unknown>
 

@@ -1,0 +1,26 @@
+/** The URL for dbmate, whose own client knows fewer words than libpq: one host, and TLS or none. */
+import { parseDatabaseUrl } from '../src/config/database_url.ts'
+import type { Reached } from './connect.ts'
+
+/** What it may hear as it is written. */
+const SAME = ['sslrootcert', 'sslcert', 'sslkey', 'application_name', 'options'] as const
+const STRICT = ['require', 'verify-ca', 'verify-full']
+
+export function dbmateUrl({ url, place: { host }, isEncrypted }: Reached): string {
+  const { user, password, database, parameters } = parseDatabaseUrl(url)
+  const isSocket = host.name.startsWith('/')
+  const given = parameters.sslrootcert === 'system' ? 'verify-full' : parameters.sslmode ?? ''
+  const found = isEncrypted ? 'require' : 'disable'
+  const query = [
+    ...(isSocket ? [['host', host.name]] : []),
+    ['sslmode', isSocket ? 'disable' : STRICT.includes(given) ? given : found],
+    ...SAME.map((name) => [name, parameters[name] ?? '']),
+  ].filter(([, value]) => value !== '')
+  const name = host.name.includes(':') ? `[${host.name}]` : host.name
+  const account = user === undefined
+    ? ''
+    : `${encodeURIComponent(user)}${password ? `:${encodeURIComponent(password)}` : ''}@`
+  const text = query.map(([key, value]) => `${key}=${encodeURIComponent(value!)}`).join('&')
+  return `postgres://${account}${isSocket ? '' : name}:${host.port}/` +
+    `${encodeURIComponent(database ?? user ?? '')}?${text}`
+}

@@ -1,0 +1,84 @@
+/** TLS to PostgreSQL as the URL asks for it, with the meanings that libpq gives to the same words. */
+import { type DatabaseUrl, type Host, parseDatabaseUrl } from './database_url.ts'
+
+/** What postgres takes as `ssl`. */
+export type Ssl = false | 'prefer' | {
+  rejectUnauthorized: boolean
+  ca?: string
+  cert?: string
+  key?: string
+  checkServerIdentity?: () => undefined
+}
+
+export interface DatabaseTarget {
+  url: string
+  ssl: Ssl
+}
+
+const SYSTEM = 'system'
+
+/** On this machine there is nobody in between. */
+export const isLocal = ({ name }: Host): boolean => /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(name)
+
+/**
+ * The driver itself leaves `sslrootcert` to the server, verifies nothing with `require`, and takes a
+ * certificate of `localhost` for any address. As with libpq, `require` with a root verifies it;
+ * `verify-full` without one trusts the authorities that the runtime trusts.
+ * @throws Error with one line that names the setting
+ */
+export function databaseTarget(
+  text: string,
+  readText: (path: string) => string,
+  setting = 'DATABASE_URL',
+): DatabaseTarget {
+  try {
+    return { url: text, ssl: sslOf(parseDatabaseUrl(text), readText) }
+  } catch (error) {
+    throw new Error(`${setting} ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** @throws Error that goes on behind the name of the setting; files are not looked at */
+export function checkDatabaseUrl(text: string): void {
+  sslOf(parseDatabaseUrl(text), () => '')
+}
+
+/** What all hosts have in common; of each it is the name that the certificate must have. */
+function sslOf({ hosts, parameters }: DatabaseUrl, readText: (path: string) => string): Ssl {
+  const read = (name: 'sslrootcert' | 'sslcert' | 'sslkey') => {
+    const path = parameters[name]
+    if (path === undefined) return undefined
+    try {
+      return readText(path)
+    } catch {
+      throw new Error(`names a file as ${name} that can't be read`)
+    }
+  }
+
+  const { sslrootcert: root } = parameters
+  const isSystem = root === SYSTEM
+  const usual = hosts.every(isLocal) ? 'disable' : 'prefer'
+  const mode = parameters.sslmode ?? (isSystem ? 'verify-full' : usual)
+  if (isSystem && mode !== 'verify-full') {
+    throw new Error('needs sslmode=verify-full with that root')
+  }
+  if (mode === 'verify-ca' && !root) throw new Error('needs sslrootcert with sslmode=verify-ca')
+  if (parameters.channel_binding === 'require' && mode !== 'verify-full') {
+    throw new Error(
+      'has channel_binding=require, which needs sslmode=verify-full here: a certificate that is ' +
+        'verified keeps out whoever the binding would',
+    )
+  }
+  const isOptional = mode === 'disable' || mode === 'allow' || mode === 'prefer'
+  if (parameters.sslnegotiation === 'direct' && isOptional) {
+    throw new Error('needs sslmode=require, or more, with sslnegotiation=direct')
+  }
+  const ca = isSystem ? undefined : read('sslrootcert')
+  const [cert, key] = [read('sslcert'), read('sslkey')]
+  if (mode === 'disable') return false
+  if (mode === 'allow' || mode === 'prefer') return 'prefer'
+  const options = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+  if (mode === 'require' && !root) return { ...options, rejectUnauthorized: false }
+  if (mode === 'verify-full') return { ...options, rejectUnauthorized: true }
+  return { ...options, rejectUnauthorized: true, checkServerIdentity: () => undefined }
+}

@@ -1,0 +1,203 @@
+/** What a URL of PostgreSQL says, as libpq reads it: nothing that it asks for is left out silently. */
+
+export interface Host {
+  /** A name, an address, or the absolute path of a folder with a socket. */
+  name: string
+  port: number
+}
+
+export interface DatabaseUrl {
+  /** In the order in which they are tried. */
+  hosts: Host[]
+  /** Left out: what PGUSER, PGPASSWORD and PGDATABASE say, or else the user of the system. */
+  user?: string
+  password?: string
+  database?: string
+  /** Which of the hosts will do. */
+  attributes: SessionAttributes
+  /** In any order instead of this one. */
+  isShuffled: boolean
+  /** Whether PgBouncer is in between, which refuses settings and may change the connection. */
+  isPooled?: boolean
+  /** Whatever else there is, but for what changes nothing here. */
+  parameters: Partial<Record<Parameter, string>>
+}
+
+export const SESSION_ATTRIBUTES = [
+  'any',
+  'read-write',
+  'read-only',
+  'primary',
+  'standby',
+  'prefer-standby',
+] as const
+
+export type SessionAttributes = typeof SESSION_ATTRIBUTES[number]
+
+const PORT = 5432
+/** Where libpq looks when no host is named: on Debian, and where nobody changed it. */
+const NO_HOST = ['/var/run/postgresql', '/tmp', 'localhost']
+const NUMBER = /^\d{1,9}$/
+const ANY = /^[^]*$/
+
+/** What a parameter may be for this client to do as it says. */
+const PARAMETERS = {
+  host: ANY,
+  port: ANY,
+  dbname: ANY,
+  user: ANY,
+  password: ANY,
+  target_session_attrs: new RegExp(`^(${SESSION_ATTRIBUTES.join('|')})$`),
+  load_balance_hosts: /^(disable|random)$/,
+  pgbouncer: /^(true|false)$/,
+  application_name: ANY,
+  fallback_application_name: ANY,
+  options: ANY,
+  client_encoding: /^(auto|utf-?8)$/i,
+  connect_timeout: NUMBER,
+  keepalives: /^[01]$/,
+  keepalives_idle: NUMBER,
+  // What follows the first probe is up to the system: each query has a deadline of its own.
+  keepalives_interval: NUMBER,
+  keepalives_count: NUMBER,
+  tcp_user_timeout: NUMBER,
+  sslmode: /^(disable|allow|prefer|require|verify-ca|verify-full)$/,
+  ssl: /^(true|false|disable|allow|prefer|require|verify-ca|verify-full)$/,
+  sslnegotiation: /^(postgres|direct)$/,
+  sslrootcert: ANY,
+  sslcert: ANY,
+  sslkey: ANY,
+  sslcompression: /^[01]$/,
+  sslsni: /^1$/,
+  // Both runtimes have these limits anyway.
+  ssl_min_protocol_version: /^TLSv1(\.[12])?$/,
+  ssl_max_protocol_version: /^TLSv1\.3$/,
+  // There is no GSSAPI, nor a binding of the password to TLS; where they may be missing, they are.
+  gssencmode: /^(disable|prefer)$/,
+  krbsrvname: ANY,
+  channel_binding: /^(disable|prefer|require)$/,
+} as const
+
+export type Parameter = keyof typeof PARAMETERS
+
+const isKnown = (name: string): name is Parameter => Object.hasOwn(PARAMETERS, name)
+
+/** @throws Error that goes on behind the name of the setting, and says nothing secret */
+export function parseDatabaseUrl(text: string): DatabaseUrl {
+  const [, rest] = /^postgres(?:ql)?:\/\/([^]*)$/.exec(text) ?? []
+  if (rest === undefined) {
+    throw new Error('must be a URL that starts with postgres:// or postgresql://')
+  }
+  const { user, password, hosts, database, query } = split(rest)
+  const parameters = parametersOf(query)
+  const { host = hosts.names, port = hosts.ports, dbname = database } = parameters
+  const url: DatabaseUrl = {
+    hosts: hostsOf(host, port),
+    attributes: (parameters.target_session_attrs ?? 'any') as SessionAttributes,
+    isShuffled: parameters.load_balance_hosts === 'random',
+    parameters,
+  }
+  const account = { user: parameters.user ?? user, password: parameters.password ?? password }
+  if (account.user) url.user = account.user
+  if (account.password) url.password = account.password
+  if (dbname) url.database = dbname
+  if (parameters.pgbouncer) url.isPooled = parameters.pgbouncer === 'true'
+  return url
+}
+
+/** Where it goes, without what only those who may go there know. */
+export function describeDatabaseUrl(text: string): string {
+  const { hosts, user, database = '', parameters } = parseDatabaseUrl(text)
+  const [, scheme] = /^(\w+):/.exec(text)!
+  const places = hosts.map(({ name, port }) => {
+    const shown = name.includes(':') ? `[${name}]` : name
+    return name.startsWith('/') ? shown : `${shown}:${port}`
+  })
+  const mode = parameters.sslmode ? `?sslmode=${parameters.sslmode}` : ''
+  return `${scheme}://${user ? `${user}@` : ''}${places.join()}/${database}${mode}`
+}
+
+function split(rest: string) {
+  // As libpq does it: whatever comes before an @ that is before any / is the user.
+  const slash = rest.indexOf('/')
+  const at = rest.lastIndexOf('@', slash === -1 ? undefined : slash)
+  const userinfo = at === -1 ? '' : rest.slice(0, at)
+  const [, authority = '', path, query = ''] =
+    /^([^/?]*)(?:\/([^?]*))?(?:\?([^]*))?$/.exec(rest.slice(at + 1)) ?? []
+  const colon = userinfo.indexOf(':')
+  const names: string[] = []
+  const ports: string[] = []
+  for (const place of authority.split(',')) {
+    const [, address, name, port = ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(place) ?? []
+    if (address === undefined && name === undefined) throw new Error('names a host that is none')
+    names.push(decoded(address ?? name!, 'host'))
+    ports.push(port)
+  }
+  return {
+    user: decoded(colon === -1 ? userinfo : userinfo.slice(0, colon), 'user'),
+    password: colon === -1 ? '' : decoded(userinfo.slice(colon + 1), 'password'),
+    hosts: { names: names.join(), ports: ports.join() },
+    database: decoded(path ?? '', 'database'),
+    query,
+  }
+}
+
+function decoded(text: string, what: string): string {
+  try {
+    const plain = decodeURIComponent(text)
+    if (!plain.includes('\0')) return plain
+  } catch {
+    // Not said here: the text may be the password.
+  }
+  throw new Error(`has a % in its ${what} that begins no character: write the % itself as %25`)
+}
+
+function parametersOf(query: string): DatabaseUrl['parameters'] {
+  const parameters: DatabaseUrl['parameters'] = {}
+  for (const pair of query.split('&')) {
+    if (!pair) continue
+    const [, key, text] = /^([^=]*)=?([^]*)$/.exec(pair)!
+    const name = decoded(key!, 'parameters')
+    const shown = /^\w{1,40}$/.test(name) ? name : 'without a name'
+    if (!isKnown(name)) throw new Error(`has a parameter that isn't understood: ${shown}`)
+    const value = decoded(text!, name)
+    // With libpq, too, an empty one is none.
+    if (value === '') continue
+    if (!PARAMETERS[name].test(value)) {
+      throw new Error(`has a value that isn't understood for the parameter ${name}`)
+    }
+    parameters[name] = value
+  }
+  return withSslMode(parameters)
+}
+
+/** `ssl` is what other drivers call it. */
+function withSslMode({ ssl, ...parameters }: DatabaseUrl['parameters']): DatabaseUrl['parameters'] {
+  const { sslmode } = parameters
+  const asked = ssl === 'true' ? 'require' : ssl === 'false' ? 'disable' : ssl
+  if (asked && sslmode && asked !== sslmode && ssl !== 'true') {
+    throw new Error('asks for one thing by ssl and for another by sslmode')
+  }
+  const isNone = sslmode === 'disable' || sslmode === 'allow' || sslmode === 'prefer'
+  if (ssl === 'true' && isNone) {
+    throw new Error('asks for TLS by ssl and for less by sslmode')
+  }
+  const mode = sslmode ?? asked
+  return mode ? { ...parameters, sslmode: mode } : parameters
+}
+
+function hostsOf(host: string, port: string): Host[] {
+  const names = host === '' ? NO_HOST : host.split(',')
+  const ports = port.split(',')
+  if (ports.length !== 1 && ports.length !== names.length) {
+    throw new Error('must have one port for all hosts, or one for each')
+  }
+  return names.map((name, i) => {
+    const text = ports[ports.length === 1 ? 0 : i]!
+    const isPort = text === '' ||
+      (/^\d{1,5}$/.test(text) && Number(text) > 0 && Number(text) < 65536)
+    if (!isPort) throw new Error('has a port that is none')
+    if (!/^(\/[^]*|[\w.:%-]+)$/.test(name)) throw new Error('names a host that is none')
+    return { name, port: text === '' ? PORT : Number(text) }
+  })
+}

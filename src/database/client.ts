@@ -1,0 +1,140 @@
+/** A client of one of the hosts in a URL of PostgreSQL: the only place that knows how postgres is told. */
+import postgres from 'postgres'
+import type { DatabaseTarget } from '../config/database_tls.ts'
+import {
+  type DatabaseUrl,
+  type Host,
+  parseDatabaseUrl,
+  type SessionAttributes,
+} from '../config/database_url.ts'
+import { codeOf } from '../core/errors.ts'
+
+/** A host, and what its server must be to be taken. */
+export interface Place {
+  host: Host
+  attributes: Exclude<SessionAttributes, 'prefer-standby'>
+}
+
+export interface ClientOptions extends DatabaseTarget {
+  place: Place
+  max: number
+  /** Whether there is a pooler, which takes no settings and keeps no statements for a connection. */
+  isPooled: boolean
+  connectTimeoutSeconds: number
+  /** Settings of the session. */
+  settings: Record<string, string | number | boolean>
+  onclose?: (() => void) | undefined
+}
+
+/** Those that PgBouncer keeps for each of its clients. */
+const KEPT_BY_POOLERS = ['application_name', 'TimeZone', 'DateStyle']
+
+/** What leads to the next host: this one can't be reached, starts, or isn't what was asked for. */
+const OF_HOST = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EACCES',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'CONNECT_TIMEOUT',
+  'WRONG_SERVER',
+  '57P03', // cannot_connect_now
+])
+
+export const isOfHost = (error: unknown): boolean => OF_HOST.has(codeOf(error))
+
+/** A standby, or a primary that has become one. */
+export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006'
+
+/** PgBouncer takes only settings that it knows; whoever refuses them is one. */
+export const isRefusedByPooler = (error: unknown): boolean =>
+  codeOf(error) === '08P01' &&
+  (error as Error).message.startsWith('unsupported startup parameter')
+
+/** A pooler makes up the number of the backend, since each transaction may have another one. */
+export async function isBehindPooler(sql: postgres.Sql): Promise<boolean> {
+  const rows = await sql.unsafe<{ pid: number }[]>('select pg_catalog.pg_backend_pid() as pid')
+  return rows[0]!.pid !== rows.state.pid
+}
+
+/** In the order in which they are tried. */
+export function placesOf({ hosts, attributes, isShuffled }: DatabaseUrl): Place[] {
+  const order = isShuffled
+    ? hosts.map((host) => ({ host, key: Math.random() })).sort((a, b) => a.key - b.key)
+    : hosts.map((host) => ({ host }))
+  const all = (attributes: Place['attributes']) => order.map(({ host }) => ({ host, attributes }))
+  return attributes === 'prefer-standby' ? [...all('standby'), ...all('any')] : all(attributes)
+}
+
+export function createClient(options: ClientOptions): postgres.Sql {
+  const { url, place: { host }, isPooled, settings, onclose } = options
+  const { user, password, database, parameters } = parseDatabaseUrl(url)
+  const { application_name, options: given, connect_timeout } = parameters
+  const isSocket = host.name.startsWith('/')
+  const sent = isPooled
+    ? Object.entries(settings).filter(([name]) => KEPT_BY_POOLERS.includes(name))
+    : Object.entries(settings)
+  const client = {
+    // Lists: the driver would look for ports and further hosts in a text.
+    host: [isSocket ? 'localhost' : host.name],
+    port: [host.port],
+    ...(isSocket && { path: `${host.name}/.s.PGSQL.${host.port}` }),
+    ...(user && { user }),
+    ...(password && { password }),
+    ...(database && { database }),
+    ssl: sslFor(options),
+    sslnegotiation: parameters.sslnegotiation === 'direct' ? 'direct' : null,
+    max: options.max,
+    prepare: !isPooled,
+    // No query at the start for the types of arrays; text in, text out.
+    fetch_types: false,
+    connect_timeout: Math.min(
+      Number(connect_timeout ?? 0) || Infinity,
+      options.connectTimeoutSeconds,
+    ),
+    keep_alive: parameters.keepalives === '0' ? 0 : Number(parameters.keepalives_idle ?? 0) || 60,
+    max_lifetime: null,
+    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
+    onnotice: () => {},
+    // A Date has only milliseconds.
+    types: { date: { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String } },
+    connection: {
+      ...Object.fromEntries(sent),
+      ...(application_name && { application_name }),
+      ...(given && { options: given }),
+    },
+    ...(onclose && { onclose }),
+  }
+  return postgres(client as unknown as postgres.Options<{}>)
+}
+
+function sslFor({ ssl, place: { host } }: ClientOptions) {
+  // As with libpq: nobody is between the two ends of a socket.
+  if (host.name.startsWith('/')) return false
+  const isNamed = typeof ssl === 'object' && ssl.rejectUnauthorized && !ssl.checkServerIdentity
+  return isNamed ? { ...ssl, host: host.name } : ssl
+}
+
+/** The server is not one of those that the URL asks for. */
+export class WrongServer extends Error {
+  override name = 'WrongServer'
+  readonly code = 'WRONG_SERVER'
+}
+
+/** @throws WrongServer unless the session is what was asked for */
+export async function checkServer(sql: postgres.Sql, attributes: Place['attributes']) {
+  if (attributes === 'any') return
+  const [row] = await sql<{ standby: boolean; read_only: boolean }[]>`
+    select pg_catalog.pg_is_in_recovery() as standby,
+      pg_catalog.current_setting('transaction_read_only') = 'on' as read_only`
+  const { standby, read_only } = row!
+  const fits = {
+    'primary': !standby,
+    'standby': standby,
+    'read-write': !standby && !read_only,
+    'read-only': standby || read_only,
+  }
+  if (!fits[attributes]) throw new WrongServer(`the server is not ${attributes}`)
+}
