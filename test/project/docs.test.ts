@@ -30,8 +30,7 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 const { tasks } = JSON.parse(read('deno.json')) as { tasks: Record<string, string> }
 
 test.each(PAGES)('%s names only commands, tests and settings that exist', (page) => {
-  // What is written of an older version was so then.
-  const text = read(page).split(/^## \[0\.1\.0\]/m)[0]!
+  const text = read(page)
   const all = (pattern: RegExp) => [...text.matchAll(pattern)].map(([, name]) => name!)
   for (const name of all(/npm run ([\w:]+)/g)) expect(Object.keys(scripts)).toContain(name)
   for (const name of all(/deno task ([\w:]+)/g)) expect(Object.keys(tasks)).toContain(name)
