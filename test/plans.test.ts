@@ -2,9 +2,9 @@
 import postgres from 'postgres'
 import { beforeAll, expect, test } from 'vitest'
 import { copyOf, findingsOf, one, useLedger } from './support/ledger.ts'
+import { shareOf } from './support/share.ts'
 
-/** LEDGER_TEST_ROWS=1000000 takes the same path, and a few minutes. */
-const ROWS = Number(process.env['LEDGER_TEST_ROWS'] ?? 200_000)
+const ROWS = shareOf(200_000, 20_000)
 const STEP_ROWS = 2000
 /** What the service lets a statement take is 3000. */
 const STEP_LIMIT_MS = 1500

@@ -1,5 +1,5 @@
 /** Requests over HTTP: closed loops, and open ones that measure from when a request was due. */
-import { randomOf } from '../races/storm.ts'
+import { randomOf } from '../support/share.ts'
 import { type Answer, type Connection, openConnection } from './http_connection.ts'
 import { createWriter, requestOf } from './http_requests.ts'
 import type { HttpJob, Measured, Stream } from './load.ts'

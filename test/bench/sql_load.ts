@@ -1,6 +1,6 @@
 /** Calls without the service: connections that call one function, one call a transaction. */
 import postgres from 'postgres'
-import { randomOf } from '../races/storm.ts'
+import { randomOf } from '../support/share.ts'
 import type { Measured, SqlJob } from './load.ts'
 import { createPicker, type Pick } from './picks.ts'
 import { callOf } from './sql_calls.ts'

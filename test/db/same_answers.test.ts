@@ -1,18 +1,18 @@
 /**
  * Whatever is asked of the ledger, it answers and writes the same through the functions for people,
  * one call after the other, through one call of ledger.post, and through calls of random sizes.
- * LEDGER_TEST_SEED repeats what a failure names, LEDGER_TEST_RUNS says how many.
+ * LEDGER_TEST_SEED repeats what a failure names.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { findingsOf, one, useLedger } from '../support/ledger.ts'
 import { array, callAlone, type Operation, postAll, type Said } from '../support/post.ts'
 import { verifyUser } from '../support/tampering.ts'
+import { SEED, shareOf } from '../support/share.ts'
 
 const ledger = useLedger()
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
-const RUNS = Number(process.env['LEDGER_TEST_RUNS'] ?? 25)
+const RUNS = shareOf(25)
 const USERS = 3
 const UNKNOWN_ID = 999_999
 
@@ -161,7 +161,6 @@ async function expectSnapshots(rows: Record<string, unknown>[], ids: number[]): 
 
 test(
   `one by one, in one batch, in batches of any size: seed ${SEED}`,
-  { timeout: 120_000 },
   async () => {
     const { sql } = ledger
     const property = fc.asyncProperty(

@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bed, makeBed } from './harness.ts'
+import { sample, SEED } from '../support/share.ts'
 import { type Cluster, createCluster } from './cluster.ts'
 import type { Bite } from './proof.ts'
 import { type Scenario, SCENARIOS } from './scenarios.ts'
 import { SERVICE_RUNTIME } from './service_process.ts'
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] || Date.now() % 1_000_000)
 const ONLY = process.env['LEDGER_TEST_FAULT'] ?? ''
 const ROUNDS = Number(process.env['LEDGER_TEST_FAULT_ROUNDS'] || 1)
 /** Chance decides what is on its way when a fault strikes. */
@@ -103,7 +103,9 @@ async function run(scenario: Scenario, cluster: Cluster, n: number): Promise<str
 }
 
 describe(`LEDGER_TEST_SEED=${SEED}, the service on ${SERVICE_RUNTIME}`, () => {
-  const chosen = SCENARIOS.filter(({ name }) => name.includes(ONLY))
+  const chosen = ONLY
+    ? SCENARIOS.filter(({ name }) => name.includes(ONLY))
+    : sample('faults', SCENARIOS, 2)
   test.for(chosen.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     async ([, scenario], { skip }) => {

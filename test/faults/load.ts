@@ -1,5 +1,5 @@
 /** Debits, credits, transfers, holds and hand-made rows through every door, without a pause. */
-import { randomOf } from '../races/storm.ts'
+import { randomOf } from '../support/share.ts'
 import { debitsOverHttp, type HttpDoor, readOverHttp, writeOverHttp } from './http_door.ts'
 import { pause } from './pause.ts'
 import { type Answer, count, type Kind, MARK, type Record, type Write } from './record.ts'

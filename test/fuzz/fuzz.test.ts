@@ -2,7 +2,7 @@
  * What the OpenAPI document describes, sent well, nearly well and badly, and bytes that are no HTTP
  * at all, to a service in a process of its own; a third of it to another one on the same database
  * that has access on, from callers who may do it, may not, and aren't known. LEDGER_TEST_SEED repeats a run as far as the order
- * in which the service takes requests allows; LEDGER_TEST_FUZZ_REQUESTS says how many.
+ * in which the service takes requests allows.
  */
 import fc from 'fast-check'
 import type postgres from 'postgres'
@@ -20,9 +20,9 @@ import { connectTo, createUser, findingsOf, historyOf } from '../support/ledger.
 import { type Document, operationsOf } from '../support/openapi.ts'
 import { type Run, run } from '../support/run_typescript.ts'
 import { serveCommand } from '../support/service.ts'
+import { SEED, SHARE, shareOf } from '../support/share.ts'
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
-const REQUESTS = Number(process.env['LEDGER_TEST_FUZZ_REQUESTS'] ?? 20_000)
+const REQUESTS = shareOf(20_000)
 const MALFORMED_COUNT = Math.ceil(REQUESTS / 10)
 const ROUND = 1_000
 const REPEATED = 100
@@ -179,7 +179,7 @@ async function repeatRefused(refused: Request[]): Promise<string[]> {
   return []
 }
 
-test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 }, async () => {
+test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, async () => {
   const open = requests(document, { users: [...users, UNKNOWN_ID] })
   const all = fc.sample(calledBy(open, callers(users.slice(0, BOUND))), {
     seed: SEED,
@@ -204,6 +204,8 @@ test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, { timeout: 300_000 
   }
   await expectTrueBooks()
   console.log(Object.fromEntries([...seen].filter(([what]) => what.length === 3)), books.counts())
+  // A small share doesn't get everywhere.
+  if (SHARE < 1) return
   for (const what of ['401', 'bound 200', 'bound 201', 'bound 403']) {
     expect(seen.get(what) ?? 0, what).toBeGreaterThan(0)
   }
@@ -253,7 +255,7 @@ async function verdictOn(sent: Sent): Promise<{ verdict: string; violations: str
   }
 }
 
-test(`${MALFORMED_COUNT} that are hardly HTTP: seed ${SEED}`, { timeout: 300_000 }, async () => {
+test(`${MALFORMED_COUNT} that are hardly HTTP: seed ${SEED}`, async () => {
   const all = fc.sample(malformed({ users, canary: CANARY }), {
     seed: SEED,
     numRuns: MALFORMED_COUNT,
@@ -275,5 +277,5 @@ test(`${MALFORMED_COUNT} that are hardly HTTP: seed ${SEED}`, { timeout: 300_000
   }))
   expectNone(wrong)
   await expectTrueBooks()
-  expect([...seen].sort()).toEqual(Object.keys(MALFORMED).sort())
+  if (SHARE >= 1) expect([...seen].sort()).toEqual(Object.keys(MALFORMED).sort())
 })

@@ -1,18 +1,17 @@
 /**
  * Whatever anybody sends, twice as much of it is at most twice the work: texts of many forms, each in
  * four sizes, through every place where one comes in. Work is counted, never timed.
- * LEDGER_TEST_SEED repeats a run; LEDGER_TEST_LINEAR_TEXTS says how many there are.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { matching } from './regexp_steps.ts'
 import { workOf } from './work.ts'
+import { SEED, shareOf } from '../support/share.ts'
 
 const { DOORS, pipelined } = await import('./doors.ts')
 type Door = (text: string) => unknown
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
-const TEXTS = Number(process.env['LEDGER_TEST_LINEAR_TEXTS'] ?? 60)
+const TEXTS = shareOf(60)
 const SIZE = 512
 /** What each character may take in any case: a text that gets past one more check takes more. */
 const STEPS_PER_CHARACTER = 40
@@ -92,7 +91,7 @@ test('no text anywhere takes more than its length in work', async () => {
     if (work) found.push([name, textOf(one, 40), work])
   }
   expect(found, `LEDGER_TEST_SEED=${SEED}`).toEqual([])
-}, 100_000)
+})
 
 const BODIES = /^POST \/(debits.*it in a list|users\/:id\/debit.*it as (an amount|members.*))$/
 const bodies = DOORS.filter(([name]) => BODIES.test(name))
@@ -104,7 +103,7 @@ test('no body of many numbers, or with a long one, takes more than its length', 
       expect(await excess(door, form, 4 * SIZE), `${name}: ${textOf(form, 40)}`).toBeUndefined()
     }
   }
-}, 60_000)
+})
 
 test('many requests one behind the other take no more than each alone', async () => {
   expect(await excess(pipelined, ['', 'x', ''])).toBeUndefined()

@@ -11,9 +11,9 @@ import { connectTo, findingsOf } from '../support/ledger.ts'
 import { Account, type Action, type Command, Model } from './model.ts'
 import { explain, written } from './linearizability.ts'
 import { startTestService, type TestService } from '../support/service.ts'
+import { SEED, shareOf } from '../support/share.ts'
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
-const RUNS = Number(process.env['LEDGER_TEST_MODEL_RUNS'] ?? 1000)
+const RUNS = shareOf(1000)
 const USERS = 3
 const WORKERS = 6
 const AT_ONCE = 3
@@ -249,7 +249,7 @@ async function shrink(seed: number, own: postgres.Sql[]): Promise<void> {
   )
 }
 
-test(`${RUNS} sequences do what the model says: seed ${SEED}`, { timeout: 600_000 }, async () => {
+test(`${RUNS} sequences do what the model says: seed ${SEED}`, async () => {
   let next = 0
   const failed: { seed: number; error: unknown }[] = []
   await Promise.all(free.map(async (own) => {

@@ -5,6 +5,7 @@
  */
 import postgres from 'postgres'
 import { connectTo, createUser, findingsOf, one, retrying } from '../support/ledger.ts'
+import { randomOf } from '../support/share.ts'
 
 export interface StormOptions {
   /** Of the database, as superuser. */
@@ -37,17 +38,6 @@ const LATE_CREDITS = 7
 const MAX_TRIES = 100
 /** Who tries again at once has had all tries before the one who holds the user has ended. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
-
-/** Numbers from 0 to 1: mulberry32, by Tommy Ettinger. */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 export async function runStorm({ url, seed, http, debits = 500 }: StormOptions): Promise<Storm> {
   const random = randomOf(seed)

@@ -12,7 +12,7 @@ import {
   untilBlocked,
   useLedger,
 } from '../../support/ledger.ts'
-import { randomOf } from '../../races/storm.ts'
+import { randomOf, SEED, shareOf } from '../../support/share.ts'
 
 const ledger = useLedger()
 
@@ -196,15 +196,13 @@ test('two transfers in opposite directions at once never deadlock', async () => 
   ])
 })
 
-const SEED = Number(process.env['LEDGER_TEST_SEED'] ?? Date.now() % 1_000_000)
-
 test(`transfers move money and never make any: seed ${SEED}`, async () => {
   const { sql } = ledger
   const random = randomOf(SEED)
   const users = await Promise.all(Array.from({ length: 10 }, () => ledger.user(20)))
   const ids = `{${users.join(',')}}`
   const pick = () => Math.floor(random() * users.length)
-  const tasks = Array.from({ length: 640 }, (_, n) => {
+  const tasks = Array.from({ length: shareOf(640, 100) }, (_, n) => {
     const from = pick()
     const to = (from + 1 + Math.floor(random() * (users.length - 1))) % users.length
     return {

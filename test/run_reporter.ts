@@ -1,7 +1,7 @@
-/** Prints what a run had to skip, and why, which the default reporter does only beside failures. */
+/** Prints what the default reporter doesn't: what was skipped, and why; the share and the seed. */
 import type { Reporter, TestModule } from 'vitest/node'
 
-export default class SkipReporter implements Reporter {
+export default class RunReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     for (const module of modules) {
       for (const test of module.children.allTests('skipped')) {
@@ -12,5 +12,7 @@ export default class SkipReporter implements Reporter {
         )
       }
     }
+    const { LEDGER_TEST_SHARE, LEDGER_TEST_SEED } = modules[0]?.project.config.env ?? {}
+    console.log(`LEDGER_TEST_SHARE=${LEDGER_TEST_SHARE} LEDGER_TEST_SEED=${LEDGER_TEST_SEED}`)
   }
 }
