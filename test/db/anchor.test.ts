@@ -94,7 +94,6 @@ test('npm run anchor waits for whoever may still add something before it', async
     () =>
       ledger.sql`select pid from pg_stat_activity
         where application_name = 'ledger-verify' and query like '%pg_snapshot_xmin%'`,
-    { timeout: 10_000 },
   ).toHaveLength(1)
   await sql`commit`
   const { lines } = await waiting

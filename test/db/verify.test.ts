@@ -84,7 +84,6 @@ describe('npm run verify, interrupted in the middle,', () => {
 
   test.each<[NodeJS.Signals, number | string]>([['SIGINT', 2], ['SIGKILL', 'SIGKILL']])(
     'by %s goes on where it was: nothing is left out, nothing done twice, no finding lost',
-    { timeout: 90_000 },
     async (signal, code) => {
       const state = join(folder, `interrupted_by_${signal}.json`)
       const args = ['--connections', '2', '--state', state]
@@ -99,7 +98,7 @@ describe('npm run verify, interrupted in the middle,', () => {
             select from pg_locks where locktype = 'advisory' and not granted
                and database = (select oid from pg_database where datname = current_database())`
           return waiting.length === 2
-        }, { timeout: 60_000, interval: 20 })
+        }, { interval: 20 })
         run.signal(signal)
         expect(await run.ended).toBe(code)
         expect(run.output()).toMatch(new RegExp(`^copy_differs\\tuser ${ids[5]}\\t`, 'm'))

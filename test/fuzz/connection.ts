@@ -10,7 +10,7 @@ export interface Answer {
 }
 
 /** How long an answer may take before it counts as none. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 200_000
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** A body in chunks, and how many bytes it took; undefined while it isn't all there. */

@@ -31,7 +31,7 @@ test.each(commands)('%s --help says what it takes, and what its exit codes mean'
     ])
     for (const line of output.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
   }
-}, 60_000)
+})
 
 test.each(commands)('%s does nothing with an argument that it does not know', async (file) => {
   const { code, output } = await call(file, '--dry-run')
@@ -39,4 +39,4 @@ test.each(commands)('%s does nothing with an argument that it does not know', as
   expect(code).toBeGreaterThan(0)
   expect(output).toContain('--dry-run')
   expect(output).not.toMatch(/^ +at /m)
-}, 60_000)
+})

@@ -86,7 +86,7 @@ interface Audit {
 /** Advisories that don't concern us, by address: why. */
 const EXPLAINED: Record<string, string> = {}
 
-test('npm audit finds nothing that is not explained', { timeout: 60_000 }, async (context) => {
+test('npm audit finds nothing that is not explained', async (context) => {
   const { code, stdout } = await runIn(PROJECT, 'npm', 'audit', '--json')
   const { vulnerabilities } = JSON.parse(stdout || '{}') as Audit
   if (!vulnerabilities) {
@@ -103,7 +103,7 @@ interface Sbom {
   components: { name: string; version: string; hashes?: { alg: string }[] }[]
 }
 
-test('npm run sbom lists every package, with its hash', { timeout: 60_000 }, async () => {
+test('npm run sbom lists every package, with its hash', async () => {
   const { code, stdout } = await runIn(PROJECT, 'npm', 'run', '--silent', 'sbom')
   expect(code).toBe(0)
   const { bomFormat, components } = JSON.parse(stdout) as Sbom

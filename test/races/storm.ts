@@ -35,7 +35,8 @@ interface Answer {
 
 const WORKERS = 8
 const LATE_CREDITS = 7
-const MAX_TRIES = 100
+/** Above what anybody needs on a busy machine. */
+const MAX_TRIES = 2_000
 /** Who tries again at once has had all tries before the one who holds the user has ended. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
 

@@ -91,7 +91,7 @@ test('a Prometheus that scrapes the service answers with its series', async ({ s
       data?.result.map(({ metric, value }) => [metric[label], Number(value[1])]) ?? [],
     )
   }
-  await expect.poll(() => query('up', 'job'), { timeout: 20_000 }).toEqual({ ledger: 1 })
+  await expect.poll(() => query('up', 'job')).toEqual({ ledger: 1 })
 
   expect(Object.keys(await query('user_balance_reads_total', 'cache')).sort())
     .toEqual(['bypass', 'hit', 'miss'])

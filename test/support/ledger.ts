@@ -122,7 +122,7 @@ export async function pidOf(sql: postgres.Sql): Promise<number> {
 export async function untilBlocked(sql: postgres.Sql, pid: number): Promise<void> {
   await vi.waitUntil(
     async () => (await one(sql`select pg_blocking_pids(${pid}) <> '{}' as blocked`))['blocked'],
-    { timeout: 10_000, interval: 5 },
+    { interval: 5 },
   )
 }
 
@@ -142,7 +142,7 @@ export async function blocks(
       )
       return blocked ? 'blocked' : done && 'done'
     },
-    { timeout: 10_000, interval: 5 },
+    { interval: 5 },
   ) === 'blocked'
 }
 

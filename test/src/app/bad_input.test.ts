@@ -375,7 +375,7 @@ test('what comes after a refusal is no request, nor part of one on another conne
     await vi.waitUntil(() => {
       for (const { socket } of refused) socket.write('\r\n')
       return refused.every(({ socket }) => socket.destroyed)
-    }, { timeout: 5_000 })
+    })
     expect(others.map(({ text }) => text)).toEqual(['', '', ''])
     for (const { socket } of others) socket.write(`b\r\n${CLOSE}\r\n`)
     await Promise.all(others.map(({ socket }) => once(socket, 'end')))

@@ -588,7 +588,8 @@ describe('statements', () => {
           where query like '%get_statement%' and pid <> pg_backend_pid()
             -- Between two pages there is none for a moment.
             and (state = 'active' or state_change > clock_timestamp() - interval '300 ms')`)
-          .length === 0, { timeout: 5_000 })
+          .length === 0
+      )
       await remove()
       for (let n = 0; n < 20; n++) await call('GET', '/livez')
       expect(breaksOff()).toBe(0)

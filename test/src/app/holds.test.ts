@@ -91,7 +91,7 @@ describe('POST /users/:id/holds', () => {
   test('a short one is not served from the cache when it is over', async () => {
     const id = await user('10')
     await place(id, { amount: 10, expires_in: 0.05 })
-    await expect.poll(async () => (await call('GET', `/users/${id}`)).body, { timeout: 2000 })
+    await expect.poll(async () => (await call('GET', `/users/${id}`)).body)
       .toMatchObject({ available: '10.00' })
   })
 

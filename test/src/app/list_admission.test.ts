@@ -55,7 +55,7 @@ async function answerAll(queued: Queued[], lists: Promise<{ code: string }[]>[])
   await expect.poll(() => {
     for (const { answer } of queued.splice(0)) answer()
     return isDone
-  }, { interval: 5, timeout: 15_000 }).toBe(true)
+  }, { interval: 5 }).toBe(true)
   return await done
 }
 

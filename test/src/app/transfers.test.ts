@@ -216,24 +216,24 @@ test('a user with more hand-made rows than one call picks up is worked off, then
   expect(await call('GET', `/users/${from}`)).toMatchObject({ body: { balance: '0.00' } })
 })
 
-test('a user who is held at psql is busy in time, and others are served', async () => {
+test('a user who is held at psql is busy, and others are served meanwhile', async () => {
   const [held, to, other] = [await user('100'), await user(), await user('100')]
   const psql = http.connect()
   await psql`begin`
   await psql`select debit_user(${held}::bigint, 1)`
   try {
-    const start = performance.now()
+    let isOver = false
     const busy = Promise.all(
       Array.from({ length: 20 }, () => transfer({ from: held, to, amount: 1 })),
-    )
+    ).finally(() => isOver = true)
     const target = await user()
+    let meanwhile = 0
     for (let n = 0; n < 10; n++) {
-      const from = performance.now()
       expect((await transfer({ from: other, to: target, amount: 1 })).status).toBe(201)
-      expect(performance.now() - from).toBeLessThan(1000)
+      if (!isOver) meanwhile++
     }
+    expect(meanwhile).toBeGreaterThan(0)
     for (const answer of await busy) expectProblem(answer, 'busy')
-    expect(performance.now() - start).toBeLessThan(9000)
   } finally {
     await psql`rollback`
   }

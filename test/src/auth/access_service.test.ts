@@ -208,15 +208,15 @@ describe('a file of tokens that changes', () => {
     const { status, held, log } = await startWithFile()
     expect([await status('all-of-them'), await status('a-new-one')]).toEqual([200, 401])
     held(ALL, NEW)
-    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    await expect.poll(() => status('a-new-one')).toBe(200)
     expect(await status('all-of-them')).toBe(200)
     held(NEW)
-    await expect.poll(() => status('all-of-them'), { timeout: 5000 }).toBe(401)
+    await expect.poll(() => status('all-of-them')).toBe(401)
     expect(await status('a-new-one')).toBe(200)
     held({ ...NEW, scopes: ['debit'] })
-    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(403)
+    await expect.poll(() => status('a-new-one')).toBe(403)
     held({ ...NEW, users: [1] })
-    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    await expect.poll(() => status('a-new-one')).toBe(200)
     expect(JSON.stringify(log.lines)).not.toContain('a-new-one')
   })
 
@@ -225,7 +225,7 @@ describe('a file of tokens that changes', () => {
     /** Reads the file as often as it takes; a fault that is still there isn't logged again. */
     async function untilLogged(pattern: RegExp) {
       const before = faults().length
-      await expect.poll(() => status('all-of-them').then(() => faults().length), { timeout: 5000 })
+      await expect.poll(() => status('all-of-them').then(() => faults().length))
         .toBe(before + 1)
       expect(faults().at(-1)).toMatch(pattern)
       expect(await status('all-of-them')).toBe(200)
@@ -239,7 +239,7 @@ describe('a file of tokens that changes', () => {
     replace('[{"name": "secret"}]')
     await untilLogged(/^ACCESS_TOKENS_FILE at 0\.(?!.*secret).+$/)
     held(NEW)
-    await expect.poll(() => status('a-new-one'), { timeout: 5000 }).toBe(200)
+    await expect.poll(() => status('a-new-one')).toBe(200)
     expect(await status('all-of-them')).toBe(401)
     expect(faults()).toHaveLength(4)
   })

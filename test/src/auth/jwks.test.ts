@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createJwks, type Jwks } from '../../../src/auth/jwks.ts'
 import { type Issuer, makeKey, startIssuer } from '../../support/issuer.ts'
@@ -91,11 +92,11 @@ describe('keysFor()', () => {
     expect(issuer.asked).toBe(2)
   })
 
-  test('a hanging issuer costs two seconds', { timeout: 10_000 }, async () => {
+  test('a hanging issuer has some time, and is given up then', async () => {
     issuer.answer = () => {}
-    const start = performance.now()
-    await expect(jwks.keysFor('a')).rejects.toMatchObject(BUSY)
-    expect(performance.now() - start).toBeGreaterThan(1_900)
+    const keys = jwks.keysFor('a')
+    expect(await Promise.race([keys.catch(() => 'given up'), wait(1_800, 'waits')])).toBe('waits')
+    await expect(keys).rejects.toMatchObject(BUSY)
   })
 
   test.each<[string, () => void]>([

@@ -24,9 +24,7 @@ test('a connection that ends while a statement is prepared does not spoil those 
     await ledger.sql`select pg_terminate_backend(${pid})`
     expect(isOutcomeUnknown(await asked)).toBe(true)
     await psql`rollback`
-    const since = performance.now()
     expect(await ask(1)).toHaveLength(1)
-    expect(performance.now() - since).toBeLessThan(1_500)
   } finally {
     await psql.end()
     await database.end()
@@ -54,7 +52,7 @@ test('queries one after the other have one connection, those at once all there a
 })
 
 test('what is lost on one connection leaves the others alone', async () => {
-  const database = createDatabase({ url: ledger.url, max: 2 })
+  const database = createDatabase({ url: ledger.url, max: 2, queryDeadlineMs: 60_000 })
   try {
     const lost = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(30)`)
       .catch((error: unknown) => error)

@@ -129,7 +129,7 @@ test('requests go on when nobody reads the log, and nothing of it is lost below 
   socket.setEncoding('latin1').on('data', (chunk: string) => text += chunk)
   server.pause()
   socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(count))
-  await vi.waitUntil(() => text.split('HTTP/1.1 200').length > count, { timeout: 15_000 })
+  await vi.waitUntil(() => text.split('HTTP/1.1 200').length > count)
   socket.destroy()
   server.resume()
   const lines = linesIn(await stop()).filter((line) => 'route' in line)
@@ -146,7 +146,7 @@ test('in a file, too, there is a whole line for each request when it has stopped
       PORT: '0',
     })
     const find = () => /listens on (http:\S+)/.exec(text())?.[1]
-    url = await vi.waitUntil(find, { timeout: 15_000 })
+    url = await vi.waitUntil(find)
     const ids = Array.from({ length: 500 }, (_, n) => `request-${n}`)
     await Promise.all(ids.map(async (id) => {
       const response = await fetch(`${url}/livez`, { headers: { 'X-Request-Id': id } })

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await http.sql`insert into payment_history (user_id, action, amount)
     select ${id}, 'CREDIT', 1 from generate_series(1, ${ENTRIES}::integer)`
   await http.sql`select recalculate_balance(${id}::bigint)`
-}, 60_000)
+})
 
 /** Sends a request and goes away with the first bytes of the answer, or without waiting for any. */
 async function abandon(url: URL, head: string, waits: boolean, reset: boolean): Promise<void> {
@@ -31,7 +31,6 @@ async function abandon(url: URL, head: string, waits: boolean, reset: boolean): 
 
 test.each(['text/csv', 'application/x-ndjson'])(
   'a download of %s that is aborted is not logged, wherever it was',
-  { timeout: 30_000 },
   async (type) => {
     // One of its own, whose end tells that nothing is under way any more.
     const service = await serve({

@@ -59,7 +59,6 @@ afterEach(async () => {
 
 test(
   'a service whose standard error nobody reads answers, and stops',
-  { timeout: 60_000 },
   async () => {
     server = run(serveCommand(), {
       DATABASE_URL: database.serviceUrl,

@@ -155,7 +155,7 @@ test('ledger_findings is 0 after the repair, although nobody asks again', async 
   await call('GET', `/users/${id}/verify`)
   expect(await found()).toBe(1)
   await psql`select recalculate_balance(${id}::bigint)`
-  await expect.poll(found, { timeout: 10_000 }).toBe(0)
+  await expect.poll(found).toBe(0)
 })
 
 test('requests are counted by method, pattern and status', async () => {
