@@ -11,7 +11,7 @@ export default defineConfig(({ mode }) => ({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
-    setupFiles: ['test/patience.ts'],
+    setupFiles: ['test/support/patience.ts'],
     reporters: ['default', './test/run_reporter.ts'],
     env: {
       LEDGER_TEST_SHARE: env['LEDGER_TEST_SHARE'] || (mode === 'all' ? '1' : SMALL_SHARE),

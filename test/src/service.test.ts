@@ -60,6 +60,9 @@ async function until(done: () => Promise<boolean>): Promise<void> {
   while (!await done());
 }
 
+const shown = (id: number) =>
+  Promise.all([first, second].map(async ({ url }) => (await read(url, id)).balance))
+
 /** A hit on both instances: from here on only news of a change can make them look elsewhere. */
 async function cachedOnBoth(id: number, balance: string): Promise<void> {
   for (const { url } of [first, second]) {
@@ -141,9 +144,7 @@ test.each([
   await post(first.url, id, 'credit', '10')
   await cachedOnBoth(id, '10.00')
   await change(id)
-  await Promise.all(
-    [first, second].map(({ url }) => until(async () => (await read(url, id)).balance === balance)),
-  )
+  await expect.poll(() => shown(id)).toEqual([balance, balance])
   await cachedOnBoth(id, balance)
 })
 
@@ -181,9 +182,7 @@ test('a change while the connection that polls is lost is not missed', async () 
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and usename = 'ledger_service'`
   await sql`select debit_user(${id}, 1)`
-  await Promise.all(
-    [first, second].map(({ url }) => until(async () => (await read(url, id)).balance === '9.00')),
-  )
+  await expect.poll(() => shown(id)).toEqual(['9.00', '9.00'])
   await cachedOnBoth(id, '9.00')
 })
 
@@ -354,7 +353,7 @@ test('a change that was open for long shows after its commit', async () => {
     }
     await cachedOnBoth(id, '10.00')
     await open`commit`
-    await until(async () => (await read(second.url, id)).balance === '9.00')
+    await expect.poll(() => shown(id)).toEqual(['9.00', '9.00'])
   } finally {
     await open.end()
   }
