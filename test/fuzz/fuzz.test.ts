@@ -62,6 +62,7 @@ beforeAll(async () => {
       UPSTASH_REDIS_REST_TOKEN: redis.token,
       PORT: '0',
       LOG_LEVEL: 'warn',
+      REQUEST_DEADLINE_MS: '60000',
       ...settings,
     })
   )
