@@ -1,11 +1,23 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const env = process.env
 /** Of the cases of the long tests; --mode=all does everything. */
 const SMALL_SHARE = '0.05'
 /** A hang ends a test. That a machine has much to do never may. */
 const HANG_MS = 300_000
+
+/** The longest first, so that no worker is left alone with one in the end. */
+const LONG = [/\/faults\//, /\/fuzz\//, /\/model\//, /mutations/, /\/dev\//, /contention/, /anchor/]
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) =>
+      (LONG.findIndex((name) => name.test(moduleId)) + LONG.length + 1) % (LONG.length + 1)
+    const sorted = await super.sort(files)
+    return sorted.sort((a, b) => place(a) - place(b))
+  }
+}
 
 export default defineConfig(({ mode }) => ({
   test: {
@@ -17,8 +29,9 @@ export default defineConfig(({ mode }) => ({
       LEDGER_TEST_SHARE: env['LEDGER_TEST_SHARE'] || (mode === 'all' ? '1' : SMALL_SHARE),
       LEDGER_TEST_SEED: env['LEDGER_TEST_SEED'] || String(Date.now() % 1_000_000),
     },
-    // Two cores do more with two files at a time; more wait for one PostgreSQL.
-    maxWorkers: Math.max(2, Math.min(4, availableParallelism())),
+    sequence: { sequencer: LongFirst },
+    // One more than cores: each waits now and then. All of them share one PostgreSQL.
+    maxWorkers: Math.min(4, availableParallelism()) + 1,
     testTimeout: HANG_MS,
     hookTimeout: HANG_MS,
     expect: { poll: { timeout: HANG_MS / 2 } },

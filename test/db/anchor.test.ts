@@ -93,7 +93,7 @@ test('npm run anchor waits for whoever may still add something before it', async
   await expect.poll(
     () =>
       ledger.sql`select pid from pg_stat_activity
-        where application_name = 'ledger-verify' and query like '%pg_snapshot_xmin%'`,
+        where datname = current_database() and application_name = 'ledger-verify' and query like '%pg_snapshot_xmin%'`,
   ).toHaveLength(1)
   await sql`commit`
   const { lines } = await waiting

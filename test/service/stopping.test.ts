@@ -6,7 +6,7 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
-import { connectTo, createUser, findingsOf, historyOf, one } from '../support/ledger.ts'
+import { connectTo, createUser, findingsOf, historyOf, waitingPids } from '../support/ledger.ts'
 import { type Run, run } from '../support/run_typescript.ts'
 import { serveCommand } from '../support/service.ts'
 
@@ -145,9 +145,7 @@ test('a debit that waits for somebody is answered before the end', async () => {
   await psql`select debit_user(${id}::bigint, 0.5)`
   const agent = new Agent({ keepAlive: true })
   const waiting = debit(agent, id, 'waits')
-  await vi.waitUntil(async () =>
-    (await one(sql`select count(*)::int as n from pg_locks where not granted`))['n'] > 0
-  )
+  await vi.waitUntil(async () => (await waitingPids(sql)).length > 0)
   server.signal('SIGTERM')
   await vi.waitUntil(async () => await ready() === 'refused')
   await psql`commit`

@@ -118,6 +118,14 @@ export async function pidOf(sql: postgres.Sql): Promise<number> {
   return (await one(sql`select pg_backend_pid() as pid`))['pid']
 }
 
+/** Which connections to this database wait for somebody's lock. */
+export async function waitingPids(sql: postgres.Sql): Promise<number[]> {
+  const rows = await sql<{ pid: number }[]>`
+    select pid from pg_stat_activity
+     where datname = current_database() and wait_event_type = 'Lock'`
+  return rows.map(({ pid }) => pid)
+}
+
 /** Resolves once the connection with this pid waits for somebody's lock. */
 export async function untilBlocked(sql: postgres.Sql, pid: number): Promise<void> {
   await vi.waitUntil(

@@ -585,7 +585,7 @@ describe('statements', () => {
       await reader.cancel()
       await vi.waitUntil(async () =>
         (await http.sql`select from pg_stat_activity
-          where query like '%get_statement%' and pid <> pg_backend_pid()
+          where datname = current_database() and query like '%get_statement%' and pid <> pg_backend_pid()
             -- Between two pages there is none for a moment.
             and (state = 'active' or state_change > clock_timestamp() - interval '300 ms')`)
           .length === 0

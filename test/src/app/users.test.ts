@@ -11,7 +11,7 @@ import {
   snapshotOf,
   useHttp,
 } from '../../support/http.ts'
-import { codeOf, historyOf, one, sealCredit } from '../../support/ledger.ts'
+import { codeOf, historyOf, one, sealCredit, waitingPids } from '../../support/ledger.ts'
 
 const AMOUNT = 'must be from 0.01 to 9999999999.99, with at most two decimals'
 const ID = 'must be digits, from 1 to 9007199254740991'
@@ -705,9 +705,7 @@ test('one who waits for a short transaction of psql is served after it', async (
   await psql`begin`
   await psql`select debit_user(${id}::bigint, 60)`
   const waiting = call('POST', `/users/${id}/debit`, { amount: 60 })
-  await vi.waitUntil(async () =>
-    (await one(http.sql`select count(*)::int as n from pg_locks where not granted`))['n'] > 0
-  )
+  await vi.waitUntil(async () => (await waitingPids(http.sql)).length > 0)
   await psql`commit`
   expectProblem(await waiting, 'insufficient_funds', {
     balance: '40.00',

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { createDatabase } from '../../../src/database/database.ts'
 import { isOutcomeUnknown, problemOf } from '../../../src/core/errors.ts'
-import { connectTo, useLedger } from '../../support/ledger.ts'
+import { connectTo, useLedger, waitingPids } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 
@@ -17,10 +17,7 @@ test('a connection that ends while a statement is prepared does not spoil those 
     await psql`lock table users in access exclusive mode`
     // PostgreSQL can't even say yet what the columns are.
     const asked = ask(1).catch((error: unknown) => error)
-    const pid = await vi.waitUntil(async () => {
-      const [row] = await ledger.sql`select pid from pg_locks where not granted`
-      return row?.['pid'] as number | undefined
-    })
+    const pid = await vi.waitUntil(async () => (await waitingPids(ledger.sql))[0])
     await ledger.sql`select pg_terminate_backend(${pid})`
     expect(isOutcomeUnknown(await asked)).toBe(true)
     await psql`rollback`
@@ -59,7 +56,8 @@ test('what is lost on one connection leaves the others alone', async () => {
     const other = database.run((sql) => sql`select pg_backend_pid() as pid from pg_sleep(1)`)
     const pid = await vi.waitUntil(async () => {
       const [row] = await ledger.sql`
-        select pid from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()
+        select pid from pg_stat_activity
+         where datname = current_database() and query like '%pg_sleep(30)%'
            and wait_event = 'PgSleep'`
       return row?.['pid'] as number | undefined
     })

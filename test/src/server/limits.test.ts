@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { expectProblem, invalid, useHttp } from '../../support/http.ts'
+import { waitingPids } from '../../support/ledger.ts'
 
 const http = useHttp({
   bodyDeadlineMs: 300,
@@ -130,9 +131,7 @@ test('connections over the limit are not served, and others are afterwards', asy
   const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`
   const post = `${head}Content-Length: ${body.length}\r\n\r\n${body}`
   const held = [1, 2, 3, 4].map(() => open(post))
-  await vi.waitUntil(async () =>
-    (await http.sql`select from pg_locks where not granted`).length > 0
-  )
+  await vi.waitUntil(async () => (await waitingPids(http.sql)).length > 0)
   const refused = open(post)
   expect(await refused.received).toBe('')
   await http.sql`rollback`
