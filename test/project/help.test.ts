@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { run, typeScriptCommand } from '../support/run_typescript.ts'
 import { onDeno } from '../support/service.ts'
+import { sample } from '../support/share.ts'
 
 const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>
@@ -11,6 +12,7 @@ const commands = Object.values(scripts)
   .flatMap((text) => /node .*--import tsx (\S+\.ts)$/.exec(text)?.[1] ?? [])
   .concat('src/deno.ts')
   .filter((file) => file !== (onDeno ? 'src/node.ts' : 'src/deno.ts'))
+const taken = sample('commands', commands, 3)
 
 /** Without any setting, so that none can do anything. */
 async function call(file: string, ...args: string[]) {
@@ -22,7 +24,7 @@ async function call(file: string, ...args: string[]) {
   return { code: await process_.ended, output: process_.output() }
 }
 
-test.each(commands)('%s --help says what it takes, and what its exit codes mean', async (file) => {
+test.each(taken)('%s --help says what it takes, and what its exit codes mean', async (file) => {
   for (const option of ['--help', '-h']) {
     const { code, output } = await call(file, option)
     expect([code, output]).toEqual([
@@ -33,7 +35,7 @@ test.each(commands)('%s --help says what it takes, and what its exit codes mean'
   }
 })
 
-test.each(commands)('%s does nothing with an argument that it does not know', async (file) => {
+test.each(taken)('%s does nothing with an argument that it does not know', async (file) => {
   const { code, output } = await call(file, '--dry-run')
   expect(code).toBeTypeOf('number')
   expect(code).toBeGreaterThan(0)

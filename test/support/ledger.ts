@@ -120,6 +120,8 @@ export async function pidOf(sql: postgres.Sql): Promise<number> {
 
 /** Which connections to this database wait for somebody's lock. */
 export async function waitingPids(sql: postgres.Sql): Promise<number[]> {
+  // Within a transaction it would go on seeing what it saw first.
+  await sql`select pg_stat_clear_snapshot()`
   const rows = await sql<{ pid: number }[]>`
     select pid from pg_stat_activity
      where datname = current_database() and wait_event_type = 'Lock'`
