@@ -44,10 +44,10 @@ export async function createAccessFromConfig(
   return { ...access, stop: () => file?.stop() }
 }
 
-/** The configuration has seen to it that the algorithms fit. */
-function jwtOptions({ secret, jwksUrl, ...rest }: JwtConfig, log: Pick<Log, 'warn'>) {
-  const keys = secret === undefined
+/** The configuration has seen to it that the algorithms are of the kind of the key. */
+function jwtOptions({ secret, jwksUrl, ...rest }: JwtConfig, log: Pick<Log, 'warn'>): JwtOptions {
+  const key = secret === undefined
     ? { jwks: createJwks({ url: jwksUrl!, onError: (e) => log.warn('no keys for JWT', e) }) }
     : { secret }
-  return { ...rest, ...keys } as JwtOptions
+  return { ...rest, key }
 }

@@ -1,5 +1,5 @@
 /** The keys that an issuer signs with: fetched when they are needed, and kept for a while. */
-import type { HonoJsonWebKey } from 'hono/utils/jwt/jws'
+import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import { Problem } from '../core/errors.ts'
 
@@ -11,75 +11,63 @@ const FRESH_MS = 5 * 60_000
 const USABLE_MS = 60 * 60_000
 /** Between two fetches for keys that nobody knows, which anyone can ask for. */
 const UNKNOWN_KEY_MS = 10_000
+/** Between two fetches that fail. */
 const RETRY_MS = 1_000
 
-const set = z.object({
+const keySet = z.object({
   keys: z.array(z.record(z.string(), z.unknown())).max(100),
 })
 
-export interface Jwks {
-  /**
-   * All keys; the one with this id is among them if the issuer has it.
-   * @throws Problem busy, if nobody can tell now
-   */
-  keysFor(id: string): Promise<HonoJsonWebKey[]>
-}
+/**
+ * Finds the key of a JWT, by the name that its header has.
+ * @throws Problem busy, if nobody can tell now
+ * @throws JWKSNoMatchingKey if the issuer has none of that name, kind and algorithm
+ */
+export type Jwks = JWTVerifyGetKey
 
 interface JwksOptions {
   url: string
   /** Told why a fetch failed. */
   onError?: (error: unknown) => void
-  now?: () => number
 }
 
-export function createJwks(
-  { url, onError = () => {}, now = () => performance.now() }: JwksOptions,
-): Jwks {
-  let keys: HonoJsonWebKey[] = []
+export function createJwks({ url, onError = () => {} }: JwksOptions): Jwks {
   let fetchedAt = -Infinity
-  let triedAt = -Infinity
-  let failed = false
-  let fetching: Promise<void> | undefined
+  let failure: { problem: Problem; at: number } | undefined
 
-  const refresh = () =>
-    fetching ??= (async () => {
-      triedAt = now()
-      failed = false
-      try {
-        keys = await fetchKeys(url)
-        fetchedAt = now()
-      } catch (error) {
-        failed = true
-        onError(error)
-        throw new Problem('busy', {}, { cause: error })
-      } finally {
-        fetching = undefined
-      }
-    })()
+  /** In place of fetch: within limits, and not again right after it failed. */
+  async function fetchWithin(url: string, init: RequestInit): Promise<Response> {
+    if (failure && Date.now() - failure.at < RETRY_MS) throw failure.problem
+    const at = Date.now()
+    try {
+      const keys = await fetchKeys(url, init)
+      failure = undefined
+      fetchedAt = Date.now()
+      return Response.json({ keys })
+    } catch (error) {
+      onError(error)
+      failure = { problem: new Problem('busy', {}, { cause: error }), at }
+      throw failure.problem
+    }
+  }
 
-  return {
-    async keysFor(id) {
-      const age_ms = now() - fetchedAt
-      const isKnown = age_ms < USABLE_MS && keys.some(({ kid }) => kid === id)
-      const pause_ms = age_ms >= USABLE_MS || failed ? RETRY_MS : UNKNOWN_KEY_MS
-      const mayFetch = fetching !== undefined || now() - triedAt >= pause_ms
-      if (isKnown) {
-        // Whoever needs the new ones hears of a failure; nobody does now.
-        if (age_ms >= FRESH_MS && mayFetch) refresh().catch(() => {})
-      } else if (mayFetch) await refresh()
-      else if (failed) throw new Problem('busy')
-      return keys
-    },
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: FETCH_TIMEOUT_MS,
+    cooldownDuration: UNKNOWN_KEY_MS,
+    cacheMaxAge: USABLE_MS,
+    [customFetch]: fetchWithin,
+  })
+
+  return async (header, token) => {
+    // Whoever needs the new ones hears of a failure; nobody does now.
+    if (keys.fresh && Date.now() - fetchedAt >= FRESH_MS) keys.reload().catch(() => {})
+    return await keys(header, token)
   }
 }
 
 /** The public keys for signatures; a redirect would lead to keys of somebody else. */
-async function fetchKeys(url: string): Promise<HonoJsonWebKey[]> {
-  const response = await fetch(url, {
-    redirect: 'error',
-    headers: { Accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-  })
+async function fetchKeys(url: string, init: RequestInit): Promise<object[]> {
+  const response = await fetch(url, { ...init, redirect: 'error' })
   if (!response.ok || !response.body) {
     await response.body?.cancel()
     throw new Error(`the answer is ${response.status}`)
@@ -90,6 +78,6 @@ async function fetchKeys(url: string): Promise<HonoJsonWebKey[]> {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > MAX_BYTES) throw new Error('the answer is too long')
   }
-  const { keys } = set.parse(JSON.parse(text)) as { keys: HonoJsonWebKey[] }
+  const { keys } = keySet.parse(JSON.parse(text))
   return keys.filter(({ kid, kty, use }) => kid && kty !== 'oct' && (use ?? 'sig') === 'sig')
 }

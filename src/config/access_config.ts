@@ -1,5 +1,4 @@
 /** The settings that say who may come in; none of them set: anyone may. */
-import type { AsymmetricAlgorithm, SymmetricAlgorithm } from 'hono/utils/jwt/jwa'
 import { z } from 'zod'
 
 const ASYMMETRIC: readonly string[] = [
@@ -13,14 +12,14 @@ const ASYMMETRIC: readonly string[] = [
   'ES384',
   'ES512',
   'EdDSA',
-] satisfies AsymmetricAlgorithm[]
+]
 
 /** With how many bytes their secret must have (RFC 7518, 3.2). */
 const SYMMETRIC: Record<string, number> = {
   HS256: 32,
   HS384: 48,
   HS512: 64,
-} satisfies Record<SymmetricAlgorithm, number>
+}
 
 /** Whether nobody else than this machine gets there. */
 export const isLoopback = (host: string): boolean =>

@@ -61,7 +61,7 @@ function appOf(isClosed: boolean) {
   const access = createAccess({
     tokens: new Map([[sha256(TOKEN), caller]]),
     verifyJwt: createJwtVerifier({
-      secret: 'x'.repeat(32),
+      key: { secret: 'x'.repeat(32) },
       algorithms: ['HS256'],
       issuer: 'i',
       audience: 'a',

@@ -1,3 +1,4 @@
+import { createLocalJWKSet, type JWK } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createJwtVerifier } from '../../../src/auth/access_jwt.ts'
 import { Problem } from '../../../src/core/errors.ts'
@@ -20,7 +21,11 @@ let keys: Key[]
 let ec: Key
 let stranger: Key
 let verify: ReturnType<typeof createJwtVerifier>
-const withSecret = createJwtVerifier({ ...WHO, secret: SECRET, algorithms: ['HS256'] })
+const withSecret = createJwtVerifier({
+  ...WHO,
+  key: { secret: SECRET },
+  algorithms: ['HS256'],
+})
 
 beforeAll(async () => {
   keys = [await makeKey('ec'), await makeKey('rsa', 'RS256'), await makeKey('ed', 'EdDSA')]
@@ -29,7 +34,7 @@ beforeAll(async () => {
   verify = createJwtVerifier({
     ...WHO,
     algorithms: ['ES256', 'EdDSA'],
-    jwks: { keysFor: () => Promise.resolve(keys.map((key) => key.public)) },
+    key: { jwks: createLocalJWKSet({ keys: keys.map((key) => key.public as JWK) }) },
   })
 })
 
@@ -80,6 +85,7 @@ describe('a JWT that is taken', () => {
 describe('a JWT that is not taken', () => {
   test.each<[string, object]>([
     ['has no end', { exp: undefined }],
+    ['has a date for an end', { exp: '2100-01-01' }],
     ['begins later', { nbf: inSeconds(60) }],
     ['is from somebody else', { iss: 'https://id.example' }],
     ['is from nobody', { iss: undefined }],
@@ -103,7 +109,7 @@ describe('a JWT that is not taken', () => {
   })
 
   test('one that has ended', async () => {
-    for (const exp of [inSeconds(0), inSeconds(-1), 0, -1, '2100-01-01']) {
+    for (const exp of [inSeconds(0), inSeconds(-1), 0, -1]) {
       expect(await verify(await signed(ec, { exp }))).toBe('expired')
       expect(await withSecret(await signedWith(SECRET, { exp }))).toBe('expired')
     }
@@ -191,7 +197,7 @@ test('without keys nobody is told that a JWT is wrong', async () => {
   const busy = createJwtVerifier({
     ...WHO,
     algorithms: ['ES256'],
-    jwks: { keysFor: () => Promise.reject(new Problem('busy')) },
+    key: { jwks: () => Promise.reject(new Problem('busy')) },
   })
   await expect(busy(await signed(ec))).rejects.toMatchObject({ code: 'busy' })
   // That one is wrong without any key.
