@@ -1,12 +1,11 @@
 /** Several users as of one moment: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import { invalidRequest } from '../core/errors.ts'
 import type { Ledger } from '../ledger/functions.ts'
-import { answers } from './openapi.ts'
 import { validated } from '../http/validate.ts'
+import { describe } from './describe.ts'
 import { balances as shape, balancesQuery } from './history_schemas.ts'
 
 export interface BalancesDependencies {
@@ -17,12 +16,15 @@ export interface BalancesDependencies {
 export function balancesRoutes({ ledger }: BalancesDependencies) {
   return new Hono().get(
     '/',
-    describeRoute({
+    describe({
+      operationId: 'getBalances',
+      tag: 'Users',
       summary: 'What the ledger held for several users at one moment',
       description: 'Both halves of a transfer count from the same moment, so that the sum of ' +
         'those who pay one another is the same at each. The answer to a moment stays the same for ' +
         'ever; `busy`: somebody holds one of the users, and may still post before it.',
-      ...answers({ 200: shape }, ['invalid_request', 'unknown_user', 'busy']),
+      answers: { 200: { schema: shape } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('query', balancesQuery),
     async (c) => {

@@ -1,7 +1,6 @@
 /** Many debits in one request: validate → call → respond. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import type { z } from 'zod'
 import { isUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
@@ -10,12 +9,12 @@ import { isOurs, Problem, problemOf } from '../core/errors.ts'
 import { createFairTurns } from '../core/semaphore.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { answers } from './openapi.ts'
 import type { Write } from '../ledger/write.ts'
 import { callerKey } from '../auth/caller.ts'
 import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import { markReplayed, metadataText, withEntry } from './created.ts'
+import { describe } from './describe.ts'
 import { debitsBody, results } from './schemas.ts'
 
 const MAX_KEY_LENGTH = 255
@@ -116,19 +115,22 @@ export function debitsRoutes(
 
   debits.post(
     '/',
-    describeRoute({
+    describe({
+      operationId: 'debitUsers',
+      tag: 'Entries',
       summary: 'Take amounts from many users, each debit for itself',
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
         'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
         'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
         'they are in the list; of a key over 251 characters, its beginning and its SHA-256. Each ' +
         'result names the key that counted. Each item counts as a request for the rate limit.',
-      ...answers({ 200: results }, [
+      answers: { 200: { schema: results } },
+      problems: [
         'invalid_request',
         'invalid_idempotency_key',
         'payload_too_large',
         'unsupported_media_type',
-      ]),
+      ],
     }),
     idempotencyKey,
     jsonBodyUpTo('maxDebitsBodyBytes'),

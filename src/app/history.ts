@@ -1,21 +1,21 @@
 /** What happened to a user, and what it adds up to: validate → call → respond. */
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
-import { describeRoute } from 'hono-openapi'
 import { json, setVary } from '../http/response.ts'
 import { invalidRequest, Problem } from '../core/errors.ts'
 import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import { callerKey } from '../auth/caller.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import type { Verify } from '../ledger/verification.ts'
 import { created, metadataText } from './created.ts'
+import { describe, WRITE_PROBLEMS } from './describe.ts'
+import { REVERSED } from './examples.ts'
 import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
 import { createReadPage } from './history_page.ts'
-import { createAnswerStatement, STATEMENTS } from './history_statement.ts'
+import { createAnswerStatement, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
 
 export interface HistoryDependencies {
@@ -68,7 +68,9 @@ export function historyRoutes(
 
   history.get(
     '/:id/history',
-    describeRoute({
+    describe({
+      operationId: 'listEntries',
+      tag: 'Entries',
       summary: 'The entries of a user, newest first; or a statement',
       description: 'With Accept: text/csv or application/x-ndjson the whole statement after ' +
         '`from` (or behind `after`) up to `to`, oldest first: the opening balance, every entry that ' +
@@ -76,11 +78,10 @@ export function historyRoutes(
         'begins where the closing line says, by `from` or `after`: no entry is in neither or both. ' +
         'A statement without its closing line broke off. A page ends before its `limit` where it has a megabyte; ' +
         '`next` tells. `limit` and `before` are for pages.',
-      ...answers(
-        { 200: page },
-        ['invalid_request', 'unknown_user', 'busy'],
-        Object.keys(STATEMENTS),
-      ),
+      answers: {
+        200: { schema: page, media: STATEMENT_MEDIA, headers: ['Content-Disposition'] },
+      },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
     validated('query', historyQuery),
@@ -112,9 +113,13 @@ export function historyRoutes(
 
   history.get(
     '/:id/history/:seq',
-    describeRoute({
+    describe({
+      operationId: 'getEntry',
+      tag: 'Entries',
       summary: 'An entry of a user',
-      ...answers({ 200: entry }, ['invalid_request', 'unknown_user', 'unknown_entry', 'busy']),
+      description: 'The same for ever, but for `reversed_by`.',
+      answers: { 200: { schema: entry } },
+      problems: ['invalid_request', 'unknown_user', 'unknown_entry', 'busy'],
     }),
     validated('param', entryParam),
     async (c) => {
@@ -128,15 +133,19 @@ export function historyRoutes(
 
   history.post(
     '/:id/history/:seq/reverse',
-    describeRoute({
-      summary: 'Take an entry back, at most once; the half of a transfer with the other half',
-      ...answers({ 201: posted }, [
+    describe({
+      operationId: 'reverseEntry',
+      tag: 'Entries',
+      summary: 'Take an entry back, at most once',
+      description: 'Half of a transfer is taken back together with the other half.',
+      answers: { 201: { schema: posted, example: REVERSED, headers: ['Location'] } },
+      problems: [
         ...WRITE_PROBLEMS,
         'unknown_entry',
         'already_reversed',
         'insufficient_funds',
         'balance_out_of_range',
-      ]),
+      ],
     }),
     validated('param', entryParam),
     idempotencyKey,
@@ -161,12 +170,15 @@ export function historyRoutes(
 
   history.get(
     '/:id/balance',
-    describeRoute({
+    describe({
+      operationId: 'getBalanceAt',
+      tag: 'Users',
       summary: 'What the ledger held at a moment',
       description:
         'The balance after the last entry that had been posted by then, the same for ever. Without ' +
         '`at`: as of the last entry. `busy`: somebody holds the user and may still post before it.',
-      ...answers({ 200: balanceAt }, ['invalid_request', 'unknown_user', 'busy']),
+      answers: { 200: { schema: balanceAt } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
     validated('query', balanceQuery),
@@ -181,11 +193,14 @@ export function historyRoutes(
 
   history.get(
     '/:id/verify',
-    describeRoute({
+    describe({
+      operationId: 'verifyUser',
+      tag: 'Users',
       summary: 'Whether the history of a user proves its balance',
       description: 'Reads as many entries as it can in about 4 seconds: a longer history without ' +
         'findings up to there is `busy`, with a `detail`.',
-      ...answers({ 200: verification }, ['invalid_request', 'unknown_user', 'busy']),
+      answers: { 200: { schema: verification } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
     async (c) => {

@@ -1,6 +1,7 @@
 /** The shapes of what is asked of histories, and of what they answer. */
 import { z } from 'zod'
-import { entry, money, number, timestamp } from './schemas.ts'
+import * as examples from './examples.ts'
+import { entry, hash, INTEGER, integer, money, number, text, timestamp } from './schemas.ts'
 
 const AFTER_MESSAGE = 'must be digits, from 0 to 9007199254740991'
 const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
@@ -25,20 +26,45 @@ const moment = z.string()
   .regex(MOMENT, { message: MOMENT_MESSAGE, abort: true })
   .refine(isDay, MOMENT_MESSAGE)
   .transform((text) => text.replace(' ', '+').replace(/(\.\d{6})\d+/, '$1'))
-  .meta({ type: 'string', format: 'date-time' })
+  .meta({ type: 'string', format: 'date-time', pattern: undefined })
 
+// zod drops `examples` of what it transforms, but not `example`.
 export const historyQuery = z.object({
-  limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional()
-    .describe('Entries of a page: 1 to 1000, 50 if left out.'),
-  before: number.optional().describe('Entries below this seq: `next` of the page before.'),
-  from: moment.optional().describe('Of a statement: entries posted after this moment.'),
-  to: moment.optional().describe('Of a statement: entries posted up to this moment, or now.'),
+  limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional().meta({
+    ...INTEGER,
+    maximum: 1000,
+    default: 50,
+    description: 'Of a page: how many entries.',
+    examples: [50],
+  }),
+  before: number.optional().meta({
+    description: 'Of a page: entries below this seq, which is `next` of the page before.',
+    examples: [3],
+  }),
+  from: moment.optional().meta({
+    description: 'Of a statement: entries posted after this moment.',
+    example: '2026-01-01T00:00:00Z',
+  }),
+  to: moment.optional().meta({
+    description: 'Of a statement: entries posted up to this moment, or now.',
+    example: '2026-02-01T00:00:00Z',
+  }),
   after: z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
-    .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE).optional()
-    .describe('Of a statement: entries behind this seq, such as that of the closing line before.'),
+    .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE).optional().meta({
+      ...INTEGER,
+      minimum: 0,
+      description:
+        'Of a statement: entries behind this seq, such as that of the closing line before.',
+      examples: [0],
+    }),
 })
 
-export const balanceQuery = z.object({ at: moment.optional() })
+const PAST = {
+  description: 'A moment that is past; left out: as of the last entry.',
+  example: '2026-02-01T00:00:00Z',
+}
+
+export const balanceQuery = z.object({ at: moment.optional().meta(PAST) })
 
 const IDS_MESSAGE = 'must be 1 to 100 different users, such as 1,2,3'
 
@@ -48,43 +74,86 @@ export const balancesQuery = z.object({
     .refine((ids) =>
       ids.split(',').every((id) => number.safeParse(id).success) &&
       new Set(ids.split(',').map(Number)).size === ids.split(',').length, IDS_MESSAGE)
-    .describe('Users, at most 100, with commas between them.'),
-  at: moment.optional().describe('A moment that is past; left out: now.'),
+    .meta({
+      type: 'array',
+      pattern: undefined,
+      items: { type: 'integer', format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      minItems: 1,
+      maxItems: 100,
+      uniqueItems: true,
+      description: 'Users, with commas between them.',
+      examples: [[1, 2]],
+    }),
+  at: moment.optional().meta({ ...PAST, description: 'A moment that is past; left out: now.' }),
 })
+
+const lastSeq = integer.describe('The last entry by then; 0: none.')
 
 export const balances = z.object({
   at: timestamp,
-  balances: z.array(z.object({
-    id: z.int(),
-    balance: money,
-    seq: z.int().describe('The last entry by then; 0: none.'),
-  })).max(100),
-}).meta({ id: 'Balances' })
+  balances: z.array(z.object({ id: integer, balance: money, seq: lastSeq })).max(100),
+}).meta({
+  id: 'Balances',
+  description: 'Several users at one moment.',
+  examples: [{
+    at: '2026-02-01T00:00:00Z',
+    balances: [{ id: 1, balance: '900.00', seq: 2 }, { id: 2, balance: '100.00', seq: 1 }],
+  }],
+})
 
 export const page = z.object({
-  entries: z.array(entry),
-  next: z.int().nullable().describe('`before` for the next page; null: there is none.'),
-}).meta({ id: 'Page' })
+  entries: z.array(entry).max(1000),
+  next: integer.nullable().describe('`before` for the next page; null: there is none.'),
+}).meta({
+  id: 'Page',
+  description: 'Entries of a user, newest first.',
+  examples: [{ entries: [examples.DEBIT, examples.CREDIT], next: null }],
+})
 
-export const balanceAt = z.object({
-  id: z.int(),
-  at: timestamp,
+const bound = z.object({
+  at: timestamp.nullable(),
+  seq: integer,
   balance: money,
-  seq: z.int().describe('The last entry by then; 0: none.'),
-}).meta({ id: 'BalanceAt' })
+  hash: hash.nullable(),
+}).meta({ id: 'StatementBound', description: 'Where a statement begins or ends.' })
+
+export const statementEntry = entry.extend({
+  posted_at: timestamp.describe('When it was posted: later than `ts` for a manual entry.'),
+  held: money.describe('What active holds reserved after the entry.'),
+}).meta({ id: 'StatementEntry', description: 'An entry with all that its hash is made of.' })
+
+export const statementLine = z.union([
+  z.object({ opening: bound }),
+  statementEntry,
+  z.object({ closing: bound }),
+]).meta({
+  id: 'StatementLine',
+  description: 'A line of a statement: the opening, an entry, or the closing.',
+})
+
+export const balanceAt = z.object({ id: integer, at: timestamp, balance: money, seq: lastSeq })
+  .meta({
+    id: 'BalanceAt',
+    description: 'What the ledger held for a user at a moment.',
+    examples: [{ id: 1, at: '2026-02-01T00:00:00Z', balance: '900.00', seq: 2 }],
+  })
 
 export const verification = z.object({
-  id: z.int(),
+  id: integer,
   ok: z.boolean(),
-  entries: z.int().describe('How many were read.'),
+  entries: integer.describe('How many were read.'),
   findings: z.array(z.object({
-    finding: z.string(),
-    user_id: z.int(),
-    seq: z.int().nullable(),
-    detail: z.string().nullable(),
+    finding: text(64),
+    user_id: integer,
+    seq: integer.nullable(),
+    detail: text(1024).nullable(),
   })).max(1000),
   partial: z.literal(true).optional().describe(
     'There may be more findings: only as many entries were read as it took to find these, or as ' +
       'there was time for.',
   ),
-}).meta({ id: 'Verification' })
+}).meta({
+  id: 'Verification',
+  description: 'What is wrong with the history of a user; no findings: nothing.',
+  examples: [{ id: 1, ok: true, entries: 2, findings: [] }],
+})

@@ -8,12 +8,31 @@ import type { Ledger } from '../ledger/functions.ts'
 import type { Moment } from '../ledger/read_functions.ts'
 import { callerKey } from '../auth/caller.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../ledger/statement.ts'
+import type { Media } from './describe.ts'
+import { CSV_STATEMENT, NDJSON_STATEMENT } from './examples.ts'
 import type { historyQuery } from './history_schemas.ts'
 
 /** By what a client accepts. */
 export const STATEMENTS: Record<string, StatementFormat> = {
   'text/csv': CSV,
   'application/x-ndjson': NDJSON,
+}
+
+/** What OpenAPI says of them. */
+export const STATEMENT_MEDIA: Record<string, Media> = {
+  'text/csv': {
+    schema: { type: 'string', contentMediaType: 'text/csv' },
+    example: CSV_STATEMENT,
+  },
+  'application/x-ndjson': {
+    schema: {
+      type: 'string',
+      contentMediaType: 'application/x-ndjson',
+      contentSchema: { $ref: '#/components/schemas/StatementLine' },
+      description: 'Lines, each of which is JSON.',
+    },
+    example: NDJSON_STATEMENT,
+  },
 }
 
 export interface StatementDependencies {

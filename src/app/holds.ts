@@ -1,11 +1,11 @@
 /** Amounts set aside: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { json } from '../http/response.ts'
-import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import type { Write } from '../ledger/write.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
+import { describe, WRITE_PROBLEMS } from './describe.ts'
+import { CAPTURED } from './examples.ts'
 import { captureBody, hold, holdBody, holdParam, metadataBody } from './schemas.ts'
 import { idParam, posted, snapshot } from './schemas.ts'
 
@@ -19,11 +19,14 @@ export function holdsRoutes({ write }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds',
-    describeRoute({
+    describe({
+      operationId: 'placeHold',
+      tag: 'Holds',
       summary: 'Set an amount aside',
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
-      ...answers({ 201: hold }, [...WRITE_PROBLEMS, 'insufficient_funds', 'balance_out_of_range']),
+      answers: { 201: { schema: hold } },
+      problems: [...WRITE_PROBLEMS, 'insufficient_funds', 'balance_out_of_range'],
     }),
     validated('param', idParam),
     idempotencyKey,
@@ -47,15 +50,19 @@ export function holdsRoutes({ write }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/capture',
-    describeRoute({
-      summary: 'Take what is held, or a part of it, which releases the rest',
-      ...answers({ 201: posted }, [
+    describe({
+      operationId: 'captureHold',
+      tag: 'Holds',
+      summary: 'Take what is held, or a part of it',
+      description: 'A part releases the rest. A hold is captured or released once.',
+      answers: { 201: { schema: posted, example: CAPTURED, headers: ['Location'] } },
+      problems: [
         ...WRITE_PROBLEMS,
         'unknown_hold',
         'hold_not_active',
         'insufficient_funds',
         'balance_out_of_range',
-      ]),
+      ],
     }),
     validated('param', holdParam),
     idempotencyKey,
@@ -79,14 +86,18 @@ export function holdsRoutes({ write }: HoldsDependencies) {
 
   holds.post(
     '/:id/holds/:hold/release',
-    describeRoute({
+    describe({
+      operationId: 'releaseHold',
+      tag: 'Holds',
       summary: 'Give back what is held',
-      ...answers({ 200: snapshot }, [
+      description: 'The amount is available again. A hold is captured or released once.',
+      answers: { 200: { schema: snapshot } },
+      problems: [
         ...WRITE_PROBLEMS,
         'unknown_hold',
         'hold_not_active',
         'balance_out_of_range',
-      ]),
+      ],
     }),
     validated('param', holdParam),
     idempotencyKey,

@@ -1,74 +1,55 @@
-/** OpenAPI 3.1, made from the schemas that validate. */
+/** OpenAPI 3.1, made from the schemas that validate and what each route says of itself. */
 import type { Hono } from 'hono'
 import { generateSpecs, resolver } from 'hono-openapi'
-import { z } from 'zod'
 import { RULES } from '../auth/scopes.ts'
-import { PROBLEMS } from '../core/errors.ts'
+import { publicPathOf } from '../config/edge_config.ts'
 import type { ProblemCode } from '../core/errors.ts'
+import { isLimited } from '../http/rate_limit.ts'
+import { type HeaderName, headerRef, HEADERS, PROBLEM_CODES, TAGS } from './describe.ts'
+import { statementLine } from './history_schemas.ts'
+import { type ProblemComponents, problemResponses } from './problem_responses.ts'
 import { problem } from './schemas.ts'
 
-/** What every write to a user's history or holds can end in. */
-export const WRITE_PROBLEMS: ProblemCode[] = [
-  'invalid_request',
-  'invalid_idempotency_key',
-  'unknown_user',
-  'payload_too_large',
-  'unsupported_media_type',
-  'idempotency_key_reused',
-  'busy',
-  'outcome_unknown',
-]
-
-/**
- * The `responses` of an operation: bodies by status, the problems that it can end in, and what else
- * than JSON can be had.
- */
-export function answers(
-  bodies: Record<number, z.ZodType>,
-  codes: ProblemCode[] = [],
-  otherTypes: string[] = [],
-) {
-  const responses: Record<string, { description: string; content: Record<string, object> }> = {}
-  for (const [status, schema] of Object.entries(bodies)) {
-    const content: Record<string, object> = { 'application/json': { schema: resolver(schema) } }
-    for (const type of otherTypes) content[type] = { schema: { type: 'string' } }
-    responses[status] = { description: schema.description ?? 'Done.', content }
-  }
-  for (const code of [...codes, 'internal' as const]) {
-    const { status, title } = PROBLEMS[code]
-    const described = responses[status]
-    if (described) described.description += ` \`${code}\`: ${title}`
-    else {
-      responses[status] = {
-        description: `\`${code}\`: ${title}`,
-        content: { 'application/problem+json': { schema: resolver(problem) } },
-      }
-    }
-  }
-  return { responses } as object
+const INFO = {
+  title: 'Ledger',
+  version: '0.1.0',
+  description:
+    'Balances of users, kept as a history of credits and debits that proves itself.\n\n' +
+    'Amounts are decimals with two places, as strings. Every write can be repeated with the same ' +
+    '`Idempotency-Key` and is done once. Every refusal is `application/problem+json` with a `code`.',
+  contact: { name: 'Whoever runs this service' },
+  license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 }
 
 const BEARER = {
   type: 'http',
   scheme: 'bearer',
-  description: 'A token or a JWT, with the scopes that an operation names.',
+  description: 'A token or a JWT, with the scope that an operation names.',
 } as const
 
 /** What a caller can meet before the route; `busy`: an issuer's keys are out of reach. */
-const ACCESS_PROBLEMS: ProblemCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'busy']
+const ACCESS_PROBLEMS: ProblemCode[] = ['unauthorized', 'forbidden', 'busy']
 
-const PROBLEM_CONTENT = {
-  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+interface Schema {
+  type?: string
+  required?: string[]
+  example?: unknown
+  examples?: unknown[]
 }
 
-/** Whatever an operation takes: other parameters are refused. */
-function withUnknownParameters({ responses }: { responses?: Record<string, object> }): void {
-  const { status, title } = PROBLEMS.invalid_request
-  const description = `\`invalid_request\`: ${title}`
-  if (responses) responses[status] ??= { description, content: PROBLEM_CONTENT }
+interface Media {
+  schema: Schema
+  example?: unknown
 }
 
-type Documented = Awaited<ReturnType<typeof generateSpecs>>
+interface Operation {
+  [PROBLEM_CODES]?: ProblemCode[]
+  parameters?: { in: string; name: string; schema: Schema }[]
+  requestBody?: { required: boolean; content: Record<string, Media> }
+  responses: Record<string, { headers: Record<string, object>; content: Record<string, Media> }>
+  security?: Record<string, never[]>[]
+  description?: string
+}
 
 export interface OpenapiOptions {
   /** Nobody gets in without a token. */
@@ -80,54 +61,110 @@ export interface OpenapiOptions {
 export async function openapi(
   app: Hono,
   { isClosed, publicUrl }: OpenapiOptions,
-): Promise<Documented> {
+): Promise<object> {
+  const schemas = await schemasOf(problem, statementLine)
   const document = await generateSpecs(app, {
     // A path with a point in it, as /openapi.json, counts as one.
     excludeStaticFile: false,
     // What some probes ask.
     excludeMethods: [],
+    defaultValidationErrorResponse: false,
     documentation: {
-      components: { securitySchemes: { bearer: BEARER } },
-      ...(publicUrl !== undefined && { servers: [{ url: publicUrl }] }),
-      info: {
-        title: 'Ledger',
-        version: '0.1.0',
-        description: 'Balances of users, kept as a history of credits and debits.',
+      info: INFO,
+      servers: [{ url: publicUrl ?? '/', description: 'This service.' }],
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+      components: {
+        schemas,
+        headers: Object.fromEntries(Object.entries(HEADERS).map(header)),
+        securitySchemes: { bearer: BEARER },
       },
     },
   })
-  for (const operations of Object.values(document.paths)) {
-    for (const method of ['get', 'post', 'options'] as const) {
-      if (operations?.[method]) withUnknownParameters(operations[method])
+  const problems: ProblemComponents = { responses: {}, examples: {} }
+  const publicPath = publicPathOf(publicUrl)
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations as Record<string, Operation>)) {
+      completeOperation(operation, problems, { method, path, isClosed, publicPath })
     }
   }
-  for (const { post } of Object.values(document.paths)) {
-    if (!post?.requestBody || !('content' in post.requestBody)) continue
-    const schema = post.requestBody.content['application/json']?.schema
-    // No body counts as {}, which will do where no member is required.
-    const hasRequired = schema && !('$ref' in schema) && (schema.required ?? []).length > 0
-    post.requestBody.required = hasRequired || (schema as { type?: string }).type !== 'object'
-  }
-  return withAccess(document, isClosed)
+  Object.assign(document.components, problems)
+  return document
 }
 
-/** What each operation takes and how it refuses, from the rules that are enforced. */
-function withAccess(document: Documented, isClosed: boolean): Documented {
-  for (const [path, operations] of Object.entries(document.paths)) {
-    for (const method of ['get', 'post'] as const) {
-      const operation = operations?.[method]
-      const rule = RULES[`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`]
-      if (!operation || rule === 'open' || rule === undefined) continue
-      const needed = { bearer: rule === 'any' ? [] : [rule] }
-      operation.security = isClosed ? [needed] : [{}, needed]
-      const responses = operation.responses ??= {}
-      for (const code of ACCESS_PROBLEMS) {
-        if (code === 'forbidden' && rule === 'any') continue
-        const { status, title } = PROBLEMS[code]
-        const description = `\`${code}\`: ${title}`
-        responses[status] ??= { description, content: PROBLEM_CONTENT }
-      }
-    }
+/** By name: those that no route has as the whole of a body. */
+async function schemasOf(...all: Parameters<typeof resolver>[0][]) {
+  const resolved = await Promise.all(all.map((schema) => resolver(schema).toOpenAPISchema()))
+  return Object.assign({}, ...resolved.map(({ components }) => components?.schemas)) as Record<
+    string,
+    object
+  >
+}
+
+const header = ([name, { text, example }]: [string, typeof HEADERS[HeaderName]]) => [name, {
+  description: text,
+  schema: typeof example === 'number'
+    ? { type: 'integer', format: 'int32', minimum: 1, maximum: 2147483647 }
+    : { type: 'string', maxLength: 2048 },
+  example,
+}]
+
+interface Place {
+  method: string
+  path: string
+  isClosed: boolean
+  publicPath: string
+}
+
+/** Adds what many operations have in common. */
+function completeOperation(
+  operation: Operation,
+  problems: ProblemComponents,
+  { method, path, isClosed, publicPath }: Place,
+): void {
+  const rule = RULES[`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`] ?? 'any'
+  operation.security = rule === 'open' ? [] : isClosed ? [{ bearer: [] }] : [{}, { bearer: [] }]
+  // Only OAuth has scopes in `security` that every tool understands.
+  if (rule !== 'open' && rule !== 'any') operation.description += ` Scope: \`${rule}\`.`
+  for (const parameter of operation.parameters ?? []) {
+    moveExample(parameter)
+    // As 1,2,3 instead of one parameter for each.
+    if (parameter.schema.type === 'array') Object.assign(parameter, { explode: false })
   }
-  return document
+  if (operation.requestBody) completeBody(operation.requestBody)
+  const codes = new Set<ProblemCode>(operation[PROBLEM_CODES])
+  delete operation[PROBLEM_CODES]
+  // Parameters that an operation doesn't take are refused.
+  codes.add('invalid_request')
+  if (rule !== 'open') { for (const code of ACCESS_PROBLEMS) codes.add(code) }
+  if (rule === 'any') codes.delete('forbidden')
+  if (isLimited(path)) codes.add('rate_limited')
+  addHeaders(operation, codes)
+  Object.assign(operation.responses, problemResponses([...codes], problems, publicPath))
+}
+
+function completeBody(body: NonNullable<Operation['requestBody']>): void {
+  for (const media of Object.values(body.content)) {
+    moveExample(media)
+    const { required = [], type } = media.schema
+    // No body counts as {}, which will do where no member is required.
+    body.required = required.length > 0 || type !== 'object'
+  }
+}
+
+/** From a schema to what has it, where more tools look. */
+function moveExample(owner: { schema: Schema; example?: unknown }): void {
+  const { example, examples = [example], ...schema } = owner.schema
+  Object.assign(owner, { schema, example: examples[0] })
+}
+
+function addHeaders({ parameters = [], responses }: Operation, codes: Set<ProblemCode>): void {
+  const names: HeaderName[] = [
+    ...(parameters.some(({ name }) => name === 'Idempotency-Key')
+      ? ['Idempotency-Replayed' as const]
+      : []),
+    ...(codes.has('rate_limited') ? ['RateLimit', 'RateLimit-Policy'] as const : []),
+  ]
+  for (const response of Object.values(responses)) {
+    for (const name of names) response.headers[name] = headerRef(name)
+  }
 }

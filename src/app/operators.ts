@@ -1,12 +1,11 @@
 /** What operators and their tools ask: metrics, health, and what the service offers. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { z } from 'zod'
 import { answer, json } from '../http/response.ts'
 import { docsPage } from './docs.ts'
 import { Problem } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { answers } from './openapi.ts'
+import { describe } from './describe.ts'
 
 export interface OperationsDependencies {
   /** Why the service should get no requests now; undefined: it should. */
@@ -17,15 +16,37 @@ export interface OperationsDependencies {
   publicPath: string
 }
 
-const health = z.object({ status: z.string() })
+const health = z.object({ status: z.enum(['live', 'ready']) }).meta({
+  id: 'Health',
+  description: 'It is so.',
+  examples: [{ status: 'live' }],
+})
+
+/** As long as they are. */
+const TEXT = { type: 'string', maxLength: 10_000_000 }
+
+const anyObject = z.looseObject({}).meta({ description: 'An OpenAPI document.' })
+
+const METRICS_EXAMPLE = `# HELP user_debit_requests_total Debits by outcome.
+# TYPE user_debit_requests_total counter
+user_debit_requests_total{outcome="ok"} 2
+`
 
 /** GET /metrics. */
 export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   return new Hono().get(
     '/metrics',
-    describeRoute({
+    describe({
+      operationId: 'getMetrics',
+      tag: 'Operations',
       summary: 'Metrics for Prometheus',
-      responses: { 200: { description: 'Prometheus text', content: { 'text/plain': {} } } },
+      description: 'Of this instance. They may be on a port of their own instead.',
+      answers: {
+        200: {
+          description: 'Metrics in the text format of Prometheus.',
+          media: { 'text/plain': { schema: TEXT, example: METRICS_EXAMPLE } },
+        },
+      },
     }),
     async (c) => {
       const { body, contentType } = await metrics.expose()
@@ -35,27 +56,41 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
 }
 
 /** By what probes ask: the last two do so where nobody tells them something else. */
-const PROBES = [['GET', '/livez'], ['GET', '/healthz'], ['OPTIONS', '/']] as const
+const PROBES = [
+  ['GET', '/livez', 'getLiveness'],
+  ['GET', '/healthz', 'getHealth'],
+  ['OPTIONS', '/', 'probe'],
+] as const
 
 /** GET /livez, /readyz, /openapi.json and /docs, and what else probes ask. */
 export function operationsRoutes({ notReady, document, publicPath }: OperationsDependencies) {
   const operations = new Hono()
   let page: Promise<string> | undefined
 
-  for (const [method, path] of PROBES) {
+  for (const [method, path, operationId] of PROBES) {
     operations.on(
       method,
       path,
-      describeRoute({ summary: 'Whether the process runs', ...answers({ 200: health }) }),
+      describe({
+        operationId,
+        tag: 'Operations',
+        summary: 'Whether the process runs',
+        description: 'Asks nothing of PostgreSQL or Redis.',
+        answers: { 200: { schema: health } },
+      }),
       (c) => json(c, { status: 'live' }),
     )
   }
 
   operations.get(
     '/readyz',
-    describeRoute({
+    describe({
+      operationId: 'getReadiness',
+      tag: 'Operations',
       summary: 'Whether PostgreSQL answers and has the expected schema',
-      ...answers({ 200: health }, ['busy']),
+      description: '`busy`: send it no requests now; `detail` says why. Redis may be down.',
+      answers: { 200: { schema: health, example: { status: 'ready' } } },
+      problems: ['busy'],
     }),
     async (c) => {
       const reason = await notReady()
@@ -66,18 +101,29 @@ export function operationsRoutes({ notReady, document, publicPath }: OperationsD
 
   operations.get(
     '/openapi.json',
-    describeRoute({
+    describe({
+      operationId: 'getOpenapi',
+      tag: 'Operations',
       summary: 'This description',
-      responses: { 200: { description: 'OpenAPI', content: { 'application/json': {} } } },
+      description: 'The OpenAPI document of every operation.',
+      answers: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
     }),
     async (c) => json(c, await document()),
   )
 
   operations.get(
     '/docs',
-    describeRoute({
+    describe({
+      operationId: 'getDocs',
+      tag: 'Operations',
       summary: 'This description as a page',
-      responses: { 200: { description: 'HTML', content: { 'text/html': {} } } },
+      description: 'Every operation, to be tried out, and what each code of a problem means.',
+      answers: {
+        200: {
+          description: 'HTML.',
+          media: { 'text/html': { schema: TEXT, example: '<!doctype html>' } },
+        },
+      },
     }),
     async (c) => {
       page ??= document().then((described) => docsPage(described, publicPath)).then(String)

@@ -1,5 +1,7 @@
 /** The shapes of requests and answers; validation and OpenAPI are both made from them. */
 import { z } from 'zod'
+import { PROBLEMS } from '../core/errors.ts'
+import * as examples from './examples.ts'
 
 const MAX_METADATA_BYTES = 4096
 const AMOUNT = /^(?!0(\.00?)?$)(0|[1-9]\d{0,9})(\.\d{1,2})?$/
@@ -8,19 +10,36 @@ const AMOUNT_MESSAGE = 'must be from 0.01 to 9999999999.99, with at most two dec
 const ID_MESSAGE = 'must be digits, from 1 to 9007199254740991'
 const WHOLE_MESSAGE = 'must be a whole number from 1 to 9007199254740991'
 
+/** In a path or query every value is a text: this one is documented as the integer that it is. */
+export const INTEGER = {
+  type: 'integer',
+  format: 'int64',
+  pattern: undefined,
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+} as const
+
 /** Digits only. */
 export const number = z.string()
   .regex(/^\d+$/, { message: ID_MESSAGE, abort: true })
   .refine((id) => Number(id) >= 1 && Number.isSafeInteger(Number(id)), ID_MESSAGE)
+  .meta(INTEGER)
 
-const id = number.describe('The number of a user, 1 to 9007199254740991.')
+const id = number.meta({ description: 'The number of a user.', examples: [1] })
 export const idParam = z.object({ id })
-export const entryParam = z.object({ id, seq: number.describe('The number of an entry.') })
-export const holdParam = z.object({ id, hold: number.describe('The number of a hold.') })
+export const entryParam = z.object({
+  id,
+  seq: number.meta({ description: 'The number of an entry of the user.', examples: [2] }),
+})
+export const holdParam = z.object({
+  id,
+  hold: number.meta({ description: 'The number of a hold of the user.', examples: [1] }),
+})
 
 const amount = z.union([
-  z.number().refine((value) => AMOUNT.test(String(value)), AMOUNT_MESSAGE),
-  z.string().regex(AMOUNT, AMOUNT_MESSAGE),
+  z.number().refine((value) => AMOUNT.test(String(value)), AMOUNT_MESSAGE)
+    .meta({ minimum: 0.01, maximum: 9999999999.99 }),
+  z.string().regex(AMOUNT, AMOUNT_MESSAGE).meta({ maxLength: 13 }),
 ], { error: AMOUNT_MESSAGE }).describe(
   'More than zero, at most two decimals, at most 9999999999.99.',
 )
@@ -34,22 +53,28 @@ export const metadata = z.unknown()
   .refine((value) => new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA_BYTES, {
     message: `must be at most ${MAX_METADATA_BYTES} bytes of JSON`,
   })
-  .meta({ type: 'object', description: 'Kept with the entry; at most 4 KiB.' })
+  .meta({
+    type: 'object',
+    additionalProperties: true,
+    description: 'Any members; kept with the entry. At most 4 KiB of JSON.',
+  })
 
-export const userId = z.int(WHOLE_MESSAGE).min(1, WHOLE_MESSAGE)
+export const userId = z.int(WHOLE_MESSAGE).min(1, WHOLE_MESSAGE).meta({ format: 'int64' })
 
 export const amountBody = z.strictObject({ amount, metadata: metadata.optional() })
+  .meta({ examples: [{ amount: '100.00', metadata: { order: 17 } }] })
 
-export const emptyBody = z.strictObject({})
+export const emptyBody = z.strictObject({}).meta({ examples: [{}] })
 
 export const metadataBody = z.strictObject({ metadata: metadata.optional() })
+  .meta({ examples: [{ metadata: { reason: 'order 17 was cancelled' } }] })
 
 export const transferBody = z.strictObject({
-  from: userId,
-  to: userId,
+  from: userId.describe('The user whom the amount is taken from.'),
+  to: userId.describe('The user who gets it.'),
   amount,
   metadata: metadata.optional(),
-})
+}).meta({ examples: [{ from: 1, to: 2, amount: '100.00', metadata: { order: 17 } }] })
 
 const MAX_EXPIRES_SECONDS = 3_155_760_000
 const EXPIRES_MESSAGE = 'must be from 0.001 to 3155760000, with at most three decimals'
@@ -60,15 +85,15 @@ export const holdBody = z.strictObject({
     .refine((seconds) =>
       seconds >= 0.001 && seconds <= MAX_EXPIRES_SECONDS &&
       /^\d+(\.\d{1,3})?$/.test(String(seconds)), EXPIRES_MESSAGE)
-    .meta({ minimum: 0.001, maximum: MAX_EXPIRES_SECONDS, multipleOf: 0.001 })
-    .describe('Seconds, at most 100 years of them. Left out: it never expires.').optional(),
+    .meta({ minimum: 0.001, maximum: MAX_EXPIRES_SECONDS })
+    .describe('Seconds, with at most three decimals. Left out: it never expires.').optional(),
   metadata: metadata.optional(),
-})
+}).meta({ examples: [{ amount: '100.00', expires_in: 3600 }] })
 
 export const captureBody = z.strictObject({
   amount: amount.describe('Left out: all that is held. A part releases the rest.').optional(),
   metadata: metadata.optional(),
-})
+}).meta({ examples: [{ amount: '100.00' }] })
 
 const KEY_MESSAGE = 'must be 1 to 255 visible ASCII characters'
 
@@ -76,74 +101,101 @@ export const debitsBody = z.array(
   z.strictObject({
     user_id: userId,
     amount,
-    idempotency_key: z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE).optional(),
+    idempotency_key: z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
+      .meta({ maxLength: 255 }).optional(),
     metadata: metadata.optional(),
   }),
   'must be a list',
-).max(1000, 'must have at most 1000 items')
+).max(1000, 'must have at most 1000 items').meta({
+  examples: [[{ user_id: 1, amount: '100.00', idempotency_key: 'order-17' }]],
+})
 
-export const money = z.string().regex(/^-?\d{1,18}\.\d{2}$/).describe('Decimal, two places.')
-export const timestamp = z.string().describe('RFC 3339 in UTC, with microseconds.')
+/** A count or a number that the ledger gave. */
+export const integer = z.int().min(0).meta({ format: 'int64' })
+export const money = z.string().regex(/^-?\d{1,18}\.\d{2}$/)
+  .meta({ maxLength: 22, description: 'Decimal, two places.' })
+export const timestamp = z.string()
+  .meta({ format: 'date-time', description: 'RFC 3339 in UTC, with microseconds.' })
+export const hash = z.string().regex(/^[0-9a-f]{64}$/).meta({
+  maxLength: 64,
+  description: 'SHA-256 over the entry before and this one, 64 hexadecimal digits.',
+})
+export const text = (maxLength: number) => z.string().meta({ maxLength })
 
 export const snapshot = z.object({
-  id: z.int(),
+  id: integer,
   balance: money,
   available: money.describe('What a debit can take.'),
-  seq: z.int().describe('The number of entries so far.'),
+  seq: integer.describe('The number of entries so far.'),
   updated_at: timestamp,
-}).meta({ id: 'Snapshot' })
+}).meta({ id: 'Snapshot', description: 'A user and its balance.', examples: [examples.SNAPSHOT] })
 
-export const metadataAnswer = z.record(z.string(), z.unknown())
+export const metadataAnswer = z.looseObject({})
 
 export const entry = z.object({
-  seq: z.int().describe('1, 2, 3 … for each user.'),
+  seq: integer.describe('1, 2, 3 … for each user.'),
   action: z.enum(['CREDIT', 'DEBIT']),
   amount: money,
   balance: money.describe('After this entry.'),
   ts: timestamp,
-  idempotency_key: z.string().optional(),
+  idempotency_key: text(255).optional(),
   metadata: metadataAnswer.optional(),
-  transfer: z.object({ user_id: z.int(), seq: z.int() }).optional()
+  transfer: z.object({ user_id: integer, seq: integer }).optional()
     .describe('The other half of a transfer.'),
-  reverses: z.int().optional().describe('The entry that this one takes back.'),
-  reversed_by: z.int().optional()
+  reverses: integer.optional().describe('The entry that this one takes back.'),
+  reversed_by: integer.optional()
     .describe('The entry that took this one back; not in the answers to writes.'),
-  hold: z.int().optional().describe('The hold that was captured.'),
-  hash: z.string().describe('SHA-256 over the entry before and this one, 64 hexadecimal digits.'),
-}).meta({ id: 'Entry' })
+  hold: integer.optional().describe('The hold that was captured.'),
+  hash,
+}).meta({ id: 'Entry', description: 'A credit or a debit of a user.', examples: [examples.DEBIT] })
 
-export const posted = snapshot.extend({ entry }).meta({ id: 'Posted' })
+export const posted = snapshot.extend({ entry }).meta({
+  id: 'Posted',
+  description: 'The user after an entry, and the entry.',
+  examples: [examples.POSTED],
+})
 
-export const transferred = z.object({ from: posted, to: posted }).meta({ id: 'Transfer' })
+export const transferred = z.object({ from: posted, to: posted }).meta({
+  id: 'Transfer',
+  description: 'Both users after a transfer, and their entries.',
+  examples: [examples.TRANSFERRED],
+})
 
 export const hold = z.object({
-  hold: z.int().describe('1, 2, 3 … for each user.'),
-  user_id: z.int(),
+  hold: integer.describe('1, 2, 3 … for each user.'),
+  user_id: integer,
   amount: money,
   status: z.enum(['active', 'captured', 'released', 'expired']),
   expires_at: timestamp.nullable(),
   available: money.describe('What is left for others.'),
-}).meta({ id: 'Hold' })
+}).meta({ id: 'Hold', description: 'An amount that is set aside.', examples: [examples.HOLD] })
 
 export const problem = z.object({
-  type: z.string().describe('Where the code is explained.'),
-  title: z.string(),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string().optional(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  type: text(2048).describe('Where the code is explained.'),
+  title: text(255),
+  status: z.int().min(400).max(599).meta({ format: 'int32' }),
+  code: z.enum(Object.keys(PROBLEMS)),
+  detail: text(1024).optional(),
+  errors: z.array(z.object({
+    path: text(255).describe('Where in the request: members and indexes, with points between.'),
+    message: text(1024),
+  })).max(20).optional(),
   balance: money.optional(),
   available: money.optional(),
   required: money.optional(),
   shortfall: money.optional(),
-}).meta({ id: 'Problem' })
+}).meta({ id: 'Problem', description: 'Why a request was refused (RFC 9457).' })
 
 export const results = z.object({
   results: z.array(
     z.union([
       posted.extend({ status: z.literal(201) }),
-      problem.extend({ idempotency_key: z.string().optional() }),
+      problem.extend({ idempotency_key: text(255).optional() }),
     ])
       .describe('What the single call would have answered.'),
-  ),
-}).meta({ id: 'Results' })
+  ).max(1000),
+}).meta({
+  id: 'Results',
+  description: 'One result for each item, in order.',
+  examples: [{ results: [{ status: 201, ...examples.POSTED }] }],
+})

@@ -1,12 +1,11 @@
 /** From one user to another: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
-import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import type { Write } from '../ledger/write.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { markReplayed, metadataText, withEntry } from './created.ts'
+import { describe, WRITE_PROBLEMS } from './describe.ts'
 import { transferBody, transferred } from './schemas.ts'
 
 export interface TransfersDependencies {
@@ -19,15 +18,13 @@ export function transfersRoutes({ write }: TransfersDependencies) {
 
   transfers.post(
     '/',
-    describeRoute({
+    describe({
+      operationId: 'transfer',
+      tag: 'Transfers',
       summary: 'Move an amount from one user to another, both halves or neither',
       description: 'Idempotency-Key belongs to the user whom the amount is taken from.',
-      ...answers({ 201: transferred }, [
-        ...WRITE_PROBLEMS,
-        'insufficient_funds',
-        'balance_out_of_range',
-        'same_user',
-      ]),
+      answers: { 201: { schema: transferred } },
+      problems: [...WRITE_PROBLEMS, 'insufficient_funds', 'balance_out_of_range', 'same_user'],
     }),
     idempotencyKey,
     jsonBody,

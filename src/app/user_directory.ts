@@ -1,14 +1,14 @@
 /** Makes users and finds them: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json, setLocation } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { Ledger } from '../ledger/functions.ts'
-import { answers } from './openapi.ts'
 import type { Snapshots } from '../cache/snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { markReplayed, metadataText } from './created.ts'
+import { describe } from './describe.ts'
+import { EMPTY } from './examples.ts'
 import { madeUser, newUserBody, userPage, usersQuery } from './schemas_users.ts'
 
 const DEFAULT_LIMIT = 50
@@ -24,10 +24,13 @@ export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependen
 
   directory.get(
     '/',
-    describeRoute({
+    describe({
+      operationId: 'listUsers',
+      tag: 'Users',
       summary: 'Users, by number; or the one with a reference',
       description: 'A caller who is bound to users gets these only.',
-      ...answers({ 200: userPage }, ['invalid_request', 'busy']),
+      answers: { 200: { schema: userPage } },
+      problems: ['invalid_request', 'busy'],
     }),
     validated('query', usersQuery),
     async (c) => {
@@ -47,12 +50,23 @@ export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependen
 
   directory.post(
     '/',
-    describeRoute({
+    describe({
+      operationId: 'createUser',
+      tag: 'Users',
       summary: 'Make a user',
       description: 'With the id or the reference of a user that exists already: 200 and that ' +
         'user as it is now, unless it was made as something else. With the key of a user that ' +
         'was made with it: the first answer again. Keys of this route belong to nobody.',
-      ...answers({ 200: madeUser, 201: madeUser }, [
+      answers: {
+        200: { schema: madeUser, description: 'The user was there already.' },
+        201: {
+          schema: madeUser,
+          example: EMPTY,
+          description: 'The new user.',
+          headers: ['Location'],
+        },
+      },
+      problems: [
         'invalid_request',
         'invalid_idempotency_key',
         'payload_too_large',
@@ -60,7 +74,7 @@ export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependen
         'idempotency_key_reused',
         'busy',
         'outcome_unknown',
-      ]),
+      ],
     }),
     idempotencyKey,
     jsonBody,

@@ -1,20 +1,34 @@
 /** Users and what is posted to them: validate → call → respond. */
 import { Hono } from 'hono'
-import { describeRoute } from 'hono-openapi'
 import { json, setHeader } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { answers, WRITE_PROBLEMS } from './openapi.ts'
 import type { Snapshots } from '../cache/snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { created, metadataText } from './created.ts'
+import { describe, WRITE_PROBLEMS } from './describe.ts'
+import { CREDITED } from './examples.ts'
 import { amountBody, emptyBody, idParam, posted, snapshot } from './schemas.ts'
 
 export interface UsersDependencies {
   write: Write
   snapshots: Pick<Snapshots, 'read'>
   metrics: Pick<Metrics, 'debit' | 'read'>
+}
+
+const DEBIT = {
+  operationId: 'debitUser',
+  summary: 'Take an amount from a user',
+  description: 'The available balance must cover it: balance less what is held.',
+  answers: { 201: { schema: posted, headers: ['Location' as const] } },
+}
+
+const CREDIT = {
+  operationId: 'creditUser',
+  summary: 'Add an amount to a user',
+  description: 'Adds it to the balance.',
+  answers: { 201: { schema: posted, example: CREDITED, headers: ['Location' as const] } },
 }
 
 /** GET /users/:id, and POST debit, credit and recalculate under /users/:id. */
@@ -29,10 +43,13 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
 
   users.get(
     '/:id',
-    describeRoute({
+    describe({
+      operationId: 'getUser',
+      tag: 'Users',
       summary: 'The balance of a user',
       description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
-      ...answers({ 200: snapshot }, ['invalid_request', 'unknown_user', 'busy']),
+      answers: { 200: { schema: snapshot, headers: ['X-Cache'] } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
     async (c) => {
@@ -47,13 +64,14 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
   for (const action of ['DEBIT', 'CREDIT'] as const) {
     users.post(
       action === 'DEBIT' ? '/:id/debit' : '/:id/credit',
-      describeRoute({
-        summary: action === 'DEBIT' ? 'Take an amount from a user' : 'Add an amount to a user',
-        ...answers({ 201: posted }, [
+      describe({
+        tag: 'Entries',
+        ...(action === 'DEBIT' ? DEBIT : CREDIT),
+        problems: [
           ...WRITE_PROBLEMS,
           ...(action === 'DEBIT' ? ['insufficient_funds' as const] : []),
           'balance_out_of_range',
-        ]),
+        ],
       }),
       validated('param', idParam),
       idempotencyKey,
@@ -81,9 +99,13 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
 
   users.post(
     '/:id/recalculate',
-    describeRoute({
-      summary: 'Count rows made by hand, and recalculate the balance from the history',
-      ...answers({ 200: snapshot }, [
+    describe({
+      operationId: 'recalculateBalance',
+      tag: 'Users',
+      summary: 'Post manual entries, and recalculate the balance from the history',
+      description: 'Every other write does so, too; nothing changes when it is repeated.',
+      answers: { 200: { schema: snapshot } },
+      problems: [
         'invalid_request',
         'unknown_user',
         'payload_too_large',
@@ -91,7 +113,7 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
         'balance_out_of_range',
         'busy',
         'outcome_unknown',
-      ]),
+      ],
     }),
     validated('param', idParam),
     jsonBody,

@@ -15,6 +15,9 @@ const MAX_CALLERS = 10_000
 /** What watches the service isn't a caller. */
 const FREE = ['/', '/healthz', '/livez', '/readyz', '/metrics']
 
+/** Whether requests to a path count; refused ones always do. */
+export const isLimited = (path: string): boolean => !FREE.includes(path)
+
 export interface RateLimit {
   /** So many at once, and as many in each window. */
   requests: number
@@ -85,7 +88,7 @@ export function createRequestRates(limit: RateLimit): RequestRates {
   }
 
   function count(c: Context, caller: string | undefined, isRefused: boolean): void {
-    if (!isRefused && FREE.includes(c.req.path)) return
+    if (!isRefused && !isLimited(c.req.path)) return
     const key = caller ?? networkKey(c)
     apply(c, key, true)
     c.set('charge', (more) => apply(c, key, true, more))

@@ -125,8 +125,10 @@ export const jsonBodyUpTo =
 /** At most 64 KiB by default. */
 export const jsonBody = jsonBodyUpTo('maxBodyBytes')
 
-const KEY = z.string().regex(/^[!-~]{1,255}$/).optional()
-  .describe('A repeat with the same key gets the first answer again.')
+const KEY = z.string().regex(/^[!-~]{1,255}$/).meta({ maxLength: 255 }).optional().meta({
+  description: 'A repeat with the same key gets the first answer again.',
+  examples: ['order-17'],
+})
 
 /** `Idempotency-Key`, bare or as a quoted string (RFC 8941), as `c.get('key')`. */
 export const idempotencyKey = Object.assign(

@@ -559,7 +559,10 @@ describe('refusals are counted by reason', () => {
 test('the document says what each route takes', async () => {
   const { body } = await http.call('GET', '/openapi.json', undefined, bearer('only-read'))
   const { paths, components } = body as {
-    paths: Record<string, Record<string, { security?: object[]; responses: object }>>
+    paths: Record<
+      string,
+      Record<string, { security: object[]; description: string; responses: object }>
+    >
     components: { securitySchemes: object }
   }
   expect(components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' } })
@@ -567,11 +570,13 @@ test('the document says what each route takes', async () => {
     const { needs } = ROWS[name]!
     const [method, path] = name.split(' ') as [string, string]
     const operation = paths[path.replace(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!
-    if (needs === 'open') expect(operation.security, name).toBeUndefined()
-    else expect(operation.security, name).toEqual([{ bearer: [needs] }])
+    expect(operation.security, name).toEqual(needs === 'open' ? [] : [{ bearer: [] }])
+    const scope = /Scope: `(\w+)`\.$/.exec(operation.description)?.[1]
+    expect(scope, name).toBe(needs === 'open' ? undefined : needs)
     const statuses = Object.keys(operation.responses)
     expect(statuses.includes('401'), name).toBe(needs !== 'open')
     expect(statuses.includes('403'), name).toBe(needs !== 'open')
-    expect(statuses.includes('429'), name).toBe(needs !== 'open')
+    expect(statuses.includes('429'), name)
+      .toBe(!['/', '/healthz', '/livez', '/readyz', '/metrics'].includes(path))
   }
 })

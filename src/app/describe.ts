@@ -1,0 +1,118 @@
+/** What a route says of itself; the OpenAPI document is made of this and the validators. */
+import { describeRoute, resolver } from 'hono-openapi'
+import type { z } from 'zod'
+import type { ProblemCode } from '../core/errors.ts'
+
+/** What every write to a user's history or holds can end in. */
+export const WRITE_PROBLEMS: ProblemCode[] = [
+  'invalid_request',
+  'invalid_idempotency_key',
+  'unknown_user',
+  'payload_too_large',
+  'unsupported_media_type',
+  'idempotency_key_reused',
+  'busy',
+  'outcome_unknown',
+]
+
+/** Groups of operations, as pages and clients show them. */
+export const TAGS = {
+  Users: 'Users and their balances.',
+  Entries: 'Credits and debits of a user, and the history that they make.',
+  Transfers: 'Amounts that go from one user to another.',
+  Holds: 'Amounts that are set aside: authorized now, captured or released later.',
+  Operations: 'For those who run the service.',
+}
+
+/** Fields of answers that OpenAPI can't know by itself; the others are added where they are sent. */
+export const HEADERS = {
+  'Location': { text: 'Where to find what was made.', example: '/users/1/history/2' },
+  'X-Cache': { text: '`hit`, `miss` or `bypass`: whether the cache had it.', example: 'hit' },
+  'Idempotency-Replayed': {
+    text: '`true`: this is the first answer to this Idempotency-Key once more.',
+    example: 'true',
+  },
+  'Retry-After': { text: 'Seconds after which to repeat the request.', example: 1 },
+  'RateLimit': {
+    text: 'Where there is a limit: requests left, and seconds until all are there again.',
+    example: '"default";r=99;t=1',
+  },
+  'RateLimit-Policy': {
+    text: 'Where there is a limit: requests in a window of seconds.',
+    example: '"default";q=100;w=60',
+  },
+  'WWW-Authenticate': { text: 'How to say who asks (RFC 6750).', example: 'Bearer' },
+  'Content-Disposition': {
+    text: 'A name for the file.',
+    example: 'attachment; filename="user-1.csv"',
+  },
+}
+
+export type HeaderName = keyof typeof HEADERS
+
+/** Of a media type: its schema, and an example as it is sent. */
+export interface Media {
+  schema: object
+  example: unknown
+}
+
+export interface Answer {
+  /** Of the JSON; its `examples` are shown. */
+  schema?: z.ZodType
+  /** Instead of the schema's. */
+  example?: unknown
+  /** Instead of JSON or beside it. */
+  media?: Record<string, Media>
+  /** Instead of the schema's. */
+  description?: string
+  headers?: HeaderName[]
+}
+
+export interface Description {
+  /** As a client calls it: a verb and a noun in camelCase. */
+  operationId: string
+  tag: keyof typeof TAGS
+  /** A few words, without a point at the end. */
+  summary: string
+  description: string
+  /** By status. */
+  answers: Record<number, Answer>
+  /** How it can end else; what any route can end in is added. */
+  problems?: ProblemCode[]
+}
+
+/** In the `spec` of a route until the document is made. */
+export const PROBLEM_CODES = 'x-problems'
+
+/** Goes first among the handlers of a route. */
+export function describe({ answers, tag, problems = [], ...description }: Description) {
+  const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)])
+  const route = {
+    ...description,
+    tags: [tag],
+    responses: Object.fromEntries(responses) as Record<string, never>,
+    [PROBLEM_CODES]: [...problems, 'internal'],
+  }
+  return describeRoute(route)
+}
+
+interface Meta {
+  examples?: unknown[]
+  description?: string
+}
+
+function response({ schema, example, media = {}, description, headers = [] }: Answer) {
+  const { examples = [], description: text } = (schema?.meta() ?? {}) as Meta
+  return {
+    description: description ?? text,
+    headers: Object.fromEntries(headers.map((name) => [name, headerRef(name)])),
+    content: {
+      ...(schema && {
+        'application/json': { schema: resolver(schema), example: example ?? examples[0] },
+      }),
+      ...media,
+    },
+  }
+}
+
+export const headerRef = (name: HeaderName) => ({ $ref: `#/components/headers/${name}` })
