@@ -10,6 +10,9 @@ const REFERENCE_MESSAGE =
 const reference = z.string(REFERENCE_MESSAGE)
   .regex(/^(?! )[^\p{Cc}]{1,255}(?<! )$/u, REFERENCE_MESSAGE)
   .meta({
+    // Not every tool reads this one.
+    pattern: undefined,
+    minLength: 1,
     maxLength: 255,
     description: 'Your own name for the user, of one user only; compared byte by byte.',
     examples: ['customer-42'],

@@ -113,7 +113,7 @@ export function schemaFaults(
   if (!isType) return [`${at} is ${type}, not ${types.join(' or ')}`]
   if ('const' in schema && schema.const !== value) return [`${at} is not ${String(schema.const)}`]
   if (schema.enum && !schema.enum.includes(value)) return [`${at} is not in the list`]
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value as string)) {
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value as string)) {
     return [`${at} is not like ${schema.pattern}`]
   }
   if (type === 'array') {
