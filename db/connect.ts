@@ -5,6 +5,7 @@ import {
   checkServer,
   type ClientOptions,
   createClient,
+  isBehindPooler,
   isOfHost,
   isRefusedByPooler,
   type Place,
@@ -45,14 +46,19 @@ export async function reach(text: string, setting = 'DATABASE_URL'): Promise<Rea
 /** With a setting that PgBouncer refuses, as long as nobody has said whether it is there. */
 async function look(reached: Reached, mayBePooled: boolean): Promise<Partial<Reached>> {
   const sql = open(reached, mayBePooled ? { settings: { lock_timeout: '0' } } : {})
+  const pooled = async () => ({
+    ...await look({ ...reached, isPooled: true }, false),
+    isPooled: true,
+  })
   try {
+    if (mayBePooled && await isBehindPooler(sql)) return await pooled()
     await checkServer(sql, reached.place.attributes)
     const [row] = await sql<{ ssl: boolean }[]>`
       select ssl from pg_catalog.pg_stat_ssl where pid = pg_catalog.pg_backend_pid()`
     return { isEncrypted: row?.ssl ?? false }
   } catch (error) {
     if (!mayBePooled || !isRefusedByPooler(error)) throw error
-    return { ...await look({ ...reached, isPooled: true }, false), isPooled: true }
+    return await pooled()
   } finally {
     await sql.end({ timeout: 0 })
   }

@@ -4,9 +4,8 @@ import { devNull } from 'node:os'
 /** In place of `.env`, which it would read by its own rules, and end at what it can't read. */
 export const DBMATE_ENV_FILE = ['--env-file', devNull]
 
-/** Settings of dbmate, and those of its driver that change what a session does with SQL. */
-const FOREIGN =
-  /^(DBMATE_.*|PG(OPTIONS|SERVICE|SERVICEFILE|SYSCONFDIR|REALM|TZ|DATESTYLE|GEQO|CLIENTENCODING))$/i
+/** Settings of dbmate, and those of its driver: what counts of them is in the URL. */
+const FOREIGN = /^(DBMATE_|PG)/i
 
 /** The environment for dbmate: all of this one but what would change what migrations do. */
 export function dbmateEnvironment(databaseUrl: string): NodeJS.ProcessEnv {

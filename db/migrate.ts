@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { resolveBinary } from 'dbmate'
 import type postgres from 'postgres'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
-import { loadConfig } from '../src/config/config.ts'
+import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { parseDatabaseUrl } from '../src/config/database_url.ts'
 import { putRight } from './after_restore/put_right.ts'
@@ -36,10 +36,11 @@ export async function migrate(
   databaseUrl: string,
   log: (line: string) => void = () => {},
   migrations = MIGRATIONS,
+  setting = 'DATABASE_URL',
 ): Promise<void> {
   const { password } = parseDatabaseUrl(databaseUrl)
   try {
-    const reached = await createDatabase(databaseUrl)
+    const reached = await createDatabase(databaseUrl, setting)
     if (reached.isPooled) {
       throw new Error(
         'the URL leads through a pooler, which migrations must not: set MIGRATE_DATABASE_URL to one ' +
@@ -64,11 +65,11 @@ export async function migrate(
 }
 
 /** Where the database is, made under a lock in `postgres`, since there is no other yet to take it in. */
-async function createDatabase(url: string): Promise<Reached> {
+async function createDatabase(url: string, setting: string): Promise<Reached> {
   const find = (text: string) =>
-    reach(text).catch((error: postgres.PostgresError) => {
-      if (error.code === '3D000' || error.message.startsWith('DATABASE_URL ')) throw error
-      throw new Error(`can't use DATABASE_URL: ${error.message || error.code}`, { cause: error })
+    reach(text, setting).catch((error: postgres.PostgresError) => {
+      if (error.code === '3D000' || error.message.startsWith(`${setting} `)) throw error
+      throw new Error(`can't use ${setting}: ${error.message || error.code}`, { cause: error })
     })
   try {
     return await find(url)
@@ -158,13 +159,11 @@ async function main(): Promise<void> {
   try {
     takeNoArguments(process.argv.slice(2))
     loadEnvFile()
-    const { DATABASE_URL, MIGRATE_DATABASE_URL } = process.env
-    const { databaseUrl, migrateDatabaseUrl = databaseUrl } = loadConfig({
-      DATABASE_URL,
-      MIGRATE_DATABASE_URL,
-    })
-    if (!migrateDatabaseUrl) throw new Error('DATABASE_URL must be set')
-    await migrate(migrateDatabaseUrl, console.log)
+    const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env)
+    const url = migrateDatabaseUrl ?? databaseUrl
+    if (!url) throw new Error('DATABASE_URL must be set')
+    const setting = migrateDatabaseUrl ? 'MIGRATE_DATABASE_URL' : 'DATABASE_URL'
+    await migrate(url, console.log, MIGRATIONS, setting)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

@@ -2,14 +2,14 @@
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
-import { loadConfig } from '../src/config/config.ts'
+import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { open, reach } from './connect.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export async function connectReader(max: number): Promise<postgres.Sql> {
   loadEnvFile()
-  const { databaseUrl } = loadConfig({ DATABASE_URL: process.env['DATABASE_URL'] })
+  const { databaseUrl } = loadDatabaseUrls({ ...process.env, MIGRATE_DATABASE_URL: undefined })
   if (!databaseUrl) throw new Error('DATABASE_URL must be set')
   const settings = {
     application_name: 'ledger-verify',

@@ -6,6 +6,7 @@ import { checkDatabaseUrl } from './database_tls.ts'
 import { describeDatabaseUrl } from './database_url.ts'
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from './edge_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { withPgVariables } from './pg_variables.ts'
 
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -107,8 +108,10 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
     ...edgeConfig(s),
     ...accessConfig(s),
-    ...(s.DATABASE_URL && { databaseUrl: s.DATABASE_URL }),
-    ...(s.MIGRATE_DATABASE_URL && { migrateDatabaseUrl: s.MIGRATE_DATABASE_URL }),
+    ...(s.DATABASE_URL && { databaseUrl: withPgVariables(s.DATABASE_URL, env) }),
+    ...(s.MIGRATE_DATABASE_URL && {
+      migrateDatabaseUrl: withPgVariables(s.MIGRATE_DATABASE_URL, env),
+    }),
     ...(s.UPSTASH_REDIS_REST_URL && s.UPSTASH_REDIS_REST_TOKEN && {
       redis: { url: s.UPSTASH_REDIS_REST_URL, token: s.UPSTASH_REDIS_REST_TOKEN },
     }),
@@ -132,6 +135,17 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     ...(s.RATE_LIMIT && { rateLimit: s.RATE_LIMIT }),
     rateLimitSeconds: s.RATE_LIMIT_SECONDS,
   }
+}
+
+/**
+ * Those of a command that only needs the database.
+ * @throws as loadConfig
+ */
+export function loadDatabaseUrls(
+  env: Record<string, string | undefined>,
+): Pick<Config, 'databaseUrl' | 'migrateDatabaseUrl'> {
+  const isAbout = (name: string) => /^(MIGRATE_)?DATABASE_URL$|^PG/.test(name)
+  return loadConfig(Object.fromEntries(Object.entries(env).filter(([name]) => isAbout(name))))
 }
 
 /** Texts that are no secrets. */

@@ -1,4 +1,10 @@
 /** What a URL of PostgreSQL says, as libpq reads it: nothing that it asks for is left out silently. */
+import {
+  isKnown,
+  isUnderstood,
+  type Parameter,
+  type SessionAttributes,
+} from './database_parameters.ts'
 
 export interface Host {
   /** A name, an address, or the absolute path of a folder with a socket. */
@@ -23,72 +29,28 @@ export interface DatabaseUrl {
   parameters: Partial<Record<Parameter, string>>
 }
 
-export const SESSION_ATTRIBUTES = [
-  'any',
-  'read-write',
-  'read-only',
-  'primary',
-  'standby',
-  'prefer-standby',
-] as const
-
-export type SessionAttributes = typeof SESSION_ATTRIBUTES[number]
-
 const PORT = 5432
 /** Where libpq looks when no host is named: on Debian, and where nobody changed it. */
 const NO_HOST = ['/var/run/postgresql', '/tmp', 'localhost']
-const NUMBER = /^\d{1,9}$/
-const ANY = /^[^]*$/
-
-/** What a parameter may be for this client to do as it says. */
-const PARAMETERS = {
-  host: ANY,
-  port: ANY,
-  dbname: ANY,
-  user: ANY,
-  password: ANY,
-  target_session_attrs: new RegExp(`^(${SESSION_ATTRIBUTES.join('|')})$`),
-  load_balance_hosts: /^(disable|random)$/,
-  pgbouncer: /^(true|false)$/,
-  application_name: ANY,
-  fallback_application_name: ANY,
-  options: ANY,
-  client_encoding: /^(auto|utf-?8)$/i,
-  connect_timeout: NUMBER,
-  keepalives: /^[01]$/,
-  keepalives_idle: NUMBER,
-  // What follows the first probe is up to the system: each query has a deadline of its own.
-  keepalives_interval: NUMBER,
-  keepalives_count: NUMBER,
-  tcp_user_timeout: NUMBER,
-  sslmode: /^(disable|allow|prefer|require|verify-ca|verify-full)$/,
-  ssl: /^(true|false|disable|allow|prefer|require|verify-ca|verify-full)$/,
-  sslnegotiation: /^(postgres|direct)$/,
-  sslrootcert: ANY,
-  sslcert: ANY,
-  sslkey: ANY,
-  sslcompression: /^[01]$/,
-  sslsni: /^1$/,
-  // Both runtimes have these limits anyway.
-  ssl_min_protocol_version: /^TLSv1(\.[12])?$/,
-  ssl_max_protocol_version: /^TLSv1\.3$/,
-  // There is no GSSAPI, nor a binding of the password to TLS; where they may be missing, they are.
-  gssencmode: /^(disable|prefer)$/,
-  krbsrvname: ANY,
-  channel_binding: /^(disable|prefer|require)$/,
-} as const
-
-export type Parameter = keyof typeof PARAMETERS
-
-const isKnown = (name: string): name is Parameter => Object.hasOwn(PARAMETERS, name)
+/**
+ * What a URL says itself, by the name of the parameter that would say the same.
+ * @throws as parseDatabaseUrl
+ */
+export function givenBy(text: string): Set<Parameter> {
+  const { user, password, hosts, database, query } = split(text)
+  const given = new Set(Object.keys(parametersOf(query)) as Parameter[])
+  const isGiven = (name: Parameter, value: string) => value !== '' && given.add(name)
+  isGiven('host', hosts.names)
+  isGiven('port', hosts.ports.replaceAll(',', ''))
+  isGiven('user', user)
+  isGiven('password', password)
+  isGiven('dbname', database)
+  return given
+}
 
 /** @throws Error that goes on behind the name of the setting, and says nothing secret */
 export function parseDatabaseUrl(text: string): DatabaseUrl {
-  const [, rest] = /^postgres(?:ql)?:\/\/([^]*)$/.exec(text) ?? []
-  if (rest === undefined) {
-    throw new Error('must be a URL that starts with postgres:// or postgresql://')
-  }
-  const { user, password, hosts, database, query } = split(rest)
+  const { user, password, hosts, database, query } = split(text)
   const parameters = parametersOf(query)
   const { host = hosts.names, port = hosts.ports, dbname = database } = parameters
   const url: DatabaseUrl = {
@@ -117,7 +79,11 @@ export function describeDatabaseUrl(text: string): string {
   return `${scheme}://${user ? `${user}@` : ''}${places.join()}/${database}${mode}`
 }
 
-function split(rest: string) {
+function split(text: string) {
+  const [, rest] = /^postgres(?:ql)?:\/\/([^]*)$/.exec(text) ?? []
+  if (rest === undefined) {
+    throw new Error('must be a URL that starts with postgres:// or postgresql://')
+  }
   // As libpq does it: whatever comes before an @ that is before any / is the user.
   const slash = rest.indexOf('/')
   const at = rest.lastIndexOf('@', slash === -1 ? undefined : slash)
@@ -163,7 +129,7 @@ function parametersOf(query: string): DatabaseUrl['parameters'] {
     const value = decoded(text!, name)
     // With libpq, too, an empty one is none.
     if (value === '') continue
-    if (!PARAMETERS[name].test(value)) {
+    if (!isUnderstood(name, value)) {
       throw new Error(`has a value that isn't understood for the parameter ${name}`)
     }
     parameters[name] = value

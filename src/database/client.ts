@@ -1,12 +1,8 @@
 /** A client of one of the hosts in a URL of PostgreSQL: the only place that knows how postgres is told. */
 import postgres from 'postgres'
 import type { DatabaseTarget } from '../config/database_tls.ts'
-import {
-  type DatabaseUrl,
-  type Host,
-  parseDatabaseUrl,
-  type SessionAttributes,
-} from '../config/database_url.ts'
+import { type DatabaseUrl, type Host, parseDatabaseUrl } from '../config/database_url.ts'
+import type { SessionAttributes } from '../config/database_parameters.ts'
 import { codeOf } from '../core/errors.ts'
 
 /** A host, and what its server must be to be taken. */
