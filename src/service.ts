@@ -8,15 +8,15 @@ import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config/config.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { databaseTarget } from './config/database_tls.ts'
-import { isWithoutSchema } from './core/errors.ts'
 import { createFairTurns } from './core/semaphore.ts'
-import { createLedger, SCHEMA_VERSION } from './ledger/functions.ts'
+import { createLedger } from './ledger/functions.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
 import { limitLog } from './telemetry/limited_log.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { createReadiness } from './ledger/readiness.ts'
 import { createRecheck } from './ledger/recheck.ts'
 import { type Listen, openServers } from './server/servers.ts'
 import { createSnapshots } from './cache/snapshots.ts'
@@ -36,8 +36,6 @@ const READING_LONG_PER_CALLER = 2
 const MAX_WAITING_LONG = 100
 /** What a stop may take beyond the deadline of the last request. */
 const STOPPING_MS = 3_000
-const NO_SCHEMA = 'The database has no schema, or an old one: `npm run migrate` makes it.'
-const OTHER_SCHEMA = 'The schema is not the expected one: `npm run migrate` brings it up to date.'
 /** For whoever reads the access log. */
 const FLUSH_DEADLINE_MS = 500
 
@@ -117,17 +115,8 @@ export async function startService(
   })
 
   let stopping = false
-  async function notReady(): Promise<string | undefined> {
-    if (stopping) return 'The service is stopping.'
-    try {
-      if (!await ledger.hasMigration(SCHEMA_VERSION)) return OTHER_SCHEMA
-      return undefined
-    } catch (error) {
-      log.warn('not ready', error)
-      if (isWithoutSchema(error)) return NO_SCHEMA
-      return 'PostgreSQL does not answer as expected.'
-    }
-  }
+  const readiness = createReadiness({ ledger, log })
+  const notReady = async () => stopping ? 'The service is stopping.' : await readiness.problem()
 
   const recheck = createRecheck({ ledger, metrics })
   const onFailure = (what: string, error: unknown, fields?: object) =>

@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 import { createDatabase, retried } from '../database/database.ts'
 import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
+import { readServiceRole, type ServiceRole } from './service_role.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
 import type { Operation, OperationKind, Outcome, PostOptions } from './operations.ts'
@@ -26,6 +27,7 @@ export interface Ledger extends LedgerReads, LedgerUsers {
   post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
+  readServiceRole(): Promise<ServiceRole>
   end(): Promise<void>
 }
 
@@ -93,6 +95,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       )
       return row!.applied
     },
+
+    readServiceRole: () => readServiceRole(reads),
 
     async end() {
       await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])
