@@ -465,7 +465,7 @@ begin
       v_key := 'LGKEY';
     end if;
   end if;
-  if not v.replayed then
+  if not v.replayed then -- mutation: funds
     v_funds := coalesce(
       ledger.funds_problem(v.change, account.balance + v.change, v.held),
       ledger.funds_problem(-v.change, peer.balance - v.change, peer.held));
@@ -941,7 +941,7 @@ begin
   -- we for an open one.
   select u.id, u.hold_changes, u.updated_at, 0.00
     into v.user_id, v.hold_changes, v.updated_at, v.held
-    from public.users u where u.id = lock_account.user_id for no key update;
+    from public.users u where u.id = lock_account.user_id for no key update; -- mutation: lock
   if not found then
     v.user_id := lock_account.user_id;
     v.problem := 'LGUSR';
@@ -974,11 +974,11 @@ begin
   if lock_accounts.wait then
     select array_agg(l.id) into v_ids from (
       select u.id from public.users u where u.id = any (lock_accounts.user_ids)
-       order by u.id for no key update) l;
+       order by u.id for no key update) l; -- mutation: lock
   else
     select array_agg(l.id) into v_ids from (
       select u.id from public.users u where u.id = any (lock_accounts.user_ids)
-       order by u.id for no key update skip locked) l;
+       order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(u.id, null, h.seq, h.balance, 0.00, h.sealed_at, h.hash, u.hold_changes,
@@ -988,7 +988,7 @@ begin
     join public.users u on u.id = i.id
     left join lateral (
       select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
-       where p.user_id = i.id order by p.seq desc limit 1) h on true;
+       where p.user_id = i.id order by p.seq desc limit 1) h on true; -- mutation: last
   for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
     if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
       v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);
@@ -1224,7 +1224,7 @@ declare
   e ledger.entry;
   h public.holds;
 begin
-  for i in 1 .. cardinality(post.operations) loop
+  for i in 1 .. cardinality(post.operations) loop -- mutation: order
     v_operation := post.operations[i];
     v_peer_id := post.peer_user_ids[i];
     v_a := width_bucket(post.user_ids[i], v_ids);
@@ -1234,8 +1234,7 @@ begin
     end if;
     if v_operation in ('CAPTURE', 'RELEASE', 'REVERSE') or v_has_repeated_keys then
       -- What this call has posted so far counts, too.
-      perform ledger.insert_entries(v_new);
-      v_new := '{}';
+      perform ledger.insert_entries(v_new); v_new := '{}'; -- mutation: flush
       t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i]);
       v_peer_id := coalesce(v_peer_id, t.peer_user_id);
     else
@@ -1280,7 +1279,7 @@ begin
         v_new := array_append(v_new, e);
         p.seq := e.seq; p.balance := e.balance; p.hash := e.hash;
         p.posted_at := e.posted_at; p.updated_at := e.posted_at;
-        v_accounts[v_p] := p;
+        v_accounts[v_p] := p; -- mutation: peer
         return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
           e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
           p.hold_changes, p.next_expiry, v_read_at);
@@ -1293,7 +1292,7 @@ begin
         a.hold_changes := a.hold_changes + 1;
         a.updated_at := greatest(h.created_at, h.closed_at, a.updated_at, a.posted_at);
         if v_operation = 'HOLD' then
-          a.held := a.held + d.amount;
+          a.held := a.held + d.amount; -- mutation: reserve
           a.next_expiry := least(a.next_expiry, nullif(h.expires_at, 'infinity'));
         end if;
         v_accounts[v_a] := a;
@@ -1335,10 +1334,11 @@ declare
 begin
   -- As lock_account does.
   select u.hold_changes into v_hold_changes
-    from public.users u where u.id = post_change.user_id for no key update;
+    from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
   if not found then v_problem := 'LGUSR'; end if;
   select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
-    from public.payment_history h where h.user_id = post_change.user_id order by h.seq desc limit 1;
+    from public.payment_history h where h.user_id = post_change.user_id
+   order by h.seq desc limit 1; -- mutation: last
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
     d.held := case when v_hold_changes = 0 then 0.00
@@ -1382,7 +1382,8 @@ begin
       v_at, post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses, null,
       null));
   update public.users u
-     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes, updated_at = v_at
+     set seq = v_seq, balance = v_balance, -- mutation: copy
+         hold_changes = v_hold_changes, updated_at = v_at
    where u.id = post_change.user_id;
   return (post_change.user_id, v_seq, d.action, d.amount, v_balance, v_balance - d.held, v_at,
     false)::ledger.posted_entry;
@@ -1446,7 +1447,8 @@ begin
   -- In the order of their ids, so that two callers never wait for each other; and both before
   -- either is looked at: what is committed while this waits for the second counts for the first.
   perform from public.users u
-    where u.id = least(post_pair.user_id, post_pair.peer_user_id) for no key update;
+    where u.id = least(post_pair.user_id, post_pair.peer_user_id) -- mutation: first
+      for no key update; -- mutation: lock
   if post_pair.user_id > post_pair.peer_user_id then
     a := ledger.lock_account(post_pair.user_id);
     p := ledger.lock_account(post_pair.peer_user_id);
@@ -1475,7 +1477,7 @@ begin
 
   a.seq := a.seq + 1; a.balance := a.balance + d.change;
   p.seq := p.seq + 1; p.balance := p.balance - d.change;
-  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at)); -- mutation: moment
   insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
     idempotency_key, metadata, held, reverses, peer_user_id, peer_seq, hash)
   values (a.user_id, d.action, d.amount, v_at, a.seq, a.balance, v_at, post_pair.idempotency_key,
@@ -1525,12 +1527,12 @@ begin
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   for v_row in
     select h.* from public.payment_history h
-     where h.user_id = post_pending.user_id and h.seq is null
-     order by h.id limit post_pending.max_rows
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
   loop
     v_row.seq := coalesce(v_last.seq, 0) + 1;
     v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
-    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
     v_row.balance := v_balance;
     v_row.held := v_last.held;
     v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
@@ -1868,7 +1870,8 @@ begin
     return;
   end if;
   -- Nobody has locked this version of the row: whoever does will read the clock later than now.
-  if exists (select from public.users u where u.id = await_final.user_id and u.xmax = 0) then
+  if exists (select from public.users u where u.id = await_final.user_id
+               and u.xmax = 0) then -- mutation: unlocked
     return;
   end if;
   begin
@@ -2389,13 +2392,13 @@ create or replace function ledger.expected_guards()
     ('constraint users_pkey on users', '0b061cb60c8123a7'),
     ('function ledger.absent_account(bigint)', 'f66437cd2dc1f8f6'),
     ('function ledger.absent_ids(bigint,bigint)', '96fe78295732d72d'),
-    ('function ledger.await_final(bigint,timestamp with time zone)', '58003568922ecbf7'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', 'b44153bbfe947166'),
     ('function ledger.change_of(text,numeric)', '7305abe76e48dfe6'),
     ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', '7c089ddfc46145d1'),
     ('function ledger.check_entry()', 'e18c1bff888eac4e'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '07b2dede86fbaba5'),
     ('function ledger.copy_accounts(ledger.account[])', 'ee6d4585a8c6741e'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '284cf8a1a0adafcc'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '57220e5dfac692dd'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
     ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
     ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '0ebf08ddf33b6e99'),
@@ -2438,8 +2441,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.ledger_id()', 'ba01b2528613e882'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '0278524927558fd0'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', '59849cf4d89d325b'),
-    ('function ledger.lock_account(bigint)', 'a57dff0e7b4c04f6'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '99fc1308bc4dc1e5'),
+    ('function ledger.lock_account(bigint)', '059dcb8697b5ec90'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '1611c0be92df599e'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'c4ec916545168591'),
     ('function ledger.next_moment(timestamp with time zone)', '5284f0faa20b1794'),
     ('function ledger.oldest_writer()', '8519994a36f2ce83'),
@@ -2448,11 +2451,11 @@ create or replace function ledger.expected_guards()
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', 'f49b26d7d5ddf16f'),
     ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', 'dc74f541ec5dae05'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '41de1272555f958f'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'e513acd0f77ee0fe'),
-    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '21de23e3a864ea4e'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '757a877666f072ca'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'b2ed2b6696f882e8'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '490a296aabfa36ed'),
-    ('function ledger.post_pending(bigint,integer)', '64f52cb34c203708'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '5106223456727bad'),
+    ('function ledger.post_pending(bigint,integer)', 'e81ed541deb0374f'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '2bc5566e5d6548ee'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),

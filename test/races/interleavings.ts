@@ -610,7 +610,7 @@ export async function runScenario(name: string, url: string): Promise<string[]> 
     const users = await sql<{ id: string }[]>`select id from users where id > ${last!['id']}`
     for (const { id } of users) wrong.push(...await findingsOf(sql, Number(id)))
   } catch (error) {
-    wrong.push(String(error))
+    wrong.push(`${(error as { code?: string }).code}: ${String(error)}`)
   } finally {
     await Promise.all(open.map((connection) => connection.end({ timeout: 0 })))
   }

@@ -52,7 +52,7 @@ begin
       v_key := 'LGKEY';
     end if;
   end if;
-  if not v.replayed then
+  if not v.replayed then -- mutation: funds
     v_funds := coalesce(
       ledger.funds_problem(v.change, account.balance + v.change, v.held),
       ledger.funds_problem(-v.change, peer.balance - v.change, peer.held));

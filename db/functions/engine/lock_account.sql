@@ -8,7 +8,7 @@ begin
   -- we for an open one.
   select u.id, u.hold_changes, u.updated_at, 0.00
     into v.user_id, v.hold_changes, v.updated_at, v.held
-    from public.users u where u.id = lock_account.user_id for no key update;
+    from public.users u where u.id = lock_account.user_id for no key update; -- mutation: lock
   if not found then
     v.user_id := lock_account.user_id;
     v.problem := 'LGUSR';

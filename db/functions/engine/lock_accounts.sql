@@ -10,11 +10,11 @@ begin
   if lock_accounts.wait then
     select array_agg(l.id) into v_ids from (
       select u.id from public.users u where u.id = any (lock_accounts.user_ids)
-       order by u.id for no key update) l;
+       order by u.id for no key update) l; -- mutation: lock
   else
     select array_agg(l.id) into v_ids from (
       select u.id from public.users u where u.id = any (lock_accounts.user_ids)
-       order by u.id for no key update skip locked) l;
+       order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(u.id, null, h.seq, h.balance, 0.00, h.sealed_at, h.hash, u.hold_changes,
@@ -24,7 +24,7 @@ begin
     join public.users u on u.id = i.id
     left join lateral (
       select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
-       where p.user_id = i.id order by p.seq desc limit 1) h on true;
+       where p.user_id = i.id order by p.seq desc limit 1) h on true; -- mutation: last
   for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
     if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
       v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);

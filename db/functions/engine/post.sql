@@ -29,7 +29,7 @@ declare
   e ledger.entry;
   h public.holds;
 begin
-  for i in 1 .. cardinality(post.operations) loop
+  for i in 1 .. cardinality(post.operations) loop -- mutation: order
     v_operation := post.operations[i];
     v_peer_id := post.peer_user_ids[i];
     v_a := width_bucket(post.user_ids[i], v_ids);
@@ -39,8 +39,7 @@ begin
     end if;
     if v_operation in ('CAPTURE', 'RELEASE', 'REVERSE') or v_has_repeated_keys then
       -- What this call has posted so far counts, too.
-      perform ledger.insert_entries(v_new);
-      v_new := '{}';
+      perform ledger.insert_entries(v_new); v_new := '{}'; -- mutation: flush
       t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i]);
       v_peer_id := coalesce(v_peer_id, t.peer_user_id);
     else
@@ -85,7 +84,7 @@ begin
         v_new := array_append(v_new, e);
         p.seq := e.seq; p.balance := e.balance; p.hash := e.hash;
         p.posted_at := e.posted_at; p.updated_at := e.posted_at;
-        v_accounts[v_p] := p;
+        v_accounts[v_p] := p; -- mutation: peer
         return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
           e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
           p.hold_changes, p.next_expiry, v_read_at);
@@ -98,7 +97,7 @@ begin
         a.hold_changes := a.hold_changes + 1;
         a.updated_at := greatest(h.created_at, h.closed_at, a.updated_at, a.posted_at);
         if v_operation = 'HOLD' then
-          a.held := a.held + d.amount;
+          a.held := a.held + d.amount; -- mutation: reserve
           a.next_expiry := least(a.next_expiry, nullif(h.expires_at, 'infinity'));
         end if;
         v_accounts[v_a] := a;

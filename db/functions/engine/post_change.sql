@@ -16,10 +16,11 @@ declare
 begin
   -- As lock_account does.
   select u.hold_changes into v_hold_changes
-    from public.users u where u.id = post_change.user_id for no key update;
+    from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
   if not found then v_problem := 'LGUSR'; end if;
   select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
-    from public.payment_history h where h.user_id = post_change.user_id order by h.seq desc limit 1;
+    from public.payment_history h where h.user_id = post_change.user_id
+   order by h.seq desc limit 1; -- mutation: last
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
     d.held := case when v_hold_changes = 0 then 0.00
@@ -63,7 +64,8 @@ begin
       v_at, post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses, null,
       null));
   update public.users u
-     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes, updated_at = v_at
+     set seq = v_seq, balance = v_balance, -- mutation: copy
+         hold_changes = v_hold_changes, updated_at = v_at
    where u.id = post_change.user_id;
   return (post_change.user_id, v_seq, d.action, d.amount, v_balance, v_balance - d.held, v_at,
     false)::ledger.posted_entry;

@@ -13,7 +13,8 @@ begin
   -- In the order of their ids, so that two callers never wait for each other; and both before
   -- either is looked at: what is committed while this waits for the second counts for the first.
   perform from public.users u
-    where u.id = least(post_pair.user_id, post_pair.peer_user_id) for no key update;
+    where u.id = least(post_pair.user_id, post_pair.peer_user_id) -- mutation: first
+      for no key update; -- mutation: lock
   if post_pair.user_id > post_pair.peer_user_id then
     a := ledger.lock_account(post_pair.user_id);
     p := ledger.lock_account(post_pair.peer_user_id);
@@ -42,7 +43,7 @@ begin
 
   a.seq := a.seq + 1; a.balance := a.balance + d.change;
   p.seq := p.seq + 1; p.balance := p.balance - d.change;
-  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at)); -- mutation: moment
   insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
     idempotency_key, metadata, held, reverses, peer_user_id, peer_seq, hash)
   values (a.user_id, d.action, d.amount, v_at, a.seq, a.balance, v_at, post_pair.idempotency_key,

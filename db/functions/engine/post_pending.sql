@@ -19,12 +19,12 @@ begin
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   for v_row in
     select h.* from public.payment_history h
-     where h.user_id = post_pending.user_id and h.seq is null
-     order by h.id limit post_pending.max_rows
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
   loop
     v_row.seq := coalesce(v_last.seq, 0) + 1;
     v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
-    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if;
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
     v_row.balance := v_balance;
     v_row.held := v_last.held;
     v_row.sealed_at := ledger.next_moment(v_last.sealed_at);

@@ -13,7 +13,8 @@ begin
     return;
   end if;
   -- Nobody has locked this version of the row: whoever does will read the clock later than now.
-  if exists (select from public.users u where u.id = await_final.user_id and u.xmax = 0) then
+  if exists (select from public.users u where u.id = await_final.user_id
+               and u.xmax = 0) then -- mutation: unlocked
     return;
   end if;
   begin
