@@ -69,7 +69,7 @@ alter table public.interventions enable always trigger guard_row;
 alter table public.interventions enable always trigger guard_truncate;
 grant select on public.interventions to ledger_dba;
 
--- Every change of a balance. A row without seq is pending: entered by hand, and posted at the
+-- Every change of a balance. A row without seq is pending: entered manually, and posted at the
 -- user's next operation.
 create table public.payment_history (
   -- Of posted entries, the order in which they were posted: a pending one gets its last id with its
@@ -582,8 +582,8 @@ create function ledger.change_problem(
   returns text
   language sql immutable;
 
--- Refuses an entry made by hand that could not be posted: 23502, 23503 (no such user), 23514. An
--- amount with more than two decimals is refused, not rounded.
+-- Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount
+-- with more than two decimals is refused, not rounded.
 create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
@@ -621,7 +621,7 @@ create function ledger.decide(
   returns ledger.decision
   language plpgsql volatile;
 
--- The seq of the last entry that had been counted at a moment, by binary search over the index on
+-- The seq of the last entry that had been posted at a moment, by binary search over the index on
 -- seq; 0: none. Internal.
 create function ledger.entry_at(user_id bigint, at timestamp with time zone)
   returns bigint
@@ -1251,7 +1251,7 @@ create function ledger.users_problem(problem text, peer_problem text)
   returns text
   language sql immutable;
 
--- Verifies at most max_rows sealed rows after (after_user_id, after_seq), in order of user and seq,
+-- Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq,
 -- up to a user: findings, how many rows it read, and the place to go on after (null: that was all).
 -- The first row is checked against the one before the range. Sees one moment and waits for nobody.
 create function ledger.verify_entries(
@@ -1263,7 +1263,7 @@ create function ledger.verify_entries(
   language plpgsql stable security definer;
 grant execute on function ledger.verify_entries to ledger_dba;
 
--- The findings about one sealed row: against the row before it, the other half of its transfer, the
+-- The findings about one posted row: against the row before it, the other half of its transfer, the
 -- entry that it reverses, and its hold. Internal.
 create function ledger.verify_entry(entry public.payment_history)
   returns SETOF ledger.finding
@@ -1295,7 +1295,7 @@ create function ledger.verify_user_page(
   language plpgsql stable security definer;
 grant execute on function ledger.verify_user_page to ledger_dba, ledger_service;
 
--- Verifies at most max_rows users after an id, up to another: the copies in users, hand-made rows
+-- Verifies at most max_rows users after an id, up to another: the copies in users, manual entries
 -- that have been pending for longer than pending_limit by their ts, and holds. Findings, how many
 -- users it read, and the id to go on after (null: that was all). Sees one moment and waits for
 -- nobody.

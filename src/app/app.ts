@@ -84,8 +84,8 @@ export function createApp(
   let document: Promise<object> | undefined
 
   // One middleware for all that is around a request: each keeps several frames of it while it waits.
-  app.use(async function around(c, next) {
-    const seen = observer?.begin(c)
+  app.use(async function withTelemetry(c, next) {
+    const trace = observer?.begin(c)
     c.set('limits', limitsAndBodies)
     try {
       const answered = guard?.(c)
@@ -99,7 +99,7 @@ export function createApp(
     } catch (error) {
       c.res = refuse(c, error)
     }
-    if (seen) observer!.end(c, seen)
+    if (trace) observer!.end(c, trace)
   })
 
   const rates = rate && createRequestRates(rate)

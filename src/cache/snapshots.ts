@@ -101,7 +101,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   let heardAt = -Infinity
   let setBack = { from: -Infinity, until: -Infinity }
 
-  // Only the next query is joined, never one under way: it may have missed what was acknowledged
+  // Only the next query is joined, never one in flight: it may have missed what was acknowledged
   // before this read began.
   const loads = createBatcher<number, Versioned | undefined>({
     maxBatch: MAX_LOAD,

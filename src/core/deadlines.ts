@@ -5,9 +5,9 @@ const SWEEP_MS = 50
 
 /** How long one request, or one item of it, has. */
 export interface Deadline {
-  /** It has its answer: nothing more may be begun for it. What is under way goes on. */
+  /** It has its answer: nothing more may be begun for it. What is in flight goes on. */
   readonly isOver: boolean
-  /** Whether a statement that writes for it may be under way, or may have been committed. */
+  /** Whether a statement that writes for it may be in flight, or may have been committed. */
   isSent: boolean
   /** Gives it all the time there is, until `restart`: somebody else limits what it waits for. */
   release(): void

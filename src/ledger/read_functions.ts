@@ -7,7 +7,7 @@ import type { Entry, EntryRow, StatementEntry } from './rows.ts'
 export interface Moment {
   /** Null: before everything. */
   at: string | null
-  /** Of the last entry that counted then; 0: none. */
+  /** Of the last entry that was posted by then; 0: none. */
   seq: number
   balance: string
   hash: string | null

@@ -82,7 +82,7 @@ function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch
 
 /**
  * Every write goes through here. Batches never wait for anybody: operations of users whom somebody
- * else holds come back from them, and wait aside. One whose outcome is unknown is repeated if it has
+ * else holds come back from them, and wait apart. One whose outcome is unknown is repeated if it has
  * a key, once, by itself, on a connection that waits for the first to end.
  */
 export function createWriteQueue(options: WriteQueueOptions): WriteQueue {

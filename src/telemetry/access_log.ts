@@ -52,7 +52,7 @@ function lineOf(access: Access): string {
     `${caller === undefined ? '' : `,"caller":${JSON.stringify(caller)}`}}\n`
 }
 
-/** Lines are written together, and one write is under way at most. */
+/** Lines are written together, and one write is in flight at most. */
 export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOptions): AccessLog {
   let waiting: Access[] = []
   let dropped = 0

@@ -22,7 +22,7 @@ export interface ErrorOutputOptions {
 
 /**
  * Takes the place of console.error, which on Deno waits in the midst of everything until a pipe has
- * room, and on Node keeps all that ever waits. One write is under way at most.
+ * room, and on Node keeps all that ever waits. One write is in flight at most.
  */
 export function createErrorOutput(
   { write, format, maxWaiting = MAX_WAITING }: ErrorOutputOptions,

@@ -6,7 +6,7 @@ import type { HttpJob, Measured, Stream } from './load.ts'
 import { createPicker } from './picks.ts'
 import { createTally, type Tally } from './tally.ts'
 
-/** Before the time of the job, until as much is under way at its beginning as at its end. */
+/** Before the time of the job, until as much is in flight at its beginning as at its end. */
 const RAMP_MS = 300
 /** After it, for what is still to be answered. */
 const LATE_MS = 15_000

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { LedgerDatabase } from './ledger_database.ts'
 
-/** Adds sealed entries to the history of each of the users, whom nobody else writes to. */
+/** Adds posted entries to the history of each of the users, whom nobody else writes to. */
 export async function lengthen({ sql }: LedgerDatabase, users: number[], entries: number) {
   const procedure = new URL('long_history.sql', import.meta.url)
   await sql.unsafe(`drop procedure if exists pg_temp.lengthen`)

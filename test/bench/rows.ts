@@ -15,7 +15,7 @@ import { neighbour } from './rows/neighbour.ts'
 import { operations } from './rows/operations.ts'
 import { reads } from './rows/reads.ts'
 import type { Row } from './rows/row.ts'
-import { seen } from './rows/seen.ts'
+import { telemetry } from './rows/telemetry.ts'
 import { spread } from './rows/spread.ts'
 import { start } from './rows/start.ts'
 import { verification } from './rows/verify.ts'
@@ -36,7 +36,7 @@ export const ROWS = {
   reads,
   crowd,
   neighbour,
-  seen,
+  telemetry,
   instances,
   fair,
   wal,

@@ -13,7 +13,7 @@ test.each([
   ['ts', '0001-01-01 00:00:00+00 BC'],
   ['ts', '10000-01-01 00:00:00+00'],
   ['metadata', '[1]'],
-])('a row made by hand raises 23514 when its %s is %s', async (column, value) => {
+])('a manual entry raises 23514 when its %s is %s', async (column, value) => {
   const id = await ledger.user(10)
   const before = await stateOf(ledger.sql, id)
   const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
@@ -28,7 +28,7 @@ test.each([
   ['amount', '0.005', '23514'],
   ['ts', 'yesterday at noon or so', '22007'],
   ['user_id', '9007199254740991', '23503'],
-])('a row made by hand: %s %s raises %s', async (column, value, code) => {
+])('a manual entry: %s %s raises %s', async (column, value, code) => {
   const id = await ledger.user(10)
   const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
   expect(await codeOf(ledger.sql`insert into payment_history ${ledger.sql(row)}`)).toBe(code)

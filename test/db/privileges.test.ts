@@ -251,7 +251,7 @@ test('a temporary table of the caller’s doesn’t stand in for the ledger', as
   expect(rows).toBe(0)
 })
 
-test('ledger_dba sees a hand-made row counted at the next debit', async () => {
+test('ledger_dba sees a manual entry posted at the next debit', async () => {
   const dba = ledger.connect('ledger_dba')
   const id = await ledger.user()
   await dba`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 100)`

@@ -336,7 +336,7 @@ describe('memory and redis-server', () => {
       return batch[i]![0] === 'PTTL' && Number(reply) > 0 ? 'some time' : reply
     })
 
-  async function play(store: Backend, batches: { exec: boolean; batch: string[][] }[]) {
+  async function run(store: Backend, batches: { exec: boolean; batch: string[][] }[]) {
     await store.run([['FLUSHALL']])
     const answers: unknown[] = []
     for (const { exec, batch } of batches) {
@@ -359,7 +359,7 @@ describe('memory and redis-server', () => {
     const memory = createMemoryStore()
     await fc.assert(
       fc.asyncProperty(batches, async (sequence) => {
-        expect(await play(memory, sequence)).toEqual(await play(real, sequence))
+        expect(await run(memory, sequence)).toEqual(await run(real, sequence))
       }),
       { seed: 20260102, numRuns: 300 },
     )

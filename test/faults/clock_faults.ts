@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Bed } from './harness.ts'
+import type { Harness } from './harness.ts'
 import { pause, until } from './pause.ts'
 import type { Scenario } from './scenarios.ts'
 
@@ -33,11 +33,11 @@ const environment = (folder: string, machine: Machine) => ({
 })
 
 /** How far ahead of ours each clock is, in seconds. */
-async function aheadOf(bed: Bed): Promise<{ [machine in Machine]: number }> {
-  const [row] = await bed.sql((sql) =>
+async function aheadOf(harness: Harness): Promise<{ [machine in Machine]: number }> {
+  const [row] = await harness.sql((sql) =>
     sql`select extract(epoch from clock_timestamp())::float8 as now`
   )
-  const logged = bed.services[0]!.output()
+  const logged = harness.services[0]!.output()
   const time = /"time":"([^"]+)"/.exec(logged.slice(logged.lastIndexOf('"time":"')))?.[1]
   return {
     database: row!['now'] - Date.now() / 1000,
@@ -45,9 +45,9 @@ async function aheadOf(bed: Bed): Promise<{ [machine in Machine]: number }> {
   }
 }
 
-const shows = (bed: Bed, wanted: { [machine in Machine]: number }) =>
+const shows = (harness: Harness, wanted: { [machine in Machine]: number }) =>
   until(SHOWS_MS, async () => {
-    const ahead = await aheadOf(bed)
+    const ahead = await aheadOf(harness)
     return Object.entries(wanted).every(([machine, seconds]) =>
       Math.abs(ahead[machine as Machine] - seconds) < HOUR_SECONDS / 10
     )
@@ -68,18 +68,18 @@ function clock(name: string, seconds: number): Scenario {
         service: environment(folder, 'service'),
       }
     },
-    async strike(bed, round) {
+    async strike(harness, round) {
       const wanted = { database: 0, service: 0 }
       for (const machine of WHOSE[round % WHOSE.length]!) {
         wanted[machine] = seconds
         const text = `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`
-        await writeFile(fileOf(bed.folder, machine), text)
+        await writeFile(fileOf(harness.folder, machine), text)
       }
-      if (await shows(bed, wanted)) moved++
-      await bed.progress()
+      if (await shows(harness, wanted)) moved++
+      await harness.progress()
       await pause(500)
-      for (const machine of WHOSE[0]) await writeFile(fileOf(bed.folder, machine), '+0')
-      if (await shows(bed, { database: 0, service: 0 })) back++
+      for (const machine of WHOSE[0]) await writeFile(fileOf(harness.folder, machine), '+0')
+      if (await shows(harness, { database: 0, service: 0 })) back++
     },
     evidence: () =>
       Promise.resolve({

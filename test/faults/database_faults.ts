@@ -4,7 +4,7 @@ import { chmod, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Bed } from './harness.ts'
+import type { Harness } from './harness.ts'
 import { type Cluster, createCluster, withSql } from './cluster.ts'
 import { pause } from './pause.ts'
 import type { Scenario } from './scenarios.ts'
@@ -25,26 +25,26 @@ let exhausted = 0
 let filled = 0
 
 /** While the callers are at their busiest, with the network that loses what is on its way. */
-async function struckFar(bed: Bed, work: () => Promise<void>): Promise<void> {
-  bed.proxy.weather(FAR)
-  await bed.burst(work)
-  bed.proxy.weather({ kind: 'fair' })
+async function struckFar(harness: Harness, work: () => Promise<void>): Promise<void> {
+  harness.proxy.weather(FAR)
+  await harness.burst(work)
+  harness.proxy.weather({ kind: 'fair' })
 }
 
 const stopped = (mode: 'fast' | 'immediate'): Scenario => ({
   name: `pg_ctl stop -m ${mode}`,
   rounds: 3,
   loses: true,
-  async strike(bed) {
-    await struckFar(bed, () => bed.cluster.stop(mode))
+  async strike(harness) {
+    await struckFar(harness, () => harness.cluster.stop(mode))
     stops++
-    await bed.cluster.start()
+    await harness.cluster.start()
   },
   evidence: () => Promise.resolve({ stops }),
 })
 
-async function terminateService(bed: Bed): Promise<void> {
-  const rows = await bed.sql((sql) =>
+async function terminateService(harness: Harness): Promise<void> {
+  const rows = await harness.sql((sql) =>
     sql`select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and usename in ('ledger_service', 'people')`
   )
@@ -52,10 +52,10 @@ async function terminateService(bed: Bed): Promise<void> {
 }
 
 /** The most sessions of the service that wait for a lock at the same moment. */
-async function mostWaiting(bed: Bed, duration_ms: number): Promise<number> {
+async function mostWaiting(harness: Harness, duration_ms: number): Promise<number> {
   const end = performance.now() + duration_ms
   let most = 0
-  await withSql(bed.cluster.urlOf('postgres'), async (sql) => {
+  await withSql(harness.cluster.urlOf('postgres'), async (sql) => {
     while (performance.now() < end) {
       const [row] = await sql`select count(*)::int as n from pg_stat_activity
         where usename = 'ledger_service' and wait_event_type = 'Lock'`
@@ -123,9 +123,9 @@ export const DATABASE_FAULTS: Scenario[] = [
     name: 'kill -9 of every PostgreSQL process',
     rounds: 3,
     loses: true,
-    async strike(bed) {
-      await struckFar(bed, async () => void (processes += await bed.cluster.kill()))
-      await bed.cluster.start()
+    async strike(harness) {
+      await struckFar(harness, async () => void (processes += await harness.cluster.kill()))
+      await harness.cluster.start()
     },
     evidence: () => Promise.resolve({ processes }),
   },
@@ -135,18 +135,18 @@ export const DATABASE_FAULTS: Scenario[] = [
     name: 'terminated backends',
     rounds: 4,
     loses: true,
-    strike: (bed) => struckFar(bed, () => terminateService(bed)),
+    strike: (harness) => struckFar(harness, () => terminateService(harness)),
     evidence: () => Promise.resolve({ terminated }),
   },
   {
     name: 'pool exhausted',
     rounds: 2,
-    async strike(bed) {
+    async strike(harness) {
       // Everything that the service does needs this table: every connection of it has to wait.
-      await withSql(bed.url, async (sql) => {
+      await withSql(harness.url, async (sql) => {
         await sql`begin`
         await sql`lock table payment_history in access exclusive mode`
-        const most = await bed.burst(() => mostWaiting(bed, 2_500))
+        const most = await harness.burst(() => mostWaiting(harness, 2_500))
         if (most >= POSTING) exhausted++
         await sql`rollback`
       })
@@ -156,12 +156,12 @@ export const DATABASE_FAULTS: Scenario[] = [
   {
     name: 'CONNECTION LIMIT reached',
     rounds: 2,
-    async strike(bed) {
-      await bed.sql((sql) => sql.unsafe(`alter role ledger_service connection limit ${LIMIT}`))
-      await terminateService(bed)
+    async strike(harness) {
+      await harness.sql((sql) => sql.unsafe(`alter role ledger_service connection limit ${LIMIT}`))
+      await terminateService(harness)
       await pause(1_500)
-      await bed.sql((sql) => sql`alter role ledger_service connection limit -1`)
-      refused = (await bed.cluster.log()).split('too many connections for role').length - 1
+      await harness.sql((sql) => sql`alter role ledger_service connection limit -1`)
+      refused = (await harness.cluster.log()).split('too many connections for role').length - 1
     },
     evidence: () => Promise.resolve({ refused }),
   },
@@ -170,17 +170,17 @@ export const DATABASE_FAULTS: Scenario[] = [
     rounds: 3,
     missing: canMount,
     ownCluster: smallCluster,
-    async strike(bed, round) {
-      const ballast = join(bed.cluster.folder, '..', 'ballast')
+    async strike(harness, round) {
+      const ballast = join(harness.cluster.folder, '..', 'ballast')
       await fill(ballast)
       // The log of writes needs another file: it can't go on without one.
-      if (round === 1) await bed.sql((sql) => sql`select pg_switch_wal()`).catch(() => {})
+      if (round === 1) await harness.sql((sql) => sql`select pg_switch_wal()`).catch(() => {})
       await pause(1_500)
       await rm(ballast)
-      if (!bed.cluster.isRunning()) await bed.cluster.start()
+      if (!harness.cluster.isRunning()) await harness.cluster.start()
     },
-    async evidence(bed) {
-      const errors = (await bed.cluster.log()).split('No space left on device').length - 1
+    async evidence(harness) {
+      const errors = (await harness.cluster.log()).split('No space left on device').length - 1
       return { filled, errors }
     },
   },

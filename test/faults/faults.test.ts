@@ -1,5 +1,5 @@
 /**
- * Callers write through every door while one thing after the other goes wrong; then everything that
+ * Callers write through every channel while one thing after the other goes wrong; then everything that
  * they were told has to be true. LEDGER_TEST_SEED repeats what the callers do, LEDGER_TEST_FAULT
  * takes only scenarios with that in their names, LEDGER_TEST_SERVICE=deno runs the service on Deno,
  * LEDGER_TEST_FAULT_ROUNDS multiplies how often each fault strikes.
@@ -8,10 +8,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Bed, makeBed } from './harness.ts'
+import { type Harness, startHarness } from './harness.ts'
 import { sample, SEED } from '../support/share.ts'
 import { type Cluster, createCluster } from './cluster.ts'
-import type { Bite } from './proof.ts'
+import type { Impact } from './proof.ts'
 import { type Scenario, SCENARIOS } from './scenarios.ts'
 import { SERVICE_RUNTIME } from './service_process.ts'
 
@@ -34,16 +34,16 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const hasBitten = ({ committed, lost }: Bite) => committed > 0 && lost > 0
+const hadImpact = ({ committed, lost }: Impact) => committed > 0 && lost > 0
 
-async function strikeAll(scenario: Scenario, bed: Bed): Promise<number> {
+async function strikeAll(scenario: Scenario, harness: Harness): Promise<number> {
   const { rounds, loses, strike } = scenario
   let slowest_ms = 0
   for (let round = 0; round < MAX_TIMES_ROUNDS * rounds * ROUNDS; round++) {
-    if (round >= rounds * ROUNDS && (!loses || hasBitten(await bed.bite()))) break
-    await strike(bed, round)
-    slowest_ms = Math.max(slowest_ms, await bed.recover())
-    await bed.progress()
+    if (round >= rounds * ROUNDS && (!loses || hadImpact(await harness.impact()))) break
+    await strike(harness, round)
+    slowest_ms = Math.max(slowest_ms, await harness.recover())
+    await harness.progress()
   }
   return slowest_ms
 }
@@ -58,21 +58,21 @@ async function run(scenario: Scenario, cluster: Cluster, n: number): Promise<str
   }
   if (scenario.prepare) await scenario.prepare(cluster, database)
   else await cluster.create(database)
-  const options = { folder, cluster, database, seed: SEED + n, env, ...scenario.bed }
-  const bed = await makeBed(options)
+  const options = { folder, cluster, database, seed: SEED + n, env, ...scenario.harness }
+  const harness = await startHarness(options)
   try {
-    const recovery_ms = await strikeAll(scenario, bed)
-    const evidence = await scenario.evidence(bed)
-    const bite = await bed.finish()
-    const { record: { writes, reads, violations, reasons, slowest_ms }, load } = bed
+    const recovery_ms = await strikeAll(scenario, harness)
+    const evidence = await scenario.evidence(harness)
+    const impact = await harness.finish()
+    const { record: { writes, reads, violations, reasons, slowest_ms }, load } = harness
     for (const [name, times] of Object.entries(evidence)) {
       if (!(times > 0)) violations.add(`it never struck: ${name} ${times}`)
     }
-    if (scenario.loses && !hasBitten(bite)) {
-      violations.add(`it did not bite: ${JSON.stringify(bite)}`)
+    if (scenario.loses && !hadImpact(impact)) {
+      violations.add(`it had no impact: ${JSON.stringify(impact)}`)
     }
-    if (bite.committed !== (scenario.committed ?? bite.committed)) {
-      violations.add(`${bite.committed} writes were done without an answer`)
+    if (impact.committed !== (scenario.committed ?? impact.committed)) {
+      violations.add(`${impact.committed} writes were done without an answer`)
     }
     if (scenario.harmless) {
       for (const [reason, times] of reasons) {
@@ -89,12 +89,12 @@ async function run(scenario: Scenario, cluster: Cluster, n: number): Promise<str
     const counts = { done: load.done(), writes: writes.length, reads: reads.length }
     console.log(
       `${scenario.name}: ${
-        JSON.stringify({ ...counts, ...bite, ...milliseconds, evidence, reasons: [...reasons] })
+        JSON.stringify({ ...counts, ...impact, ...milliseconds, evidence, reasons: [...reasons] })
       }`,
     )
     return [...violations].slice(0, 20)
   } finally {
-    await bed.close()
+    await harness.close()
     if (clusterEnv) {
       await cluster.stop('fast')
       await cluster.start()

@@ -2,16 +2,16 @@
 import { Agent } from 'node:http'
 import { connectTo, createUser } from '../support/ledger.ts'
 import { type Cluster, withSql } from './cluster.ts'
-import { type HttpAnswer, type HttpDoor, send } from './http_door.ts'
+import { type HttpAnswer, type HttpChannel, send } from './http_channel.ts'
 import { keysOf, readRows } from './ledger_rows.ts'
 import { fund, type Load, startLoad, USERS } from './load.ts'
 import { pause, until } from './pause.ts'
-import { type Bite, biteOf, prove } from './proof.ts'
+import { type Impact, impactOf, prove } from './proof.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 import { MARK, type Record } from './record.ts'
 import { type RedisFront, startRedisFront } from './redis_front.ts'
 import { type ServiceProcess, startServiceProcess } from './service_process.ts'
-import { createSqlDoor } from './sql_door.ts'
+import { createSqlChannel } from './sql_channel.ts'
 
 /** In this time after healing the service has to answer everything again. */
 const RECOVERY_MS = 5_000
@@ -25,7 +25,7 @@ const WARM_UP = 150
 const BETWEEN = 60
 const PROGRESS_MS = 15_000
 
-export interface BedOptions {
+export interface HarnessOptions {
   /** Of the whole run; everybody can enter it. */
   folder: string
   cluster: Cluster
@@ -42,7 +42,7 @@ interface Size {
   connections: number
 }
 
-export interface Bed {
+export interface Harness {
   folder: string
   cluster: Cluster
   proxy: Proxy
@@ -62,13 +62,13 @@ export interface Bed {
   hush: (work: () => Promise<void>) => Promise<void>
   /** Waits until every instance answers everything again; as long as it may take, a violation. */
   recover: () => Promise<number>
-  bite(): Promise<Bite>
+  impact(): Promise<Impact>
   /** Ends the load and proves. */
-  finish(): Promise<Bite>
+  finish(): Promise<Impact>
   close(): Promise<void>
 }
 
-export async function makeBed(options: BedOptions): Promise<Bed> {
+export async function startHarness(options: HarnessOptions): Promise<Harness> {
   const { cluster, database, seed, instances = 1, mayBreakOff = false } = options
   const url = cluster.urlOf(database)
   const proxy = await startProxy(cluster.port, MARK)
@@ -97,20 +97,20 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
   }
   const people = await withSql(url, async (sql) => {
     for (let user = 0; user < USERS; user++) record.ids.push(await createUser(sql))
-    return createSqlDoor(sqlUrl, record)
+    return createSqlChannel(sqlUrl, record)
   })
   const services = await Promise.all(
     Array.from({ length: instances }, () => startServiceProcess(env)),
   )
   const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
-  const door: HttpDoor = { agent, record, mayBreakOff }
+  const channel: HttpChannel = { agent, record, mayBreakOff }
   await fund(record, sqlUrl)
   const urls = services.map((service) => service.url)
-  const load = startLoad({ record, door, urls, sqlUrl, seed })
+  const load = startLoad({ record, channel, urls, sqlUrl, seed })
   const sql = <T>(work: Parameters<typeof withSql<T>>[1]) => withSql(url, work)
   let before: Size[] = []
 
-  const bed: Bed = {
+  const harness: Harness = {
     folder: options.folder,
     cluster,
     proxy,
@@ -152,17 +152,17 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
       await load.pause()
       await work().finally(() => load.resume())
     },
-    bite: () => sql(async (sql) => biteOf(record, keysOf(await readRows(sql, record.ids)))),
+    impact: () => sql(async (sql) => impactOf(record, keysOf(await readRows(sql, record.ids)))),
     async finish() {
       await load.stop()
-      const person = createSqlDoor(sqlUrl, record)
+      const person = createSqlChannel(sqlUrl, record)
       const admin = connectTo(url)
       try {
-        const bite = await prove({ record, sql: admin, door, urls, person })
+        const impact = await prove({ record, sql: admin, channel, urls, person })
         // Connections of callers are none of the service's.
         agent.destroy()
-        await checkSizes(bed, before)
-        return bite
+        await checkSizes(harness, before)
+        return impact
       } finally {
         await Promise.all([person.close(), admin.end({ timeout: 1 })])
       }
@@ -175,13 +175,13 @@ export async function makeBed(options: BedOptions): Promise<Bed> {
     },
   }
   try {
-    await bed.progress(WARM_UP)
-    before = await sizesOf(bed)
+    await harness.progress(WARM_UP)
+    before = await sizesOf(harness)
   } catch (error) {
-    await bed.close()
+    await harness.close()
     throw error
   }
-  return bed
+  return harness
 }
 
 /** One of each kind of request that the service knows, and whether it is answered as it should. */
@@ -210,11 +210,11 @@ function requestsOf(ids: number[]) {
   ]
 }
 
-const sizesOf = (bed: Bed): Promise<Size[]> =>
-  bed.sql(async (sql) => {
+const sizesOf = (harness: Harness): Promise<Size[]> =>
+  harness.sql(async (sql) => {
     const [row] = await sql`select count(*)::int as n from pg_stat_activity
       where datname = current_database() and usename = 'ledger_service'`
-    return await Promise.all(bed.services.map(async (service) => ({
+    return await Promise.all(harness.services.map(async (service) => ({
       residentBytes: await service.residentBytes(),
       sockets: await service.openSockets(),
       connections: row!['n'] as number,
@@ -222,11 +222,11 @@ const sizesOf = (bed: Bed): Promise<Size[]> =>
   })
 
 /** Memory and connections are back to where they were. */
-async function checkSizes(bed: Bed, before: Size[]): Promise<void> {
-  const { services, record } = bed
+async function checkSizes(harness: Harness, before: Size[]): Promise<void> {
+  const { services, record } = harness
   let after: Size[] = []
   const isBack = await until(5_000, async () => {
-    after = await sizesOf(bed)
+    after = await sizesOf(harness)
     return after.every(({ residentBytes = 0, sockets = 0, connections }, i) =>
       residentBytes <= (before[i]!.residentBytes ?? 0) + GROWTH_BYTES &&
       sockets <= (before[i]!.sockets ?? 0) + POOL && connections <= services.length * POOL

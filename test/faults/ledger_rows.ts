@@ -8,7 +8,7 @@ export interface EntryRow {
   amount: bigint
   balance: bigint
   held: bigint
-  /** Its own, or what stands for one in a row made by hand; none: the other half of a transfer. */
+  /** Its own, or what stands for one in a manual entry; none: the other half of a transfer. */
   key: string | null
   byHand: boolean
   hold: number | null

@@ -1,9 +1,9 @@
-/** Debits, credits, transfers, holds and hand-made rows through every door, without a pause. */
+/** Debits, credits, transfers, holds and manual entries through every channel, without a pause. */
 import { randomOf } from '../support/share.ts'
-import { debitsOverHttp, type HttpDoor, readOverHttp, writeOverHttp } from './http_door.ts'
+import { debitsOverHttp, type HttpChannel, readOverHttp, writeOverHttp } from './http_channel.ts'
 import { pause } from './pause.ts'
 import { type Answer, count, type Kind, MARK, type Record, type Write } from './record.ts'
-import { createSqlDoor, type SqlDoor } from './sql_door.ts'
+import { createSqlChannel, type SqlChannel } from './sql_channel.ts'
 
 /** Transfers stay within a group, so that each group can be replayed for itself. */
 export const GROUP = 3
@@ -33,7 +33,7 @@ export interface Load {
 
 export interface LoadOptions {
   record: Record
-  door: HttpDoor
+  channel: HttpChannel
   /** Of the instances. */
   urls: string[]
   /** For people. */
@@ -50,14 +50,14 @@ interface OpenHold {
 
 /** The credits that everybody begins with. */
 export async function fund(record: Record, sqlUrl: string): Promise<void> {
-  const door = createSqlDoor(sqlUrl, record)
+  const channel = createSqlChannel(sqlUrl, record)
   for (let user = 0; user < USERS; user++) {
-    const write = { ...BLANK, key: `${MARK}start-${user}`, door: 'sql', kind: 'credit' } as const
+    const write = { ...BLANK, key: `${MARK}start-${user}`, channel: 'sql', kind: 'credit' } as const
     const funded = { ...write, user, amount: START[user % GROUP]!, answers: [] }
     record.writes.push(funded)
-    await perform(record, [funded], async () => [await door.perform(funded)])
+    await perform(record, [funded], async () => [await channel.perform(funded)])
   }
-  await door.close()
+  await channel.close()
 }
 
 const BLANK = { to: -1, hold: 0, expires: false }
@@ -67,21 +67,26 @@ async function perform(record: Record, writes: Write[], send: () => Promise<Answ
   writes.forEach((write, i) => {
     const answer = answers[i]!
     write.answers.push(answer)
-    if (answer.end === 'refused') count(record, `refused ${write.door} ${answer.code}`)
-    if (answer.end === 'unknown') count(record, `unknown ${write.door} ${answer.why}`)
+    if (answer.end === 'refused') count(record, `refused ${write.channel} ${answer.code}`)
+    if (answer.end === 'unknown') count(record, `unknown ${write.channel} ${answer.why}`)
   })
   return answers
 }
 
 /** What a worker writes next, from its own random numbers. */
-function createChooser(name: string, door: Write['door'], open: OpenHold[], random: () => number) {
+function createChooser(
+  name: string,
+  channel: Write['channel'],
+  open: OpenHold[],
+  random: () => number,
+) {
   let n = 0
   const whole = (below: number) => Math.floor(random() * below)
   const amount = (most: number) => BigInt(1 + whole(most))
   const write = (kind: Kind, given: Partial<Write>): Write => ({
     ...BLANK,
     key: `${MARK}${name}-${n++}`,
-    door,
+    channel,
     kind,
     user: whole(USERS),
     amount: 0n,
@@ -114,8 +119,8 @@ function createChooser(name: string, door: Write['door'], open: OpenHold[], rand
     [6, () => close('capture')],
     [6, () => close('release')],
     [4, batch],
-    [door === 'sql' ? 12 : 0, () => [write('insert', { amount: amount(10_00) })]],
-    [door === 'sql' ? 6 : 0, together],
+    [channel === 'sql' ? 12 : 0, () => [write('insert', { amount: amount(10_00) })]],
+    [channel === 'sql' ? 6 : 0, together],
   ]
   const total = choices.reduce((sum, [weight]) => sum + weight, 0)
   return () => {
@@ -127,10 +132,10 @@ function createChooser(name: string, door: Write['door'], open: OpenHold[], rand
   }
 }
 
-export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Load {
+export function startLoad({ record, channel, urls, sqlUrl, seed }: LoadOptions): Load {
   const open: OpenHold[] = []
   const seen = new Map<string, number>()
-  const sqlDoors: SqlDoor[] = []
+  const sqlChannels: SqlChannel[] = []
   let pace_ms = PACE_MS
   const state = { stopped: false, paused: false, writing: 0 }
   let done = 0
@@ -151,7 +156,7 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
 
   async function work(
     number: number,
-    kind: Write['door'],
+    kind: Write['channel'],
     send: (writes: Write[]) => { url?: string; answers: Promise<Answer[]> },
   ) {
     const random = randomOf(seed * 1000 + number)
@@ -188,7 +193,7 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
 
   async function readOne(url: string, user: number): Promise<boolean> {
     const atLeastSeq = seen.get(`${url} ${user}`) ?? 0
-    const got = await readOverHttp(door, url, user)
+    const got = await readOverHttp(channel, url, user)
     if (!got) return false
     const { seq, balance, available } = got
     record.reads.push({ user, url, atLeastSeq, seq, balance, available })
@@ -202,14 +207,14 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
       const url = urls[turn++ % urls.length]!
       const [first] = writes
       const answers = writes.length > 1
-        ? debitsOverHttp(door, url, writes)
-        : writeOverHttp(door, url, first!).then((answer) => [answer])
+        ? debitsOverHttp(channel, url, writes)
+        : writeOverHttp(channel, url, first!).then((answer) => [answer])
       return { url, answers }
     }))
   }
   for (let n = 0; n < SQL_WORKERS; n++) {
-    const person = createSqlDoor(sqlUrl, record)
-    sqlDoors.push(person)
+    const person = createSqlChannel(sqlUrl, record)
+    sqlChannels.push(person)
     workers.push(work(HTTP_WORKERS + n, 'sql', (writes) => {
       const [first, second] = writes
       if (!second) return { answers: person.perform(first!).then((answer) => [answer]) }
@@ -241,7 +246,7 @@ export function startLoad({ record, door, urls, sqlUrl, seed }: LoadOptions): Lo
     async stop() {
       state.stopped = true
       await all
-      await Promise.all(sqlDoors.map((door) => door.close()))
+      await Promise.all(sqlChannels.map((channel) => channel.close()))
     },
   }
 }

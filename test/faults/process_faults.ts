@@ -40,7 +40,7 @@ export const PROCESS_FAULTS: Scenario[] = [
     name: 'kill -9 of the service',
     rounds: 3,
     loses: true,
-    bed: { mayBreakOff: true },
+    harness: { mayBreakOff: true },
     async strike({ services, burst }) {
       const [service] = services
       await burst(() => service!.kill())
@@ -53,7 +53,7 @@ export const PROCESS_FAULTS: Scenario[] = [
     name: 'SIGTERM of one of two instances',
     rounds: 3,
     // What had arrived and was not read yet ends without an answer, and without anything done.
-    bed: { instances: 2, mayBreakOff: true },
+    harness: { instances: 2, mayBreakOff: true },
     committed: 0,
     async strike({ services, burst, record, progress }, round) {
       const service = services[round % services.length]!

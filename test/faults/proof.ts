@@ -1,12 +1,12 @@
 /** After the fault: what has to be true, whatever happened. */
 import type postgres from 'postgres'
 import { findingsOf } from '../support/ledger.ts'
-import { type HttpDoor, send, writeOverHttp } from './http_door.ts'
+import { type HttpChannel, send, writeOverHttp } from './http_channel.ts'
 import { keysOf, readRows, type Rows } from './ledger_rows.ts'
 import { pause, until } from './pause.ts'
 import { isDone, isUnknown, lastAnswer, type Record, wasUnknown, type Write } from './record.ts'
 import { replay } from './replay.ts'
-import type { SqlDoor } from './sql_door.ts'
+import type { SqlChannel } from './sql_channel.ts'
 
 /** A change through SQL shows everywhere within a second; the machine may take another. */
 const FRESH_MS = 2_000
@@ -20,24 +20,24 @@ export interface ProofOptions {
   record: Record
   /** As superuser, past the proxy. */
   sql: postgres.Sql
-  door: HttpDoor
+  channel: HttpChannel
   /** Of the instances, all up. */
   urls: string[]
-  person: SqlDoor
+  person: SqlChannel
 }
 
 /** What became of the writes that were left without an answer. */
-export interface Bite {
+export interface Impact {
   committed: number
   lost: number
 }
 
 /** Adds to the record's violations whatever isn't true. */
-export async function prove(options: ProofOptions): Promise<Bite> {
+export async function prove(options: ProofOptions): Promise<Impact> {
   const { record, sql } = options
   await untilQuiet(sql)
   const before = keysOf(await readRows(sql, record.ids))
-  const bite = biteOf(record, before)
+  const impact = impactOf(record, before)
   checkTogether(record, before)
   await repeatAll(options, before)
   for (const id of record.ids) await sql`select recalculate_balance(${id}::bigint)`
@@ -52,17 +52,17 @@ export async function prove(options: ProofOptions): Promise<Bite> {
   }
   for (const finding of await findingsOf(sql)) record.violations.add(finding)
   await checkSnapshots(options)
-  return bite
+  return impact
 }
 
 /** How many of the writes that nobody knows about are there, and how many aren't. */
-export function biteOf({ writes }: Record, keys: Map<string, number>): Bite {
+export function impactOf({ writes }: Record, keys: Map<string, number>): Impact {
   const unknown = writes.filter(isUnknown)
   const committed = unknown.filter(({ key }) => keys.has(key)).length
   return { committed, lost: unknown.length - committed }
 }
 
-/** What was under way when its caller gave up has come to its end. */
+/** What was in flight when its caller gave up has come to its end. */
 async function untilQuiet(sql: postgres.Sql): Promise<void> {
   const isQuiet = await until(QUIET_MS, async () =>
     (await sql`select from pg_stat_activity
@@ -88,7 +88,7 @@ async function repeatAll(options: ProofOptions, before: Map<string, number>): Pr
   await Promise.all(Array.from({ length: REPEATS_AT_ONCE }, async () => {
     for (let write = todo.pop(); write; write = todo.pop()) {
       const first = lastAnswer(write)!
-      await repeat(options, write, isDone(write) ? otherDoor(write) : write.door)
+      await repeat(options, write, isDone(write) ? otherChannel(write) : write.channel)
       const answer = lastAnswer(write)!
       const wasThere = before.has(write.key)
       if (answer.end === 'unknown') violations.add(`${write.key} has no answer after healing`)
@@ -106,19 +106,19 @@ async function repeatAll(options: ProofOptions, before: Map<string, number>): Pr
 }
 
 /** Where the same key has to get the same answer. */
-const otherDoor = ({ door, kind }: Write) =>
-  kind === 'insert' || door === 'http' ? 'sql' as const : 'http' as const
+const otherChannel = ({ channel, kind }: Write) =>
+  kind === 'insert' || channel === 'http' ? 'sql' as const : 'http' as const
 
 /** With its key, until there is an answer: nobody holds anybody up now. */
 async function repeat(
-  { door, urls, person }: ProofOptions,
+  { channel, urls, person }: ProofOptions,
   write: Write,
-  through: Write['door'],
+  through: Write['channel'],
 ): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const answer = through === 'sql'
       ? await person.perform(write)
-      : await writeOverHttp(door, urls[tries % urls.length]!, write)
+      : await writeOverHttp(channel, urls[tries % urls.length]!, write)
     write.answers.push(answer)
     const isBusy = answer.end === 'refused' && ['busy', '55P03'].includes(answer.code)
     if (answer.end !== 'unknown' && !isBusy) return
@@ -152,14 +152,14 @@ function checkReads({ reads, violations }: Record, rows: Rows): void {
 }
 
 /** Each instance says what the database says, from the cache and without it. */
-async function checkSnapshots({ record, sql, door, urls }: ProofOptions): Promise<void> {
+async function checkSnapshots({ record, sql, channel, urls }: ProofOptions): Promise<void> {
   const found = new Map(
     (await sql`select * from ledger.get_users(${`{${record.ids.join(',')}}`}::bigint[])`)
       .map((row) => [Number(row['id']), `${row['balance']} ${row['available']} ${row['seq']}`]),
   )
   const differing = async (url: string) => {
     const said = await Promise.all(record.ids.map(async (id) => {
-      const { body } = await send(door.agent, 'GET', `${url}/users/${id}`)
+      const { body } = await send(channel.agent, 'GET', `${url}/users/${id}`)
       return `${String(body['balance'])} ${String(body['available'])} ${String(body['seq'])}`
     }))
     return record.ids.filter((id, i) => found.get(id) !== said[i])

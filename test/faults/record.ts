@@ -5,7 +5,7 @@ export type Kind = 'debit' | 'credit' | 'transfer' | 'hold' | 'capture' | 'relea
 /** One write with its key. Users are numbered from 0; amounts are in cents. */
 export interface Write {
   key: string
-  door: 'http' | 'sql'
+  channel: 'http' | 'sql'
   kind: Kind
   user: number
   /** Of a transfer. */

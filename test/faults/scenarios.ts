@@ -1,5 +1,5 @@
 /** Every fault, once: how it strikes and heals, and how it is known that it did. */
-import type { Bed, BedOptions } from './harness.ts'
+import type { Harness, HarnessOptions } from './harness.ts'
 import type { Cluster } from './cluster.ts'
 import { CLOCK_FAULTS } from './clock_faults.ts'
 import { DATABASE_FAULTS } from './database_faults.ts'
@@ -19,7 +19,7 @@ export interface Scenario {
   committed?: number
   /** No write is left without an answer by it, and next to none is told to come again. */
   harmless?: boolean
-  bed?: Partial<BedOptions>
+  harness?: Partial<HarnessOptions>
   /** Why it can't be had on this machine. */
   missing?: () => Promise<string | undefined>
   /** Another cluster than that of the others, and what there is to do when it is over. */
@@ -29,9 +29,9 @@ export interface Scenario {
   /** In the place of a database with the schema. */
   prepare?: (cluster: Cluster, database: string) => Promise<void>
   /** Strikes and heals. */
-  strike: (bed: Bed, round: number) => Promise<void>
+  strike: (harness: Harness, round: number) => Promise<void>
   /** What tells that it struck: each number has to be above zero. */
-  evidence: (bed: Bed) => Promise<{ [name: string]: number }>
+  evidence: (harness: Harness) => Promise<{ [name: string]: number }>
 }
 
 export const SCENARIOS: Scenario[] = [

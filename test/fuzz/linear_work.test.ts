@@ -8,8 +8,8 @@ import { matching } from './regexp_steps.ts'
 import { workOf } from './work.ts'
 import { SEED, shareOf } from '../support/share.ts'
 
-const { DOORS, pipelined } = await import('./doors.ts')
-type Door = (text: string) => unknown
+const { INPUTS, pipelined } = await import('./inputs.ts')
+type Input = (text: string) => unknown
 
 const TEXTS = shareOf(60)
 const SIZE = 512
@@ -28,10 +28,10 @@ function textOf([before, repeated, behind]: Form, size: number): string {
 }
 
 /** What it takes in three sizes, each twice the one before, if it grows faster than they do. */
-async function excess(door: Door, form: Form, size = SIZE): Promise<string | undefined> {
+async function excess(input: Input, form: Form, size = SIZE): Promise<string | undefined> {
   const run = async (text: string) => {
     try {
-      await door(text)
+      await input(text)
     } catch {
       // Refused.
     }
@@ -81,26 +81,26 @@ const form: fc.Arbitrary<Form> = fc.oneof(
 )
 
 test('no text anywhere takes more than its length in work', async () => {
-  const chosen = fc.sample(fc.tuple(fc.constantFrom(...DOORS), form), {
+  const chosen = fc.sample(fc.tuple(fc.constantFrom(...INPUTS), form), {
     numRuns: TEXTS,
     seed: SEED,
   })
   const found: unknown[] = []
-  for (const [[name, door], one] of chosen) {
-    const work = await excess(door, one)
+  for (const [[name, input], one] of chosen) {
+    const work = await excess(input, one)
     if (work) found.push([name, textOf(one, 40), work])
   }
   expect(found, `LEDGER_TEST_SEED=${SEED}`).toEqual([])
 })
 
 const BODIES = /^POST \/(debits.*it in a list|users\/:id\/debit.*it as (an amount|members.*))$/
-const bodies = DOORS.filter(([name]) => BODIES.test(name))
+const bodies = INPUTS.filter(([name]) => BODIES.test(name))
 
 test('no body of many numbers, or with a long one, takes more than its length', async () => {
   expect(bodies).toHaveLength(3)
   for (const form of [...LISTS, ...NUMBERS]) {
-    for (const [name, door] of bodies) {
-      expect(await excess(door, form, 4 * SIZE), `${name}: ${textOf(form, 40)}`).toBeUndefined()
+    for (const [name, input] of bodies) {
+      expect(await excess(input, form, 4 * SIZE), `${name}: ${textOf(form, 40)}`).toBeUndefined()
     }
   }
 })
@@ -109,7 +109,7 @@ test('many requests one behind the other take no more than each alone', async ()
   expect(await excess(pipelined, ['', 'x', ''])).toBeUndefined()
 })
 
-test.each<[string, Door]>([
+test.each<[string, Input]>([
   ['a regular expression that tries from each place', (text) => text.replace(/0+$/, '')],
   ['one that tries all ways to part a text', (text) => /^0*0*2$/.test(text)],
   ['a text that is taken apart again and again', (text) => {
@@ -123,8 +123,8 @@ test.each<[string, Door]>([
     const seen = new Set<string>()
     for (let n = 0; n < text.length; n++) seen.add(String(n * 131_072))
   }],
-])('the count sees %s', async (_, door) => {
-  expect(await excess(door, ['', '0', '1'])).toBeDefined()
+])('the count sees %s', async (_, input) => {
+  expect(await excess(input, ['', '0', '1'])).toBeDefined()
 })
 
 test('steps are counted on the way to the match that the runtime finds', () => {

@@ -1,14 +1,14 @@
 /** The ways into the ledger: each does commands of the model, and answers in its words. */
 import type postgres from 'postgres'
 import { ageHolds, one } from '../support/ledger.ts'
-import type { Command, Door } from './model.ts'
+import type { Channel, Command } from './model.ts'
 
 /** What is done as one. `undone`: a transaction that is rolled back. */
 export type Call =
-  | { door: 'sql' | 'http'; commands: [Command] }
-  | { door: 'transaction'; commands: Command[]; undone: boolean }
-  | { door: 'batch' | 'http batch'; commands: (Command & { kind: 'debit' })[] }
-  | { door: 'post'; commands: Called[] }
+  | { channel: 'sql' | 'http'; commands: [Command] }
+  | { channel: 'transaction'; commands: Command[]; undone: boolean }
+  | { channel: 'batch' | 'http batch'; commands: (Command & { kind: 'debit' })[] }
+  | { channel: 'post'; commands: Called[] }
 
 /** What one call of ledger.post may have in it. */
 export type Called = Exclude<Command, { kind: 'insert' | 'read' | 'age' }>
@@ -20,7 +20,7 @@ export interface Step {
 
 /** What was done, in order; nobody else's work on the same users comes in between. */
 export interface Done {
-  door: Door
+  channel: Channel
   steps: Step[]
   undone: boolean
 }
@@ -163,7 +163,7 @@ async function byBatch({ sql, ids }: Caller, items: Call['commands']): Promise<D
     })
     left = left.filter((_, i) => isRace(steps[i]!.answer))
     const decided = steps.filter(({ answer }) => !isRace(answer))
-    if (decided.length > 0) done.push({ door: 'batch', steps: decided, undone: false })
+    if (decided.length > 0) done.push({ channel: 'batch', steps: decided, undone: false })
   }
   return done
 }
@@ -222,7 +222,7 @@ async function byPost({ sql, ids }: Caller, items: Called[]): Promise<Done[]> {
     }))
     left = left.filter((_, i) => isRace(steps[i]!.answer))
     const decided = steps.filter(({ answer }) => !isRace(answer))
-    if (decided.length > 0) done.push({ door: 'batch', steps: decided, undone: false })
+    if (decided.length > 0) done.push({ channel: 'batch', steps: decided, undone: false })
   }
   return done
 }
@@ -298,7 +298,7 @@ async function byHttpBatch({ url, ids }: Caller, items: Call['commands']): Promi
       if (isBusy(i)) return
       const result = results?.[i] ?? body
       const answer = result.code ? refusedShown(result) : postedShown(result, UNSAID)
-      done.push({ door: 'http', steps: [{ command, answer: [answer] }], undone: false })
+      done.push({ channel: 'http', steps: [{ command, answer: [answer] }], undone: false })
     })
     left = left.filter((_, i) => isBusy(i))
   }
@@ -307,15 +307,15 @@ async function byHttpBatch({ url, ids }: Caller, items: Call['commands']): Promi
 
 /** Does a call, however often it loses a race. */
 export async function perform(caller: Caller, call: Call): Promise<Done[]> {
-  if (call.door === 'batch') return await byBatch(caller, call.commands)
-  if (call.door === 'post') return await byPost(caller, call.commands)
-  if (call.door === 'http batch') return await byHttpBatch(caller, call.commands)
-  if (call.door === 'transaction') {
+  if (call.channel === 'batch') return await byBatch(caller, call.commands)
+  if (call.channel === 'post') return await byPost(caller, call.commands)
+  if (call.channel === 'http batch') return await byHttpBatch(caller, call.commands)
+  if (call.channel === 'transaction') {
     const steps = await byTransaction(caller, call.commands, call.undone)
-    return [{ door: 'sql', steps, undone: call.undone }]
+    return [{ channel: 'sql', steps, undone: call.undone }]
   }
   const [command] = call.commands
-  const work = call.door === 'http' ? byHttp : bySql
+  const work = call.channel === 'http' ? byHttp : bySql
   const answer = await repeated(() => answered(work(caller, command)))
-  return [{ door: call.door, steps: [{ command, answer }], undone: false }]
+  return [{ channel: call.channel, steps: [{ command, answer }], undone: false }]
 }

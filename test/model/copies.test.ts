@@ -1,4 +1,4 @@
-/** Fifty copies of one request with a key, through every door at once, happen once. */
+/** Fifty copies of one request with a key, through every channel at once, happen once. */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { type Call, type Called, type Caller, perform } from './adapters.ts'
@@ -44,11 +44,11 @@ test.each(COMMANDS.map((command) => [command.kind, command] as const))(
         answers.push(...steps.map(({ answer }) => answer.join()))
       }
     }
-    const bySql: Call = { door: 'sql', commands: [command] }
-    const batch: Call = { door: 'post', commands: [command, command] }
+    const bySql: Call = { channel: 'sql', commands: [command] }
+    const batch: Call = { channel: 'post', commands: [command, command] }
     // Through SQL one after the other on each connection, over HTTP all at once.
     await Promise.all([
-      ...left.filter((n) => n % 2).map((n) => ask(n, { door: 'http', commands: [command] })),
+      ...left.filter((n) => n % 2).map((n) => ask(n, { channel: 'http', commands: [command] })),
       ...own.map(async (_, i) => {
         for (const n of left) {
           if (n % 2 === 0 && n / 2 % CONNECTIONS === i) await ask(i, i % 2 ? batch : bySql)
@@ -64,9 +64,9 @@ test.each(COMMANDS.map((command) => [command.kind, command] as const))(
 
     // The same key of another user is another one, and answers nothing of the first's.
     const others = await newUsers()
-    const door = kind === 'hold' ? 'sql' : 'http'
+    const channel = kind === 'hold' ? 'sql' : 'http'
     const [other] = await perform({ ...callerOf(0), sql: http.sql, ids: others }, {
-      door,
+      channel,
       commands: [command],
     })
     expect(other!.steps[0]!.answer.join()).toMatch(/false$/)

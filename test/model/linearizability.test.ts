@@ -8,12 +8,12 @@ function explained(debited: string): string[][] {
   const account = new Account()
   account.append({ action: 'CREDIT', amount: 1500n })
   const insert = (id: number, amount: bigint): Done => ({
-    door: 'sql',
+    channel: 'sql',
     undone: false,
     steps: [{ command: { user: 0, kind: 'insert', action: 'DEBIT', amount }, answer: [`${id}`] }],
   })
   const debit: Done = {
-    door: 'http',
+    channel: 'http',
     undone: false,
     steps: [{
       command: { user: 0, kind: 'debit', amount: 150n, key: null },
@@ -31,8 +31,8 @@ test('a row that came while others were counted may be counted after those, what
 test('what is missing over HTTP is what was missing then, not a moment later', () => {
   const account = new Account()
   account.append({ action: 'CREDIT', amount: 1500n })
-  const done = (door: Done['door'], command: Command, answer: string): Done => ({
-    door,
+  const done = (channel: Done['channel'], command: Command, answer: string): Done => ({
+    channel,
     undone: false,
     steps: [{ command, answer: [answer] }],
   })

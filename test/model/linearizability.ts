@@ -35,13 +35,13 @@ interface State {
 function answered(
   model: Model,
   own: Insert[],
-  door: Done['door'],
+  channel: Done['channel'],
   command: Command,
   answer: string[],
 ): Model | undefined {
   const after = model.copy()
-  for (const insert of own) after.apply(insert, door)
-  return fits(answer, after.apply(command, door)) ? after : undefined
+  for (const insert of own) after.apply(insert, channel)
+  return fits(answer, after.apply(command, channel)) ? after : undefined
 }
 
 /** Whether another that isn't over has one of the users. */
@@ -51,25 +51,25 @@ const isHeld = (at: Place[], all: Done[], n: number, users: number[]): boolean =
   )
 
 /**
- * A call over HTTP that leaves rows made by hand, as they came while it counted others, is made once
+ * A call over HTTP that leaves manual entries, as they came while it counted others, is made once
  * more: whatever their ids, those that were there first are counted first.
  */
 function countedFirst({ model, at }: State, all: Done[], n: number): State | undefined {
   const command = all[n]!.steps[at[n]!.next]?.command
-  if (all[n]!.door === 'sql' || !command || command.kind === 'read') return undefined
+  if (all[n]!.channel === 'sql' || !command || command.kind === 'read') return undefined
   const users = usersOf(model, command).filter((user) => model.accounts[user]?.pending.length)
   const mayCome = all.some(({ steps }) =>
     steps.some(({ command }) => command.kind === 'insert' && users.includes(command.user))
   )
   if (!mayCome || isHeld(at, all, n, users)) return undefined
   const after = model.copy()
-  for (const user of users) after.accounts[user]!.seal()
+  for (const user of users) after.accounts[user]!.postPending()
   return { model: after, at }
 }
 
 /** One more step of one of them, if it was answered as it would be now. */
 function advance({ model, at }: State, all: Done[], n: number): State | undefined {
-  const { door, steps, undone } = all[n]!
+  const { channel, steps, undone } = all[n]!
   const { next, changed, own } = at[n]!
   if (next === steps.length) return commit({ model, at }, n)
   const { answer } = steps[next]!
@@ -77,7 +77,7 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
   const users = usersOf(model, command)
   if (isHeld(at, all, n, users) && command.kind !== 'insert') return undefined
   if (command.kind === 'insert') command = { ...command, id: Number(answer[0]) }
-  const after = answered(model, own, door, command, answer)
+  const after = answered(model, own, channel, command, answer)
   if (!after) return undefined
 
   const inserted = command.kind === 'insert' ? [...own, command] : own
@@ -101,7 +101,7 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
 
 const isOpen = ({ next, own }: Place, { steps }: Done) => next < steps.length || own.length > 0
 
-/** Now others see what was made by hand; for all else it is no matter when after the last step. */
+/** Now others see what was entered manually; for all else it is no matter when after the last step. */
 function commit({ model, at }: State, n: number): State | undefined {
   const place = at[n]!
   if (place.own.length === 0) return undefined

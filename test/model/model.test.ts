@@ -1,5 +1,5 @@
 /**
- * Random commands through every door, several at once, on the ledger and on a model of it: every
+ * Random commands through every channel, several at once, on the ledger and on a model of it: every
  * answer, every balance and all that is written has to be the same. LEDGER_TEST_SEED repeats what
  * a failure names.
  */
@@ -54,10 +54,10 @@ const isCalled = (command: Command): command is Called =>
   !['insert', 'read', 'age'].includes(command.kind)
 const debits = (amount: fc.Arbitrary<bigint>) =>
   fc.array(fc.record({ kind: of('debit'), user, amount, key }), { minLength: 1, maxLength: 4 })
-const single = (door: 'sql' | 'http', command: fc.Arbitrary<Command>) =>
-  command.map((one): Call => ({ door, commands: [one] }))
+const single = (channel: 'sql' | 'http', command: fc.Arbitrary<Command>) =>
+  command.map((one): Call => ({ channel, commands: [one] }))
 const transaction = fc.record({
-  door: fc.constant('transaction' as const),
+  channel: fc.constant('transaction' as const),
   commands: fc.array(fc.oneof({ weight: 6, arbitrary: called }, { weight: 1, arbitrary: insert }), {
     minLength: 1,
     maxLength: 4,
@@ -71,20 +71,20 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   { weight: 3, arbitrary: transaction },
   {
     weight: 1,
-    arbitrary: debits(amount).map((commands): Call => ({ door: 'batch', commands })),
+    arbitrary: debits(amount).map((commands): Call => ({ channel: 'batch', commands })),
   },
   {
     weight: 1,
-    arbitrary: debits(good).map((commands): Call => ({ door: 'http batch', commands })),
+    arbitrary: debits(good).map((commands): Call => ({ channel: 'http batch', commands })),
   },
   {
     weight: 4,
     arbitrary: fc.array(called.filter(isCalled), { minLength: 1, maxLength: 5 })
-      .map((commands): Call => ({ door: 'post', commands })),
+      .map((commands): Call => ({ channel: 'post', commands })),
   },
 )
 const hasInsert = ({ commands }: Call) => commands.some(({ kind }) => kind === 'insert')
-const isUndone = (one: Call) => one.door === 'transaction' && one.undone
+const isUndone = (one: Call) => one.channel === 'transaction' && one.undone
 /** Of what is rolled back nobody knows afterwards which rows of others it had seen. */
 const isClear = (group: Call[]) =>
   !group.some((one, i) => isUndone(one) && group.some((other, j) => i !== j && hasInsert(other)))
@@ -96,7 +96,7 @@ const group: fc.Arbitrary<Call[]> = fc.oneof(
   // Time passes for everybody.
   {
     weight: 1,
-    arbitrary: known.map((user): Call[] => [{ door: 'sql', commands: [{ kind: 'age', user }] }]),
+    arbitrary: known.map((user): Call[] => [{ channel: 'sql', commands: [{ kind: 'age', user }] }]),
   },
 )
 const sequence = fc.array(group, { minLength: 1, maxLength: 8, size: 'max' })
@@ -107,7 +107,7 @@ const RICH: Command[] = [
   { kind: 'hold', user: 0, amount: 300n, expires: true, key: null },
   { kind: 'hold', user: 0, amount: 200n, expires: false, key: null },
 ]
-const START: Call = { door: 'transaction', commands: RICH, undone: false }
+const START: Call = { channel: 'transaction', commands: RICH, undone: false }
 
 /** Readable: `debit 0 amount=1.00 key=a`. */
 const commandText = ({ kind, user, ...rest }: Command) =>
@@ -117,8 +117,8 @@ const commandText = ({ kind, user, ...rest }: Command) =>
     ...Object.entries(rest).flatMap(([name, value]) => value === null ? [] : `${name}=${value}`),
   ]
     .join(' ')
-const doneText = ({ door, steps, undone }: Done) =>
-  `  ${door}${undone ? ', rolled back' : ''}: ` +
+const doneText = ({ channel, steps, undone }: Done) =>
+  `  ${channel}${undone ? ', rolled back' : ''}: ` +
   steps.map(({ command, answer }) => `${commandText(command)} -> ${answer.join(', ')}`).join('; ')
 
 /** All that is written about the users, in the words of the model. */
@@ -203,7 +203,7 @@ afterAll(async () => {
   await service.close()
 })
 
-/** How many commands of each kind passed through each door, and of how many. */
+/** How many commands of each kind passed through each channel, and of how many. */
 const passed: Record<string, [number, number]> = {}
 
 /** @throws Error that tells what was done, and what was answered */
@@ -220,14 +220,14 @@ async function run(groups: Call[][], own: postgres.Sql[]): Promise<void> {
     const before = models
     models = explain(models, done)
     if (models.length === 0) {
-      const wanted = done.flatMap(({ steps, door }) =>
-        steps.map(({ command }) => before[0]!.apply(command, door).join(', '))
+      const wanted = done.flatMap(({ steps, channel }) =>
+        steps.map(({ command }) => before[0]!.apply(command, channel).join(', '))
       )
       throw new Error(`${told.join('\n')}\nIn no order. In this one: ${wanted.join('; ')}`)
     }
-    for (const { door, steps } of done) {
+    for (const { channel, steps } of done) {
       for (const { command, answer } of steps) {
-        const counts = passed[`${door} ${command.kind}`] ??= [0, 0]
+        const counts = passed[`${channel} ${command.kind}`] ??= [0, 0]
         if (!/^[L\d][G\d][A-Z\d]{3}\b/.test(answer[0] ?? '')) counts[0]++
         counts[1]++
       }

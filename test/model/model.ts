@@ -18,8 +18,8 @@ export type Command =
     | { kind: 'reverse'; seq: number } & Key
   )
 type Of<K> = Extract<Command, { kind: K }>
-/** A refusal undoes all at the door sql; the others have posted what was pending all the same. */
-export type Door = 'sql' | 'http' | 'batch'
+/** A refusal undoes all at the channel sql; the others have posted what was pending all the same. */
+export type Channel = 'sql' | 'http' | 'batch'
 
 const PLAIN = { key: null as string | null, hold: null as number | null }
 const ALONE = { reverses: null as number | null, peer: null as number | null, peerSeq: 0 }
@@ -67,7 +67,7 @@ export class Account {
     this.entries.push(entry)
     return entry
   }
-  seal(): void {
+  postPending(): void {
     for (const { action, amount } of this.pending.splice(0)) this.append({ action, amount })
   }
   /** Whichever commits first: what is pending is counted in the order of ids. */
@@ -107,8 +107,8 @@ export class Model {
     return new Model(this.accounts.map((account) => account.copy()))
   }
 
-  /** What the command answers; what is refused changes nothing but what its door has counted. */
-  apply(command: Command, door: Door): string[] {
+  /** What the command answers; what is refused changes nothing but what its channel has posted. */
+  apply(command: Command, channel: Channel): string[] {
     const before = this.copy()
     try {
       return this.#run(command)
@@ -116,9 +116,11 @@ export class Model {
       if (!(error instanceof Refused)) throw error
       this.accounts = before.accounts
       // What HTTP refuses by itself, nobody asks the ledger.
-      const isAsked = door === 'batch' || !HTTP_REFUSES.has(error.message) ||
+      const isAsked = channel === 'batch' || !HTTP_REFUSES.has(error.message) ||
         command.kind === 'capture' && isValid(command.amount)
-      if (door !== 'sql' && isAsked) { for (const id of this.#usersOf(command)) this.#seal(id) }
+      if (channel !== 'sql' && isAsked) {
+        for (const id of this.#usersOf(command)) this.#postPending(id)
+      }
       return [error.message]
     }
   }
@@ -130,8 +132,8 @@ export class Model {
     return [command.user, this.accounts[command.user]?.entries[command.seq - 1]?.peer ?? null]
   }
 
-  #seal(user: number | null): void {
-    if (user !== null) this.accounts[user]?.seal()
+  #postPending(user: number | null): void {
+    if (user !== null) this.accounts[user]?.postPending()
   }
 
   #run(c: Command): string[] {
@@ -143,7 +145,7 @@ export class Model {
       for (const h of account.holds) if (h.expires && h.status === 'active') h.status = 'expired'
       return []
     }
-    if (c.kind !== 'read') account.seal()
+    if (c.kind !== 'read') account.postPending()
     if (c.kind === 'read' || c.kind === 'recalculate') return [account.state]
     if (c.kind === 'transfer') return this.#transfer(c, account)
     if (c.kind === 'hold') return [this.#hold(c, account)]
@@ -186,7 +188,7 @@ export class Model {
 
   #transfer(c: Of<'transfer'>, from: Account): string[] {
     const to = this.#account(c.to)
-    to.seal()
+    to.postPending()
     const found = this.#find(
       c,
       (e) => e.action === 'DEBIT' && e.amount === c.amount && e.peer === c.to && !e.reverses,
@@ -241,7 +243,7 @@ export class Model {
   #reverse({ user, seq, key }: Of<'reverse'>, account: Account): string {
     const entry = account.entries[seq - 1]
     const other = entry && entry.peer !== null ? this.#account(entry.peer) : undefined
-    other?.seal()
+    other?.postPending()
     const found = this.#find({ user, key }, (e) => e.reverses === seq)
     if (found) return shown(found, true)
     if (!entry) throw new Refused('LGENT', user)

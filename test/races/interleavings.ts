@@ -482,7 +482,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     expectEqual('beyond it, alone', await codeOf(sql`select credit_user(${id}, 0.01)`), 'LGRNG')
     expectEqual('beyond it', more.map(({ status }) => status), ['LGRNG', 'ok'])
     await insert(sql, id, 1)
-    expectEqual('by hand', await codeOf(debit(sql, id, 1)), 'LGRNG')
+    expectEqual('manual', await codeOf(debit(sql, id, 1)), 'LGRNG')
     expectEqual('of others', await codeOf(debit(sql, other, 1)), 'ok')
     // It isn't the sum, so that nothing else may find it.
     await sql`alter table payment_history disable trigger guard_row`
@@ -567,13 +567,13 @@ export const SCENARIOS: Record<string, Scenario> = {
   async 'changing history'({ sql, expectEqual }) {
     const id = await createUser(sql, 10)
     await insert(sql, id, 1)
-    const seal = "seq = 2, balance = 11, sealed_at = now(), held = 0, hash = ''"
+    const posting = "seq = 2, balance = 11, sealed_at = now(), held = 0, hash = ''"
     for (
       const change of [
         `update payment_history set balance = 5 where seq = 1`,
         `update payment_history set amount = 5 where seq is null`,
-        `update payment_history set ${seal}, amount = 5 where seq is null`,
-        `update payment_history set ${seal}, user_id = 1 where seq is null`,
+        `update payment_history set ${posting}, amount = 5 where seq is null`,
+        `update payment_history set ${posting}, user_id = 1 where seq is null`,
         `delete from payment_history`,
         `truncate payment_history`,
       ]

@@ -1,7 +1,7 @@
 /**
- * Many debits of 1 against a balance that covers a fifth of them, through every door at once, while
- * the credits arrive by hand and commit late. Everything that is random comes from the seed, except
- * for what the machine makes of it.
+ * Many debits of 1 against a balance that covers a fifth of them, through every channel at once,
+ * while the credits arrive as manual entries and commit late. Everything that is random comes from
+ * the seed, except for what the machine makes of it.
  */
 import postgres from 'postgres'
 import { connectTo, createUser, findingsOf, one, retrying } from '../support/ledger.ts'
@@ -21,8 +21,8 @@ export interface Storm {
   violations: string[]
   passed: number
   refused: number
-  /** How many debits went through each door. */
-  doors: Record<string, number>
+  /** How many debits went through each channel. */
+  channels: Record<string, number>
 }
 
 /** What one debit was answered. */
@@ -53,7 +53,7 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
   const sql = connect()
   const violations = new Set<string>()
   const answers: Answer[] = []
-  const doors: Record<string, number> = {}
+  const channels: Record<string, number> = {}
   let refused = 0
 
   const user = await createUser(sql)
@@ -63,7 +63,7 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     answers.push({ user: who, seq: Number(row['seq']), balance: row['balance'] as string, key })
   }
 
-  const DOORS: Record<string, (sql: postgres.Sql, key: string | undefined) => Promise<void>> = {
+  const CHANNELS: Record<string, (sql: postgres.Sql, key: string | undefined) => Promise<void>> = {
     async call(sql, key) {
       note(key, await one(sql`select * from debit_user(${user}, 1, ${key ?? null}::text)`))
     },
@@ -118,14 +118,14 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     },
   }
 
-  async function debit(sql: postgres.Sql, door: string, key: string | undefined) {
-    doors[door] = (doors[door] ?? 0) + 1
+  async function debit(sql: postgres.Sql, channel: string, key: string | undefined) {
+    channels[channel] = (channels[channel] ?? 0) + 1
     try {
-      await DOORS[door]!(sql, key)
+      await CHANNELS[channel]!(sql, key)
     } catch (error) {
       const { code } = error as { code?: string }
       if (code === 'LGFND') refused++
-      else violations.add(`${door} failed: ${code ?? String(error)}`)
+      else violations.add(`${channel} failed: ${code ?? String(error)}`)
     }
   }
 
@@ -163,13 +163,13 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
   credits.push(async () => void await undone`rollback`)
 
   const attempts: Task[] = []
-  const names = Object.keys(DOORS).filter((door) => door !== 'http' || http)
+  const names = Object.keys(CHANNELS).filter((channel) => channel !== 'http' || http)
   for (let n = 0; n < debits; n++) {
     const key = random() < 0.3 ? `key-${n}` : undefined
     const times = key && random() < 0.5 ? 2 : 1
     for (let time = 0; time < times; time++) {
-      const door = pick(names)
-      attempts.push((sql) => debit(sql, door, key))
+      const channel = pick(names)
+      attempts.push((sql) => debit(sql, channel, key))
     }
   }
   // Enough debits after all the credits to use up every one of them.
@@ -203,7 +203,7 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     await Promise.all(open.map((connection) => connection.end({ timeout: 0 })))
   }
   const passed = new Set(answers.filter((a) => a.user === user).map((a) => a.seq)).size
-  return { violations: [...violations], passed, refused, doors }
+  return { violations: [...violations], passed, refused, channels }
 }
 
 const codeError = (code: string) => Object.assign(new Error(code), { code })
@@ -242,7 +242,7 @@ async function violationsOf(
   if (taken !== total) violations.push(`${taken} debits of ${total} that are covered`)
   const passed = [...answered.values()].filter((answer) => answer.user === user).length
   if (passed !== taken) violations.push(`${passed} debits were answered, ${taken} made`)
-  if (mine.some((row) => row.seq === null)) violations.push('a hand-made row was never counted')
+  if (mine.some((row) => row.seq === null)) violations.push('a manual entry was never posted')
   if (mine.some((row) => row.balance?.startsWith('-'))) violations.push('a negative balance')
   return violations
 }

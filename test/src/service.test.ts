@@ -131,7 +131,7 @@ test.each([
   ['credit_user', (id: number) => sql`select credit_user(${id}, 1)`, '11.00'],
   ['debit_users', (id: number) => sql`select debit_users(array[${id}::bigint], '{2}')`, '8.00'],
   [
-    'recalculate_balance after a row made by hand',
+    'recalculate_balance after a manual entry',
     (id: number) =>
       sql.begin((tx) => [
         tx`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`,
@@ -148,7 +148,7 @@ test.each([
   await cachedOnBoth(id, balance)
 })
 
-test('rows made by hand that a refused debit counted show at once', async () => {
+test('manual entries that a refused debit posted show at once', async () => {
   const id = await newUser()
   await post(first.url, id, 'credit', '10')
   await cachedOnBoth(id, '10.00')
@@ -159,7 +159,7 @@ test('rows made by hand that a refused debit counted show at once', async () => 
   expect(await read(second.url, id)).toMatchObject({ balance: '6.00' })
 })
 
-test('rows made by hand that a repeated request counted show on every instance', async () => {
+test('manual entries that a repeated request posted show on every instance', async () => {
   const id = await newUser()
   const repeat = () =>
     fetch(`${first.url}/users/${id}/credit`, {

@@ -232,19 +232,19 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
     with history as (
       select * from payment_history h
        where ${userId ?? null}::bigint is null or h.user_id = ${userId ?? null}::bigint
-    ), sealed as (
+    ), posted as (
       select h.*, row_number() over w as nth,
              sum(case h.action when 'CREDIT' then h.amount else -h.amount end) over w as total,
              lag(h.sealed_at) over w as sealed_before
         from history h where h.seq is not null
       window w as (partition by h.user_id order by h.seq)
     ), findings as (
-      select 'seq has a gap' as finding, s.user_id, s.seq from sealed s where s.seq <> s.nth
+      select 'seq has a gap' as finding, s.user_id, s.seq from posted s where s.seq <> s.nth
       union all
-      select 'balance is not the sum', s.user_id, s.seq from sealed s where s.balance <> s.total
+      select 'balance is not the sum', s.user_id, s.seq from posted s where s.balance <> s.total
       union all
       select 'not posted after the entry before', s.user_id, s.seq
-        from sealed s where s.sealed_at <= s.sealed_before
+        from posted s where s.sealed_at <= s.sealed_before
       union all
       select 'key used twice', h.user_id, max(h.seq) from history h
        where h.idempotency_key is not null
@@ -260,25 +260,25 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
         window w as (partition by p.user_id order by p.seq)) s
        where s.follows is not true
       union all
-      select 'half of a transfer without the other', s.user_id, s.seq from sealed s
+      select 'half of a transfer without the other', s.user_id, s.seq from posted s
        where s.peer_user_id is not null and not exists (
          select from payment_history p where p.user_id = s.peer_user_id and p.seq = s.peer_seq
             and (p.peer_user_id, p.peer_seq, p.amount, p.sealed_at) =
                 (s.user_id, s.seq, s.amount, s.sealed_at)
             and p.action <> s.action)
       union all
-      select 'reversal of another amount', s.user_id, s.seq from sealed s
+      select 'reversal of another amount', s.user_id, s.seq from posted s
        where s.reverses is not null and not exists (
          select from payment_history p where p.user_id = s.user_id and p.seq = s.reverses
             and p.amount = s.amount and p.action <> s.action and p.seq < s.seq)
       union all
-      select 'hold captured otherwise', s.user_id, s.seq from sealed s
+      select 'hold captured otherwise', s.user_id, s.seq from posted s
        where s.hold is not null and not exists (
          select from holds o where o.user_id = s.user_id and o.hold = s.hold
             and o.status = 'captured' and o.amount >= s.amount and s.action = 'DEBIT')
       union all
       select 'users has another balance or seq', u.id, u.seq from users u
-        left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from sealed s
+        left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from posted s
                     order by s.user_id, s.seq desc) l on l.user_id = u.id
        where u.id = coalesce(${userId ?? null}::bigint, u.id)
          and (u.balance, u.seq) is distinct from (coalesce(l.balance, 0), coalesce(l.seq, 0))

@@ -4,7 +4,7 @@ create or replace function ledger.lock_account(user_id bigint)
 declare
   v ledger.account;
 begin
-  -- NO KEY UPDATE, so that neither an insert by hand (its trigger takes KEY SHARE) waits for us, nor
+  -- NO KEY UPDATE, so that neither a manual insert (its trigger takes KEY SHARE) waits for us, nor
   -- we for an open one.
   select u.id, u.hold_changes, u.updated_at, 0.00
     into v.user_id, v.hold_changes, v.updated_at, v.held

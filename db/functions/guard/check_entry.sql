@@ -30,6 +30,6 @@ begin
 end $$;
 
 comment on function ledger.check_entry is
-  'Refuses an entry made by hand that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
 
 revoke all on function ledger.check_entry from public;

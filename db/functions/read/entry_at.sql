@@ -21,6 +21,6 @@ begin
 end $$;
 
 comment on function ledger.entry_at is
-  'The seq of the last entry that had been counted at a moment, by binary search over the index on seq; 0: none. Internal.';
+  'The seq of the last entry that had been posted at a moment, by binary search over the index on seq; 0: none. Internal.';
 
 revoke all on function ledger.entry_at from public;

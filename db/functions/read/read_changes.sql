@@ -4,7 +4,7 @@ create or replace function ledger.read_changes(
   out user_ids bigint[], out versions bigint[])
   language plpgsql stable as $$
 begin
-  -- Ids above the sequence were given by hand; nothing is posted with such a one.
+  -- Ids above the sequence were given explicitly; nothing is posted with such a one.
   with entries as (
     select h.id, h.user_id, h.seq from public.payment_history h
      where h.id > read_changes.after_id and h.id <= read_changes.until_id

@@ -59,7 +59,7 @@ begin
 end $$;
 
 comment on function ledger.verify_entries is
-  'Verifies at most max_rows sealed rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_entries from public;
 grant execute on function ledger.verify_entries to ledger_dba;

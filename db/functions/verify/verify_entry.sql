@@ -71,6 +71,6 @@ begin
 end $$;
 
 comment on function ledger.verify_entry is
-  'The findings about one sealed row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
+  'The findings about one posted row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
 
 revoke all on function ledger.verify_entry from public;

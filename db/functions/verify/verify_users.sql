@@ -41,7 +41,7 @@ begin
 end $$;
 
 comment on function ledger.verify_users is
-  'Verifies at most max_rows users after an id, up to another: the copies in users, hand-made rows that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_users from public;
 grant execute on function ledger.verify_users to ledger_dba;

@@ -92,7 +92,7 @@ test('capture_hold() raises LGHLD for a closed hold, LGHLU for one that never wa
   expect(await stateOf(sql, id, other)).toEqual(before)
 })
 
-test('capture_hold() raises LGFND when a hand-made DEBIT has taken what was held', async () => {
+test('capture_hold() raises LGFND when a manual DEBIT has taken what was held', async () => {
   const { sql } = ledger
   const id = await held()
   await sql`select place_hold(${id}, 5)`

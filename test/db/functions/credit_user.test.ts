@@ -70,7 +70,7 @@ test('credit_user() raises LGRNG when the balance would have more than 18 digits
     .toMatchObject({ balance: '999999999999999998.99' })
 })
 
-test('credit_user() counts hand-made rows first', async () => {
+test('credit_user() posts manual entries first', async () => {
   const { sql } = ledger
   const id = await ledger.user()
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 3)`

@@ -239,7 +239,7 @@ describe('metadata', () => {
   })
 })
 
-describe('hand-made rows', () => {
+describe('manual entries', () => {
   test('debit_user() counts them first', async () => {
     const { sql } = ledger
     const id = await ledger.user()
@@ -342,7 +342,7 @@ describe('hand-made rows', () => {
     expect((await historyOf(sql, id)).slice(-2)).toEqual(['+1.00', '+1.00'])
   })
 
-  test('two that insert by hand and debit in a transaction never deadlock', async () => {
+  test('two that insert manual entries and debit in a transaction never deadlock', async () => {
     const { sql } = ledger
     const id = await ledger.user()
     const [first, second] = [ledger.connect(), ledger.connect()]

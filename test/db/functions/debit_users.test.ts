@@ -181,7 +181,7 @@ test('debit_users() answers 55P03 at once for a user whom somebody else holds', 
   expect(await historyOf(sql, held)).toEqual(['+10.00=10.00', '-1.00=9.00'])
 })
 
-test('debit_users() counts hand-made rows first, also an open one of its transaction', async () => {
+test('debit_users() posts manual entries first, also an open one of its transaction', async () => {
   const id = await ledger.user()
   const caller = ledger.connect()
   await caller`begin`
@@ -191,7 +191,7 @@ test('debit_users() counts hand-made rows first, also an open one of its transac
   expect(await historyOf(ledger.sql, id)).toEqual([])
 })
 
-test('debit_users() answers 55P03 until more than 1000 hand-made rows are worked off', async () => {
+test('debit_users() answers 55P03 until more than 1000 manual entries are worked off', async () => {
   const { sql } = ledger
   const [id, other] = [await ledger.user(), await ledger.user(1)]
   await sql`

@@ -73,7 +73,7 @@ describe.each(NAMES.filter((name) => name !== 'debit_users'))('%s()', (name) => 
     expect(await stateOf(sql, id, other)).toEqual(before)
   })
 
-  test('picks up hand-made rows at a repeat, too, and copies the balance', async () => {
+  test('posts manual entries at a repeat, too, and copies the balance', async () => {
     const setting = await set()
     const { sql, id } = setting
     const first = await run(setting, 'k') as postgres.Row[]
@@ -86,7 +86,7 @@ describe.each(NAMES.filter((name) => name !== 'debit_users'))('%s()', (name) => 
     expect(pending).toBe(0)
   })
 
-  test('picks up hand-made rows first, and copies the balance', async () => {
+  test('posts manual entries first, and copies the balance', async () => {
     const setting = await set()
     const { sql, id } = setting
     await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 50)`

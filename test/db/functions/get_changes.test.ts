@@ -165,7 +165,7 @@ test('more than max_rows come in pieces, and each of them is told of', async () 
   expect(Object.assign({}, ...pieces)).toEqual(Object.fromEntries(ids.map((id) => [id, 3])))
 })
 
-test('an id that was given by hand is above every position', async () => {
+test('an id that was given explicitly is above every position', async () => {
   const id = await ledger.user(10)
   await told()
   await ledger.sql`insert into payment_history (id, user_id, action, amount)

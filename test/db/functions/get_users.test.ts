@@ -35,7 +35,7 @@ test('get_users() reads the history, whatever users.balance says', async () => {
     .toMatchObject({ balance: '10.00', available: '10.00', seq: '1', version: '1' })
 })
 
-test('get_users() leaves hand-made rows pending, and picks up nothing', async () => {
+test('get_users() leaves manual entries pending, and posts nothing', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`

@@ -56,11 +56,11 @@ test('LGIMM doesn’t depend on the search_path of whoever tries', async () => {
 
 test('a pending entry may be posted, and get another id with that, once', async () => {
   await sql`begin`
-  const sealed = await sql.unsafe(
+  const posted = await sql.unsafe(
     `update payment_history set id = 999, ${SEAL}
       where user_id = ${id} and seq is null returning amount`,
   )
-  expect(sealed).toHaveLength(1)
+  expect(posted).toHaveLength(1)
   expect(await codeOf(sql.unsafe(`update payment_history set ${SEAL} where user_id = ${id}`)))
     .toBe('LGIMM')
   await sql`rollback`
@@ -89,14 +89,14 @@ test.each([
   ['23502', `1, null, 1`],
   ['23502', `null, 'CREDIT', 1`],
   ['23503', `999999, 'CREDIT', 1`],
-])('inserting by hand raises %s for (%s)', async (code, values) => {
+])('a manual entry raises %s for (%s)', async (code, values) => {
   const statement = `insert into payment_history (user_id, action, amount) values (${values})`
   expect(await codeOf(sql.unsafe(statement))).toBe(code)
   const { rows } = await one(sql`select count(*)::int as rows from payment_history`)
   expect(rows).toBe(2)
 })
 
-test('inserting by hand raises 23514 for metadata that is no object or too long', async () => {
+test('a manual entry raises 23514 for metadata that is no object or too long', async () => {
   for (const metadata of ['1', '[]', 'null', JSON.stringify({ x: 'x'.repeat(8192) })]) {
     const insert = sql`
       insert into payment_history (user_id, action, amount, metadata)
@@ -118,7 +118,7 @@ test.each([
   'peer_user_id = 1',
   'peer_seq = 1',
   'peer_user_id = 1, peer_seq = 1',
-])('inserting by hand raises 23514 even for a superuser with %s', async (given) => {
+])('a manual entry raises 23514 even for a superuser with %s', async (given) => {
   const before = await stateOf(sql, id)
   const columns = given.split(/, (?=\w+ = )/).map((part) => part.split(' = '))
   const statement = `
@@ -128,7 +128,7 @@ test.each([
   expect(await stateOf(sql, id)).toEqual(before)
 })
 
-test('inserting by hand keeps 1, 1.0, 1.00 and 1.000 as 1.00', async () => {
+test('a manual entry keeps 1, 1.0, 1.00 and 1.000 as 1.00', async () => {
   await sql`begin`
   const rows = await sql`
     insert into payment_history (user_id, action, amount)

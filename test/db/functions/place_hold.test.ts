@@ -100,7 +100,7 @@ test('debits, transfers and holds take only what is available', async () => {
     .toEqual({ balance: '65.00', available: '5.00' })
 })
 
-test('a hand-made DEBIT may go below what is held; then nothing is available', async () => {
+test('a manual DEBIT may go below what is held; then nothing is available', async () => {
   const { sql } = ledger
   const id = await ledger.user(100)
   await sql`select place_hold(${id}, 60)`

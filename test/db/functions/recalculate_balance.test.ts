@@ -12,7 +12,7 @@ import {
 
 const ledger = useLedger()
 
-test('recalculate_balance() picks up hand-made rows and answers the snapshot', async () => {
+test('recalculate_balance() posts manual entries and answers the snapshot', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
   await sql`insert into payment_history (user_id, action, amount)

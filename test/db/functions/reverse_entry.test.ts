@@ -105,7 +105,7 @@ test('reverse_entry() raises LGENT or LGUSR for what isn’t there', async () =>
   expect(await stateOf(sql, id, other)).toEqual(before)
 })
 
-test('reverse_entry() finds an entry made by hand, counted already or just now', async () => {
+test('reverse_entry() finds a manual entry, posted already or just now', async () => {
   const { sql } = ledger
   const id = await ledger.user(100)
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 130)`

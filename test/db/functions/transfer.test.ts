@@ -129,7 +129,7 @@ test('transfer() raises LGKEY for a key of another amount or receiver', async ()
   expect(await stateOf(sql, from, to, other)).toEqual(before)
 })
 
-test('transfer() picks up hand-made rows of both', async () => {
+test('transfer() posts manual entries of both', async () => {
   const { sql } = ledger
   const [from, to] = [await ledger.user(), await ledger.user()]
   await sql`insert into payment_history (user_id, action, amount)

@@ -300,7 +300,7 @@ describe('POST /users/:id/history/:seq/reverse', () => {
     expect(await findingsOf(http.sql, from)).toEqual([])
   })
 
-  test('reaches a row made by hand as soon as it has that number', async () => {
+  test('reaches a manual entry as soon as it has that number', async () => {
     const id = await user('10')
     await http
       .sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`

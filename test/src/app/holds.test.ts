@@ -217,7 +217,7 @@ describe('capture', () => {
     )
   })
 
-  test('fails when hand-made rows have taken the money', async () => {
+  test('fails when manual entries have taken the money', async () => {
     const id = await user('100')
     await place(id, { amount: 60 })
     await http
@@ -256,7 +256,7 @@ test('what a release is told is kept with its hold', async () => {
     .toEqual({ metadata: { for: 'a' }, release_metadata: { by: 'b' } })
 })
 
-describe('capture of more than is left, after a DEBIT made by hand', () => {
+describe('capture of more than is left, after a manual DEBIT', () => {
   test.each([
     ['all of it', {}, '8.00', '3.00'],
     ['a part', { amount: 6 }, '6.00', '1.00'],

@@ -244,7 +244,7 @@ async function transferRequests(): Promise<Request[]> {
   ]
 }
 
-/** Whose balance is at its bound, so that a row made by hand can't be counted. */
+/** Whose balance is at its bound, so that a manual entry can't be posted. */
 async function fullUser(): Promise<number> {
   const id = await http.user()
   await sealCredit(http.sql, id, { balance: '999999999999999999.99' })

@@ -204,7 +204,7 @@ test('many between two users, in both directions, keep the sum and nobody deadlo
   expect(await findingsOf(http.sql, b)).toEqual([])
 })
 
-test('a user with more hand-made rows than one call picks up is worked off, then served', async () => {
+test('a user with more manual entries than one call posts is worked off, then served', async () => {
   const [from, to] = [await user('1'), await user()]
   await http.sql`
     insert into payment_history (user_id, action, amount)

@@ -384,7 +384,7 @@ describe.each([['debit', 'DEBIT', 'LGFND'], ['credit', 'CREDIT', 'LGRNG']])('POS
     expectProblem(answer, 'unknown_user')
   })
 
-  test('picks up hand-made rows first', async () => {
+  test('posts manual entries first', async () => {
     const id = await user('100')
     await http.sql`
       insert into payment_history (user_id, action, amount)
@@ -567,7 +567,7 @@ describe('debits', () => {
     })
   })
 
-  test('hand-made rows may take a balance below zero; a debit says so', async () => {
+  test('manual entries may take a balance below zero; a debit says so', async () => {
     const id = await user('5')
     await http
       .sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 7.5)`
@@ -608,7 +608,7 @@ test('a credit that leaves the range is refused, and its key stays free', async 
 })
 
 describe('POST /users/:id/recalculate', () => {
-  test('counts hand-made rows and shows in the next read', async () => {
+  test('posts manual entries and shows in the next read', async () => {
     const id = await user('10')
     await call('GET', `/users/${id}`)
     await http.sql`

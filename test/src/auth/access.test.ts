@@ -424,7 +424,7 @@ describe('what others did', () => {
     expect((await ask(reverse(credited), mine())).status).toBe(201)
   })
 
-  test('a row made by hand is reversed by a bound caller as by any other', async () => {
+  test('a manual entry is reversed by a bound caller as by any other', async () => {
     await http
       .sql`insert into payment_history (user_id, action, amount) values (${OWN}, 'CREDIT', 1)`
     const [row] = await http.sql<{ seq: string }[]>`

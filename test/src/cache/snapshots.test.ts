@@ -374,7 +374,7 @@ describe('snapshots', () => {
     expect(await read(1)).toBe('miss 6.00')
   })
 
-  test('a read joins the next query, never one under way', async () => {
+  test('a read joins the next query, never one in flight', async () => {
     const answers: ((found: Map<number, Versioned>) => void)[] = []
     const { snapshots } = instanceOf(undefined, {
       load: () => new Promise((resolve) => answers.push(resolve)),

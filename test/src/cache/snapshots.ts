@@ -115,7 +115,7 @@ export function instanceOf(
   hear(0)
   // What others read at some second after that is not still to come.
   passed_ms = 100_000
-  /** How the cache answered, what was read, and that nothing is under way any more. */
+  /** How the cache answered, what was read, and that nothing is in flight any more. */
   async function read(id: number, fresh = false): Promise<string> {
     const found = await snapshots.read(id, { fresh })
     await snapshots.idle()

@@ -4,7 +4,7 @@ import { sequenced } from '../../../src/http/sequence.ts'
 
 const app = new Hono<{ Variables: { seen: string[] } }>()
 app.use(async (c, next) => {
-  c.set('seen', ['around'])
+  c.set('seen', ['outer'])
   await next()
   c.header('Seen', c.get('seen').join(' '))
 })
@@ -30,16 +30,16 @@ flat.onError((error, c) => c.text(error.message, 500))
 test('the handlers of a route run in turn, each over before the next', async () => {
   const response = await flat.request('/users/7')
   expect([response.status, await response.text()]).toEqual([200, 'user 7'])
-  expect(response.headers.get('Seen')).toBe('around first over last')
+  expect(response.headers.get('Seen')).toBe('outer first over last')
   // As Hono has it, for comparison.
   const nested = await app.request('/users/7')
-  expect(nested.headers.get('Seen')).toBe('around first last over')
+  expect(nested.headers.get('Seen')).toBe('outer first last over')
 })
 
 test('an answer before the last one is the answer, and so is an error', async () => {
   const stopped = await flat.request('/users/7?stop=1')
   expect([stopped.status, await stopped.text()]).toEqual([400, 'stopped'])
-  expect(stopped.headers.get('Seen')).toBe('around first')
+  expect(stopped.headers.get('Seen')).toBe('outer first')
   const failed = await flat.request('/users/7', { method: 'POST' })
   expect([failed.status, await failed.text()]).toEqual([500, 'mine'])
 })

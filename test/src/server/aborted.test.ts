@@ -32,7 +32,7 @@ async function abandon(url: URL, head: string, waits: boolean, reset: boolean): 
 test.each(['text/csv', 'application/x-ndjson'])(
   'a download of %s that is aborted is not logged, wherever it was',
   async (type) => {
-    // One of its own, whose end tells that nothing is under way any more.
+    // One of its own, whose end tells that nothing is in flight any more.
     const service = await serve({
       ...loadConfig({ ACCESS_LOG: 'off', LOG_LEVEL: 'warn' }),
       port: 0,

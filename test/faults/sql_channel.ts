@@ -1,4 +1,4 @@
-/** Writes as people make them: the functions for them, and rows by hand, on a connection each. */
+/** Writes as people make them: the functions for them, and manual entries, on a connection each. */
 import postgres from 'postgres'
 import { pause } from './pause.ts'
 import {
@@ -22,10 +22,10 @@ const NOT_SENT = ['ECONNREFUSED', 'CONNECT_TIMEOUT', '53300', '57P03']
 /** The connection went away in the middle. */
 const LOST = /^(CONNECTION_(CLOSED|DESTROYED|ENDED)|ECONNRESET|EPIPE|57P01|57P02|PATIENCE)$/
 
-export interface SqlDoor {
+export interface SqlChannel {
   record: Record
   perform(write: Write): Promise<Answer>
-  /** A row by hand and a debit, both or neither. */
+  /** A manual entry and a debit, both or neither. */
   together(insert: Write, debit: Write): Promise<Answer[]>
   /** Several debits in one call, each with an answer of its own. */
   debits(writes: Write[]): Promise<Answer[]>
@@ -37,7 +37,7 @@ interface SqlRow extends Row {
 }
 
 /** A person with one connection; a new one after each failure of it. */
-export function createSqlDoor(url: string, record: Record): SqlDoor {
+export function createSqlChannel(url: string, record: Record): SqlChannel {
   let sql = connect(url)
   const idOf = (user: number) => record.ids[user]!
 
@@ -152,7 +152,7 @@ async function rowsOf(sql: postgres.Sql, write: Write, ids: number[]): Promise<S
     case 'release':
       return await sql<SqlRow[]>`select * from release_hold(${id}, ${hold}, ${key})`
     case 'insert':
-      // A row by hand has no key of its own: whoever repeats it looks whether it is there.
+      // A manual entry has no key of its own: whoever repeats it looks whether it is there.
       return await sql<SqlRow[]>`
         insert into payment_history (user_id, action, amount, metadata)
         select ${id}, 'CREDIT', ${amount}::numeric, jsonb_build_object('key', ${key}::text)

@@ -25,7 +25,7 @@ import { parseEntry, type Versioned } from '../../src/cache/snapshot_entry.ts'
 import { CSV, NDJSON } from '../../src/ledger/statement.ts'
 
 /** Takes a text, and may refuse it. */
-export type Door = (text: string) => unknown
+export type Input = (text: string) => unknown
 
 const TOKEN = 'ledger_known'
 const AT = '2026-01-01T00:00:00.000000Z'
@@ -146,14 +146,14 @@ const HEADERS = [
   'X-Forwarded-For',
 ]
 
-const httpDoors: [string, Door][] = [
+const httpInputs: [string, Input][] = [
   ...POSTS.flatMap((route) =>
-    Object.entries(BODIES).map(([how, bodyOf]): [string, Door] => [
+    Object.entries(BODIES).map(([how, bodyOf]): [string, Input] => [
       `POST ${route}, a body with it ${how}`,
       (text) => ask(app, pathOf(route), { method: 'POST', headers: JSON_TYPE, body: bodyOf(text) }),
     ])
   ),
-  ...HEADERS.flatMap((name): [string, Door][] => [
+  ...HEADERS.flatMap((name): [string, Input][] => [
     [
       `POST /users/1/debit, ${name}`,
       (text) =>
@@ -173,12 +173,12 @@ const httpDoors: [string, Door][] = [
     (text) => ask(closed, '/users/1', { headers: { Authorization: `Bearer ${text}` } }),
   ],
   ['Authorization', (text) => ask(closed, '/users/1', { headers: { Authorization: text } })],
-  ...GETS.map((route): [string, Door] => [
+  ...GETS.map((route): [string, Input] => [
     `GET ${route}, in its path`,
     (text) => ask(app, route.replace(/:\w+/g, () => encodeURI(text))),
   ]),
   ...GETS.flatMap((route) =>
-    ['limit', 'before', 'from', 'to', 'at', 'ids', ''].map((name): [string, Door] => [
+    ['limit', 'before', 'from', 'to', 'at', 'ids', ''].map((name): [string, Input] => [
       `GET ${route}, ?${name}`,
       (text) => ask(app, `${pathOf(route)}?${name}=${encodeURI(text)}`),
     ])
@@ -192,7 +192,7 @@ const CONFIG = {
   JWT_AUDIENCE: 'a',
 }
 
-const otherDoors: [string, Door][] = [
+const otherInputs: [string, Input][] = [
   ['an address', networkOf],
   ['an entry of the cache', (text) => parseEntry(1, text, '1')],
   ['a score of the cache', (text) => parseEntry(1, '{}', text)],
@@ -201,8 +201,8 @@ const otherDoors: [string, Door][] = [
   ['a URL of PostgreSQL', (text) => databaseTarget(`postgres://h/${text}`, () => '')],
   ['a host of PostgreSQL', (text) => databaseTarget(`postgres:///d?host=${text}`, () => '')],
   ...Object.keys({ HOST: '', PORT: '', JWT_ALGORITHMS: '', ACCESS_TOKENS_FILE: '' })
-    .map((name): [string, Door] => [name, (text) => loadConfig({ ...CONFIG, [name]: text })]),
-  ...Object.entries({ CSV, NDJSON }).map(([name, format]): [string, Door] => [
+    .map((name): [string, Input] => [name, (text) => loadConfig({ ...CONFIG, [name]: text })]),
+  ...Object.entries({ CSV, NDJSON }).map(([name, format]): [string, Input] => [
     `${name} of metadata and a key`,
     (text) =>
       format.entry({
@@ -211,7 +211,7 @@ const otherDoors: [string, Door][] = [
         idempotency_key: text,
       }),
   ]),
-  ...['/', '/pipeline', '/multi-exec'].map((path): [string, Door] => [
+  ...['/', '/pipeline', '/multi-exec'].map((path): [string, Input] => [
     `the local store, ${path}`,
     (text) => {
       const headers = { ...JSON_TYPE, Authorization: `Bearer ${TOKEN}` }
@@ -220,7 +220,7 @@ const otherDoors: [string, Door][] = [
   ]),
   ...['zadd a ? m', 'zrange a ? ?', 'pexpire a ?', 'set a ?', '? a', 'flushall ?'].map((
     command,
-  ): [string, Door] => [
+  ): [string, Input] => [
     `the local store, ${command}`,
     (text) => {
       const body = JSON.stringify(command.split(' ').map((word) => word === '?' ? text : word))
@@ -230,7 +230,7 @@ const otherDoors: [string, Door][] = [
   ]),
 ]
 
-export const DOORS: [string, Door][] = [...httpDoors, ...otherDoors]
+export const INPUTS: [string, Input][] = [...httpInputs, ...otherInputs]
 
 /** As many requests as the text has characters, one behind the other, up to the last answer. */
 export async function pipelined(text: string): Promise<void> {

@@ -93,14 +93,14 @@ function requestOf(write: Write, ids: number[]): { path: string; body: object } 
     case 'release':
       return { path: `/users/${id}/holds/${write.hold}/release`, body: {} }
     case 'insert':
-      throw new Error('rows are made by hand')
+      throw new Error('entries are made with SQL')
     case 'debit':
     case 'credit':
       return { path: `/users/${id}/${write.kind}`, body: { amount } }
   }
 }
 
-export interface HttpDoor {
+export interface HttpChannel {
   agent: Agent
   record: Record
   /** Whether the service may be gone in the middle of a request. */
@@ -108,8 +108,8 @@ export interface HttpDoor {
 }
 
 /** What the answer means; an answer that there may never be is a violation. */
-function judge(door: HttpDoor, write: Write, status: number, body: Body, replayed: boolean) {
-  const { violations } = door.record
+function judge(channel: HttpChannel, write: Write, status: number, body: Body, replayed: boolean) {
+  const { violations } = channel.record
   if (status === 200 || status === 201) {
     return { end: 'done', replayed, ...rowsOf(write, body) } satisfies Answer
   }
@@ -122,10 +122,10 @@ function judge(door: HttpDoor, write: Write, status: number, body: Body, replaye
   return { end: 'unknown', why: code } satisfies Answer
 }
 
-function failed(door: HttpDoor, error: unknown): Answer {
+function failed(channel: HttpChannel, error: unknown): Answer {
   const { code = String(error) } = error as { code?: string }
   if (code === 'ECONNREFUSED') return { end: 'refused', code }
-  if (!door.mayBreakOff) door.record.violations.add(`a request ended with ${code}`)
+  if (!channel.mayBreakOff) channel.record.violations.add(`a request ended with ${code}`)
   return { end: 'unknown', why: code }
 }
 
@@ -143,69 +143,73 @@ async function timed<T>(record: Record, what: string, work: () => Promise<T>): P
 }
 
 /** Sends one write and tells what its answer says. */
-export async function writeOverHttp(door: HttpDoor, url: string, write: Write): Promise<Answer> {
-  const { path, body } = requestOf(write, door.record.ids)
+export async function writeOverHttp(
+  channel: HttpChannel,
+  url: string,
+  write: Write,
+): Promise<Answer> {
+  const { path, body } = requestOf(write, channel.record.ids)
   try {
     const answer = await timed(
-      door.record,
+      channel.record,
       `${write.kind} over HTTP`,
-      () => send(door.agent, 'POST', url + path, { key: write.key, body }),
+      () => send(channel.agent, 'POST', url + path, { key: write.key, body }),
     )
     const replayed = answer.headers['idempotency-replayed'] === 'true'
-    return judge(door, write, answer.status, answer.body as unknown as Body, replayed)
+    return judge(channel, write, answer.status, answer.body as unknown as Body, replayed)
   } catch (error) {
-    return failed(door, error)
+    return failed(channel, error)
   }
 }
 
 /** Sends several debits in one request; each has an answer of its own. */
 export async function debitsOverHttp(
-  door: HttpDoor,
+  channel: HttpChannel,
   url: string,
   writes: Write[],
 ): Promise<Answer[]> {
   const items = writes.map(({ user, amount, key }) => ({
-    user_id: door.record.ids[user]!,
+    user_id: channel.record.ids[user]!,
     amount: decimal(amount),
     idempotency_key: key,
   }))
   try {
     const answer = await timed(
-      door.record,
+      channel.record,
       '/debits',
-      () => send(door.agent, 'POST', `${url}/debits`, { body: items }),
+      () => send(channel.agent, 'POST', `${url}/debits`, { body: items }),
     )
     const results = answer.body['results'] as Body[] | undefined
     return writes.map((write, i) => {
       const body = results?.[i] ?? answer.body as unknown as Body
-      return judge(door, write, results ? Number(body.status) : answer.status, body, false)
+      return judge(channel, write, results ? Number(body.status) : answer.status, body, false)
     })
   } catch (error) {
-    const answer = failed(door, error)
+    const answer = failed(channel, error)
     return writes.map(() => answer)
   }
 }
 
 /** Reads a snapshot, which an instance that is up has to answer; undefined: it is busy or gone. */
 export async function readOverHttp(
-  door: HttpDoor,
+  channel: HttpChannel,
   url: string,
   user: number,
 ): Promise<{ seq: number; balance: string; available: string } | undefined> {
-  const id = door.record.ids[user]!
-  const { violations } = door.record
+  const id = channel.record.ids[user]!
+  const { violations } = channel.record
   try {
     const { status, body } = await timed(
-      door.record,
+      channel.record,
       'a read',
-      () => send(door.agent, 'GET', `${url}/users/${id}`),
+      () => send(channel.agent, 'GET', `${url}/users/${id}`),
     )
     if (status === 503 && body['code'] === 'busy') return undefined
     if (status !== 200) violations.add(`a read was answered ${status} ${String(body['code'])}`)
     else if (body['id'] !== id) violations.add('a read was answered with another user')
     else return body as { seq: number; balance: string; available: string }
   } catch (error) {
-    failed(door, error)
+    failed(channel, error)
   }
   return undefined
 }
