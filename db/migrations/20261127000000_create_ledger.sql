@@ -937,7 +937,7 @@ create or replace function ledger.lock_account(user_id bigint)
 declare
   v ledger.account;
 begin
-  -- NO KEY UPDATE, so that neither an insert by hand (its trigger takes KEY SHARE) waits for us, nor
+  -- NO KEY UPDATE, so that neither a manual insert (its trigger takes KEY SHARE) waits for us, nor
   -- we for an open one.
   select u.id, u.hold_changes, u.updated_at, 0.00
     into v.user_id, v.hold_changes, v.updated_at, v.held
@@ -1758,7 +1758,7 @@ begin
 end $$;
 
 comment on function ledger.check_entry is
-  'Refuses an entry made by hand that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
 
 revoke all on function ledger.check_entry from public;
 -- end function
@@ -1912,7 +1912,7 @@ begin
 end $$;
 
 comment on function ledger.entry_at is
-  'The seq of the last entry that had been counted at a moment, by binary search over the index on seq; 0: none. Internal.';
+  'The seq of the last entry that had been posted at a moment, by binary search over the index on seq; 0: none. Internal.';
 
 revoke all on function ledger.entry_at from public;
 -- end function
@@ -2261,7 +2261,7 @@ create or replace function ledger.read_changes(
   out user_ids bigint[], out versions bigint[])
   language plpgsql stable as $$
 begin
-  -- Ids above the sequence were given by hand; nothing is posted with such a one.
+  -- Ids above the sequence were given explicitly; nothing is posted with such a one.
   with entries as (
     select h.id, h.user_id, h.seq from public.payment_history h
      where h.id > read_changes.after_id and h.id <= read_changes.until_id
@@ -2441,7 +2441,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.ledger_id()', 'ba01b2528613e882'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '0278524927558fd0'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', '59849cf4d89d325b'),
-    ('function ledger.lock_account(bigint)', '059dcb8697b5ec90'),
+    ('function ledger.lock_account(bigint)', 'ffd2e9e03611cbb6'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '1611c0be92df599e'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'c4ec916545168591'),
     ('function ledger.next_moment(timestamp with time zone)', '5284f0faa20b1794'),
@@ -2457,7 +2457,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '5106223456727bad'),
     ('function ledger.post_pending(bigint,integer)', 'e81ed541deb0374f'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '2bc5566e5d6548ee'),
-    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '020391edb1feb350'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'fe32caf4e92f0e75'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),
     ('function ledger.sum_of_holds(bigint)', 'ae963b1efa5803eb'),
@@ -2725,7 +2725,7 @@ begin
 end $$;
 
 comment on function ledger.verify_entries is
-  'Verifies at most max_rows sealed rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_entries from public;
 grant execute on function ledger.verify_entries to ledger_dba;
@@ -2805,7 +2805,7 @@ begin
 end $$;
 
 comment on function ledger.verify_entry is
-  'The findings about one sealed row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
+  'The findings about one posted row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
 
 revoke all on function ledger.verify_entry from public;
 -- end function
@@ -2949,7 +2949,7 @@ begin
 end $$;
 
 comment on function ledger.verify_users is
-  'Verifies at most max_rows users after an id, up to another: the copies in users, hand-made rows that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_users from public;
 grant execute on function ledger.verify_users to ledger_dba;
