@@ -1,6 +1,12 @@
-/** What commands have in common when they are called: `--help`, and nothing else unknown. */
+/**
+ * What every command does with its arguments: it answers `--help`, and refuses what it does not
+ * know.
+ */
 
-/** Whether `--help` is among the arguments, and was answered. */
+/**
+ * Prints the help text if `--help` or `-h` is among the arguments.
+ * @returns whether it did
+ */
 export function printedHelp(help: string, args: string[]): boolean {
   if (!args.some((arg) => arg === '--help' || arg === '-h')) return false
   console.log(help.trim())

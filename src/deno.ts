@@ -2,7 +2,10 @@
 import { parseDatabaseUrl } from './config/database_url.ts'
 import { main, type Serve, serveOn } from './main.ts'
 
-/** Settles when it is written; a write to process.stdout would before, and hide a stuck reader. */
+/**
+ * Settles once the text is written. A write to process.stdout would settle earlier, and so hide a
+ * reader that is stuck.
+ */
 const writerTo =
   ({ writable }: { writable: WritableStream<Uint8Array> }) => async (text: string) => {
     const writer = writable.getWriter()
@@ -13,7 +16,10 @@ const writerTo =
     }
   }
 
-/** To Deno, using a socket is writing to a file; without leave the first query would end everything. */
+/**
+ * Deno asks for write permission to use a Unix socket. Without it, the first query would end the
+ * process, so this checks at the start.
+ */
 function checkSockets(databaseUrl: string): void {
   for (const { name } of parseDatabaseUrl(databaseUrl).hosts) {
     if (!name.startsWith('/')) continue

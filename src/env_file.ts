@@ -5,7 +5,9 @@ import { parseEnv } from 'node:util'
 import { SETTINGS } from './config/config.ts'
 import { likelyName } from './config/likely_name.ts'
 
-/** What else belongs into a `.env`: what `npm run anchor` and docker-compose.yml read. */
+/**
+ * Settings in `.env` that are not the service's: those of `npm run anchor` and docker-compose.yml.
+ */
 const OTHERS = [
   'ANCHOR_KEY_FILE',
   'POSTGRES_PASSWORD',
@@ -15,10 +17,13 @@ const OTHERS = [
   'REDIS_REST_PORT',
 ]
 const KNOWN = [...SETTINGS, ...OTHERS]
-/** What Docker and Compose read of their own accord. */
+/** Settings that Docker and Compose read themselves. */
 const DOCKER = /^(COMPOSE|DOCKER)_/
 
-/** Shorter names of other programs would often be a letter or two away from one of ours. */
+/**
+ * Names of other programs that are shorter than this are often one or two letters away from one of
+ * ours, so they are not warned of.
+ */
 const MIN_FOREIGN_LENGTH = 8
 
 export interface EnvFileOptions {
@@ -28,8 +33,9 @@ export interface EnvFileOptions {
 }
 
 /**
- * The environment wins over `.env`; with process.loadEnvFile() it doesn't on Deno. Names that are
- * no settings are warned of: of a file all, of the environment, which is everybody's, misspelt ones.
+ * Loads `.env`. The environment wins over it; with process.loadEnvFile() it does not on Deno. Warns
+ * of names that are no settings: of any such name in the file, but of the environment, which other
+ * programs use too, only of names that look misspelt.
  * @throws Error with one line if there is a `.env` that can't be read
  */
 export function loadEnvFile(
@@ -47,7 +53,7 @@ export function loadEnvFile(
     if (assignment === undefined) {
       warn(`Warning: line ${line} of ${path} is not read: it must be NAME=value or a comment`)
     }
-    // Each for itself: in a whole file, a line that is none takes the next name with it.
+    // Parsed one by one: in a whole file, a line that is no assignment takes the next name with it.
     for (const [name, value] of Object.entries(parseEnv(`${assignment ?? ''}\n`))) {
       if (!isKnown(name)) {
         const likely = likelyName(name, KNOWN)
@@ -62,7 +68,7 @@ export function loadEnvFile(
 
 const isKnown = (name: string): boolean => KNOWN.includes(name) || DOCKER.test(name)
 
-/** Without the mark that some editors put before the first line, and would make part of a name. */
+/** The text of the file without the byte order mark, which would become part of the first name. */
 function readEnvFile(path: string): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
@@ -76,7 +82,10 @@ function readEnvFile(path: string): string | undefined {
   }
 }
 
-/** Everything that is no comment, with the number of its line; undefined if it sets nothing. */
+/**
+ * Every assignment with the number of its line. `text` is undefined for a line that assigns
+ * nothing.
+ */
 function assignmentsOf(text: string): { line: number; text: string | undefined }[] {
   const lines = text.split(/\r?\n|\r/)
   const found: { line: number; text: string | undefined }[] = []

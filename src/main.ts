@@ -1,4 +1,7 @@
-/** What the entries have in common: all but how a runtime writes, and tells its size. */
+/**
+ * What both entries, node.ts and deno.ts, share. They differ in how they write and in how they
+ * measure memory.
+ */
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile as readText, stat } from 'node:fs/promises'
@@ -21,7 +24,7 @@ exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start wit
 
 export type Serve = (config: Config) => Promise<Service>
 
-/** Of a file only: to open a pipe would take until somebody writes to it. */
+/** Reads regular files only: opening a pipe would wait until somebody writes to it. */
 async function readFile(path: string): Promise<string> {
   if (!(await stat(path)).isFile()) throw Object.assign(new Error('no file'), { code: 'ENOTFILE' })
   return await readText(path, 'utf8')
@@ -47,12 +50,12 @@ async function start(serve: Serve, end: (code: number) => Promise<void>): Promis
 }
 
 /**
- * Serves by the settings of this process, until a signal ends it.
- * @param writeError writes to standard error; settles when that has taken all of it
+ * Runs the service with the settings of this process until a signal ends it.
+ * @param writeError writes to standard error and settles once all of it is taken
  */
 export function main(serve: Serve, writeError: (text: string) => Promise<void>): void {
   const errors = createErrorOutput({ write: writeError, format })
-  // Of libraries, too.
+  // Libraries use them, too.
   console.error = console.warn = errors.line
   async function end(code: number) {
     await errors.flush()

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { main, type Serve, serveOn } from './main.ts'
 
 /**
- * What writes to this stream and never blocks: Node writes to a pipe as it is taken, but at a file
- * it would wait for the disk.
+ * Returns a function that writes to this stream and never blocks. Node writes to a pipe without
+ * blocking, but a write to a file would wait for the disk.
  */
 function writerTo(stream: NodeJS.WriteStream & { fd: 1 | 2 }) {
   const isFile = fstatSync(stream.fd).isFile()
@@ -20,7 +20,7 @@ function writerTo(stream: NodeJS.WriteStream & { fd: 1 | 2 }) {
 const write = writerTo(process.stdout)
 
 export const serve: Serve = (config) => {
-  // A reader of a log that goes away doesn't take the service along.
+  // A log whose reader has gone away must not end the service.
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.listenerCount('error') === 0) stream.on('error', () => {})
   }

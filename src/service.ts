@@ -1,4 +1,7 @@
-/** Puts the parts together and takes them apart again, in the order in which nothing is lost. */
+/**
+ * Starts the parts of the service in order, and stops them in the reverse order, so that nothing
+ * accepted is lost.
+ */
 import { createAccessFromConfig } from './auth/from_config.ts'
 import { isLoopback } from './config/access_config.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
@@ -23,42 +26,42 @@ import { createSnapshots } from './cache/snapshots.ts'
 import { makeSystemUser } from './ledger/system_user.ts'
 import { createVerify } from './ledger/verification.ts'
 
-/** Batches in flight at once; the next ones grow fuller meanwhile. */
+/** Batches in flight at once. While they are, operations gather for the next one. */
 const BATCHES = 2
-/** Calls that wait for somebody else's lock. */
+/** Calls that wait for a row lock that somebody else has. */
 const WAITING = 6
-/** Calls that repeat what lost its connection. */
+/** Calls that repeat an operation whose connection was lost. */
 const REPEATS = 2
 const READING = 4
-/** For what reads long: a caller never has all of them. */
+/** Connections for long reads. One caller never gets all of them. */
 const READING_LONG = 3
 const READING_LONG_PER_CALLER = 2
 const MAX_WAITING_LONG = 100
-/** What a stop may take beyond the deadline of the last request. */
+/** How long a stop may take after the deadline of the last request. */
 const STOPPING_MS = 3_000
-/** For whoever reads the access log. */
+/** How long a stop waits for the reader of the access log. */
 const FLUSH_DEADLINE_MS = 500
 
-/** What the entries know and nothing else does. */
+/** What depends on the runtime, and so comes from node.ts or deno.ts. */
 export interface Runtime {
   listen: Listen
   /** Writes to standard output; settles when that has taken all of it. */
   write: (text: string) => Promise<void>
-  /** The text of a file. */
+  /** Reads a file, blocking: only for the start. */
   readText: (path: string) => string
-  /** The same while others are served; rejects for what is no file, such as a pipe. */
+  /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
   readFile: (path: string) => Promise<string>
-  /** In hexadecimal. */
+  /** SHA-256 in hexadecimal. */
   sha256: (text: string) => string
-  /** How much memory the process has, where /proc is closed. */
+  /** The resident memory in bytes, on a runtime where prom-client can't read /proc. */
   residentBytes?: () => number
-  /** Left out: the app as it is. */
+  /** Replaces the app, for benchmarks. Default: the real one. */
   createApp?: typeof build
 }
 
 export interface Service {
   url: string
-  /** Where /metrics is, if it has a port of its own. */
+  /** The URL of /metrics, if it has a port of its own. */
   metricsUrl?: string
   /** Settles when every accepted request is answered, or its deadline is over. */
   stop(): Promise<void>

@@ -46,26 +46,29 @@ export type Dependencies =
   & UsersDependencies
   & {
     metrics: Metrics
-    /** False: no count, time, id or line for a request. */
+    /** False: requests get no metrics, no id and no line in the access log. For benchmarks. */
     observed?: boolean
-    /** What web pages may send; left out: anything. */
+    /** Refuses requests of web pages. Default: none is refused. */
     guard?: BrowserGuard | undefined
-    /** Who may do what; left out: anyone may do anything. */
+    /** Checks callers. Default: anyone may do anything. */
     access?: Access | undefined
     accessLog?: AccessLog | undefined
     limits?: Limits | undefined
-    /** Where the service is for those outside; left out: where it listens. */
+    /** The URL of the service for its callers. Default: the address that it listens on. */
     publicUrl?: string | undefined
-    /** Left out: everybody may send as many requests as they like. */
+    /** Limits requests of each caller. Default: no limit. */
     rate?: RateLimit | undefined
-    /** Whether GET /metrics is here, and not on a port of its own. */
+    /** Whether this app answers GET /metrics. False where /metrics has a port of its own. */
     hasMetrics?: boolean
     notReady: () => Promise<string | undefined>
-    /** Told of failures that are ours, or of what we depend on: a name for what failed, the error. */
+    /**
+     * Called for failures of the service or of what it depends on.
+     * @param what what failed, for the log
+     */
     onFailure: (what: string, error: unknown, fields?: object) => void
   }
 
-/** The HTTP side of the ledger: web standards only, no I/O of its own. */
+/** Creates the app. It uses web standards only, and does no I/O of its own. */
 export function createApp(
   { access, accessLog, observed = true, hasMetrics = true, notReady, onFailure, ...dependencies }:
     Dependencies,
@@ -83,7 +86,8 @@ export function createApp(
   const observer = observed ? createObserver({ metrics, accessLog }) : undefined
   let document: Promise<object> | undefined
 
-  // One middleware for all that is around a request: each keeps several frames of it while it waits.
+  // One middleware instead of several: each keeps some stack frames in memory while a request
+  // waits.
   app.use(async function withTelemetry(c, next) {
     const trace = observer?.begin(c)
     c.set('limits', limitsAndBodies)
@@ -128,7 +132,8 @@ export function createApp(
   function refuse(c: Context, error: unknown): Response {
     const problem = problemIn(c, error)
     const route = routePath(c, -1)
-    // Those that aren't refused are counted where they are made.
+    // Debits that became an operation are counted in usersRoutes and debitsRoutes; this counts
+    // refused ones.
     if (c.req.method === 'POST' && DEBITS.includes(route)) metrics.debit(problem.code)
     if (isOurs(problem)) {
       onFailure(route, problem.cause ?? error, { request_id: c.get('requestId') })
@@ -137,13 +142,13 @@ export function createApp(
   }
 
   return withProblems(sequenced(app, onlyKnownParameters), (c, error) => {
-    // It has its answer already, and what comes later may fail for having nobody to go to.
+    // A failure after the deadline was answered: the reason may be that nobody waits any more.
     const isLate = c.get('deadline')?.isOver
     return isLate ? respond(c, problemIn(c, error)) : refuse(c, error)
   })
 }
 
-/** GET /metrics and nothing else, for a port that only those reach who may read it. */
+/** Creates an app with GET /metrics alone, for a port that only scrapers can reach. */
 export function createMetricsApp(
   { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
 ): Hono {
@@ -158,7 +163,9 @@ export function createMetricsApp(
 const problemIn = (c: Context, error: unknown): Problem =>
   problemOf(error, { writes: c.req.method === 'POST' })
 
-/** Whatever has no route, and every Error that was thrown, is answered as a problem. */
+/**
+ * Makes the app answer unknown paths, wrong methods and every Error that is thrown with a problem.
+ */
 function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response): Hono {
   app.notFound((c) => {
     const allowed = METHODS.filter((method) => answersTo(app, method, c.req.path))
@@ -176,13 +183,14 @@ function withProblems(app: Hono, refuse: (c: Context, error: Error) => Response)
 function respond(c: Context, problem: Problem): Response {
   const { status } = PROBLEMS[problem.code]
   if (status === 503) setHeader(c, 'Retry-After', String(RETRY_AFTER_SECONDS))
-  // Of a body that nobody reads the rest is still on its way.
+  // The rest of a body that is too large is still on its way, and would be taken for the next
+  // request.
   if (problem.code === 'payload_too_large') setHeader(c, 'Connection', 'close')
-  // Not there where only metrics are.
+  // The app for metrics has no limits.
   const members = problem.membersAt(c.get('limits')?.publicPath ?? '')
   return answer(c, JSON.stringify(members), { status, type: 'application/problem+json' })
 }
 
-/** Whether a route, not only middleware, is there for this method and path. */
+/** Whether the app has a route, and not only middleware, for this method and path. */
 const answersTo = (app: Hono, method: string, path: string): boolean =>
   app.router.match(method, path)[0].some(([[, route]]) => route.method === method)

@@ -1,4 +1,4 @@
-/** Several users as of one moment: validate → call → respond. */
+/** GET /balances: several users as of one moment. */
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'

@@ -1,13 +1,13 @@
-/** What a browser sends without asking whoever sits at it, and what a page may be allowed to. */
+/** Refuses what a browser sends on behalf of a foreign web page, and answers preflights (CORS). */
 import type { Context } from 'hono'
 import { ruleOf } from '../auth/scopes.ts'
 import { noContent, setHeader, setVary } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 
-/** As long as Chromium remembers it. */
+/** How long a browser may reuse a preflight's answer; Chromium's maximum. */
 const PREFLIGHT_SECONDS = 7200
 const METHODS = 'GET, HEAD, POST'
-/** Those that a page has to ask for. */
+/** Request headers that a page may send only if the preflight allows them. */
 const REQUEST_HEADERS = [
   'Authorization',
   'Cache-Control',
@@ -17,7 +17,7 @@ const REQUEST_HEADERS = [
   'tracestate',
   'X-Request-Id',
 ].join(', ')
-/** Those that a page doesn't see by itself. */
+/** Response headers that a page may read only if they are exposed to it. */
 const ANSWER_HEADERS = [
   'Allow',
   'Content-Disposition',
@@ -33,7 +33,10 @@ const ANSWER_HEADERS = [
 ].join(', ')
 
 export interface BrowserOptions {
-  /** Anyone may do anything: then nothing but its name tells a page that was made to lead here. */
+  /**
+   * Whether access is off. Then only the Host header tells a page that was made to lead here (DNS
+   * rebinding), so it is checked.
+   */
   isOpen: boolean
   host: string
   publicUrl?: string | undefined
@@ -41,29 +44,35 @@ export interface BrowserOptions {
   corsOrigins?: string[] | undefined
 }
 
-/** Throws a Problem for what must not come in; the answer, if that is all there is to it. */
+/**
+ * Checks a request before anything else.
+ * @returns the response to a preflight; undefined for any other request that may go on
+ * @throws Problem forbidden
+ */
 export type BrowserGuard = (c: Context) => Response | undefined
 
 const forbidden = (detail: string) => new Problem('forbidden', { detail })
 
-/** Of a Host: its name, as a URL has it; undefined if there is none in it. */
+/** The name in a Host header, normalised as in a URL; undefined if it is malformed. */
 function nameOf(host: string): string | undefined {
   if (/[/?#@\\]/.test(host) || !URL.canParse(`http://${host}`)) return undefined
   return new URL(`http://${host}`).hostname.replace(/\.$/, '')
 }
 
 /**
- * A page whose name was made to lead to this machine (DNS rebinding) has the same origin as what it
- * asks, so no browser stops it. What it can't have is an address for a name, or one without a dot.
+ * Whether a name can't be one of DNS rebinding: an address, or a name without a dot. A page whose
+ * domain was made to resolve to this machine has the same origin as the service, so no browser
+ * stops it; but its Host is that domain.
  */
 const isLocalName = (name: string): boolean =>
   name.startsWith('[') || /^[\d.]+$/.test(name) || !name.includes('.') ||
   name.endsWith('.localhost')
 
 /**
- * Goes before everything else. Without it a page of anybody's could write: a POST without a body, or
- * with one of text, is sent to another origin without a preflight. Browsers say so of themselves in
- * Sec-Fetch-Site (to https and this machine) and Origin (with every POST); what has neither is none.
+ * Creates the check that comes before everything else. Without it any page could write: browsers
+ * send a POST without a body, or with a text body, to another origin without a preflight. They mark
+ * such requests by Sec-Fetch-Site (over https and on this machine) and Origin (with every POST). A
+ * request that has neither comes from no page.
  */
 export function createBrowserGuard(
   { isOpen, host, publicUrl, allowedHosts = [], corsOrigins = [] }: BrowserOptions,
@@ -75,7 +84,7 @@ export function createBrowserGuard(
     publicUrl && new URL(publicUrl).hostname,
   ])
   const origins = new Set(corsOrigins)
-  /** Most callers say the same all the time. */
+  /** Most callers send the same Host all the time. */
   let known: string | undefined
 
   function isOurs(host: string | undefined): boolean {

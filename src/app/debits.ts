@@ -1,4 +1,4 @@
-/** Many debits in one request: validate → call → respond. */
+/** POST /debits: many debits in one request. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { z } from 'zod'
@@ -18,13 +18,19 @@ import { describe } from './describe.ts'
 import { debitsBody, results } from './schemas.ts'
 
 const MAX_KEY_LENGTH = 255
-/** Behind a key there are up to #999. */
+/** Room for the longest suffix of a key, `#999`. */
 const COUNT_LENGTH = 4
-/** Items of one user that are in the queue at once, of all lists: what a batch takes, and the next. */
+/**
+ * Items of one user that all lists together may have in the write queue: one batch, and the next
+ * one.
+ */
 const MAX_QUEUED_PER_USER = 256
-/** Of one caller: a part of what the queue holds. */
+/** The part of the write queue that all lists of one caller may fill. */
 const QUEUE_PART_PER_CALLER = 1 / 4
-/** Of a request's deadline, for the way into the queue: what is sent later may end as unknown. */
+/**
+ * The part of a request's deadline that an item may wait to get into the queue. An item that is
+ * sent later might end as outcome_unknown.
+ */
 const WAITING_PART = 1 / 5
 
 export interface DebitsDependencies {
@@ -32,13 +38,13 @@ export interface DebitsDependencies {
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
   limits?: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'> | undefined
-  /** Told of failures that are ours. */
+  /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
 
 type Item = z.infer<typeof debitsBody>[number]
 
-/** A header's key with room for a count behind it: of a long one its beginning and its SHA-256. */
+/** The header's key, short enough for a suffix. Of a long one: its beginning and its SHA-256. */
 async function countable(key: string): Promise<string> {
   if (key.length <= MAX_KEY_LENGTH - COUNT_LENGTH) return key
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
@@ -49,8 +55,9 @@ async function countable(key: string): Promise<string> {
 }
 
 /**
- * The key of each item. One made from the header counts the user's items before it that have none of
- * their own: in another order, or with items left out, no debit gets the key of another user's.
+ * The key of each item, in order. An item without a key of its own gets the header's key and the
+ * number of such items of the same user before it. So in another order, or with items left out, no
+ * debit gets a key that belonged to another one.
  */
 function keysOf(items: Item[], key: string | undefined): (string | undefined)[] {
   const counts = new Map<number, number>()
@@ -73,8 +80,9 @@ export function debitsRoutes(
   })
 
   /**
-   * Goes into the queue with a part of the list only, so that lists leave room there for others.
-   * First the user's: who waits for that has no place that others of the caller could have.
+   * Runs `work` once there is room in the queue for this user and this caller, so that lists leave
+   * room for others. It waits for the user first: an item that waits for its user must not take one
+   * of its caller's places.
    */
   function admitted<T>(caller: string, userId: number, deadline: Deadline, work: () => Promise<T>) {
     const end = performance.now() + limits.requestDeadlineMs * WAITING_PART
@@ -82,7 +90,7 @@ export function debitsRoutes(
     return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
   }
 
-  /** What the single call would have answered, and whether it was a repeat. */
+  /** The result of one item, as the single call would have answered it. */
   async function debit(
     { user_id, amount, metadata }: Item,
     key: string | undefined,
@@ -106,7 +114,7 @@ export function debitsRoutes(
       const problem = problemOf(error, { writes: true })
       if (isOurs(problem)) onFailure('/debits', problem.cause ?? error)
       metrics.debit(problem.code)
-      // Which key counted, so that what is repeated is this and not a second one.
+      // The result names the key, so that the caller can repeat this very debit.
       const named = key === undefined ? {} : { idempotency_key: key }
       const members = problem.membersAt(c.get('limits').publicPath)
       return { result: { ...members, ...named }, replayed: undefined }
@@ -139,7 +147,7 @@ export function debitsRoutes(
       const items = c.req.valid('json')
       const key = c.get('key')
       chargeItems(c, items.length)
-      // Each item has a deadline of its own: those that were in time keep their answers.
+      // Each item has a deadline of its own. Those that were in time keep their results.
       c.get('deadline')?.release()
       const keys = keysOf(items, key === undefined ? key : await countable(key))
       const answered = await Promise.all(

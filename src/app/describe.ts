@@ -3,7 +3,7 @@ import { describeRoute, resolver } from 'hono-openapi'
 import type { z } from 'zod'
 import type { ProblemCode } from '../core/errors.ts'
 
-/** What every write to a user's history or holds can end in. */
+/** Problems that every write to a user's history or holds can end in. */
 export const WRITE_PROBLEMS: ProblemCode[] = [
   'invalid_request',
   'invalid_idempotency_key',

@@ -1,4 +1,7 @@
-/** The OpenAPI document as a page that needs nothing from anywhere: no script, no style sheet. */
+/**
+ * GET /docs: the OpenAPI document as a page without scripts, style sheets or anything from
+ * elsewhere.
+ */
 import { html, raw } from 'hono/html'
 import { PROBLEMS } from '../core/errors.ts'
 
@@ -18,7 +21,7 @@ const STYLE = raw(`<style>
   td, th { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }
 </style>`)
 
-/** A page for an OpenAPI document: every operation, its schemas, and every error code. */
+/** Renders the page: every operation, its schemas, and every error code. */
 export function docsPage(document: {
   info?: { title?: string; description?: string }
   paths?: Record<string, Record<string, unknown>>

@@ -1,4 +1,4 @@
-/** What happened to a user, and what it adds up to: validate → call → respond. */
+/** The history of a user: entries, statements, balances, verification, reversals. */
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
 import { json, setVary } from '../http/response.ts'
@@ -25,10 +25,10 @@ export interface HistoryDependencies {
   >
   verify: Verify
   write: Write
-  /** Of the reads that take long, by caller; left out: none waits. */
+  /** Shares long reads among callers. Default: no limit. */
   longReads?: FairTurns
   metrics: Pick<Metrics, 'verified'>
-  /** Told of failures that are ours. */
+  /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
 
@@ -53,15 +53,17 @@ export function historyRoutes(
     return user
   }
 
-  /** A transfer goes back whole, so its other user must be one that the caller may write to. */
+  /**
+   * Checks that the caller may write to a transfer's other user, since a reversal takes back both.
+   */
   async function mayReverse(userId: number, seq: number, users: ReadonlySet<number>) {
     let found = await ledger.getEntry(userId, seq)
     if (!found) {
-      // A manual entry may be about to get this number.
+      // A pending manual entry may be about to get this number, so post it first.
       await write({ kind: 'recalculate', userId })
       found = await ledger.getEntry(userId, seq)
     }
-    // One that comes only now may be half of a transfer.
+    // An entry that is posted after this check may be half of a transfer.
     if (!found) throw new Problem('unknown_entry')
     if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
   }

@@ -1,4 +1,4 @@
-/** A page of a history: as many entries as were asked for, or as make a megabyte. */
+/** A page of a history, as JSON: as many entries as were asked for, or as fit into a megabyte. */
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { stringify } from '../core/raw_json.ts'
@@ -9,7 +9,7 @@ import { callerKey } from '../auth/caller.ts'
 import type { historyQuery } from './history_schemas.ts'
 
 const DEFAULT_LIMIT = 50
-/** Entries that a long page reads at once. */
+/** Entries that one query of a long page reads. */
 const PART_ROWS = 250
 /** Characters of JSON after which a page ends. */
 const MAX_PAGE_LENGTH = 1_048_576
@@ -27,7 +27,10 @@ export type ReadPage = (
 ) => Promise<{ entries: Entry[]; next: number | null }>
 
 export function createReadPage({ ledger, longReads }: HistoryPageDependencies): ReadPage {
-  /** Newest first; a long page in parts, each in a turn of its own, until there is too much of it. */
+  /**
+   * Reads entries, newest first. A long page is read in several queries, each of which waits its
+   * turn among long reads, until there is a megabyte.
+   */
   async function entriesOf(c: Context, userId: number, below: number | undefined, rows: number) {
     if (rows <= SHORT_ROWS) {
       return { entries: await ledger.getHistory(userId, below, rows), isCut: false }
@@ -45,7 +48,7 @@ export function createReadPage({ ledger, longReads }: HistoryPageDependencies): 
       for (const one of part) {
         entries.push(one)
         length += stringify(one).length
-        // This one, too, only tells that there are more.
+        // The last entry read only tells that there are more.
         if (length > MAX_PAGE_LENGTH && entries.length > 1) return { entries, isCut: true }
       }
       if (part.length < wanted || entries.length === rows) return { entries, isCut: false }

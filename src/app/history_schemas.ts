@@ -1,4 +1,4 @@
-/** The shapes of what is asked of histories, and of what they answer. */
+/** Schemas of the queries and responses of histories. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { entry, hash, INTEGER, integer, money, number, text, timestamp } from './schemas.ts'
@@ -9,7 +9,7 @@ const MOMENT_MESSAGE = 'must be a moment of RFC 3339 with an offset, such as 202
 const MOMENT =
   /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?([Zz]|[ +-](0\d|1[0-4]):[0-5]\d)$/
 
-/** Whether the calendar has that day, and has it after year 0 in UTC, too. */
+/** Whether that day exists, and is after year 0 in UTC, too. */
 function isDay(text: string): boolean {
   const [, year, month, day] = MOMENT.exec(text)!.map(Number) as [number, number, number, number]
   const date = new Date(Date.UTC(2000, month - 1, day))
@@ -19,8 +19,8 @@ function isDay(text: string): boolean {
 }
 
 /**
- * Stays a text, for a Date has only milliseconds. Entries have microseconds: what is finer is cut
- * off. A + that arrives as the space that it is in a form is one all the same.
+ * A moment stays a text, because a Date has only milliseconds and entries have microseconds. Finer
+ * digits are cut off. A `+` that arrived as a space, as forms encode it, counts as `+`.
  */
 const moment = z.string()
   .regex(MOMENT, { message: MOMENT_MESSAGE, abort: true })

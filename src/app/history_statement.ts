@@ -1,4 +1,4 @@
-/** A statement: what was posted to a user between two moments, as a stream. */
+/** Responds with a statement: what was posted to a user between two moments, as a stream. */
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { answer, setHeader } from '../http/response.ts'
@@ -12,7 +12,7 @@ import type { Media } from './describe.ts'
 import { CSV_STATEMENT, NDJSON_STATEMENT } from './examples.ts'
 import type { historyQuery } from './history_schemas.ts'
 
-/** By what a client accepts. */
+/** Formats by the media type that a client accepts. */
 export const STATEMENTS: Record<string, StatementFormat> = {
   'text/csv': CSV,
   'application/x-ndjson': NDJSON,
@@ -38,12 +38,12 @@ export const STATEMENT_MEDIA: Record<string, Media> = {
 export interface StatementDependencies {
   ledger: Pick<Ledger, 'getMoments' | 'getStatement'>
   longReads: FairTurns
-  /** Told of failures that are ours. */
+  /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
 
 /**
- * Answers with the statement that a query asks for.
+ * Responds with the statement that a query asks for.
  * @throws Problem before anything is sent
  */
 export type AnswerStatement = (
@@ -56,11 +56,15 @@ export type AnswerStatement = (
 export function createAnswerStatement(
   { ledger, longReads, onFailure }: StatementDependencies,
 ): AnswerStatement {
-  /** What a statement begins and ends with. Both are final: the next one goes on where this ends. */
+  /**
+   * The opening and the closing of a statement. Both are final, so the next statement can begin
+   * where this one ends.
+   */
   async function boundsOf(userId: number, { from, to, after }: z.infer<typeof historyQuery>) {
     const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null, null])
     const [opening, end, last] = moments as [Moment, Moment, Moment]
-    // Without an end it is the last entry, or the beginning if nothing was posted since.
+    // Without `to`, a statement ends with the last entry, or where it begins if nothing was posted
+    // since.
     const isOpen = to === undefined || end.isFuture
     const closing = isOpen ? (opening.at ?? '') > last.at! ? opening : last : end
     if (opening.isFuture || (opening.at ?? '') > closing.at!) {

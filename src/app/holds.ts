@@ -1,4 +1,4 @@
-/** Amounts set aside: validate → call → respond. */
+/** Holds: placing, capturing and releasing them. */
 import { Hono } from 'hono'
 import { json } from '../http/response.ts'
 import type { Write } from '../ledger/write.ts'

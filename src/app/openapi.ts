@@ -27,7 +27,9 @@ const BEARER = {
   description: 'A token or a JWT, with the scope that an operation names.',
 } as const
 
-/** What a caller can meet before the route; `busy`: an issuer's keys are out of reach. */
+/**
+ * Problems of access, which come before the route; `busy` if the issuer's keys can't be fetched.
+ */
 const ACCESS_PROBLEMS: ProblemCode[] = ['unauthorized', 'forbidden', 'busy']
 
 interface Schema {
@@ -52,21 +54,21 @@ interface Operation {
 }
 
 export interface OpenapiOptions {
-  /** Nobody gets in without a token. */
+  /** Whether access is on. */
   isClosed: boolean
   publicUrl?: string | undefined
 }
 
-/** The document for all routes of an app. */
+/** Generates the document for all routes of an app. */
 export async function openapi(
   app: Hono,
   { isClosed, publicUrl }: OpenapiOptions,
 ): Promise<object> {
   const schemas = await schemasOf(problem, statementLine)
   const document = await generateSpecs(app, {
-    // A path with a point in it, as /openapi.json, counts as one.
+    // Paths with a dot, such as /openapi.json, would be taken for files.
     excludeStaticFile: false,
-    // What some probes ask.
+    // OPTIONS is documented, because probes use it.
     excludeMethods: [],
     defaultValidationErrorResponse: false,
     documentation: {
@@ -146,7 +148,7 @@ function completeBody(body: NonNullable<Operation['requestBody']>): void {
   for (const media of Object.values(body.content)) {
     moveExample(media)
     const { required = [], type } = media.schema
-    // No body counts as {}, which will do where no member is required.
+    // An empty body counts as {}, which is valid where no member is required.
     body.required = required.length > 0 || type !== 'object'
   }
 }

@@ -1,4 +1,4 @@
-/** What operators and their tools ask: metrics, health, and what the service offers. */
+/** Routes for operators and their tools: metrics, health, and the description of the service. */
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { answer, json } from '../http/response.ts'
@@ -8,11 +8,11 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { describe } from './describe.ts'
 
 export interface OperationsDependencies {
-  /** Why the service should get no requests now; undefined: it should. */
+  /** The reason why the service should get no requests now; undefined if it should. */
   notReady: () => Promise<string | undefined>
   /** The OpenAPI document. */
   document: () => Promise<object>
-  /** The path that the service is under for those outside. */
+  /** The path of PUBLIC_URL, which a proxy strips; "" without one. */
   publicPath: string
 }
 
@@ -55,14 +55,17 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   )
 }
 
-/** By what probes ask: the last two do so where nobody tells them something else. */
+/**
+ * Requests that tell whether the process runs. Probes use the last two unless they are told
+ * otherwise.
+ */
 const PROBES = [
   ['GET', '/livez', 'getLiveness'],
   ['GET', '/healthz', 'getHealth'],
   ['OPTIONS', '/', 'probe'],
 ] as const
 
-/** GET /livez, /readyz, /openapi.json and /docs, and what else probes ask. */
+/** GET /livez, /readyz, /healthz, /openapi.json and /docs, and OPTIONS /. */
 export function operationsRoutes({ notReady, document, publicPath }: OperationsDependencies) {
   const operations = new Hono()
   let page: Promise<string> | undefined

@@ -1,4 +1,4 @@
-/** The shapes of requests and answers; validation and OpenAPI are both made from them. */
+/** Schemas of requests and responses. Validation and OpenAPI are both made from them. */
 import { z } from 'zod'
 import { PROBLEMS } from '../core/errors.ts'
 import * as examples from './examples.ts'
@@ -19,7 +19,7 @@ export const INTEGER = {
   maximum: Number.MAX_SAFE_INTEGER,
 } as const
 
-/** Digits only. */
+/** A user id, seq or hold number in a path: digits only. */
 export const number = z.string()
   .regex(/^\d+$/, { message: ID_MESSAGE, abort: true })
   .refine((id) => Number(id) >= 1 && Number.isSafeInteger(Number(id)), ID_MESSAGE)
@@ -44,7 +44,7 @@ const amount = z.union([
   'More than zero, at most two decimals, at most 9999999999.99.',
 )
 
-// Not z.record, which drops a member called __proto__.
+// z.record would drop a member called __proto__.
 export const metadata = z.unknown()
   .refine((value) => typeof value === 'object' && value !== null && !Array.isArray(value), {
     message: 'must be an object',

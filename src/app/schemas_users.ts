@@ -1,4 +1,4 @@
-/** The shapes of users: how they are made, and what lists of them have. */
+/** Schemas of users: how they are created, and what lists of them contain. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { INTEGER, integer, metadata, metadataAnswer, number } from './schemas.ts'

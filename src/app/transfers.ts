@@ -1,4 +1,4 @@
-/** From one user to another: validate → call → respond. */
+/** POST /transfers: from one user to another. */
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'

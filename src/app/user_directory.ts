@@ -1,4 +1,4 @@
-/** Makes users and finds them: validate → call → respond. */
+/** GET and POST /users: creates users and lists them. */
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json, setLocation } from '../http/response.ts'

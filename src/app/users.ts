@@ -1,4 +1,4 @@
-/** Users and what is posted to them: validate → call → respond. */
+/** Routes of one user: snapshot, debit, credit, recalculation. */
 import { Hono } from 'hono'
 import { json, setHeader } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
@@ -88,7 +88,7 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
           deadline,
           metadata: metadataText(metadata),
         })
-        // What is over is counted by what was answered.
+        // A debit whose deadline is over was counted by its response.
         if (action === 'DEBIT' && !deadline?.isOver) {
           metrics.debit(posted.replayed ? 'replayed' : 'ok')
         }
@@ -120,7 +120,8 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
     validated('json', emptyBody),
     async (c) => {
       const userId = Number(c.req.valid('param').id)
-      // Not read once more: by then it may be another one.
+      // The snapshot comes from the write itself: a read afterwards might already show a later
+      // change.
       const { users: [user] } = await write({
         kind: 'recalculate',
         userId,

@@ -1,4 +1,7 @@
-/** Who may do what: every request has a caller, or is refused, before anything else looks at it. */
+/**
+ * Authenticates callers: every request gets a caller, or is refused, before anything else looks at
+ * it.
+ */
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import type { JwtVerifier } from './access_jwt.ts'
 import { assertUserAllowed, type Caller } from './caller.ts'
@@ -11,18 +14,26 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { RequestRates } from '../http/rate_limit.ts'
 
 export interface Access {
-  /** Makes what sets `caller`, or throws a Problem; each request is counted, refused ones, too. */
+  /**
+   * Creates the middleware that sets `caller` or throws a Problem. It counts each request for the
+   * rate limit, refused ones, too.
+   */
   middleware(rates?: RequestRates): MiddlewareHandler
-  /** For routes under a user: throws a Problem if that is none of the caller's. */
+  /**
+   * Middleware of routes under a user: throws a Problem if the caller may not act for that user.
+   */
   userMiddleware: MiddlewareHandler
 }
 
 export interface AccessOptions {
-  /** Callers by the SHA-256 of their tokens, in hexadecimal. */
+  /** Callers of the file of tokens, by the SHA-256 of the token in hexadecimal. */
   tokens: { get(hash: string): Caller | undefined }
-  /** What checks a JWT; left out: none is taken. */
+  /** Checks a JWT. Default: JWT are refused. */
   verifyJwt?: JwtVerifier | undefined
-  /** In hexadecimal, and at once: with crypto.subtle every request would wait for a turn. */
+  /**
+   * SHA-256 in hexadecimal. It is synchronous: with crypto.subtle every request would wait for
+   * another turn of the event loop.
+   */
   sha256: (text: string) => string
   failures: FailureLimit
   metrics: Pick<Metrics, 'refused'>
@@ -31,11 +42,14 @@ export interface AccessOptions {
 const MAX_TOKEN_LENGTH = 8192
 const CREDENTIALS = /^Bearer +([\w.~+/-]+=*)$/i
 const MAX_KNOWN = 10_000
-/** How long a JWT counts without another look at its signature: its key may have been withdrawn. */
+/**
+ * How long a JWT is accepted without verifying its signature again. Its key may have been withdrawn
+ * meanwhile.
+ */
 const KNOWN_MS = 60_000
 const REALM = 'Bearer realm="ledger"'
 
-/** A request, before it is known whose it is. */
+/** A request whose caller is not known yet. */
 interface Attempt {
   c: Context
   next: Next
@@ -43,12 +57,15 @@ interface Attempt {
   rates: RequestRates | undefined
 }
 
-/** Of its own, as an issuer may call somebody what a token is called. */
+/**
+ * The key of a JWT's caller for rate limits. It has a prefix, because an issuer may name somebody
+ * like a token of the file.
+ */
 const keyOfJwt = (name: string): string => `jwt ${name}`
 
 /**
- * Callers are looked up by the hash of what they present. How long that takes tells nothing about a
- * token: whoever could choose its hash would need no token.
+ * Creates access. Callers are looked up by the hash of what they present. The time that this takes
+ * reveals nothing about a token: whoever could choose a token's hash would need no token.
  */
 export function createAccess(
   { tokens, verifyJwt, sha256, failures, metrics }: AccessOptions,
@@ -56,7 +73,7 @@ export function createAccess(
   /** Callers with a JWT, by its hash. */
   const known = new Map<string, { caller: Caller; until_ms: number }>()
 
-  /** The request counts for its address: whose else it is, nobody knows. */
+  /** Refuses with 401. The request counts for its address, since its caller is unknown. */
   function unauthorized(
     { c, rates }: Attempt,
     reason: 'no_token' | 'unknown' | 'invalid' | 'expired',
@@ -86,8 +103,9 @@ export function createAccess(
   async function verified(attempt: Attempt, token: string, hash: string): Promise<Caller> {
     const { c, rates } = attempt
     if (!verifyJwt || token.split('.').length !== 3) throw unauthorized(attempt, 'unknown')
-    // A signature takes a thousand times what a look at the rate takes. Whoever only claims to be
-    // somebody without any requests left is told the same, and takes nothing from them.
+    // Verifying a signature costs a thousand times more than looking at the rate limit. So a JWT
+    // whose claimed caller is over its limit is refused without that. Nothing is counted, because
+    // the claim may be false.
     const claimed = verifyJwt.claimedName(token)
     if (claimed !== undefined) limited(() => rates?.refuseIfOver(c, keyOfJwt(claimed)))
     const result = await verifyJwt(token).catch((error: unknown) => {
@@ -104,7 +122,7 @@ export function createAccess(
 
   function admit({ c, next, rule, rates }: Attempt, caller: Caller, key: string) {
     c.set('caller', caller)
-    // A route without a rule is closed; a path without a route is no secret.
+    // A route without a rule is closed. A path without a route answers 404, which is no secret.
     const isAllowed = rule === 'any' || caller.scopes.has(rule as Scope)
     rates?.count(c, key, !isAllowed)
     if (!isAllowed) {
@@ -146,7 +164,7 @@ export function createAccess(
 
     userMiddleware(c, next) {
       const id = c.req.param('id')!
-      // Whatever else it is: validation says so.
+      // Anything but digits is refused by validation.
       if (/^\d+$/.test(id)) assertUserAllowed(c, Number(id))
       return next()
     },

@@ -1,19 +1,22 @@
-/** The file of bearer tokens while the service runs: whoever changes it needs no restart. */
+/**
+ * Reads the file of bearer tokens again while the service runs, so that changing it needs no
+ * restart.
+ */
 import type { Caller } from './caller.ts'
 import { parseTokens } from './access_tokens.ts'
 import type { Log } from '../telemetry/log.ts'
 
-/** How long a token that was taken out may still work. */
+/** How long a token that was removed from the file may still work. */
 const RECHECK_MS = 1000
-/** A disk that takes longer than this is a fault. */
+/** A read that takes longer than this counts as failed. */
 const READ_MS = 5000
 
 export interface TokenFileParts {
   path: string
-  /** The text of a file; rejects for what is none, such as a pipe. */
+  /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
   readText: (path: string) => Promise<string>
   log: Pick<Log, 'info' | 'error'>
-  /** Left out: as often as a token that was taken out may still work. */
+  /** How often the file is read. Default: every second. */
   recheckMs?: number
   readMs?: number
 }
@@ -21,25 +24,25 @@ export interface TokenFileParts {
 /** Callers by the SHA-256 of their tokens, in hexadecimal. */
 export interface TokenFile {
   get(hash: string): Caller | undefined
-  /** Reads it no more. */
+  /** Stops reading the file. */
   stop(): void
 }
 
 /**
- * Reads the file now, and again every second: no request ever waits for a disk, and the first one
- * after a quiet hour sees what is there now. While it is gone or bad, what it had before counts.
- * @throws Error with one line if it is not what it should be to begin with
+ * Reads the file now, and again every second, so that no request waits for a disk. While the file
+ * is missing or invalid, its last valid version stays in force.
+ * @throws Error with one line if the file is missing or invalid at the start
  */
 export async function openTokenFile(parts: TokenFileParts): Promise<TokenFile> {
   const { path, readText, log, recheckMs = RECHECK_MS, readMs = READ_MS } = parts
   let text = await textOf(path, readText, readMs)
   let callers = callersIn(text)
-  /** What has been said of it, so that it isn't said every second. */
+  /** The fault that was logged last, so that it isn't logged every second. */
   let fault = ''
   let reading: Promise<string> | undefined
   let isStopped = false
 
-  /** One at a time, also where one takes longer than anybody waits for it. */
+  /** One read at a time, even if one takes longer than READ_MS. */
   const read = (path: string) => reading ??= readText(path).finally(() => reading = undefined)
 
   async function readAgain(): Promise<void> {

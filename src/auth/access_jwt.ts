@@ -1,4 +1,4 @@
-/** Callers who come with a JWT: whose signature holds, from whom, for whom, until when. */
+/** Verifies JWT: signature, issuer, audience and expiry. */
 import { decodeJwt, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { type Caller } from './caller.ts'
@@ -29,11 +29,14 @@ const claims = z.object({
   users: z.union([z.literal('*'), z.array(userId)]).default([]),
 })
 
-/** Checks a JWT. */
+/** Verifies a JWT. */
 export interface JwtVerifier {
   /** @throws Problem busy, if the keys of the issuer can't be had */
   (token: string): Promise<Verified>
-  /** Whose it says it is, signed or not; undefined if it doesn't say. */
+  /**
+   * The caller that it claims to be, whether or not the signature is valid; undefined if it names
+   * none.
+   */
   claimedName(token: string): string | undefined
 }
 
@@ -41,9 +44,9 @@ export interface JwtVerifier {
 const TYPES: readonly unknown[] = [undefined, 'JWT', 'at+jwt']
 
 /**
- * Makes what checks a JWT.
- * @returns its caller and until when it counts, or why it doesn't
- * @throws Problem busy, if the keys of the issuer can't be had
+ * Creates a verifier.
+ * @returns the caller and until when the JWT is valid, or why it is refused
+ * @throws Problem busy, if the issuer's keys can't be fetched
  */
 export function createJwtVerifier({ key, ...options }: JwtOptions): JwtVerifier {
   const getKey: Jwks = 'jwks' in key ? namedIn(key.jwks) : secretOf(key.secret)
@@ -65,10 +68,11 @@ export function createJwtVerifier({ key, ...options }: JwtOptions): JwtVerifier 
     const parsed = claims.safeParse(payload)
     if (!parsed.success) return 'invalid'
     const { sub, exp, scope, users } = parsed.data
-    // Issuers have scopes of their own; those mean nothing here.
+    // Scopes that only the issuer knows are ignored.
     const scopes = scope.split(' ').filter(isScope)
     return {
-      // Only who says so reaches everybody: an issuer that knows nothing of users means nobody.
+      // Only `"*"` means all users. An issuer that knows nothing of users must not open the ledger
+      // to its callers.
       caller: {
         name: sub,
         scopes: new Set(scopes),

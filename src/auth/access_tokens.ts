@@ -1,9 +1,12 @@
-/** The file of bearer tokens: who holds one, and what it is good for; never the token itself. */
+/**
+ * Parses the file of bearer tokens: the name, scopes and users of each, and the hash of the token
+ * instead of the token.
+ */
 import { z } from 'zod'
 import { type Caller } from './caller.ts'
 import { SCOPES } from './scopes.ts'
 
-/** Enough for a rotation that was forgotten once. */
+/** Hashes of one entry: during a rotation there are two. */
 const MAX_HASHES = 10
 
 const entry = z.strictObject({
@@ -35,9 +38,9 @@ const file = z.array(entry, 'must be a list').superRefine((entries, issues) => {
 })
 
 /**
- * Reads what ACCESS_TOKENS_FILE has in it.
+ * Parses the content of ACCESS_TOKENS_FILE.
  * @returns callers by the SHA-256 of their tokens, in hexadecimal
- * @throws Error with one line that says where the fault is, but nothing of what is there
+ * @throws Error with one line that says where the fault is, without repeating the content
  */
 export function parseTokens(text: string): Map<string, Caller> {
   let json: unknown

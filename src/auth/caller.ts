@@ -6,7 +6,7 @@ import type { Scope } from './scopes.ts'
 
 /** Who sent a request. */
 export interface Caller {
-  /** Of a token, or the subject of a JWT; not a secret. */
+  /** The name of a token, or the subject of a JWT. It isn't secret. */
   name: string
   scopes: ReadonlySet<Scope>
   /** The only users that the caller may act for; left out: all. */
@@ -20,7 +20,7 @@ declare module 'hono' {
   }
 }
 
-/** Whether the caller is not bound to users, or to this one among others. */
+/** Whether the caller may act for this user. */
 export const isUserAllowed = (c: Context, userId: number): boolean =>
   c.get('caller')?.users?.has(userId) ?? true
 
@@ -32,7 +32,7 @@ export function assertUserAllowed(c: Context, ...userIds: (number | undefined)[]
   }
 }
 
-/** Whose request it is: a name, or where nobody has one, a network. */
+/** The key of whoever sent a request, for limits: the caller's name, or else its network. */
 export const callerKey = (c: Context): string => {
   const name = c.get('caller')?.name
   return name === undefined ? networkKey(c) : `name ${name}`

@@ -1,4 +1,4 @@
-/** How many wrong tokens an address may send. */
+/** Limits how many wrong tokens an address may send. */
 import { createRates } from '../http/rate_limit.ts'
 import { networkOf } from '../http/peer.ts'
 
@@ -7,7 +7,7 @@ export interface FailureLimit {
   failed(address: string): number
 }
 
-/** As many at once as in a minute, at an even rate. */
+/** Creates a limit of so many failures a minute, all of which may come at once. */
 export function createFailureLimit(
   { perMinute, now }: { perMinute: number; now?: () => number },
 ): FailureLimit {

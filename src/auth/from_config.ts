@@ -1,4 +1,4 @@
-/** Access as the settings have it. */
+/** Creates access from the settings. */
 import { type Access, createAccess } from './access.ts'
 import type { AccessConfig, JwtConfig } from '../config/access_config.ts'
 import { openTokenFile } from './access_file.ts'
@@ -9,16 +9,16 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface AccessParts {
-  /** The text of a file; rejects for what is none, such as a pipe. */
+  /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
   readFile: (path: string) => Promise<string>
-  /** In hexadecimal. */
+  /** SHA-256 in hexadecimal. */
   sha256: (text: string) => string
   metrics: Pick<Metrics, 'refused'>
   log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
 export interface OpenAccess extends Access {
-  /** Looks no more at what has changed. */
+  /** Stops reading the file of tokens. */
   stop(): void
 }
 

@@ -1,15 +1,18 @@
-/** The keys that an issuer signs with: fetched when they are needed, and kept for a while. */
+/** The public keys of an issuer (JWKS): fetched when they are needed, and kept for a while. */
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose'
 import { z } from 'zod'
 import { Problem } from '../core/errors.ts'
 
 const FETCH_TIMEOUT_MS = 2_000
 const MAX_BYTES = 256 * 1024
-/** Older keys are fetched again, while requests go on with them. */
+/** Keys that are older than this are fetched again, while requests go on with the old ones. */
 const FRESH_MS = 5 * 60_000
-/** An issuer that is out of reach for longer than this keeps its callers out. */
+/**
+ * Keys that are older than this aren't used: an issuer that can't be reached for so long keeps its
+ * callers out.
+ */
 const USABLE_MS = 60 * 60_000
-/** Between two fetches for keys that nobody knows, which anyone can ask for. */
+/** The pause between two fetches because of unknown key ids, which anybody can send. */
 const UNKNOWN_KEY_MS = 10_000
 /** Between two fetches that fail. */
 const RETRY_MS = 1_000
@@ -27,7 +30,7 @@ export type Jwks = JWTVerifyGetKey
 
 interface JwksOptions {
   url: string
-  /** Told why a fetch failed. */
+  /** Called with the reason why a fetch failed. */
   onError?: (error: unknown) => void
 }
 
@@ -59,13 +62,16 @@ export function createJwks({ url, onError = () => {} }: JwksOptions): Jwks {
   })
 
   return async (header, token) => {
-    // Whoever needs the new ones hears of a failure; nobody does now.
+    // A failure is reported to onError. The request goes on with the keys that there are.
     if (keys.fresh && Date.now() - fetchedAt >= FRESH_MS) keys.reload().catch(() => {})
     return await keys(header, token)
   }
 }
 
-/** The public keys for signatures; a redirect would lead to keys of somebody else. */
+/**
+ * Fetches the public keys for signatures. Redirects are refused: they could lead to somebody else's
+ * keys.
+ */
 async function fetchKeys(url: string, init: RequestInit): Promise<object[]> {
   const response = await fetch(url, { ...init, redirect: 'error' })
   if (!response.ok || !response.body) {

@@ -1,4 +1,4 @@
-/** Which scope a caller needs for each route; a route without a line here is closed to everybody. */
+/** The scope that each route needs. A route without a line here is closed to everybody. */
 import type { Context } from 'hono'
 import { matchedRoutes } from 'hono/route'
 
@@ -6,10 +6,12 @@ export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse',
 
 export type Scope = typeof SCOPES[number]
 
-/** `open`: no caller at all; `any`: whoever is known; otherwise the scope that it takes. */
+/**
+ * `open`: no token is needed. `any`: any valid token. Otherwise: the scope that the token needs.
+ */
 export type Rule = Scope | 'any' | 'open'
 
-/** By method and pattern. No scope contains another one. */
+/** Rules by method and route pattern. No scope includes another one. */
 export const RULES: Readonly<Record<string, Rule>> = {
   'GET /users/:id': 'read',
   'GET /users/:id/history': 'read',
@@ -29,7 +31,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /users': 'read',
   'POST /users': 'admin',
   'GET /metrics': 'admin',
-  // No secrets: each problem's type leads here, and no browser has a token.
+  // These are open: each problem's type links to them, and a browser that follows it has no token.
   'GET /openapi.json': 'open',
   'GET /docs': 'open',
   'OPTIONS /': 'open',
@@ -38,7 +40,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /readyz': 'open',
 }
 
-/** The rule of the route that will respond; `any` where there is none. */
+/** The rule of the route that will respond; `any` if there is no such route. */
 export function ruleOf(c: Context): Rule | undefined {
   const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL')
   return route ? RULES[`${route.method} ${route.path}`] : 'any'

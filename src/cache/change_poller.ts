@@ -1,4 +1,4 @@
-/** Hears of users that changed: asks a few times a second, through one connection of its own. */
+/** Asks PostgreSQL four times a second which users changed, on a connection of its own. */
 import {
   createDatabase,
   type Database,
@@ -10,19 +10,24 @@ import type { Heard } from './heard.ts'
 
 const POLL_MS = 250
 const QUERY_DEADLINE_MS = 2000
-/** For how long polls may fail before somebody is told. */
+/** How long polls may fail before `failed` is called. */
 const PATIENCE_MS = 1000
 
 export interface ChangeHandlers {
-  /** Whose history this is. Told before `heard`, and again when it is another one. */
+  /**
+   * Called with the id of the ledger and its history, before `heard`, and again when it changes.
+   */
   identified(history: string): void
-  /** This user changed: whatever is below this version is out of date. */
+  /** Called for each user that changed: snapshots below this version are out of date. */
   changed(id: number, version: number): void
-  /** Everything has been told of that the answer to a poll proves. */
+  /** Called after `changed` was called for everything that the answer to a poll covers. */
   heard(heard: Heard): void
-  /** Something may have been missed: nothing that was read so far is known to be current. */
+  /**
+   * Called if a change may have been missed: no snapshot that was read so far is known to be
+   * current.
+   */
   lost(): void
-  /** Polls have failed for more than a second; told once, until one succeeds. */
+  /** Called once if polls have failed for more than a second. */
   failed(error: unknown): void
 }
 
@@ -40,11 +45,14 @@ interface ChangesRow {
   versions: string | null
 }
 
-/** Of a bigint[] without nulls, as PostgreSQL prints it. */
+/** Parses a bigint[] without nulls, as PostgreSQL prints it. */
 const numbers = (literal: string | null): number[] =>
   literal === null || literal === '{}' ? [] : literal.slice(1, -1).split(',').map(Number)
 
-/** One statement without any state of the session: it may pass through any pooler. */
+/**
+ * Calls ledger.get_changes: one statement that needs no session state, so it works through any
+ * pooler.
+ */
 export async function getChanges(
   database: Database,
   { epoch, lastId, missing, awaited }: ChangesRequest,
@@ -78,7 +86,7 @@ async function getLedgerId(database: Database): Promise<string> {
   return row!.id
 }
 
-/** Settles after that time, or at once when it is cut short. */
+/** Resolves after that time, or as soon as the signal aborts. */
 const pause = (ms: number, cut: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const over = () => {
@@ -92,8 +100,8 @@ const pause = (ms: number, cut: AbortSignal): Promise<void> =>
   })
 
 /**
- * Polls until it is stopped. That changes are heard of is never assumed: only the answer to a poll
- * says so, and only up to the moment when that poll began.
+ * Starts to poll, until it is stopped. Only the answer to a poll proves that changes were heard of,
+ * and only those up to the moment when the poll began. docs/explanation/cache.md says why.
  */
 export function startChangePoller(
   { now = () => performance.now(), ...target }: Pick<DatabaseOptions, 'url' | 'ssl'> & {
@@ -109,7 +117,10 @@ export function startChangePoller(
   let succeededAt = now()
   let hasFailed = false
 
-  /** Answers whether to go on at once. */
+  /**
+   * Polls once.
+   * @returns whether to poll again at once
+   */
   async function poll(at: number): Promise<boolean> {
     const { epoch, versions, isNew, isPartial, heard } = await read()
     if (isNew) {
@@ -122,7 +133,7 @@ export function startChangePoller(
     if (heard) on.heard({ ...heard, at })
     succeededAt = now()
     hasFailed = false
-    // Twice new in a row: something is wrong, and no haste will help.
+    // If the history is new twice in a row, something is wrong, and polling faster won't help.
     const isHasty = isPartial && !(isNew && wasNew)
     wasNew = isNew
     return isHasty

@@ -1,4 +1,7 @@
-/** Reads what has changed in the ledger, with no need of anybody to tell, and misses nothing. */
+/**
+ * Follows the changes of the ledger and misses none, without any notification.
+ * docs/explanation/cache.md describes how.
+ */
 
 /** What ledger.get_changes answers. */
 export interface Changes {
@@ -6,7 +9,7 @@ export interface Changes {
   isNew: boolean
   isComplete: boolean
   readAt: string
-  /** Of the transactions below this number, those that may have changed something have ended. */
+  /** Every transaction with a lower id that may have changed something has ended. */
   oldestOpen: bigint
   horizon: bigint | undefined
   lastId: number
@@ -19,17 +22,22 @@ export interface ChangesRequest {
   epoch: string | null
   lastId: number | null
   missing: number[]
-  /** The highest horizon that is waited for. */
+  /** The highest horizon (a transaction id) that this reader waits for. */
   awaited: bigint | null
 }
 
 export interface Reading {
-  /** Names the history that it is about: not that of a copy, nor one that was changed by force. */
+  /**
+   * The id of the history. A copy of the database has another one, and so has one in which somebody
+   * broke the glass.
+   */
   epoch: string
   versions: [userId: number, version: number][]
-  /** Nothing older is known to be current any more. */
+  /**
+   * Whether the history is new to this reader: nothing that was read before is known to be current.
+   */
   isNew: boolean
-  /** Read on at once: there is more. */
+  /** Whether there are more changes to read at once. */
   isPartial: boolean
   /**
    * Present if every change that was committed between these two moments, by the clock of the
@@ -38,18 +46,22 @@ export interface Reading {
   heard: { since: string; readAt: string } | undefined
 }
 
-/** Ids that were not visible; every transaction that may have taken one is below the horizon. */
+/**
+ * Numbers that were not visible yet. Every transaction that may have taken one has an id below the
+ * horizon.
+ */
 interface Missing {
   ids: number[]
   horizon: bigint
 }
 
 /**
- * Follows the one sequence that every posted entry and every change of a hold takes a number from.
- * Transactions don't commit in that order: a number below the highest that was seen may still come.
- * Each of those is asked for again until everybody who was open when it was found missing has
- * ended: by then it is there, or was rolled back. In the same way, at the start, nothing is known
- * until everybody who was open then has ended.
+ * Creates a reader. It follows the one sequence from which every posted entry and every change of a
+ * hold takes a number. Transactions don't commit in that order, so a number below the highest that
+ * was seen may still appear. Such numbers are asked for again until every transaction that was open
+ * when they were found missing has ended: by then they are visible, or were rolled back. At the
+ * start, in the same way, nothing counts as known until every transaction that was open then has
+ * ended.
  */
 export function createChangeReader(
   getChanges: (request: ChangesRequest) => Promise<Changes>,
@@ -57,7 +69,7 @@ export function createChangeReader(
   let epoch: string | null = null
   let lastId: number | null = null
   let missing: Missing[] = []
-  /** Who was open at the start is below. */
+  /** Transactions that were open at the start have ids below this. */
   let opening: bigint | null = null
   let oldestOpen = 0n
   let since: string | undefined

@@ -1,18 +1,21 @@
-/** What is known to be out of date: for some users, the lowest version that is current. */
+/** For some users, the lowest version of a snapshot that may be shown. */
 
 export interface MinimumVersions {
   raise(id: number, version: number): void
   accept(id: number, version: number): boolean
-  /** When there were too many; since then nothing is accepted. */
+  /** The time of the last overflow. Since then no version is accepted. */
   readonly overflowedAt: number | undefined
-  /** Whatever was raised before the overflow is known in another way. */
+  /**
+   * Accepts versions again, because the changes before the overflow are known in another way now.
+   */
   resume(): void
 }
 
 /**
- * Keeps a minimum for at least keepMs and at most twice that, in two generations, so that
- * forgetting costs nothing. When there are more than maxUsers, it forgets them and accepts no version of any
- * user until `resume`; what is raised meanwhile counts afterwards.
+ * Creates the store. It keeps a minimum for at least keepMs and at most twice that, in two
+ * generations, so that forgetting is cheap. With more than maxUsers users it overflows: it forgets
+ * all of them and accepts no version of any user until `resume`. Minimums that are raised meanwhile
+ * are kept.
  */
 export function createMinimumVersions(
   { keepMs, maxUsers, now }: { keepMs: number; maxUsers: number; now: () => number },

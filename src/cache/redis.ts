@@ -1,4 +1,4 @@
-/** Redis over REST, as a service has to use it that may not wait for it, nor believe it. */
+/** A client of Redis over REST whose calls end in time, and whose answers are not trusted. */
 import { type Pipeline, Redis } from '@upstash/redis'
 
 export interface RedisReply {
@@ -9,13 +9,13 @@ export interface RedisReply {
 export interface RedisClient {
   /** Sends the commands together; each has its own result or error. */
   pipeline(build: (commands: Pipeline) => void, timeoutMs: number): Promise<RedisReply[]>
-  /** The same as one transaction. */
+  /** The same as one transaction (MULTI … EXEC). */
   multi(build: (commands: Pipeline) => void, timeoutMs: number): Promise<RedisReply[]>
 }
 
 /**
- * Room for every answer that is one. Beyond that it isn't worth the time: JSON made for the
- * purpose takes half a second to parse at 4 MiB.
+ * The largest answer in bytes that is read, besides MAX_REPLY_BYTES for each command. Parsing an
+ * answer of 4 MiB that was made for the purpose would take half a second.
  */
 const MAX_ANSWER_BYTES = 64 * 1024
 const MAX_REPLY_BYTES = 1024
@@ -23,7 +23,9 @@ const MAX_REPLY_BYTES = 1024
 export interface RedisTarget {
   url: string
   token: string
-  /** Told why a call failed, or a command in it, in words that hold nothing of what was sent. */
+  /**
+   * Called with the reason why a call, or a command in it, failed. It has nothing of what was sent.
+   */
   onError?: (error: unknown) => void
 }
 
@@ -42,7 +44,7 @@ async function textOf(response: Response, maxBytes: number): Promise<string> {
   return await new Blob(chunks).text()
 }
 
-/** A parser would repeat what it can't read. */
+/** Parses an answer. The error has no text of the answer in it, as that of JSON.parse would. */
 function parsed(text: string): { result?: unknown; error?: string } {
   try {
     return JSON.parse(text) as object
@@ -51,13 +53,13 @@ function parsed(text: string): { result?: unknown; error?: string } {
   }
 }
 
-/** Such as OOM or READONLY; what follows may repeat the command. */
+/** The first word of an error, such as OOM or READONLY. What follows may repeat the command. */
 const kindOf = (error: unknown): string => /^[A-Z]{1,20}\b/.exec(String(error))?.[0] ?? 'unknown'
 
 /**
- * A client for one call at a time, whose calls end in time, in one attempt. The transport is
- * our own: that of the package tries a second time even with `retry: false`, reads answers of any
- * size, and puts the commands, and so balances, into its error messages.
+ * Creates a client for one call at a time, which makes one attempt and ends in time. It has a
+ * transport of its own: that of @upstash/redis tries a second time even with `retry: false`, reads
+ * answers of any size, and puts commands, and so balances, into its error messages.
  */
 export function createRedisClient({ url, token, onError }: RedisTarget): RedisClient {
   const redis = new Redis({
@@ -78,7 +80,7 @@ export function createRedisClient({ url, token, onError }: RedisTarget): RedisCl
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      // Whoever may redirect would get to see the token.
+      // A redirect would send the token elsewhere.
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     })
@@ -88,7 +90,8 @@ export function createRedisClient({ url, token, onError }: RedisTarget): RedisCl
   })
 
   async function send(commands: Pipeline, limitMs: number): Promise<RedisReply[]> {
-    // exec() starts the request before it returns; a client has one call at a time.
+    // exec() starts the request before it returns, and a client has one call at a time, so this
+    // variable belongs to this call.
     maxBytes = MAX_ANSWER_BYTES + MAX_REPLY_BYTES * commands.length()
     timeoutMs = Math.max(1, Math.ceil(limitMs))
     try {

@@ -1,4 +1,7 @@
-/** A snapshot as the cache keeps it: one text, read back strictly because the cache isn't ours. */
+/**
+ * The text of a snapshot in the cache. It is parsed strictly, because others may write to Redis,
+ * too.
+ */
 
 /** A user as callers see it. Amounts are decimal strings; only SQL does arithmetic on them. */
 export interface Snapshot {
@@ -13,7 +16,7 @@ export interface Versioned {
   snapshot: Snapshot
   /** Raised by every change of the user. */
   version: number
-  /** The database's clock, no later than what was read; sorts as text. */
+  /** The time by the database's clock, at or before the read. ISO 8601, so it sorts as text. */
   read_at: string
   /** When a hold in it expires, counted from read_at; absent if none does. */
   expires_in_ms?: number
@@ -23,7 +26,7 @@ const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z`
 const AMOUNT = String.raw`-?\d{1,18}\.\d{2}`
 const WHOLE = String.raw`0|[1-9]\d{0,15}`
 
-// No general JSON: nothing else than what formatEntry writes can get in, in whatever disguise.
+// Not JSON.parse: only what formatEntry writes is accepted.
 const ENTRY = new RegExp(
   `^\\{"read_at":"(?<read_at>${TIME})","version":(?<version>${WHOLE})` +
     `(?:,"expires_in_ms":(?<expires_in_ms>${WHOLE}))?,"snapshot":\\{"id":(?<id>${WHOLE}),` +
@@ -46,7 +49,10 @@ export function formatEntry({ snapshot, version, read_at, expires_in_ms }: Versi
   })
 }
 
-/** The entry of this user in a text that was kept under this score; undefined if it is none. */
+/**
+ * Parses the text of a user that was stored under this score; undefined if formatEntry didn't write
+ * it.
+ */
 export function parseEntry(id: number, text: string, score: string): Versioned | undefined {
   if (text.length > MAX_ENTRY_LENGTH) return undefined
   const found = ENTRY.exec(text)?.groups

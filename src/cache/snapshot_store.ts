@@ -1,23 +1,28 @@
-/** Snapshots in Redis: one sorted set a user, in which the highest version is the one that counts. */
+/** Stores snapshots in Redis: one sorted set for each user, in which the highest version counts. */
 import { createBatcher } from '../core/batcher.ts'
 import { createRedisClient, type RedisReply } from './redis.ts'
 import { formatEntry, type Versioned } from './snapshot_entry.ts'
 
-/** What was found: an entry as it was kept, nothing, or why there was no looking. */
+/**
+ * The result of a lookup: a text with its score, nothing, or the reason why there was no lookup.
+ */
 export type Found = { text: string; score: string } | 'nothing' | 'skipped' | 'failed'
 export type Kept = 'kept' | 'skipped' | 'failed'
 
 export interface SnapshotStoreOptions {
   redis: { url: string; token: string }
-  /** Whose snapshots: several ledgers, and copies of one, may share a Redis. */
+  /**
+   * The id of the ledger and its history, part of each key: several ledgers, and copies of one, may
+   * share a Redis.
+   */
   history: string
   ttlMs: number
-  /** For the wait in the queue and the call together. */
+  /** The limit of the wait in the queue and the call together. */
   timeoutMs: number
   now: () => number
 }
 
-/** Neither of the two ever rejects. */
+/** Neither method ever rejects. */
 export interface SnapshotStore {
   find(id: number): Promise<Found>
   /** Keeps the entry unless a newer one is there, and removes that text in the same transaction. */
@@ -31,12 +36,12 @@ interface Change {
   remove?: string
 }
 
-/** Users in one call; three or four commands each when writing. */
+/** Users in one call. Writing takes three or four commands for each. */
 const MAX_BATCH = 500
 const MAX_QUEUE = 20_000
 const PAUSE_MS = 1000
 
-/** After a failed call there are none for a second; then one tries. */
+/** Creates a circuit breaker: after a failed call there is none for a second, then one tries. */
 function createBreaker(now: () => number) {
   let nextAt = -Infinity
   let broken = false
@@ -81,12 +86,15 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
   const { history, ttlMs, timeoutMs, now } = options
   const keyOf = (id: number) => `ledger:${history}:user:${id}`
   const breaker = createBreaker(now)
-  // One client a batcher: a client's limit is that of its one call.
+  // Each batcher has a client of its own, because a client makes one call at a time.
   const reading = createRedisClient(options.redis)
   const writing = createRedisClient(options.redis)
   const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
 
-  /** The replies, or why there are none. What the client says isn't passed on. */
+  /**
+   * Makes a call.
+   * @returns the replies, or why there are none; the client has reported details
+   */
   async function call(
     items: { at: number }[],
     send: (limitMs: number) => Promise<RedisReply[]>,
@@ -129,7 +137,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
             for (const text of removals) commands.zrem(key, text)
             if (newest) {
               commands.zadd(key, { score: newest.version, member: formatEntry(newest) })
-              // Never DEL: it would forget the version and let an older one back in.
+              // Never DEL: it would forget the version, and an older write could come back.
               commands.zremrangebyrank(key, 0, -2)
               commands.pexpire(key, ttlMs)
             }

@@ -1,6 +1,6 @@
 /**
- * Users' snapshots, cached in Redis: a cache that may be slow or gone, never wrong. What it may
- * show, and why, is in docs/explanation/cache.md.
+ * Reads and writes users' snapshots, cached in Redis. A cached snapshot is only shown if it is
+ * known to be current; docs/explanation/cache.md has the rules.
  */
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'
@@ -12,22 +12,24 @@ import { createSnapshotStore, type Found, type SnapshotStore } from './snapshot_
 export type { Snapshot, Versioned } from './snapshot_entry.ts'
 
 /**
- * Where a snapshot came from. `hit`: Redis. `miss`: PostgreSQL, as Redis had nothing that could be
- * used. `bypass`: PostgreSQL, as Redis wasn't asked or didn't answer.
+ * Where a snapshot came from. `hit`: from Redis. `miss`: from PostgreSQL, because Redis had none
+ * that could be shown. `bypass`: from PostgreSQL, because Redis wasn't asked or didn't answer.
  */
 export type CacheStatus = 'hit' | 'miss' | 'bypass'
 
 export interface SnapshotsOptions {
-  /** Without it every read is a bypass. */
+  /** Default: no cache, every read is a `bypass`. */
   redis?: { url: string; token: string }
   ttlSeconds: number
-  /** One query for many users; who is absent from its result doesn't exist. */
+  /** Reads many users in one query. A user who is absent from the result doesn't exist. */
   load: (ids: number[]) => Promise<Map<number, Versioned>>
   /** Called for each read or write that Redis failed, and each entry that isn't one. */
   onError: (operation: 'read' | 'write' | 'parse') => void
   /** How long a read or a write may spend on Redis, waiting included. */
   timeoutMs?: number
-  /** How long after the last poll that was answered had begun a cached snapshot is believed. */
+  /**
+   * How long a cached snapshot is believed after the beginning of the last poll that was answered.
+   */
   maxSilenceMs?: number
   maxMinimumVersions?: number
   /** A clock in milliseconds; only differences matter. */
@@ -36,45 +38,48 @@ export interface SnapshotsOptions {
 
 export interface Snapshots {
   /**
-   * The user as of now, or undefined for an unknown one. `fresh` asks PostgreSQL.
-   * @throws QueueFull if too many wait for PostgreSQL, or whatever `load` rejected with
+   * Reads a user; undefined for an unknown one. `fresh` asks PostgreSQL.
+   * @throws QueueFull if too many reads wait for PostgreSQL, or whatever `load` rejected with
    */
   read(
     id: number,
     options?: { fresh?: boolean },
   ): Promise<{ snapshot: Snapshot; cache: CacheStatus } | undefined>
-  /** Takes note of a new version. Never rejects, and takes no longer than timeoutMs. */
+  /** Stores a new version. Never rejects, and takes no longer than timeoutMs. */
   write(entry: Versioned): Promise<void>
-  /** Somebody else has raised this user's version. */
+  /** Notes that somebody else raised this user's version. */
   changed(id: number, version: number): void
-  /** A write of this user has an unknown outcome: nothing that is cached is believed here. */
+  /** A write has an unknown outcome: this instance believes no cached snapshot of the user. */
   invalidate(id: number): void
-  /** Whose snapshots these are; nothing is looked up or written in Redis before that is known. */
+  /** Sets the id of the ledger and its history, before which Redis isn't used. */
   identified(history: string): void
-  /** No change by others is missed. */
+  /** Notes that all changes by others are known. */
   heard(heard: Heard): void
-  /** Some may be: until `heard`, and of what was read before its `since`, nothing is believed. */
+  /**
+   * Notes that changes may have been missed: until `heard` no cached snapshot is believed, and
+   * afterwards none that was read before its `since`.
+   */
   lost(): void
   /** Settles once nothing is being read or written. */
   idle(): Promise<void>
 }
 
-/** So that whatever was committed a second ago shows. */
+/** Changes that were committed a second ago have to show. */
 const MAX_SILENCE_MS = 1000
 const MAX_MINIMUM_VERSIONS = 100_000
 
 const MAX_LOAD = 500
 const MAX_LOAD_QUEUE = 20_000
 
-/** How long before a hold expires its snapshot isn't trusted: more than a clock reading travels. */
+/** A snapshot isn't believed for so long before a hold in it expires: clocks take time to read. */
 const EXPIRY_MARGIN_MS = 1000
 
-/** Between two sums of the same times. */
+/** How far two sums of the same times may be apart. */
 const ROUNDING_MS = 1
 
 /**
- * A lower bound of the database's clock, from its own readings and the time passed since: so an
- * expiry is never judged by the clock of another machine.
+ * Creates a lower bound of the database's clock, from its readings and the time passed since. So no
+ * expiry is judged by the clock of another machine.
  */
 function createDatabaseClock(now: () => number) {
   let ahead = -Infinity
@@ -91,7 +96,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options
   const now = options.now ?? (() => performance.now())
   const ttlMs = options.ttlSeconds * 1000
-  // Twice the ttl: a late write of an older version may have prolonged its life once.
+  // Twice the TTL, because a late write of an older version may have prolonged its life once.
   const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
   const databaseClock = createDatabaseClock(now)
   const inFlight = createInFlight()
@@ -101,8 +106,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   let heardAt = -Infinity
   let setBack = { from: -Infinity, until: -Infinity }
 
-  // Only the next query is joined, never one in flight: it may have missed what was acknowledged
-  // before this read began.
+  // A read joins the next query, never one in flight: that one may have missed a write that was
+  // acknowledged before this read began.
   const loads = createBatcher<number, Versioned | undefined>({
     maxBatch: MAX_LOAD,
     maxQueue: MAX_LOAD_QUEUE,
@@ -115,20 +120,20 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
 
   const isInStep = () => now() - heardAt < maxSilenceMs
 
-  /** Of what was read before it, nothing is believed any more. */
+  /** Believes nothing any more that was read before this time. */
   function believeSince(since: string) {
     believedSince = since
-    // What the clock should show if nobody touched it, for as long as older entries may live.
+    // What the clock would show if it had not been set back, for as long as older entries may live.
     setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
     databaseClock.observe(since)
   }
 
-  /** Changes before `believedSince` may have been missed; others have raised a minimum version. */
+  /** Whether a snapshot may be shown: the rules of docs/explanation/cache.md. */
   function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
     const readAt = Date.parse(read_at)
     const age = databaseClock.now() - readAt
     return isInStep() && believedSince !== null && read_at >= believedSince &&
-      // Read before the clock of the database was set back, it may be older than it looks.
+      // A snapshot from before the clock was set back may be older than its time says.
       age > -ROUNDING_MS && (readAt >= setBack.from || now() >= setBack.until) &&
       minimumVersions.accept(snapshot.id, version) && age < expires_in_ms - EXPIRY_MARGIN_MS
   }
@@ -138,7 +143,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     if (entry) databaseClock.observe(entry.read_at)
     if (store && (entry || remove !== undefined)) {
       const change = { ...(entry && { entry }), ...(remove !== undefined && { remove }) }
-      // The reader doesn't wait for this.
+      // The reader doesn't wait for this write.
       void inFlight.track(
         store.keep(id, change).then((kept) => {
           if (kept === 'failed') onError('write')
@@ -148,13 +153,13 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     return entry
   }
 
-  /** The entry in what was found, if it can be used; else the text that has to go, if any. */
+  /** The entry that was found, if it may be shown; else the text to be removed, if any. */
   function judge(id: number, found: Found): { entry?: Versioned; remove?: string } {
     if (typeof found === 'string') return {}
     const entry = parseEntry(id, found.text, found.score)
     if (entry) return isCurrent(entry) ? { entry } : {}
     onError('parse')
-    // Its score may be above every version: left there, it would hide the right one for long.
+    // Its score may be above every version, so it would hide the right entry for long.
     return { remove: found.text }
   }
 
@@ -177,7 +182,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     databaseClock.observe(entry.read_at)
     const { id } = entry.snapshot
     if (!store || await store.keep(id, { entry }) === 'kept') return
-    // Other instances hear of it as of everything else.
+    // Other instances learn of it from their next poll.
     minimumVersions.raise(id, entry.version)
     onError('write')
   }
@@ -198,7 +203,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       if (believedSince === null) believeSince(since)
       databaseClock.observe(readAt)
       if (overflowedAt === undefined || at <= overflowedAt) return
-      // Too many had changed to remember which: what was read before now may be any of them.
+      // More users changed than are remembered, so every snapshot from before now may be out of
+      // date.
       believeSince(readAt)
       minimumVersions.resume()
     },

@@ -1,4 +1,4 @@
-/** The settings that say who may come in; none of them set: anyone may. */
+/** Settings of access. Without any of them access is off: anyone may do anything. */
 import { z } from 'zod'
 
 const ASYMMETRIC: readonly string[] = [
@@ -14,18 +14,21 @@ const ASYMMETRIC: readonly string[] = [
   'EdDSA',
 ]
 
-/** With how many bytes their secret must have (RFC 7518, 3.2). */
+/** The HMAC algorithms, with the length in bytes that their secret needs (RFC 7518, 3.2). */
 const SYMMETRIC: Record<string, number> = {
   HS256: 32,
   HS384: 48,
   HS512: 64,
 }
 
-/** Whether nobody else than this machine gets there. */
+/** Whether only this machine can connect to this address. */
 export const isLoopback = (host: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
 
-/** Whoever could change the keys on their way could sign anything. */
+/**
+ * Whether keys may be fetched from this URL: over https, or on this machine. Whoever could change
+ * the keys on their way could sign anything.
+ */
 const isSafe = (text: string): boolean => {
   const { protocol, hostname, username, password } = URL.canParse(text)
     ? new URL(text)
@@ -58,12 +61,15 @@ const JWT_KEYS = [
   'JWT_AUDIENCE',
 ] as const
 
-/** Empty, they would leave open what somebody meant to close. */
+/**
+ * Settings that may not be empty: somebody who sets one means to close the service, and empty would
+ * leave it open.
+ */
 export const NEVER_EMPTY: readonly string[] = ['ACCESS', 'ACCESS_TOKENS_FILE', ...JWT_KEYS]
 
 type Settings = z.infer<z.ZodObject<typeof ACCESS_SETTINGS>>
 
-/** `secret` or `jwksUrl`; all `algorithms` are for the one that there is. */
+/** Has either `secret` or `jwksUrl`; all `algorithms` fit the one that it has. */
 export interface JwtConfig {
   secret?: string
   jwksUrl?: string
@@ -80,7 +86,10 @@ export interface AccessConfig {
 
 type Fault<Key> = [Key, string] | undefined
 
-/** What is wrong with the settings together: a setting, and what it must be. */
+/**
+ * Checks the settings together.
+ * @returns the setting that is wrong, and what it must be; undefined if all are fine
+ */
 export function accessFault(s: Settings, host: string): Fault<keyof Settings | 'HOST'> {
   const isOn = s.ACCESS_TOKENS_FILE !== undefined || JWT_KEYS.some((key) => s[key] !== undefined)
   if (s.ACCESS === 'off' && isOn) {
@@ -112,7 +121,7 @@ function jwtFault(s: Settings): Fault<keyof Settings> {
   return undefined
 }
 
-/** The part of the configuration that these settings make. */
+/** The configuration of access. */
 export function accessConfig(s: Settings): AccessConfig {
   return {
     ...(s.ACCESS_TOKENS_FILE && { accessTokensFile: s.ACCESS_TOKENS_FILE }),

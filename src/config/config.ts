@@ -70,23 +70,23 @@ export const SETTINGS: readonly string[] = Object.keys(settings.shape)
 export interface Config extends AccessConfig, EdgeConfig, Limits {
   port: number
   host: string
-  /** Left out: GET /metrics is where everything else is. */
+  /** The port of GET /metrics. Default: the port of the service. */
   metricsPort?: number
   databaseUrl?: string
-  /** The same database for the role that owns it. */
+  /** The URL of the same database for its owner. */
   migrateDatabaseUrl?: string
   redis?: { url: string; token: string }
   snapshotTtlSeconds: number
   dataDir: string
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   accessLog: boolean
-  /** Requests of a caller in each window; left out: as many as they like. */
+  /** Requests of a caller in each window. Default: no limit. */
   rateLimit?: number
   rateLimitSeconds: number
 }
 
 /**
- * Reads the settings. An empty value counts as unset, but not of those that let people in.
+ * Parses the settings. An empty value counts as unset, except of those that say who may come in.
  * @throws Error with one line that names the first bad setting, never its value
  */
 export function loadConfig(env: Record<string, string | undefined>): Config {
@@ -148,10 +148,10 @@ export function loadDatabaseUrls(
   return loadConfig(Object.fromEntries(Object.entries(env).filter(([name]) => isAbout(name))))
 }
 
-/** Texts that are no secrets. */
+/** Settings that aren't secret. */
 const SHOWN = ['host', 'dataDir', 'logLevel']
 
-/** Where a URL goes, without what only those who may go there know. */
+/** A URL without user, password, path and query, for the log. */
 function placeOf(text: string): string {
   if (text.startsWith('postgres')) return describeDatabaseUrl(text)
   const url = new URL(text)
@@ -159,7 +159,7 @@ function placeOf(text: string): string {
   return `${url.protocol}//${user}${url.host}${url.pathname}`
 }
 
-/** The settings for the log. Of a text that is not known to be none, only that it is set. */
+/** The settings for the log. Of a text that may be secret it only says that it is set. */
 export function describeConfig(config: object): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map(([key, value]: [string, unknown]) => {

@@ -14,7 +14,7 @@ export type SessionAttributes = typeof SESSION_ATTRIBUTES[number]
 const NUMBER = /^\d{1,9}$/
 const ANY = /^[^]*$/
 
-/** What a parameter may be for this client to do as it says. */
+/** Parameters and the values that this client supports. */
 const PARAMETERS = {
   host: ANY,
   port: ANY,
@@ -31,7 +31,7 @@ const PARAMETERS = {
   connect_timeout: NUMBER,
   keepalives: /^[01]$/,
   keepalives_idle: NUMBER,
-  // What follows the first probe is up to the system: each query has a deadline of its own.
+  // What follows the first probe is up to the operating system; each query has a deadline anyway.
   keepalives_interval: NUMBER,
   keepalives_count: NUMBER,
   tcp_user_timeout: NUMBER,
@@ -43,10 +43,11 @@ const PARAMETERS = {
   sslkey: ANY,
   sslcompression: /^[01]$/,
   sslsni: /^1$/,
-  // Both runtimes have these limits anyway.
+  // Both runtimes refuse older versions anyway.
   ssl_min_protocol_version: /^TLSv1(\.[12])?$/,
   ssl_max_protocol_version: /^TLSv1\.3$/,
-  // There is no GSSAPI, nor a binding of the password to TLS; where they may be missing, they are.
+  // There is no GSSAPI and no channel binding, so only values that don't require them are
+  // supported.
   gssencmode: /^(disable|prefer)$/,
   krbsrvname: ANY,
   channel_binding: /^(disable|prefer|require)$/,

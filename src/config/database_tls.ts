@@ -1,7 +1,7 @@
-/** TLS to PostgreSQL as the URL asks for it, with the meanings that libpq gives to the same words. */
+/** Reads the parameters of TLS in a PostgreSQL URL, with the meanings that they have for libpq. */
 import { type DatabaseUrl, type Host, parseDatabaseUrl } from './database_url.ts'
 
-/** What postgres takes as `ssl`. */
+/** The option `ssl` of the driver. */
 export type Ssl = false | 'prefer' | {
   rejectUnauthorized: boolean
   ca?: string
@@ -17,13 +17,14 @@ export interface DatabaseTarget {
 
 const SYSTEM = 'system'
 
-/** On this machine there is nobody in between. */
+/** Whether a host is this machine, so that nobody is in between. */
 export const isLocal = ({ name }: Host): boolean => /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(name)
 
 /**
- * The driver itself leaves `sslrootcert` to the server, verifies nothing with `require`, and takes a
- * certificate of `localhost` for any address. As with libpq, `require` with a root verifies it;
- * `verify-full` without one trusts the authorities that the runtime trusts.
+ * Parses a URL into hosts and TLS options. The driver by itself ignores `sslrootcert`, verifies
+ * nothing with `require`, and accepts a certificate of `localhost` for any address. Here, as with
+ * libpq, `require` with a root verifies the certificate, and `verify-full` without one trusts the
+ * authorities that the runtime trusts.
  * @throws Error with one line that names the setting
  */
 export function databaseTarget(
@@ -38,12 +39,15 @@ export function databaseTarget(
   }
 }
 
-/** @throws Error that goes on behind the name of the setting; files are not looked at */
+/**
+ * Checks a URL without looking at the files that it names.
+ * @throws Error with a message to be put behind the name of the setting
+ */
 export function checkDatabaseUrl(text: string): void {
   sslOf(parseDatabaseUrl(text), () => '')
 }
 
-/** What all hosts have in common; of each it is the name that the certificate must have. */
+/** The TLS options of all hosts. Those of a host add the name that its certificate must have. */
 function sslOf({ hosts, parameters }: DatabaseUrl, readText: (path: string) => string): Ssl {
   const read = (name: 'sslrootcert' | 'sslcert' | 'sslkey') => {
     const path = parameters[name]

@@ -1,4 +1,4 @@
-/** What a URL of PostgreSQL says, as libpq reads it: nothing that it asks for is left out silently. */
+/** Parses PostgreSQL URLs as libpq does. What this client can't do as a URL says is refused. */
 import {
   isKnown,
   isUnderstood,
@@ -15,22 +15,22 @@ export interface Host {
 export interface DatabaseUrl {
   /** In the order in which they are tried. */
   hosts: Host[]
-  /** Left out: what PGUSER, PGPASSWORD and PGDATABASE say, or else the user of the system. */
+  /** Default: PGUSER, PGPASSWORD and PGDATABASE, or else the user of the system. */
   user?: string
   password?: string
   database?: string
-  /** Which of the hosts will do. */
+  /** target_session_attrs: which servers are accepted. */
   attributes: SessionAttributes
-  /** In any order instead of this one. */
+  /** Whether the hosts are tried in random order. */
   isShuffled: boolean
-  /** Whether PgBouncer is in between, which refuses settings and may change the connection. */
+  /** Whether PgBouncer is in between. It refuses settings, and may change the connection. */
   isPooled?: boolean
-  /** Whatever else there is, but for what changes nothing here. */
+  /** All other parameters that have an effect here. */
   parameters: Partial<Record<Parameter, string>>
 }
 
 const PORT = 5432
-/** Where libpq looks when no host is named: on Debian, and where nobody changed it. */
+/** The hosts that libpq tries when the URL names none: folders of sockets, then TCP. */
 const NO_HOST = ['/var/run/postgresql', '/tmp', 'localhost']
 /**
  * What a URL says itself, by the name of the parameter that would say the same.
@@ -48,7 +48,10 @@ export function givenBy(text: string): Set<Parameter> {
   return given
 }
 
-/** @throws Error that goes on behind the name of the setting, and says nothing secret */
+/**
+ * Parses a URL.
+ * @throws Error with a message to be put behind the name of the setting, without anything secret
+ */
 export function parseDatabaseUrl(text: string): DatabaseUrl {
   const { user, password, hosts, database, query } = split(text)
   const parameters = parametersOf(query)
@@ -67,7 +70,7 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
   return url
 }
 
-/** Where it goes, without what only those who may go there know. */
+/** The hosts and the database of a URL, for the log: without user, password and parameters. */
 export function describeDatabaseUrl(text: string): string {
   const { hosts, user, database = '', parameters } = parseDatabaseUrl(text)
   const [, scheme] = /^(\w+):/.exec(text)!
@@ -84,7 +87,7 @@ function split(text: string) {
   if (rest === undefined) {
     throw new Error('must be a URL that starts with postgres:// or postgresql://')
   }
-  // As libpq does it: whatever comes before an @ that is before any / is the user.
+  // As in libpq: everything before an @ that comes before any / is user and password.
   const slash = rest.indexOf('/')
   const at = rest.lastIndexOf('@', slash === -1 ? undefined : slash)
   const userinfo = at === -1 ? '' : rest.slice(0, at)
@@ -113,7 +116,7 @@ function decoded(text: string, what: string): string {
     const plain = decodeURIComponent(text)
     if (!plain.includes('\0')) return plain
   } catch {
-    // Not said here: the text may be the password.
+    // The message doesn't repeat the text, which may be the password.
   }
   throw new Error(`has a % in its ${what} that begins no character: write the % itself as %25`)
 }
@@ -127,7 +130,7 @@ function parametersOf(query: string): DatabaseUrl['parameters'] {
     const shown = /^\w{1,40}$/.test(name) ? name : 'without a name'
     if (!isKnown(name)) throw new Error(`has a parameter that isn't understood: ${shown}`)
     const value = decoded(text!, name)
-    // With libpq, too, an empty one is none.
+    // As in libpq, an empty parameter counts as absent.
     if (value === '') continue
     if (!isUnderstood(name, value)) {
       throw new Error(`has a value that isn't understood for the parameter ${name}`)
@@ -137,7 +140,7 @@ function parametersOf(query: string): DatabaseUrl['parameters'] {
   return withSslMode(parameters)
 }
 
-/** `ssl` is what other drivers call it. */
+/** Translates `ssl`, which other drivers use, to `sslmode`. */
 function withSslMode({ ssl, ...parameters }: DatabaseUrl['parameters']): DatabaseUrl['parameters'] {
   const { sslmode } = parameters
   const asked = ssl === 'true' ? 'require' : ssl === 'false' ? 'disable' : ssl

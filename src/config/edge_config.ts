@@ -1,15 +1,15 @@
-/** The settings that say where the service is for those outside, and which web pages may ask it. */
+/** Settings of the public URL of the service, and of the web pages that may use it. */
 import { z } from 'zod'
 
 const list = (one: z.ZodType, message: string) =>
   z.string().transform((text) => text.toLowerCase().split(','))
     .refine((all) => all.every((text) => one.safeParse(text).success), message)
 
-/** As `Origin` has it: no path, not even a slash. */
+/** An origin as browsers send it: without a path, not even a slash. */
 const origin = z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text)
 const hostName = z.string().regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/)
 
-/** What is no part of where something is. */
+/** Whether a URL has only scheme, host, port and path. */
 const isPlace = (text: string) => {
   if (!URL.canParse(text)) return false
   const { protocol, username, password, search, hash } = new URL(text)
@@ -30,15 +30,15 @@ export const EDGE_SETTINGS = {
 }
 
 export interface EdgeConfig {
-  /** Without a slash at its end; left out: where it listens. */
+  /** The URL for callers, without a slash at its end. Default: the address that it listens on. */
   publicUrl?: string
-  /** Names under which the service may be asked for while access is off. */
+  /** Names that the Host header may have while access is off. */
   allowedHosts?: string[]
   /** Origins whose pages may send requests. */
   corsOrigins?: string[]
 }
 
-/** The part of the configuration that these settings make. */
+/** The configuration of the public URL and of web pages. */
 export function edgeConfig(s: z.infer<z.ZodObject<typeof EDGE_SETTINGS>>): EdgeConfig {
   return {
     ...(s.PUBLIC_URL && { publicUrl: s.PUBLIC_URL }),
@@ -47,6 +47,9 @@ export function edgeConfig(s: z.infer<z.ZodObject<typeof EDGE_SETTINGS>>): EdgeC
   }
 }
 
-/** The path that a public URL has in front of each path of the service; '' if there is none. */
+/**
+ * The path of a public URL, which every path of the service has in front for callers; "" if it has
+ * none.
+ */
 export const publicPathOf = (publicUrl: string | undefined): string =>
   publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')

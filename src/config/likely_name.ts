@@ -1,6 +1,6 @@
-/** Which name somebody meant who wrote another one. */
+/** Finds the name that somebody probably meant, for warnings about misspelt ones. */
 
-/** More mistakes than these make another name. */
+/** The most edits that count as a misspelling. */
 const MAX_EDITS = 2
 
 /** @returns the nearest of the names, or undefined if none is near, whatever the case of letters */
@@ -11,7 +11,10 @@ export function likelyName(written: string, names: readonly string[]): string | 
   return near[0]?.name
 }
 
-/** How many letters to insert, drop, replace or swap with the next (optimal string alignment). */
+/**
+ * The edit distance: letters to insert, drop, replace or swap with the next one (optimal string
+ * alignment).
+ */
 function editsBetween(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > MAX_EDITS) return Infinity
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]

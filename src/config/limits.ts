@@ -1,28 +1,34 @@
-/** What a request, a connection and the service may take: each is a setting of the same name. */
+/** Limits of requests, connections and the service. Each is a setting of the same name. */
 import type { Deadlines } from '../core/deadlines.ts'
 
 export interface Limits {
-  /** Of a request that is whole, up to its answer or the first byte of it. */
+  /**
+   * Milliseconds from when a request is complete to its response, or the first byte of a stream.
+   */
   requestDeadlineMs: number
-  /** For a body to come. */
+  /** Milliseconds for a body to arrive. */
   bodyDeadlineMs: number
-  /** How long a statement waits for who reads it, and an answer for any sign of its client. */
+  /**
+   * Milliseconds that a statement waits for its reader, and a response for any sign of its client.
+   */
   streamStallMs: number
-  /** How long a connection may wait for its next request. */
+  /** Milliseconds that a connection may wait for its next request. */
   keepAliveMs: number
-  /** For whoever reads an answer to take all of it. */
+  /** Milliseconds for a client to read a whole response. */
   answerDeadlineMs: number
-  /** The same of one that is made while it is read. */
+  /** The same for a statement, which is made while it is read. */
   statementDeadlineMs: number
-  /** For a head to come, and for the first one to begin. */
+  /** Milliseconds for a head to arrive, and for the first one on a connection to begin. */
   headersDeadlineMs: number
-  /** Of a head: in its target, and in the names and values of its lines. */
+  /** Bytes of a head: of its target, and of the names and values of its fields. */
   maxHeaderBytes: number
   maxBodyBytes: number
   maxDebitsBodyBytes: number
   maxConnections: number
   maxRequestsPerConnection: number
-  /** Of debits and credits, of those of them that wait for a user, and of all other writes. */
+  /**
+   * Operations that may wait in each queue: that for batches, and that for users who are locked.
+   */
   maxQueue: number
 }
 
@@ -30,8 +36,8 @@ export const DEFAULT_LIMITS: Limits = {
   requestDeadlineMs: 5000,
   bodyDeadlineMs: 10_000,
   streamStallMs: 30_000,
-  // Longer than any balancer in front of it keeps one: nginx and AWS 60 s, Google 600 s. Whoever
-  // closes first loses a request that is just on its way.
+  // Longer than load balancers keep an idle connection (nginx and AWS 60 s, Google 600 s), because
+  // whoever closes first loses a request that is on its way.
   keepAliveMs: 660_000,
   answerDeadlineMs: 60_000,
   statementDeadlineMs: 900_000,
@@ -47,8 +53,8 @@ export const DEFAULT_LIMITS: Limits = {
 declare module 'hono' {
   interface ContextVariableMap {
     /**
-     * With what ends late bodies, and the path that the service is under for those outside: one
-     * variable, as each request has a map of them.
+     * Also has what ends late bodies, and the path of PUBLIC_URL. One variable instead of three,
+     * because each request has a Map of its variables.
      */
     limits: Limits & { bodies: Deadlines; publicPath: string }
   }

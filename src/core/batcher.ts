@@ -1,35 +1,38 @@
 /** Batching without timers: what arrives while a batch is in flight forms the next one. */
 import { KeyQueues, type Queued } from './key_queues.ts'
 
-/** The queue is at its limit; nothing of the item was run. */
+/** The queue is full. The item was not run. */
 export class QueueFull extends Error {
   override name = 'QueueFull'
 }
 
-/** The item waited longer than it may; nothing of it was run. */
+/** The item waited too long. It was not run. */
 export class WaitExpired extends Error {
   override name = 'WaitExpired'
 }
 
 export interface BatcherOptions<I, O> {
-  /** Works on one batch; answers in the same order. An Error in its place rejects that item alone. */
+  /**
+   * Runs one batch and resolves with the results in the same order. An Error as a result rejects
+   * that item alone.
+   */
   run: (items: I[]) => Promise<(O | Error)[]>
   maxBatch: number
   maxQueue: number
   /**
-   * Batches at once, 1 if left out. Another one is begun when there is enough for a full one, or the
-   * first takes so long that it may never end.
+   * Batches in flight at once. Default: 1. Another one begins when there are enough items for a
+   * full one, or when the first has taken more than SLOW_MS.
    */
   maxRunning?: number
   /**
-   * Whom an item is about. It waits in the queue of the first key; keys take turns, so a key with a
-   * long queue delays others by one batch. No two batches in flight share a key: an item whose
-   * other key is in one keeps its place, and those behind it overtake.
+   * The keys of an item, such as its users. It waits in the queue of its first key. Keys take
+   * turns, so a key with a long queue delays others by one batch. No two batches in flight share a
+   * key: an item whose other key is in flight keeps its place, and those behind it overtake it.
    */
   keysOf?: (item: I) => readonly unknown[]
-  /** An item that waited longer than this when its batch is formed is rejected with WaitExpired. */
+  /** An item that has waited longer than this when its turn comes is rejected with WaitExpired. */
   maxWaitMs?: number
-  /** Of an item that nobody waits for any more: it, too, is rejected with WaitExpired then. */
+  /** Whether nobody waits for an item any more. Then it is rejected with WaitExpired, too. */
   isOver?: (item: I) => boolean
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
@@ -41,13 +44,13 @@ export interface Batcher<I, O> {
    * @throws QueueFull at once, WaitExpired, or whatever `run` rejected with
    */
   add(item: I): Promise<O>
-  /** Items that wait; those in flight don't count. */
+  /** Items that wait, without those in flight. */
   readonly queued: number
-  /** Settles (never rejects) once nothing waits and nothing is in flight. */
+  /** Resolves once nothing waits and nothing is in flight. */
   idle(): Promise<void>
 }
 
-/** A batch that takes longer holds nobody up but its own keys. */
+/** A batch that takes longer than this delays only items that share a key with it. */
 const SLOW_MS = 100
 
 const ONE_KEY = [undefined]
@@ -58,7 +61,7 @@ interface Waiting<I, O> extends Queued<I> {
   reject: (error: unknown) => void
 }
 
-/** Never rejects. */
+/** Runs a batch and settles each item. Never rejects. */
 async function settle<I, O>(run: BatcherOptions<I, O>['run'], batch: Waiting<I, O>[]) {
   try {
     const results = await run(batch.map(({ item }) => item))
@@ -74,15 +77,15 @@ async function settle<I, O>(run: BatcherOptions<I, O>['run'], batch: Waiting<I, 
 }
 
 /**
- * Runs batches: with none in flight one is formed on the next microtask, so that what was added in
- * one go travels together; otherwise the moment one is done. What a call costs is shared by its
- * items: that is why a second one isn't made for a few of them.
+ * Creates a batcher. With nothing in flight, a batch is formed on the next microtask, so that items
+ * added together travel together. Otherwise the next one is formed when one is done. The items of a
+ * batch share its cost, so a second batch isn't begun for a few items.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
   const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity } = options
   const { isOver = () => false, keysOf = () => ONE_KEY, now = () => performance.now() } = options
   const queues = new KeyQueues<I, Waiting<I, O>>()
-  /** When those in flight were begun, the first one first. */
+  /** When the batches in flight began, the oldest first. */
   const begun: number[] = []
   let starting = false
   const onIdle: (() => void)[] = []
@@ -91,7 +94,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
   function isDue(): boolean {
     if (queues.ready === 0 || begun.length === 0) return queues.ready > 0
     if (begun.length >= maxRunning) return false
-    // An item that starves gets all of its keys once nothing is in flight.
+    // While an item is starving no second batch begins, so that all of its keys become free.
     return isSlow() || (queues.ready >= maxBatch && queues.starving === 0)
   }
 
@@ -103,7 +106,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       return isLate
     })
     if (batch.length === maxBatch || begun.length === 0 || isSlow()) return batch
-    // Some that seemed ready wait for the one in flight.
+    // Some items that seemed ready turned out to wait for a key in flight.
     queues.restore(batch)
     return []
   }

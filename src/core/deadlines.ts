@@ -1,15 +1,15 @@
-/** Ends every request in time, with one coarse timer for all of them. */
+/** Gives every request a deadline, with one coarse timer for all of them. */
 import { Problem } from './errors.ts'
 
 const SWEEP_MS = 50
 
-/** How long one request, or one item of it, has. */
+/** The deadline of one request, or of one item of it. */
 export interface Deadline {
-  /** It has its answer: nothing more may be begun for it. What is in flight goes on. */
+  /** Whether the request was answered: nothing more may begin for it. What is in flight goes on. */
   readonly isOver: boolean
   /** Whether a statement that writes for it may be in flight, or may have been committed. */
   isSent: boolean
-  /** Gives it all the time there is, until `restart`: somebody else limits what it waits for. */
+  /** Suspends the deadline until `restart`, because something else limits the wait. */
   release(): void
   restart(): void
 }
@@ -22,7 +22,7 @@ declare module 'hono' {
 
 export interface Deadlines {
   /**
-   * What `work` resolves to, if it is done in time.
+   * Runs `work` and resolves with its result, if it is done in time.
    * @throws Problem busy if nothing was sent, else outcome_unknown; or whatever `work` rejects with
    */
   within<T>(work: (deadline: Deadline) => Promise<T>): Promise<T>
@@ -30,15 +30,15 @@ export interface Deadlines {
 
 export interface DeadlinesOptions {
   limitMs: number
-  /** What ends a request that is not done in time. */
+  /** The problem of a request that isn't done in time. */
   problemOf?: (deadline: Deadline) => Problem
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
 
 /**
- * A link in the ring of those that run. Not an entry of a Set: of the tables that a Set leaves behind
- * each keeps the next, so that the collector would carry along every request there was.
+ * A deadline that runs, as a link in a ring. Not an entry of a Set: each hash table that a Set
+ * outgrows keeps the next one alive, so the garbage collector would keep every earlier request.
  */
 class Running implements Deadline {
   isOver = false
@@ -69,7 +69,7 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
   const { problemOf = ({ isSent }) => new Problem(isSent ? 'outcome_unknown' : 'busy') } = options
   const sweepMs = Math.min(SWEEP_MS, limitMs / 4)
   let timer: ReturnType<typeof setInterval> | undefined
-  /** All have the same time, so those that end first come first after it. */
+  /** All deadlines have the same length, so they end in the order of the ring. */
   const ring = new Running(append, () => {})
 
   function append(one: Running) {
@@ -81,7 +81,7 @@ export function createDeadlines(options: DeadlinesOptions): Deadlines {
   }
 
   function sweep() {
-    // Rather a little early than late.
+    // A sweep comes at intervals, so this ends deadlines a little early rather than late.
     const until = now() + sweepMs
     while (ring.after !== ring && ring.after.endsAt <= until) {
       const one = ring.after

@@ -1,7 +1,7 @@
-/** The one table that knows both worlds: what SQL and drivers call a failure, what HTTP calls it. */
+/** The one table of failures: what SQL and drivers call a failure, and what HTTP calls it. */
 import { QueueFull, WaitExpired } from './batcher.ts'
 
-/** Every way in which a request can fail, by its `code` in the problem. */
+/** Every way in which a request can fail: status and title by the problem's `code`. */
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid.' },
   invalid_idempotency_key: {
@@ -40,7 +40,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS
 
-/** SQLSTATEs that are answers, as `ledger.post` returns and the other functions raise them. */
+/** The codes of SQLSTATEs that `ledger.post` returns and other functions raise. */
 const SQLSTATES: Record<string, ProblemCode> = {
   LGUSR: 'unknown_user',
   LGAMT: 'invalid_request',
@@ -67,19 +67,19 @@ const SQLSTATES: Record<string, ProblemCode> = {
   '42883': 'busy', // undefined_function, or one of an older schema
 }
 
-/** What a database says that has no schema, or another one. */
+/** SQLSTATEs of a database without the schema, or with another one. */
 const NO_SCHEMA = new Set(['3F000', '42P01', '42883'])
 
-/** Whoever loses a race over a user hears of it; nobody else has to. */
+/** SQLSTATEs of an operation that lost a race over a user. The caller is told; the log isn't. */
 const CONTENTION = new Set(['40001', '40P01', '55P03'])
 
-/** What only SQL can see: how much a hold holds, how long metadata is in its own format. */
+/** Details of faults that only SQL can find, such as the amount of a hold. */
 const DETAILS: Record<string, Record<string, unknown>> = {
   LGAMT: { errors: [{ path: 'amount', message: 'must be at most what the hold holds' }] },
   '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
 }
 
-/** Failures of a connection that happen before a statement can have been sent. */
+/** Codes of connection failures before a statement can have been sent. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -98,7 +98,7 @@ const NOT_SENT = new Set([
   '3D000',
 ])
 
-/** Failures after which nobody here can say whether the statement was committed. */
+/** Codes of failures after which the statement may have been committed or not. */
 const UNKNOWN = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_DESTROYED',
@@ -113,7 +113,7 @@ const UNKNOWN = new Set([
   '57P05', // idle_session_timeout
 ])
 
-/** A failure with its place in the table; details become members of the problem. */
+/** A failure of the table above. Its details become members of the problem document. */
 export class Problem extends Error {
   override name = 'Problem'
   readonly code: ProblemCode
@@ -123,7 +123,7 @@ export class Problem extends Error {
     this.code = code
     this.details = details
   }
-  /** The members of the problem, as RFC 9457 has them; `publicPath`: where the service is. */
+  /** The members of the problem document (RFC 9457), with the path of PUBLIC_URL in `type`. */
   membersAt(publicPath: string): { status: number } & Record<string, unknown> {
     const { status, title } = PROBLEMS[this.code]
     const type = `${publicPath}/docs#${this.code}`
@@ -134,20 +134,20 @@ export class Problem extends Error {
   }
 }
 
-/** Enough to see what is wrong. */
+/** How many faults a response repeats. */
 const MAX_ERRORS = 20
-/** Enough of a place to find it: half of them where it begins, half where it ends. */
+/** Characters of a path that a response repeats: half from its beginning, half from its end. */
 const MAX_PATH_LENGTH = 200
 
 export interface Fault {
-  /** Where in the input: members and indexes. */
+  /** The place in the input: names of members and indexes. */
   path: (string | number)[]
   message: string
 }
 
 /**
- * The problem of an input with these faults. Names are the caller's own and as long as they like:
- * the answer repeats the first faults only, and not much of each name.
+ * Makes the problem of an input with these faults. Names in a path are as long as the caller likes,
+ * so the response repeats only the first faults and a part of each path.
  */
 export function invalidRequest(faults: Fault[]): Problem {
   const errors = faults.slice(0, MAX_ERRORS)
@@ -157,7 +157,7 @@ export function invalidRequest(faults: Fault[]): Problem {
 
 function shortened(path: Fault['path']): string {
   const half = MAX_PATH_LENGTH / 2
-  // As much of each part, so that joining them takes no more than there may be.
+  // Each part is cut first, so that joining them takes no more than the limit.
   const parts = path.map((part) => {
     const text = String(part)
     return text.length > MAX_PATH_LENGTH ? `${text.slice(0, half)}…${text.slice(-half)}` : text
@@ -167,7 +167,7 @@ function shortened(path: Fault['path']): string {
   return `${text.slice(0, half)}…${text.slice(-half)}`.toWellFormed()
 }
 
-/** What SQL or the driver calls it: a SQLSTATE or a word of its own; '' for anything else. */
+/** The code of an error: a SQLSTATE, or a word of the driver; "" if it has none. */
 export const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
 
 /** Whether the statement may have been committed although it failed. */
@@ -176,22 +176,22 @@ export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(
 /** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
 
-/** Whether the database has no schema, or an older one. */
+/** Whether an error means that the database lacks the schema, or has an older one. */
 export const isWithoutSchema = (error: unknown): boolean => NO_SCHEMA.has(codeOf(error))
 
-/** Whether whoever runs the service has to hear of it: a fault here, or in what it depends on. */
+/** Whether a problem has to be logged: a fault of the service, or of what it depends on. */
 export const isOurs = ({ code, cause }: Problem): boolean =>
   code === 'internal' ||
   (PROBLEMS[code].status > 500 && cause !== undefined && !CONTENTION.has(codeOf(cause)))
 
-/** What a status of ledger.post, or a SQLSTATE, is called over HTTP. */
+/** The problem's code for a SQLSTATE or a status of ledger.post. */
 export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'
 
 /** The problem for a status of ledger.post. */
 export const refusal = (sqlstate: string): Problem =>
   new Problem(problemCode(sqlstate), DETAILS[sqlstate])
 
-/** The problem for whatever a call of the database threw; `writes` tells if it may have written. */
+/** The problem for what a call of the database threw; `writes`: it may have written. */
 export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueueFull || error instanceof WaitExpired) return new Problem('busy')
@@ -204,8 +204,8 @@ export function problemOf(error: unknown, { writes = false } = {}): Problem {
 }
 
 /**
- * Repeats, once, a write that has a key and whose outcome is unknown. The key makes that safe, but
- * only a clear answer to the second try tells what became of the first.
+ * Repeats, once, a write with a key whose outcome is unknown. The key makes that safe. Only a clear
+ * answer to the second try tells what became of the first.
  */
 export async function askAgain<T>(write: () => Promise<T>): Promise<T> {
   try {

@@ -1,15 +1,18 @@
-/** What has begun and isn't over. */
+/** Tracks work in flight. */
 
 export interface InFlight {
-  /** Gives back what it was given. */
+  /**
+   * Tracks work until it settles.
+   * @returns the same promise
+   */
   track<T>(work: Promise<T>): Promise<T>
-  /** Settles (never rejects) once nothing that was tracked is in flight. */
+  /** Resolves once nothing that was tracked is in flight. */
   idle: () => Promise<void>
 }
 
 /**
- * Counts. A Set would hold on to what has left it: of the tables that it outgrows each keeps the
- * next, and when the first of them is old, the collector carries the rest along.
+ * Creates a counter. Not a Set: each hash table that a Set outgrows keeps the next one alive, so
+ * the garbage collector would keep what has left it.
  */
 export function createInFlight(): InFlight {
   let count = 0

@@ -1,37 +1,39 @@
-/** Queues of items, one for each key, that take turns; and which keys are in flight. */
+/** Queues of items, one for each key, which take turns. Also knows which keys are in flight. */
 
-/** An item that waits, and a link in the queue of its first key. */
+/** An item that waits: a link in the queue of its first key. */
 export interface Queued<I> {
   item: I
-  /** It waits in the queue of the first; while any of them is in flight, nobody takes it. */
+  /**
+   * The item waits in the queue of the first. While any of them is in flight, the item isn't taken.
+   */
   keys: readonly unknown[]
-  /** How often it was its turn while another of its keys was in flight. */
+  /** How often its turn came while another of its keys was in flight. */
   passedOver: number
-  /** When that was, counted in turns. */
+  /** When that happened last, counted in turns. */
   passedOverAt?: number
   next?: Queued<I> | undefined
 }
 
-/** The queue of a key, and a link in the ring of those whose turn comes. */
+/** The queue of a key: a link in the ring of keys that take turns. */
 interface KeyQueue<I> {
   key: unknown
   first: Queued<I> | undefined
   last: Queued<I> | undefined
   length: number
-  /** The one in flight that has items of this key. */
+  /** The batch in flight that has this key. */
   batch: Queued<I>[] | undefined
   /** Items of other queues whose turn came while this key was in flight. */
   parked: Queued<I>[]
-  /** When its turn came while it was in flight, counted in turns. */
+  /** When its turn came while the key was in flight, counted in turns. */
   skippedAt: number | undefined
   before: KeyQueue<I> | undefined
   after: KeyQueue<I> | undefined
 }
 
-/** From how often on an item that is passed over counts as starving. */
+/** An item that was passed over this often counts as starving. */
 const STARVING = 2
 
-/** Queues of keys that nothing waits for; as many stay, for the next item of their keys. */
+/** Empty queues that are kept for the next items of their keys. */
 const MAX_IDLE = 1000
 
 function createQueue<I>(key: unknown): KeyQueue<I> {
@@ -39,25 +41,28 @@ function createQueue<I>(key: unknown): KeyQueue<I> {
   return { key, length: 0, batch: undefined, parked: [], skippedAt: undefined, ...links }
 }
 
-/** Links, not arrays or the order of a Map: all but one walk of `release` is O(1) for each item. */
+/**
+ * Uses linked lists instead of arrays or the order of a Map, so that all but one loop in `release`
+ * is O(1) for each item.
+ */
 export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
   /** Items that wait. */
   length = 0
-  /** Of these, the ones that nothing in flight is known to keep waiting. */
+  /** Items among them that no key in flight is known to block. */
   ready = 0
-  /** Of these, the ones that others have overtaken for as long as is fair. */
+  /** Items among them that are starving. */
   starving = 0
   #turns = 0
   #queues = new Map<unknown, KeyQueue<I>>()
   #sweepAt = MAX_IDLE
-  /** The first in turn comes after it. */
+  /** The head of the ring; the key whose turn is next follows it. */
   readonly #ring = createQueue<I>(undefined)
 
   constructor() {
     this.#ring.before = this.#ring.after = this.#ring
   }
 
-  /** Puts an item behind the others of its first key. */
+  /** Adds an item to the queue of its first key. */
   put(queued: Q): void {
     const queue = this.#queueOf(queued.keys[0])
     if (queue.first) queue.last!.next = queued
@@ -69,9 +74,9 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
   }
 
   /**
-   * Takes at most `max` items, the first of each key in turn, of keys that are not in flight
-   * elsewhere. From now on theirs are, until `release`.
-   * @param reject takes what is not to be run any more, and says whether it did
+   * Takes at most `max` items, the first of each key in turn, of keys that aren't in flight. Their
+   * keys are in flight until `release`.
+   * @param reject rejects an item that must not run any more, and returns whether it did
    */
   take(max: number, reject: (queued: Q) => boolean): Q[] {
     const batch: Q[] = []
@@ -88,7 +93,7 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
       if (blocker) {
         taken.passedOverAt = ++this.#turns
         blocker.parked.push(taken)
-        // It is still its key's turn.
+        // The key keeps its turn.
         if (queue.first) this.#toFront(queue)
         if (++taken.passedOver === STARVING) this.starving++
       } else {
@@ -103,7 +108,7 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     return batch
   }
 
-  /** Frees the keys of a batch; what came to its turn meanwhile has it now. */
+  /** Frees the keys of a batch. Items whose turn came meanwhile go first. */
   release(batch: Q[]): void {
     const queues = new Set(batch.flatMap(({ keys }) => keys.map((key) => this.#queueOf(key))))
     const due: { at: number; putFirst: () => void }[] = []
@@ -118,12 +123,12 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
         due.push({ at: parked.passedOverAt!, putFirst: () => this.#putFirst(parked) })
       }
     }
-    // The last one first: each goes before the others.
+    // In reverse order, because each goes before all others.
     for (const { putFirst } of due.sort((a, b) => b.at - a.at)) putFirst()
     if (this.#queues.size > this.#sweepAt) this.#sweep()
   }
 
-  /** Undoes `take`. */
+  /** Puts a batch back, as if it had not been taken. */
   restore(batch: Q[]): void {
     this.release(batch)
     for (const taken of batch.toReversed()) {
@@ -140,8 +145,8 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
   }
 
   /**
-   * Forgets the keys that nothing waits for, all at once and in a new Map: one that shrinks and grows
-   * with each batch keeps, by the tables that it outgrows, what ever stood in them.
+   * Forgets idle keys, all at once and with a new Map. A Map that shrinks and grows with each batch
+   * keeps, through the hash tables that it outgrew, whatever ever was in it.
    */
   #sweep() {
     const isInUse = ({ first, batch, parked }: KeyQueue<I>) => first || batch || parked.length > 0
@@ -149,7 +154,7 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     this.#sweepAt = Math.max(MAX_IDLE, 2 * this.#queues.size)
   }
 
-  /** The first of its keys that another batch has. */
+  /** The queue of the first of its keys that another batch has in flight. */
   #blockerOf({ keys }: Queued<I>, batch: Queued<I>[]): KeyQueue<I> | undefined {
     for (const key of keys) {
       const queue = this.#queues.get(key)
@@ -180,11 +185,11 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     queue.before = queue.after = undefined
   }
 
-  /** The first item of a queue, which goes behind all others. */
+  /** Takes the first item of a queue, and moves the queue to the end of the ring. */
   #takeFirst(queue: KeyQueue<I>): Queued<I> {
     const taken = queue.first!
     queue.first = taken.next
-    // What is answered must not keep those behind it.
+    // An item that was answered must not keep those behind it in memory.
     taken.next = undefined
     this.#count(queue, -1)
     if (queue.first) this.#link(queue, this.#ring.before!)
@@ -192,7 +197,7 @@ export class KeyQueues<I, Q extends Queued<I> = Queued<I>> {
     return taken
   }
 
-  /** Before all others, of its key and of the other keys. */
+  /** Puts an item before all others, and its key before all other keys. */
   #putFirst(queued: Queued<I>) {
     const queue = this.#queueOf(queued.keys[0])
     queued.next = queue.first

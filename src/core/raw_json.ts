@@ -2,10 +2,13 @@
 
 const TOKEN = `raw:${crypto.randomUUID()}:`
 const PLACE = new RegExp(`"${TOKEN}(\\d+)"`, 'g')
-/** What the `JSON.stringify` that is running has met. */
+/** The texts that the current call of JSON.stringify has met. */
 let met: string[] = []
 
-/** A JSON text. JSON.parse and JSON.stringify would change its numbers: 1.10, 1e400, 2^64. */
+/**
+ * A JSON text that must stay as it is: JSON.parse and JSON.stringify would change numbers such as
+ * 1.10, 1e400 or 2^64.
+ */
 export class RawJson {
   readonly text: string
   constructor(text: string) {
@@ -16,7 +19,7 @@ export class RawJson {
   }
 }
 
-/** The value as JSON, each RawJson in it verbatim. */
+/** Serialises a value, with each RawJson in it verbatim. */
 export function stringify(value: unknown): string {
   met = []
   const text = JSON.stringify(value)

@@ -1,26 +1,29 @@
-/** Bounds how much is done at once, in all and for each key; keys that wait take turns. */
+/** Limits how much runs at once, in all and for each key. Keys that wait take turns. */
 import { Problem } from './errors.ts'
 
 export interface FairTurnsOptions {
-  /** How many at once. */
+  /** Calls that run at once. */
   limit?: number
-  /** Of them for the same key. */
+  /** Calls of the same key that run at once. */
   perKey: number
-  /** How many of a key may wait. */
+  /** Calls of the same key that may wait. */
   maxWaiting?: number
 }
 
 export interface TurnOptions {
-  /** Asked when the turn has come: whether nobody waits for it any more. */
+  /** Whether nobody waits for the result any more; asked when its turn has come. */
   isOver?: (() => boolean) | undefined
-  /** It waits however many of its key do: something has begun that would break off. */
+  /**
+   * Whether something has begun that would break off, such as a stream. Then maxWaiting doesn't
+   * apply.
+   */
   isBegun?: boolean
 }
 
 export interface FairTurns {
   /**
-   * Works when its turn has come: the calls of a key in their order, a key that had a turn after all
-   * others that wait.
+   * Runs `work` when its turn has come. Calls of a key run in their order; a key that had a turn
+   * goes behind all others that wait.
    * @throws Problem busy (nothing was done), or whatever `work` rejected with
    */
   take<T>(key: string | number, work: () => Promise<T>, options?: TurnOptions): Promise<T>
@@ -41,7 +44,7 @@ interface Key {
 export function createFairTurns(options: FairTurnsOptions): FairTurns {
   const { limit = Infinity, perKey, maxWaiting = Infinity } = options
   const keys = new Map<string | number, Key>()
-  /** Those that wait and have less than perKey at work, in the order of their turns. */
+  /** Keys with calls that wait and fewer than perKey that run, in the order of their turns. */
   const due = new Map<string | number, Key>()
   let free = limit
 
@@ -68,7 +71,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
       key.running++
       free--
       due.delete(name)
-      // Again at the end, where this loop comes by once more.
+      // At the end of the Map, so that this loop comes to it again.
       if (key.first && key.running < perKey) due.set(name, key)
       one.begin()
     }

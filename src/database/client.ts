@@ -1,11 +1,14 @@
-/** A client of one of the hosts in a URL of PostgreSQL: the only place that knows how postgres is told. */
+/**
+ * Creates clients of the driver, for one of the hosts in a PostgreSQL URL. Only this file knows the
+ * driver's options.
+ */
 import postgres from 'postgres'
 import type { DatabaseTarget } from '../config/database_tls.ts'
 import { type DatabaseUrl, type Host, parseDatabaseUrl } from '../config/database_url.ts'
 import type { SessionAttributes } from '../config/database_parameters.ts'
 import { codeOf } from '../core/errors.ts'
 
-/** A host, and what its server must be to be taken. */
+/** A host, and what its server must be to be accepted. */
 export interface Place {
   host: Host
   attributes: Exclude<SessionAttributes, 'prefer-standby'>
@@ -14,18 +17,21 @@ export interface Place {
 export interface ClientOptions extends DatabaseTarget {
   place: Place
   max: number
-  /** Whether there is a pooler, which takes no settings and keeps no statements for a connection. */
+  /** Whether PgBouncer is in between. It accepts no settings, and keeps no prepared statements. */
   isPooled: boolean
   connectTimeoutSeconds: number
-  /** Settings of the session. */
+  /** Settings of the session (startup parameters). */
   settings: Record<string, string | number | boolean>
   onclose?: (() => void) | undefined
 }
 
-/** Those that PgBouncer keeps for each of its clients. */
+/** Settings that PgBouncer keeps for each of its clients. */
 const KEPT_BY_POOLERS = ['application_name', 'TimeZone', 'DateStyle']
 
-/** What leads to the next host: this one can't be reached, starts, or isn't what was asked for. */
+/**
+ * Codes of errors after which the next host is tried: this one can't be reached, is starting, or
+ * isn't what was asked for.
+ */
 const OF_HOST = new Set([
   'ECONNREFUSED',
   'ENOENT',
@@ -41,21 +47,24 @@ const OF_HOST = new Set([
 
 export const isOfHost = (error: unknown): boolean => OF_HOST.has(codeOf(error))
 
-/** A standby, or a primary that has become one. */
+/** Whether an error means that the server is a standby. */
 export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006'
 
-/** PgBouncer takes only settings that it knows; whoever refuses them is one. */
+/** Whether an error means that PgBouncer refused a setting: it accepts only those that it knows. */
 export const isRefusedByPooler = (error: unknown): boolean =>
   codeOf(error) === '08P01' &&
   (error as Error).message.startsWith('unsupported startup parameter')
 
-/** A pooler makes up the number of the backend, since each transaction may have another one. */
+/**
+ * Whether a pooler is in between. A pooler invents the backend's process id that it announces,
+ * because each transaction may have another backend.
+ */
 export async function isBehindPooler(sql: postgres.Sql): Promise<boolean> {
   const rows = await sql.unsafe<{ pid: number }[]>('select pg_catalog.pg_backend_pid() as pid')
   return rows[0]!.pid !== rows.state.pid
 }
 
-/** In the order in which they are tried. */
+/** The places of a URL in the order in which they are tried. */
 export function placesOf({ hosts, attributes, isShuffled }: DatabaseUrl): Place[] {
   const order = isShuffled
     ? hosts.map((host) => ({ host, key: Math.random() })).sort((a, b) => a.key - b.key)
@@ -73,7 +82,7 @@ export function createClient(options: ClientOptions): postgres.Sql {
     ? Object.entries(settings).filter(([name]) => KEPT_BY_POOLERS.includes(name))
     : Object.entries(settings)
   const client = {
-    // Lists: the driver would look for ports and further hosts in a text.
+    // Lists, because the driver would look for ports and further hosts in a text.
     host: [isSocket ? 'localhost' : host.name],
     port: [host.port],
     ...(isSocket && { path: `${host.name}/.s.PGSQL.${host.port}` }),
@@ -84,7 +93,8 @@ export function createClient(options: ClientOptions): postgres.Sql {
     sslnegotiation: parameters.sslnegotiation === 'direct' ? 'direct' : null,
     max: options.max,
     prepare: !isPooled,
-    // No query at the start for the types of arrays; text in, text out.
+    // The driver must not ask for the types of arrays at the start: arrays are sent and read as
+    // text.
     fetch_types: false,
     connect_timeout: Math.min(
       Number(connect_timeout ?? 0) || Infinity,
@@ -94,7 +104,7 @@ export function createClient(options: ClientOptions): postgres.Sql {
     max_lifetime: null,
     backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1) * (0.5 + Math.random() / 2),
     onnotice: () => {},
-    // A Date has only milliseconds.
+    // Times are read as text: a Date has only milliseconds.
     types: { date: { to: 1184, from: [1082, 1114, 1184], serialize: String, parse: String } },
     connection: {
       ...Object.fromEntries(sent),
@@ -107,13 +117,13 @@ export function createClient(options: ClientOptions): postgres.Sql {
 }
 
 function sslFor({ ssl, place: { host } }: ClientOptions) {
-  // As with libpq: nobody is between the two ends of a socket.
+  // As with libpq: a Unix socket needs no TLS.
   if (host.name.startsWith('/')) return false
   const isNamed = typeof ssl === 'object' && ssl.rejectUnauthorized && !ssl.checkServerIdentity
   return isNamed ? { ...ssl, host: host.name } : ssl
 }
 
-/** The server is not one of those that the URL asks for. */
+/** The server isn't what target_session_attrs asks for. */
 export class WrongServer extends Error {
   override name = 'WrongServer'
   readonly code = 'WRONG_SERVER'

@@ -1,4 +1,4 @@
-/** A client of PostgreSQL whose every query settles in time, whatever the network does. */
+/** A client of PostgreSQL all of whose queries settle in time, whatever the network does. */
 import type postgres from 'postgres'
 import { createClient, type Place } from './client.ts'
 import { type Connection, createHosts } from './hosts.ts'
@@ -9,8 +9,8 @@ import { isOutcomeUnknown, isRetryable } from '../core/errors.ts'
 const QUERY_DEADLINE_MS = 4000
 
 /**
- * Milliseconds, each longer than the next: a request's deadline, the client's for a query, what
- * PostgreSQL allows a statement, what it lets one wait for a lock.
+ * Deadlines in milliseconds, each shorter than the one before: of a request, of a query on the
+ * client's side, of a statement in PostgreSQL, of its wait for a lock.
  */
 export const queryDeadlineOf = (requestDeadlineMs: number) => Math.round(requestDeadlineMs * 0.8)
 const statementTimeoutOf = (queryDeadlineMs: number) => Math.round(queryDeadlineMs * 0.75)
@@ -32,24 +32,28 @@ export interface DatabaseOptions {
   queryDeadlineMs?: number | undefined
 }
 
-/** One connection at a time, by the place of its host: each keeps count of how often it failed. */
+/**
+ * A client of the driver with one connection. `connections`, by place of the host, because each
+ * keeps count of how often it failed.
+ */
 interface Client {
   connections: (Connection | undefined)[]
   running: number
 }
 
-/** A query on its way through the hosts. */
+/** A query that tries one host after the other. */
 interface Attempt {
   client: Client
   connection?: Connection
-  /** Whether PostgreSQL may have it. */
+  /** Whether it was sent, so that PostgreSQL may have run it. */
   isSent: boolean
   isOver: boolean
 }
 
 /**
- * At most `max` connections. Each query goes to the first that is free: what comes one by one always
- * finds the same backend, warm; one query after the other on two takes half as much time again.
+ * Creates at most `max` connections. Each query goes to the first that is free, so queries one
+ * after the other always find the same backend with warm caches. Spread over two backends they take
+ * half as much time again.
  */
 export function createDatabase(options: DatabaseOptions): Database {
   const { url, queryDeadlineMs = QUERY_DEADLINE_MS } = options
@@ -61,8 +65,10 @@ export function createDatabase(options: DatabaseOptions): Database {
   const inFlight = createInFlight()
 
   /**
-   * A connection that died in the middle of a message puts its rest before the next one's first, and
-   * its error into the next one's first answer: each is used once. A black hole gets no time.
+   * Gives up a connection that failed. The driver would put the rest of a message that was cut
+   * before the first one of the next connection, and report its error as that one's, so each driver
+   * connection is used once.
+   * @param isHole whether the network swallows everything; then nothing waits for its end
    */
   function drop({ connections }: Client, connection: Connection | undefined, isHole: boolean) {
     if (!connection || connections[connection.place] !== connection) return
@@ -70,7 +76,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     void connection.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
   }
 
-  /** The connection to the host that worked last, once it is known who answers there. */
+  /** Returns a connection to the host that worked last, once its server was checked. */
   async function connectionFor(one: Attempt): Promise<Connection> {
     const connection = one.client.connections[hosts.current()] ??= hosts.open()
     one.connection = connection
@@ -79,10 +85,10 @@ export function createDatabase(options: DatabaseOptions): Database {
     } catch (error) {
       if (!isOutcomeUnknown(error)) throw error
       drop(one.client, connection, false)
-      // Whatever became of this, no query was sent.
+      // The query itself was not sent.
       throw notConnected(error)
     }
-    // Whoever asked has been told by now that it failed.
+    // The deadline is over, and the caller was told that the query failed.
     if (one.isOver) throw notConnected()
     return connection
   }
@@ -96,7 +102,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       } catch (error) {
         const next = hosts.next(one.connection!, error)
         if (next === 'without settings') drop(one.client, one.connection, false)
-        // Each host is tried twice at most: as PostgreSQL, and as a pooler.
+        // Each host is tried at most twice: as PostgreSQL, and as a pooler.
         if (next === undefined || one.isOver || tries === 2 * hosts.count) throw error
         one.isSent = false
       }
@@ -128,7 +134,8 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     run: (query) => inFlight.track(run(query)),
-    // Queries first: ending a client with a timeout would reject what still commits.
+    // Waits for queries first: ending a client with a timeout would reject queries that still
+    // commit.
     end: async () => {
       await inFlight.idle()
       const open = clients.flatMap(({ connections }) => connections.filter((one) => !!one))
@@ -140,7 +147,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 const notConnected = (cause?: unknown) =>
   Object.assign(new Error('no connection', { cause }), { code: 'CONNECT_TIMEOUT' })
 
-/** The first that is free, or that has the least to do. */
+/** The first client that is free, or else that with the fewest queries. */
 function leastBusy(clients: Client[]): Client {
   let least = clients[0]!
   for (const client of clients) {
@@ -177,7 +184,11 @@ function connect(
   })
 }
 
-/** `2026-01-01 00:00:00.5+00` as PostgreSQL prints it in UTC → `2026-01-01T00:00:00.500000Z`. */
+/**
+ * Converts `2026-01-01 00:00:00.5+00`, as PostgreSQL prints it in UTC, to
+ * `2026-01-01T00:00:00.500000Z`.
+ * @example isoTimestamp('2026-01-01 00:00:00+00') // 2026-01-01T00:00:00.000000Z
+ */
 export function isoTimestamp(text: string): string {
   const [, date, time, fraction = ''] =
     /^(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text) ?? []
@@ -187,7 +198,9 @@ export function isoTimestamp(text: string): string {
 
 const MAX_ATTEMPTS = 4
 
-/** Repeats what lost a race, after a random pause, so that two don't meet again. */
+/**
+ * Calls again what lost a race (isRetryable), after a random pause, so that two don't meet again.
+ */
 export async function retried<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {

@@ -1,28 +1,30 @@
-/** Which of the hosts of a URL a query goes to, and whether a pooler is in between. */
+/** Chooses the host that queries go to, and finds out whether a pooler is in between. */
 import type postgres from 'postgres'
 import { checkServer, isBehindPooler, isOfHost } from './client.ts'
 import { isReadOnly, isRefusedByPooler, type Place, placesOf } from './client.ts'
 import { parseDatabaseUrl } from '../config/database_url.ts'
 
-/** To one of the hosts: it opens with its first query, and again after it was lost. */
+/** A connection to one of the hosts. It opens with its first query, and again after it was lost. */
 export interface Connection {
   sql: postgres.Sql
-  /** Of its host among all of them. */
+  /** The index of its host. */
   place: number
   isPooled: boolean
-  /** Settles when the server is known to be the right one; undefined after the connection was lost. */
+  /**
+   * Resolves when the server is known to be the right one; undefined after the connection was lost.
+   */
   checked?: Promise<void> | undefined
 }
 
 export interface Hosts {
   count: number
-  /** The place of the host that worked last. */
+  /** The index of the host that worked last. */
   current(): number
-  /** A connection to that host. */
+  /** Makes a connection to that host. */
   open(): Connection
   /** @throws WrongServer unless the server is what the URL asks for, Pooler if there is one */
   check(connection: Connection): Promise<void>
-  /** What another try may get further with than this one; undefined: nothing. */
+  /** What another try should change after an error; undefined if no other try helps. */
   next(connection: Connection, error: unknown): 'host' | 'without settings' | undefined
 }
 
@@ -31,17 +33,23 @@ export interface HostsOptions {
   connect: (place: Place, isPooled: boolean, onclose: () => void) => postgres.Sql
 }
 
-/** There is a pooler, which this connection was not made for. */
+/** A pooler is in between, but this connection was made for PostgreSQL itself. */
 class Pooler extends Error {
   override name = 'Pooler'
 }
 
-/** Goes on with a host for as long as it can be reached and is what was asked for. */
+/**
+ * Creates the choice of a host. A host is kept for as long as it can be reached and is what was
+ * asked for.
+ */
 export function createHosts({ url: text, connect }: HostsOptions): Hosts {
   const url = parseDatabaseUrl(text)
   const places = placesOf(url)
   const isWriter = url.attributes === 'read-write' || url.attributes === 'primary'
-  /** By place; undefined until somebody has looked, which is before any query is sent. */
+  /**
+   * Whether each host has a pooler, by index; undefined until it was checked, which happens before
+   * the first query.
+   */
   const poolers = places.map(() => url.isPooled)
   const looking: (Promise<void> | undefined)[] = []
   let current = 0

@@ -1,9 +1,15 @@
-/** What JSON.parse lets pass and a ledger must not: members given twice, numbers it would change. */
+/**
+ * Finds what JSON.parse accepts but a ledger must not: members given twice, and numbers that it
+ * would change.
+ */
 import type { Fault } from '../core/errors.ts'
 
-/** As deep as 4 KiB of metadata can be; JSON.stringify runs out of stack at some thousands. */
+/**
+ * Levels of nesting: as many as 4 KiB of metadata can have. JSON.stringify runs out of stack at
+ * some thousands.
+ */
 const MAX_DEPTH = 2048
-/** Enough to see what is wrong. */
+/** Faults that are looked for. */
 const MAX_FAULTS = 20
 
 const TOKEN = {
@@ -11,12 +17,14 @@ const TOKEN = {
   number: /[-\d][\d.eE+-]*/y,
 }
 
-/** Digits without leading and trailing zeros, and the power of ten that they are multiplied by. */
+/**
+ * A number in a canonical form: its digits without leading and trailing zeros, and the exponent.
+ */
 function decimal(literal: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? []
   const digits = (whole + fraction).replace(/^0+/, '')
-  // Not /0+$/, which tries each run of zeros from each of its zeros: minutes for a body of them.
+  // Not /0+$/, which takes time quadratic in a run of zeros: minutes for a body full of them.
   let end = digits.length
   while (digits[end - 1] === '0') end--
   const significant = digits.slice(0, end)
@@ -26,7 +34,7 @@ function decimal(literal: string): string {
 }
 
 interface Level {
-  /** What has been named so far; an array has none. */
+  /** The names of members so far; undefined for an array. */
   members?: Set<string>
   at: string | number
 }
@@ -37,10 +45,10 @@ const faultIn = (levels: Level[], message: string): Fault => ({
 })
 
 /**
- * What is wrong with a text that JSON.parse accepts: a member that occurs twice in its object, a
+ * Finds faults in a text that JSON.parse accepts: a member that occurs twice in its object, a
  * number that a double can't hold as it is written (1e400, 0.1 followed by 40 digits), a string
- * with a NUL or half a surrogate pair, which PostgreSQL can't store; and more levels than there is
- * any use for. The first few only.
+ * with a NUL or half a surrogate pair, which PostgreSQL can't store, and too many levels.
+ * @returns the first few faults
  */
 export function jsonFaults(text: string): Fault[] {
   const faults: Fault[] = []
@@ -69,8 +77,8 @@ export function jsonFaults(text: string): Fault[] {
       const string = JSON.parse(token) as string
       if (isName) {
         level!.at = string
-        // Not the name itself: which names of digits fall into the same place of a Set anybody can
-        // work out, and then each looks at all before it (V8 of Deno 2.9).
+        // With a quote in front. Anybody can compute names of digits that fall into the same slot
+        // of a Set, and then each lookup would compare with all before it (V8 of Deno 2.9).
         const name = `"${string}`
         if (level!.members!.has(name)) faults.push(faultIn(levels, 'is given twice'))
         level!.members!.add(name)
@@ -88,7 +96,10 @@ export function jsonFaults(text: string): Fault[] {
   return faults
 }
 
-/** What begins there; the text is JSON, so it does. An array of matches for each would be garbage. */
+/**
+ * The token that begins at this place. The text is JSON, so there is one. `matchAll` would make
+ * garbage for each.
+ */
 function tokenAt(pattern: RegExp, text: string, at: number): string {
   pattern.lastIndex = at
   pattern.test(text)
@@ -96,7 +107,7 @@ function tokenAt(pattern: RegExp, text: string, at: number): string {
 }
 
 function isExact(literal: string): boolean {
-  // A double keeps any 15 digits.
+  // A double holds any 15 digits exactly.
   if (literal.length <= 15 && !/e/i.test(literal)) return true
   const number = Number(literal)
   return Number.isFinite(number) && decimal(literal) === decimal(String(number))

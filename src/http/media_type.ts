@@ -1,4 +1,4 @@
-/** What a body is said to be: JSON in UTF-8 as it is, or nothing is read into it. */
+/** Checks the content type of a body: JSON in UTF-8, without a content encoding. */
 import type { Context } from 'hono'
 import { setHeader } from './response.ts'
 import { Problem } from '../core/errors.ts'
@@ -11,9 +11,9 @@ const unsupported = (detail?: string) =>
   new Problem('unsupported_media_type', detail === undefined ? {} : { detail })
 
 /**
- * A body that is empty needs no type, so that `curl -X POST` works; but it may not have another one:
- * a form without fields is what a page of anybody's can send.
- * @throws Problem
+ * Checks the headers that describe a body. An empty body needs no content type, so that `curl -X
+ * POST` works. But it may not have another one: any web page can send a form without fields.
+ * @throws Problem unsupported_media_type
  */
 export function assertJson(c: Context, isEmpty: boolean): void {
   const coding = c.req.header('content-encoding')

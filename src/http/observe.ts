@@ -1,4 +1,4 @@
-/** What every request leaves behind: its names in the answer, a count, a time, a line in the log. */
+/** Observes every request: its ids in the response, its metrics, its line in the access log. */
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { AccessLog } from '../telemetry/access_log.ts'
@@ -8,7 +8,7 @@ import { type Trace, traceOf } from '../telemetry/trace.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Undefined where nothing observes. */
+    /** Undefined if requests aren't observed. */
     requestId?: string
   }
 }
@@ -24,7 +24,7 @@ export interface Observed extends Omit<Trace, 'traceparent'> {
 
 export interface Observer {
   begin(c: Context): Observed
-  /** Of a stream at its first byte. */
+  /** Called when the response is complete; for a stream, at its first byte. */
   end(c: Context, observed: Observed): void
 }
 
@@ -40,7 +40,7 @@ export function createObserver({ metrics, accessLog }: ObserverOptions): Observe
     end(c, { traceId, requestId, startedAt }) {
       const request = {
         method: knownMethod(c.req.method),
-        // The pattern, never the path: its values must be few.
+        // The route's pattern and never the path, because a label may have few values.
         route: routePath(c, -1),
         status: c.res.status,
         time: Date.now(),

@@ -1,10 +1,10 @@
-/** The address of who sent a request, and the network that counts as one sender. */
+/** The address that a request came from, and the network that counts as one sender. */
 import type { Context } from 'hono'
 
-/** The address that a request came from, which fetch was given beside it; '' where nobody knows it. */
+/** The address that a request came from, which the server passes beside it; "" if unknown. */
 export const peerOf = (c: Context): string => (c.env as { peer?: string } | undefined)?.peer ?? ''
 
-/** Whom an address belongs to: with IPv6 everybody has a whole /64 to choose from. */
+/** The network of an address. With IPv6, everybody has a whole /64 to choose from. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
@@ -16,5 +16,5 @@ export function networkOf(address: string): string {
   return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
 }
 
-/** By what requests are counted that have no caller, or none that is known. */
+/** The key for limits of requests without a known caller. */
 export const networkKey = (c: Context): string => `address ${networkOf(peerOf(c))}`

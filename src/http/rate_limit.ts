@@ -1,4 +1,4 @@
-/** How many requests each caller may send: by name, or by address where there is none. */
+/** Limits how many requests each caller may send: by name, or by address without one. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { networkKey } from './peer.ts'
 import { setHeader } from './response.ts'
@@ -6,20 +6,20 @@ import { Problem } from '../core/errors.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Counts more requests of the caller; undefined without a limit. */
+    /** Counts further requests of the caller; undefined without a limit. */
     charge?: (count: number) => void
   }
 }
 
 const MAX_CALLERS = 10_000
-/** What watches the service isn't a caller. */
+/** Paths that monitoring uses, which aren't counted. */
 const FREE = ['/', '/healthz', '/livez', '/readyz', '/metrics']
 
 /** Whether requests to a path count; refused ones always do. */
 export const isLimited = (path: string): boolean => !FREE.includes(path)
 
 export interface RateLimit {
-  /** So many at once, and as many in each window. */
+  /** Requests that may come at once, and in each window. */
   requests: number
   seconds: number
 }
@@ -27,30 +27,36 @@ export interface RateLimit {
 interface Verdict {
   isOver: boolean
   remaining: number
-  /** Until all of them are there again, or, if it is over, the next one. */
+  /**
+   * Milliseconds until the full number is available again, or, over the limit, until the next
+   * request is.
+   */
   waitMs: number
 }
 
 /**
- * The Generic Cell Rate Algorithm (ITU-T I.371, the virtual scheduling algorithm): all that has to
- * be known of a caller is when, at an even rate, its last request would have been due. Of too many
- * callers the one that came the longest ago is forgotten.
+ * Creates a limiter by the Generic Cell Rate Algorithm (ITU-T I.371, virtual scheduling). It keeps
+ * one number for each caller: when, at an even rate, its last request would have been due. Beyond
+ * MAX_CALLERS, the caller who came the longest ago is forgotten.
  */
 export function createRates({ requests, seconds }: RateLimit, now = () => performance.now()) {
   const windowMs = seconds * 1000
   const intervalMs = windowMs / requests
   const dueAt = new Map<string, number>()
 
-  /** Takes one, or with `count` more than one: if the first is not over, the rest are owed. */
+  /**
+   * Counts `count` requests, if the first one is within the limit. The rest may exceed it, and
+   * delay later ones.
+   */
   return function take(caller: string, { isCounted = true, count = 1 } = {}): Verdict {
     const time = now()
     const first = Math.max(dueAt.get(caller) ?? 0, time) + intervalMs
     const due = first + (count - 1) * intervalMs
-    // Less than that is what sums of fractions are off by.
+    // The tolerance covers rounding errors of sums.
     const earlyMs = first - time - windowMs
     if (earlyMs > 0.001) return { isOver: true, remaining: 0, waitMs: earlyMs }
     if (!isCounted) return { isOver: false, remaining: 0, waitMs: 0 }
-    // Again at the end: maps keep the order of insertion.
+    // Moves the caller to the end: a Map keeps the order of insertion.
     dueAt.delete(caller)
     dueAt.set(caller, due)
     if (dueAt.size > MAX_CALLERS) dueAt.delete(dueAt.keys().next().value!)
@@ -61,17 +67,21 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
 
 export interface RequestRates {
   /**
-   * Counts a request, of this caller or else of its address; one that is refused on any path.
+   * Counts a request of this caller, or else of its address.
+   * @param isRefused whether it was refused anyway; then it counts on any path
    * @throws Problem rate_limited
    */
   count: (c: Context, caller: string | undefined, isRefused: boolean) => void
-  /** Ends a request of a caller who has none left, and counts nothing: it may be another one's. */
+  /**
+   * Refuses a request if this caller is over the limit. Counts nothing, because the caller may only
+   * be claimed.
+   */
   refuseIfOver(c: Context, caller: string): void
-  /** For where nobody has a name. */
+  /** Middleware for a service with access off: counts by address. */
   middleware: MiddlewareHandler
 }
 
-/** Header fields: draft-ietf-httpapi-ratelimit-headers. */
+/** Creates the limiter of requests. Its header fields: draft-ietf-httpapi-ratelimit-headers. */
 export function createRequestRates(limit: RateLimit): RequestRates {
   const take = createRates(limit)
   const policy = `"default";q=${limit.requests};w=${limit.seconds}`
@@ -105,8 +115,9 @@ export function createRequestRates(limit: RateLimit): RequestRates {
 }
 
 /**
- * For a request that stands for several: the first of them counted when it came. A list is taken
- * while there is room for one more, and then owed: else one longer than the limit never would be.
+ * Counts the items of a list. The first was counted with the request. A list is accepted while
+ * there is room for one more request, and its items then delay later ones; otherwise a list longer
+ * than the limit would never be accepted.
  * @throws Problem rate_limited
  */
 export function chargeItems(c: Context, count: number): void {

@@ -1,31 +1,31 @@
-/** Answers, and the header fields that are set for them on the way. */
+/** Builds responses with the header fields that were set on the way. */
 import type { Context } from 'hono'
 import { stringify } from '../core/raw_json.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** By name, which must be written the same way everywhere: the last value is sent. */
+    /** Header fields by name. A name must be spelt the same everywhere: the last value is sent. */
     headers?: Record<string, string>
   }
 }
 
-/** Balances are nobody's to keep, and no answer is anything but what it says it is. */
+/** Header fields of every response: it must not be stored, nor taken for another type. */
 export const ON_EVERY_ANSWER = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** Names another header field of the request that the answer depends on. */
+/** Adds a header field of the request to Vary. */
 export function setVary(c: Context, name: string): void {
   const before = c.get('headers')?.['Vary']
   setHeader(c, 'Vary', before === undefined ? name : `${before}, ${name}`)
 }
 
-/** Where the answer is about, by a path of the service: as those outside have to ask for it. */
+/** Sets Location to a path of the service, with the path of PUBLIC_URL in front. */
 export const setLocation = (c: Context, path: string): void =>
   setHeader(c, 'Location', `${c.get('limits').publicPath}${path}`)
 
-/** For the answer to come. The value must be checked: not every server looks at it again. */
+/** Sets a header field of the response. The value must be valid: not every server checks it. */
 export function setHeader(c: Context, name: string, value: string): void {
   const headers = c.get('headers')
   if (headers) headers[name] = value
@@ -33,8 +33,9 @@ export function setHeader(c: Context, name: string, value: string): void {
 }
 
 /**
- * An answer with all the header fields that were set. They stay an object, which the server writes
- * as it is: a Headers, as Hono makes for `c.header`, takes 6 % of a debit to be filled and read.
+ * Builds a response with the header fields that were set. They stay a plain object, which the
+ * server writes as it is: filling and reading a Headers, as `c.header` of Hono does, takes 6 % of a
+ * debit.
  */
 export function answer(
   c: Context,
@@ -45,10 +46,10 @@ export function answer(
   return new Response(body, { status, headers })
 }
 
-/** 204, with all the header fields that were set. */
+/** Builds a 204 with the header fields that were set. */
 export const noContent = (c: Context): Response =>
   new Response(null, { status: 204, headers: { ...ON_EVERY_ANSWER, ...c.get('headers') } })
 
-/** The value as JSON. */
+/** Builds a response with the value as JSON. */
 export const json = (c: Context, value: unknown, status = 200): Response =>
   answer(c, stringify(value), { status })

@@ -1,12 +1,12 @@
-/** One handler for each route, made of several. */
+/** Combines the handlers of a route into one. */
 import { Hono } from 'hono'
 import type { Handler, MiddlewareHandler } from 'hono'
 
 const done = () => Promise.resolve()
 
 /**
- * Each of them in turn, the next one when it is over. In Hono's way each would go around those after
- * it, and be kept for as long as the last one waits for the database.
+ * Runs the handlers one after the other. In Hono's way each one would wrap those after it, and stay
+ * in memory for as long as the last one waits for the database.
  */
 function inTurn(handlers: Handler[]): Handler {
   const before = handlers.slice(0, -1) as MiddlewareHandler[]
@@ -21,9 +21,9 @@ function inTurn(handlers: Handler[]): Handler {
 }
 
 /**
- * The same app with one handler for each of its routes. Middleware that was added with `use` goes
- * around them, as before; what a route has before its handler must do nothing after `next()`.
- * `first` makes what comes before all that a route has.
+ * Returns the same app with one handler for each route. Middleware that was added with `use` wraps
+ * them, as before. A handler before a route's last one must do nothing after `next()`.
+ * @param first makes what comes before all handlers of a route
  */
 export function sequenced(app: Hono, first?: (handlers: Handler[]) => MiddlewareHandler): Hono {
   const routes = new Map<string, { method: string; path: string; handlers: Handler[] }>()

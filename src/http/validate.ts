@@ -1,4 +1,4 @@
-/** Turns a request into checked values, or into the problem that says what is wrong with it. */
+/** Validates requests: header, path, query and body. What is wrong becomes a problem. */
 import { zValidator } from '@hono/zod-validator'
 import type { Context, MiddlewareHandler, ValidationTargets } from 'hono'
 import { resolver, uniqueSymbol } from 'hono-openapi'
@@ -9,7 +9,7 @@ import { assertJson } from './media_type.ts'
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-/** zValidator, with a problem for an answer and the schema on show for OpenAPI. */
+/** zValidator, which responds with a problem, and keeps the schema for OpenAPI. */
 export function validated<T extends z.ZodType, Target extends keyof ValidationTargets>(
   target: Target,
   schema: T,
@@ -31,10 +31,12 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
   })
 }
 
-/** Of a validator: what it knows the names of. */
+/** The key under which a validator keeps the names that it knows. */
 const MEMBERS = Symbol('members')
 
-/** For a route with these handlers: a query parameter that none of them validates is unknown. */
+/**
+ * Middleware of a route with these handlers: refuses query parameters that none of them validates.
+ */
 export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHandler {
   const known = new Set(
     (handlers as { [MEMBERS]?: { target: string; names: string[] } }[]).flatMap((handler) =>
@@ -52,18 +54,19 @@ export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHand
   }
 }
 
-/** For a body that doesn't come. */
+/** The problem of a body that doesn't arrive in time. */
 export const bodyTooSlow = (limitMs: number) =>
   invalidBody(`must arrive within ${limitMs / 1000} seconds`)
 
 const invalidBody = (message: string) => invalidRequest([{ path: [], message }])
 
 /**
- * The body, if it is all there in time and not too large.
- * @throws Problem
+ * Reads the body.
+ * @throws Problem if it is late, too large, or doesn't arrive whole
  */
 async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
-  // The body only where its length isn't known: to look at it makes Node build a whole Request.
+  // Looks at the body only if its length isn't known, because that makes Node build a whole
+  // Request.
   const { headers } = c.req.raw
   const length = headers.get('content-length')
   if (Number(length) > maxBytes) throw new Problem('payload_too_large')
@@ -78,7 +81,7 @@ async function bytesOf(c: Context, maxBytes: number): Promise<Uint8Array> {
       ),
     )
   } catch (error) {
-    // The client went away: that says nothing about a database.
+    // The client went away. The error must not look like one of the database.
     throw error instanceof Problem ? error : invalidBody('must arrive whole')
   } finally {
     deadline?.restart()
@@ -100,8 +103,8 @@ async function readLimited(
 }
 
 /**
- * Goes before `validated('json', …)`: a JSON text of UTF-8 without faults, within this limit; no
- * body counts as {}.
+ * Reads and checks a JSON body: UTF-8, without faults, within this limit. An empty body counts as
+ * {}. To be used before `validated('json', …)`.
  */
 export const jsonBodyUpTo =
   (limit: 'maxBodyBytes' | 'maxDebitsBodyBytes'): MiddlewareHandler => async (c, next) => {
@@ -117,12 +120,12 @@ export const jsonBodyUpTo =
     }
     const faults = jsonFaults(text)
     if (faults.length > 0) throw invalidRequest(faults)
-    // The validator asks for the text, which without this it would decode once more.
+    // The validator asks for the text, and would decode it once more.
     c.req.bodyCache.text = Promise.resolve(text) as never
     return next()
   }
 
-/** At most 64 KiB by default. */
+/** Reads a JSON body of at most MAX_BODY_BYTES. */
 export const jsonBody = jsonBodyUpTo('maxBodyBytes')
 
 const KEY = z.string().regex(/^[!-~]{1,255}$/).meta({ maxLength: 255 }).optional().meta({
@@ -130,14 +133,14 @@ const KEY = z.string().regex(/^[!-~]{1,255}$/).meta({ maxLength: 255 }).optional
   examples: ['order-17'],
 })
 
-/** `Idempotency-Key`, bare or as a quoted string (RFC 8941), as `c.get('key')`. */
+/** Reads `Idempotency-Key`, bare or as a quoted string (RFC 8941), into `c.get('key')`. */
 export const idempotencyKey = Object.assign(
   (async (c, next) => {
     const header = c.req.header('idempotency-key')
     if (header !== undefined) {
       const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header)?.[1]
       const key = quoted?.replace(/\\(.)/g, '$1') ?? header
-      // A bare key can't begin with a quote: it would be half a quoted one.
+      // A bare key must not begin with a quote: it would be half of a quoted one.
       if (!KEY.safeParse(key).success || (quoted === undefined && key.startsWith('"'))) {
         throw new Problem('invalid_idempotency_key')
       }
