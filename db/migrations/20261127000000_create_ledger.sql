@@ -194,18 +194,57 @@ create table public.interventions (
   at timestamptz not null default now(),
   transaction xid8 not null default pg_current_xact_id(),
   role text not null default session_user,
-  operation text not null check (operation in ('BREAK GLASS', 'UPDATE', 'DELETE')),
-  reason text check ((reason is null) = (operation <> 'BREAK GLASS')),
+  operation text not null check (operation in ('BREAK GLASS', 'UPDATE', 'DELETE', 'WITHDRAW')),
+  reason text check (reason is not null or operation <> 'BREAK GLASS'),
   user_id bigint,
   seq bigint,
-  before jsonb
+  before jsonb,
+  hash bytea not null
 );
 
 create index interventions_transaction_idx on public.interventions (transaction);
 create index interventions_user_id_idx on public.interventions (user_id);
 
 comment on table public.interventions is
-  'Every use of break_glass, and what each row that it let change had been. Append-only.';
+  'Every use of break_glass, what each row that it let change had been, and every manual entry that was withdrawn. Append-only, and a chain by hash.';
+comment on column public.interventions.id is '1, 2, 3 … without gaps.';
+
+-- Who entered what by hand. The entry itself is in payment_history, before and after it is posted;
+-- this has a hash of what it was when it was entered.
+create table public.manual_entries (
+  user_id bigint not null,
+  -- Of the row of payment_history while it is pending.
+  id bigint not null,
+  entered_at timestamptz not null,
+  entered_by text not null,
+  seq bigint,
+  hash bytea not null,
+  primary key (user_id, id)
+);
+
+-- Not unique: whoever edits this table must not be able to stop a user; verified instead.
+create index manual_entries_user_id_seq_idx
+  on public.manual_entries (user_id, seq) where seq is not null;
+
+comment on table public.manual_entries is
+  'Who entered each manual entry, and when; seq: as which entry it was posted. Append-only.';
+comment on column public.manual_entries.id is 'The id of its row in payment_history while it was pending.';
+comment on column public.manual_entries.entered_by is 'session_user: who had logged in.';
+comment on column public.manual_entries.seq is 'The seq of its entry in payment_history; null while it is pending, and if it was withdrawn.';
+comment on column public.manual_entries.hash is 'sha256 over the entry as it was entered, by whom and when; see ledger.manual_entry_hash.';
+
+-- What npm run anchor wrote elsewhere, so that a line that is missing there is missed.
+create table ledger.anchors (
+  -- sha256 of the public key, hex; empty for anchors without a signature.
+  key text not null,
+  number bigint not null,
+  at timestamptz not null,
+  line text not null,
+  primary key (key, number)
+);
+
+comment on table ledger.anchors is
+  'Every anchor that was made of this ledger, numbered 1, 2, 3 … for each key. Append-only.';
 
 -- History only grows, so by default it would be vacuumed each time a fifth of it was new, ever more
 -- rarely and ever longer. Every 1 % instead: index-only scans know of the new pages, and rows that
@@ -237,6 +276,9 @@ create type ledger.posted_hold as (
 create type ledger.released_hold as (
   user_id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
   replayed boolean
+);
+create type ledger.withdrawn_entry as (
+  user_id bigint, id bigint, action text, amount numeric, ts timestamptz, metadata jsonb
 );
 create type ledger.user_snapshot as (
   id bigint, balance numeric, available numeric, seq bigint, updated_at timestamptz,
@@ -1548,6 +1590,9 @@ begin
      set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
          sealed_at = p.sealed_at, held = p.held, hash = p.hash
     from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
+  update public.manual_entries m set seq = p.seq
+    from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+     and m.seq is null;
 
   -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
   return case when cardinality(v_posted) = post_pending.max_rows
@@ -1725,6 +1770,29 @@ comment on function ledger.write_hold is
 revoke all on function ledger.write_hold from public;
 -- end function
 
+-- function: chain_intervention
+create or replace function ledger.chain_intervention()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_last public.interventions;
+begin
+  -- One after the other, until each commits. Under a stricter isolation level, where the next
+  -- statement sees no newer row, the primary key refuses the second.
+  perform from ledger.identity i for no key update;
+  select i.* into v_last from public.interventions i order by i.id desc limit 1;
+  new.id := coalesce(v_last.id, 0) + 1;
+  new.at := greatest(clock_timestamp(), v_last.at + interval '1 us');
+  new.hash := ledger.intervention_hash(v_last.hash, new);
+  return new;
+end $$;
+
+comment on function ledger.chain_intervention is
+  'Numbers an intervention, says when it was, and chains it to the one before.';
+
+revoke all on function ledger.chain_intervention from public;
+-- end function
+
 -- function: check_entry
 create or replace function ledger.check_entry()
   returns trigger
@@ -1769,7 +1837,7 @@ create or replace function ledger.guard_history()
   -- Whose names and operators these are is not for whoever tries to say.
   language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if tg_table_name = 'payment_history' and tg_op = 'UPDATE' and tg_level = 'ROW' then
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
     -- By name: a column that somebody has added may be generated, which has no value yet.
     if num_nonnulls(old.seq, old.balance, old.sealed_at, old.held, old.hash) = 0
       and num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
@@ -1785,18 +1853,24 @@ begin
     and has_table_privilege('public.interventions', 'insert') then
     -- By the transaction's number and start: a restored copy counts its transactions anew.
     if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
-                 and i.at = now() and i.operation = 'BREAK GLASS') then
+                 and i.at >= now() and i.operation = 'BREAK GLASS') then
       insert into public.interventions (operation, user_id, seq, before)
         values (tg_op, old.user_id, old.seq, to_jsonb(old));
       return case tg_op when 'UPDATE' then new else old end;
+    elsif tg_op = 'DELETE' and old.seq is null and exists (
+        select from public.interventions i where i.transaction = pg_current_xact_id()
+           and i.at >= now() and i.operation = 'WITHDRAW' and i.user_id = old.user_id
+           and i.before = to_jsonb(old)) then
+      return old;
     end if;
   end if;
   raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
-    detail = format('%s on %s is refused; add an entry that corrects it.', tg_op, tg_table_name);
+    detail = format('%s on %s is refused.', tg_op, tg_table_name),
+    hint = 'Add an entry that corrects it: see reverse_entry, or withdraw_entry for one that is pending.';
 end $$;
 
 comment on function ledger.guard_history is
-  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was; and every change of interventions. Raises LGIMM.';
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, and by withdraw_entry; and every change of other tables that it guards. Raises LGIMM.';
 
 revoke all on function ledger.guard_history from public;
 -- end function
@@ -1831,6 +1905,66 @@ comment on function ledger.guard_user is
   'Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that there are holds (23514), and that one goes who has a history, or gets another id (23503).';
 
 revoke all on function ledger.guard_user from public;
+-- end function
+
+-- function: intervention_hash
+create or replace function ledger.intervention_hash(
+  previous bytea, intervention public.interventions)
+  returns bytea
+  language sql stable parallel safe as $$
+  -- As entry_hash.
+  select sha256(coalesce(previous, decode(repeat('00', 32), 'hex')) || decode('01', 'hex')
+    || record_send(row((intervention).id, (intervention).at,
+      (intervention).transaction::text::bigint, convert_to((intervention).role, 'UTF8'),
+      convert_to((intervention).operation, 'UTF8'), convert_to((intervention).reason, 'UTF8'),
+      (intervention).user_id, (intervention).seq,
+      convert_to((intervention).before::text, 'UTF8'))))
+$$;
+
+comment on function ledger.intervention_hash is
+  'The hash of an intervention: sha256 over the hash of the one before (null: 32 zero bytes), the version of the encoding (1), and this row. It depends on nothing else.';
+
+revoke all on function ledger.intervention_hash from public;
+grant execute on function ledger.intervention_hash to ledger_dba;
+-- end function
+
+-- function: manual_entry_hash
+create or replace function ledger.manual_entry_hash(
+  entry public.payment_history, id bigint, entered_at timestamptz, entered_by text)
+  returns bytea
+  language sql stable parallel safe as $$
+  -- As entry_hash; of a posted entry, the id is not that of its row any more.
+  select sha256(decode('01', 'hex') || record_send(row(
+    (entry).user_id, id, convert_to((entry).action, 'UTF8'), (entry).amount, (entry).ts,
+    convert_to((entry).idempotency_key, 'UTF8'), convert_to((entry).metadata::text, 'UTF8'),
+    entered_at, convert_to(entered_by, 'UTF8'))))
+$$;
+
+comment on function ledger.manual_entry_hash is
+  'The hash of a manual entry as it was entered: sha256 over the version of the encoding (1), what was said of it, the id of its row, when and by whom. It depends on nothing else.';
+
+revoke all on function ledger.manual_entry_hash from public;
+grant execute on function ledger.manual_entry_hash to ledger_dba;
+-- end function
+
+-- function: record_entry
+create or replace function ledger.record_entry()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  -- After the lock of check_entry, so after this transaction got its number; see anchors.
+  v_at timestamptz := clock_timestamp();
+begin
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user,
+    ledger.manual_entry_hash(new, new.id, v_at, session_user));
+  return null;
+end $$;
+
+comment on function ledger.record_entry is
+  'Records who entered a manual entry, and when. After the insert, which ON CONFLICT may skip.';
+
+revoke all on function ledger.record_entry from public;
 -- end function
 
 -- function: absent_ids
@@ -2317,6 +2451,70 @@ comment on function ledger.read_changes is
 revoke all on function ledger.read_changes from public;
 -- end function
 
+-- function: add_anchor
+create or replace function ledger.add_anchor(
+  key text, number bigint, at timestamptz, line text)
+  returns void
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_last ledger.anchors;
+begin
+  select a.* into v_last from ledger.anchors a
+   where a.key = add_anchor.key order by a.number desc limit 1;
+  if (add_anchor.number = coalesce(v_last.number, 0) + 1
+      and add_anchor.at > coalesce(v_last.at, '-infinity') and add_anchor.at <= clock_timestamp()
+      and length(add_anchor.key) in (0, 64) and length(add_anchor.line) <= 2000) is not true then
+    raise exception using errcode = '22023', message = 'not the next anchor',
+      detail = format('The last one is number %s of %s.', coalesce(v_last.number, 0), v_last.at);
+  end if;
+  -- Who comes second with a number gets 23505.
+  insert into ledger.anchors (key, number, at, line)
+  values (add_anchor.key, add_anchor.number, add_anchor.at, add_anchor.line);
+end $$;
+
+comment on function ledger.add_anchor is
+  'Keeps an anchor that npm run anchor is about to write elsewhere: then one that is missing there is missed. Raises 22023 unless it is the next one of its key, 23505 if somebody was faster.';
+
+revoke all on function ledger.add_anchor from public;
+grant execute on function ledger.add_anchor to ledger_dba;
+-- end function
+
+-- function: changes_between
+create or replace function ledger.changes_between(moments timestamptz[])
+  returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  -- All of it is read once; what is over before the first moment is not hashed.
+  set jit = off as $$
+  with changes as (
+    select 'holds' as kind, o.user_id, o.created_at as at, o.hold as id, 0 as step,
+           ledger.hold_hash(ledger.hold_as_placed(o)) as hash
+      from public.holds o
+     where o.created_at > moments[1] and o.created_at <= moments[cardinality(moments)]
+    union all
+    select 'holds', o.user_id, o.closed_at, o.hold, 1, ledger.hold_hash(o) from public.holds o
+     where o.closed_at > moments[1] and o.closed_at <= moments[cardinality(moments)]
+    union all
+    select 'manual_entries', m.user_id, m.entered_at, m.id, 0, m.hash
+      from public.manual_entries m
+     where m.entered_at > moments[1] and m.entered_at <= moments[cardinality(moments)]
+    union all
+    select 'interventions', 0, i.at, i.id, 0, i.hash from public.interventions i
+     where i.at > moments[1] and i.at <= moments[cardinality(moments)])
+  select c.kind, s.span, c.user_id, count(*),
+         encode(sha256(string_agg(c.hash, '' order by c.id, c.step)), 'hex')
+    from changes c
+   cross join lateral (select width_bucket(c.at - interval '1 us', moments) as span) s
+   group by c.kind, s.span, c.user_id
+   order by c.kind, s.span, c.user_id
+$$;
+
+comment on function ledger.changes_between is
+  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many holds were placed, captured and released, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
+
+revoke all on function ledger.changes_between from public;
+grant execute on function ledger.changes_between to ledger_dba;
+-- end function
+
 -- function: entry_change
 create or replace function ledger.entry_change(entry payment_history)
   returns text
@@ -2380,110 +2578,125 @@ create or replace function ledger.expected_guards()
   returns table (object text, hash text)
   language sql immutable as $$
   values
+    ('constraint anchors_pkey on ledger.anchors', '700aae9148be9820'),
     ('constraint holds_pkey on holds', 'b0d4a70deac188be'),
-    ('constraint interventions_check on interventions', '8d0f603688a07d41'),
-    ('constraint interventions_operation_check on interventions', '34e464bc027ff089'),
+    ('constraint identity_is_only_check on ledger.identity', 'f9a824bf39a02835'),
+    ('constraint identity_pkey on ledger.identity', 'ced5257197a1b3f7'),
+    ('constraint interventions_check on interventions', '0479997d8cc11929'),
+    ('constraint interventions_operation_check on interventions', 'f7de16ca882d232f'),
     ('constraint interventions_pkey on interventions', '0b061cb60c8123a7'),
+    ('constraint manual_entries_pkey on manual_entries', '5c745ef35e4bcaea'),
     ('constraint payment_history_pkey on payment_history', '14dc1713ba6975f7'),
     ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
     ('constraint user_details_pkey on user_details', '8f9fbf794dd5d754'),
     ('constraint user_keys_pkey on user_keys', 'd38673d90a374de6'),
     ('constraint user_references_pkey on user_references', 'f2b367e344c3ea3d'),
     ('constraint users_pkey on users', '0b061cb60c8123a7'),
-    ('function ledger.absent_account(bigint)', 'f66437cd2dc1f8f6'),
-    ('function ledger.absent_ids(bigint,bigint)', '96fe78295732d72d'),
-    ('function ledger.await_final(bigint,timestamp with time zone)', 'b44153bbfe947166'),
-    ('function ledger.change_of(text,numeric)', '7305abe76e48dfe6'),
-    ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', '7c089ddfc46145d1'),
-    ('function ledger.check_entry()', 'e18c1bff888eac4e'),
-    ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '07b2dede86fbaba5'),
-    ('function ledger.copy_accounts(ledger.account[])', 'ee6d4585a8c6741e'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '57220e5dfac692dd'),
-    ('function ledger.entry_at(bigint,timestamp with time zone)', 'f2acfed0ce85f09b'),
-    ('function ledger.entry_change(public.payment_history)', '017c037e4ddbeba1'),
-    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '0ebf08ddf33b6e99'),
-    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '142b537da72adea5'),
-    ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', 'faa4cd9ba901d55d'),
-    ('function ledger.entry_problem(bigint,boolean)', '2fade2dad757d2c1'),
-    ('function ledger.epoch(bigint)', '7c7f676e13c63b70'),
-    ('function ledger.expires_after(timestamp with time zone,numeric)', 'd77b041571a8b0b2'),
-    ('function ledger.field_1(oid,bytea)', 'd412faaa1fcd8a95'),
-    ('function ledger.find_created_user(bigint,text,jsonb,text)', '25ae8dc804a57592'),
-    ('function ledger.find_key(bigint,text,boolean)', '2cf3cc8d1043b809'),
-    ('function ledger.first_problem(text,text,text,text,text)', '9387cdb0ceceec88'),
-    ('function ledger.funds_problem(numeric,numeric,numeric)', '0d6349db8e4941e3'),
-    ('function ledger.get_balances(bigint[],timestamp with time zone)', '3c9fddccc63f0e3a'),
-    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', 'aa1cc43a0000a74a'),
-    ('function ledger.get_guards()', 'e0fc22e86b87d48f'),
-    ('function ledger.get_history(bigint,bigint,integer)', '89a15116eb6083c2'),
-    ('function ledger.get_hold(bigint,bigint)', '2226003de67c505d'),
-    ('function ledger.get_moments(bigint,timestamp with time zone[])', 'a67ec8e86e3e0329'),
-    ('function ledger.get_statement(bigint,bigint,bigint,integer)', '23ac62ff0b617b82'),
-    ('function ledger.get_users(bigint[])', '405b739244137e65'),
-    ('function ledger.guard_history()', '5cff318c95d2153d'),
-    ('function ledger.guard_user()', 'aff18187ef68e23c'),
-    ('function ledger.has_migration(text)', '423b80429b14c974'),
-    ('function ledger.has_repeated_keys(bigint[],text[])', '250e802ba991b7fe'),
-    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', 'ccc1a4b4bfa66fae'),
-    ('function ledger.hold_hash(public.holds)', 'dd8995153b7f164d'),
-    ('function ledger.hold_hash_1(public.holds)', '124a7df9ee772813'),
-    ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'ee6779a8712cfa53'),
-    ('function ledger.insert_entries(ledger.entry[])', '0d3a3b9231e59717'),
-    ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '8625445d66063264'),
-    ('function ledger.insert_user(bigint,timestamp with time zone)', '632cf1b6f15bf2f7'),
-    ('function ledger.is_hash_of(bytea,public.payment_history)', '51fbe7dbde796791'),
-    ('function ledger.is_hold_replay(bigint,bigint,numeric,numeric,jsonb)', '1e4f9358e4db93f8'),
-    ('function ledger.is_replay(text,numeric,bigint,bigint,bigint,jsonb,text,numeric,bigint,bigint,bigint,jsonb)', '790a817de199b1a3'),
-    ('function ledger.is_valid_amount(numeric)', '9af98bcdf983ff30'),
-    ('function ledger.is_valid_expiry(numeric)', '2d013d46b56a8637'),
-    ('function ledger.is_valid_key_and_metadata(text,jsonb)', 'f306e652f9555292'),
-    ('function ledger.is_valid_reference(text)', '74deb7d7fe220887'),
-    ('function ledger.ledger_id()', 'ba01b2528613e882'),
-    ('function ledger.list_users(text,bigint,integer,bigint[])', '0278524927558fd0'),
-    ('function ledger.load_target(text,bigint,bigint,numeric)', '59849cf4d89d325b'),
-    ('function ledger.lock_account(bigint)', 'ffd2e9e03611cbb6'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '1611c0be92df599e'),
-    ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'c4ec916545168591'),
-    ('function ledger.next_moment(timestamp with time zone)', '5284f0faa20b1794'),
-    ('function ledger.oldest_writer()', '8519994a36f2ce83'),
-    ('function ledger.open_account(ledger.account,integer)', 'd4d0a92809856269'),
-    ('function ledger.opposite_of(text)', '0c1fe6f581638b18'),
-    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', 'f49b26d7d5ddf16f'),
-    ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', 'dc74f541ec5dae05'),
-    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '41de1272555f958f'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '757a877666f072ca'),
-    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'b2ed2b6696f882e8'),
-    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '6a557bd7e6fc0b42'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '5106223456727bad'),
-    ('function ledger.post_pending(bigint,integer)', 'e81ed541deb0374f'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2bc5566e5d6548ee'),
-    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'fe32caf4e92f0e75'),
-    ('function ledger.replay_entry(ledger.account[],bigint)', 'ece2d8f1064a0d6e'),
-    ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '964acadfcaabc8bf'),
-    ('function ledger.sum_of_holds(bigint)', 'ae963b1efa5803eb'),
-    ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'e8d9864a33c3109c'),
-    ('function ledger.users_problem(text,text)', '44c8a2e12ca9eac9'),
-    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', '1757e7c3a8ae19ec'),
-    ('function ledger.verify_entry(public.payment_history)', '0eb9af2453ce7fc4'),
-    ('function ledger.verify_guards()', '389b275b14e35f78'),
-    ('function ledger.verify_holds(bigint,bigint)', '5f59d7558becd930'),
-    ('function ledger.verify_user_page(bigint,bigint,integer)', '03cb4052f60d231a'),
-    ('function ledger.verify_users(bigint,integer,bigint,interval)', '42072e45d5ed720a'),
-    ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '69267b4a81aa2b28'),
-    ('function public.balance_at(bigint,timestamp with time zone)', '623bd62376e462df'),
-    ('function public.break_glass(text)', '7d996b022c7c3b94'),
-    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'c4c42a59efa131ae'),
-    ('function public.create_user(bigint,text,jsonb,text)', 'e1f4850fe354b026'),
-    ('function public.credit_user(bigint,numeric,text,jsonb)', 'e7e8947a9d417649'),
-    ('function public.debit_user(bigint,numeric,text,jsonb)', 'b15e9fe7a842f34a'),
-    ('function public.debit_users(bigint[],numeric[],text[])', '494717d4566b982b'),
-    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'b5234c5b26123dd5'),
-    ('function public.recalculate_balance(bigint)', '9bfcdeb0da302bd6'),
-    ('function public.release_hold(bigint,bigint,text,jsonb)', 'a869c9630c3643d4'),
-    ('function public.reverse_entry(bigint,bigint,text,jsonb)', '8415b28ae061116a'),
-    ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '0b4e195943a5f55d'),
-    ('function public.verify_ledger()', '98a656f74fbbd584'),
-    ('function public.verify_user(bigint)', '9cb2e2bb7fa09438'),
+    ('function ledger.absent_account(bigint)', 'f61b5e3f8ef1b795'),
+    ('function ledger.absent_ids(bigint,bigint)', '340a386d56714b15'),
+    ('function ledger.add_anchor(text,bigint,timestamp with time zone,text)', '13e31eb14326f7cd'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', '60a752d6c4578365'),
+    ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
+    ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
+    ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', 'e504027469b85b87'),
+    ('function ledger.changes_between(timestamp with time zone[])', 'af1a2a374b335133'),
+    ('function ledger.check_entry()', '83c176ee215a63d5'),
+    ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', 'bf39fc8cd336eb3e'),
+    ('function ledger.copy_accounts(ledger.account[])', 'f201f9abbf45a688'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '241447f7b997ac42'),
+    ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
+    ('function ledger.entry_change(public.payment_history)', '6387288247206e0c'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '550ed5c31fd8c385'),
+    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '28f701e0567d7f93'),
+    ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', '4c6f470ea76f38fb'),
+    ('function ledger.entry_problem(bigint,boolean)', '4c79974889646607'),
+    ('function ledger.epoch(bigint)', '8b0de16fed5c6ad9'),
+    ('function ledger.expires_after(timestamp with time zone,numeric)', 'ce789548e166e68a'),
+    ('function ledger.field_1(oid,bytea)', '7d779179681b351b'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', '0a65d3c04dbe5cd6'),
+    ('function ledger.find_key(bigint,text,boolean)', '7281493d5cb823f9'),
+    ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
+    ('function ledger.funds_problem(numeric,numeric,numeric)', '59495b5e46276dbf'),
+    ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '52450dd7b2fcf5d6'),
+    ('function ledger.get_guards()', 'a3725745ae395a89'),
+    ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
+    ('function ledger.get_hold(bigint,bigint)', '56e5e821df6ca0ed'),
+    ('function ledger.get_moments(bigint,timestamp with time zone[])', '7b9931bb64a99314'),
+    ('function ledger.get_relation_guards()', '9814013848d7945d'),
+    ('function ledger.get_statement(bigint,bigint,bigint,integer)', 'd72f2fbecb2f7b88'),
+    ('function ledger.get_users(bigint[])', 'b5a8b0a75180d9e8'),
+    ('function ledger.guard_history()', '01c876e190aeac06'),
+    ('function ledger.guard_user()', '222244428d4b385b'),
+    ('function ledger.has_migration(text)', '7f2ac626f48fd1c1'),
+    ('function ledger.has_repeated_keys(bigint[],text[])', '3d9d9e98e9c289f4'),
+    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '745ab10dfdc30fe3'),
+    ('function ledger.hold_as_placed(public.holds)', 'd14c9f35c6f27b81'),
+    ('function ledger.hold_hash(public.holds)', '112859ecee0ea5e3'),
+    ('function ledger.hold_hash_1(public.holds)', 'ba6fec0014035d45'),
+    ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'fcc826f50559264a'),
+    ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
+    ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', 'cafbd4c9c09d508e'),
+    ('function ledger.insert_user(bigint,timestamp with time zone)', '8d49fdb914d60f0c'),
+    ('function ledger.intervention_hash(bytea,public.interventions)', 'b6c8524ef681a91a'),
+    ('function ledger.is_hash_of(bytea,public.payment_history)', 'fa9e2c4f51beeaf7'),
+    ('function ledger.is_hold_replay(bigint,bigint,numeric,numeric,jsonb)', 'd94be752f8951e37'),
+    ('function ledger.is_replay(text,numeric,bigint,bigint,bigint,jsonb,text,numeric,bigint,bigint,bigint,jsonb)', '63d09a4060af7e44'),
+    ('function ledger.is_valid_amount(numeric)', 'a8b3e1db07d4b609'),
+    ('function ledger.is_valid_expiry(numeric)', '3cd1867800e88211'),
+    ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
+    ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
+    ('function ledger.ledger_id()', 'c8ff0d501814243a'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '3c13de4edd0ece1f'),
+    ('function ledger.load_target(text,bigint,bigint,numeric)', '0fa63f77818b02d7'),
+    ('function ledger.lock_account(bigint)', '669995d95ff6ba68'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '03929f2a482c94db'),
+    ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
+    ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
+    ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
+    ('function ledger.oldest_writer()', '4d09c651b3c1cb34'),
+    ('function ledger.open_account(ledger.account,integer)', '36e45290eba9446e'),
+    ('function ledger.opposite_of(text)', '8ddb1a07fd89f247'),
+    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', '8f481a543a9d6c0c'),
+    ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', '74dbb5d3c428ad09'),
+    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '80cecd7dc522177f'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '0c6a466a486aa4c7'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'a49b5af448ad0c65'),
+    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '20e57ff397601672'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '6603267097842c5e'),
+    ('function ledger.post_pending(bigint,integer)', '5a75d78831486201'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '79946de896295478'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '6e72a1c903f5cb2a'),
+    ('function ledger.record_entry()', '6dc6ef4880ee6e86'),
+    ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
+    ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '352fbbff2515b43f'),
+    ('function ledger.sum_of_holds(bigint)', 'bae8b0e434e2a082'),
+    ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'd1b9145139995cf1'),
+    ('function ledger.users_problem(text,text)', 'de5259f4e6e881c5'),
+    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'ce9272e27ad59b31'),
+    ('function ledger.verify_entry(public.payment_history)', 'cbed05676c7dd58a'),
+    ('function ledger.verify_guards()', '7dfc7697f3a5b6d6'),
+    ('function ledger.verify_holds(bigint,bigint)', '52626ec117ce0645'),
+    ('function ledger.verify_interventions()', '0d0624ba384c08b2'),
+    ('function ledger.verify_manual_entries(bigint,bigint)', '6b272f24b5897009'),
+    ('function ledger.verify_user_page(bigint,bigint,integer)', 'eb1e579f4fe7a94f'),
+    ('function ledger.verify_users(bigint,integer,bigint,interval)', 'c5162e622f6d9720'),
+    ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '959c68dc61339fdc'),
+    ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
+    ('function public.break_glass(text)', '248afda5ab034b63'),
+    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'bbed874e080908fb'),
+    ('function public.create_user(bigint,text,jsonb,text)', 'dfebd053cd5f3900'),
+    ('function public.credit_user(bigint,numeric,text,jsonb)', '1300ac03f80ee370'),
+    ('function public.debit_user(bigint,numeric,text,jsonb)', 'bec0f1158f62d215'),
+    ('function public.debit_users(bigint[],numeric[],text[])', '65dcc2d260d640df'),
+    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'a73e5e60c3f3cd09'),
+    ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
+    ('function public.release_hold(bigint,bigint,text,jsonb)', '05f347aeed102e78'),
+    ('function public.reverse_entry(bigint,bigint,text,jsonb)', '13df80c390e942da'),
+    ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '1db8b7311846b6cc'),
+    ('function public.verify_ledger()', '1d72ad12ff483261'),
+    ('function public.verify_user(bigint)', '0014911218ec627e'),
+    ('function public.withdraw_entry(bigint,bigint,text)', '8b37b8cd056c808b'),
     ('index public.holds_user_id_idempotency_key_key on holds', '3286e6a923f0df0f'),
     ('index public.holds_user_id_release_key_key on holds', 'bc3d2baf054dc03c'),
     ('index public.payment_history_user_id_hold_reverses_key on payment_history', '295aaf88f5e93a2d'),
@@ -2491,29 +2704,51 @@ create or replace function ledger.expected_guards()
     ('rights on entries', 'e3b0c44298fc1c14'),
     ('rights on holds', 'e3b0c44298fc1c14'),
     ('rights on interventions', 'e3b0c44298fc1c14'),
+    ('rights on interventions_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on ledger.anchors', 'e3b0c44298fc1c14'),
+    ('rights on ledger.identity', 'e3b0c44298fc1c14'),
+    ('rights on manual_entries', 'e3b0c44298fc1c14'),
     ('rights on payment_history', '0ce07dcfcda45792'),
+    ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on schema ledger', 'e3b0c44298fc1c14'),
+    ('rights on schema public', 'e3b0c44298fc1c14'),
     ('rights on user_details', 'e3b0c44298fc1c14'),
     ('rights on user_keys', 'e3b0c44298fc1c14'),
     ('rights on user_references', 'e3b0c44298fc1c14'),
     ('rights on users', 'e3b0c44298fc1c14'),
-    ('table entries', 'a3938cce9f76cfd0'),
-    ('table holds', '3d1d139343da6e73'),
-    ('table interventions', '53c5d1f7f3bb94db'),
-    ('table payment_history', '4149c8d17dc9cce3'),
-    ('table user_details', '74923da5d5fd2ba2'),
-    ('table user_keys', 'c8015eb76ab5d31b'),
-    ('table user_references', '52ff329b71da1e86'),
-    ('table users', '291a4634f234f873'),
+    ('rights on users_id_seq', 'e3b0c44298fc1c14'),
+    ('role ledger_dba', '9f0033958df0d538'),
+    ('role ledger_service', '9f0033958df0d538'),
+    ('sequence interventions_id_seq', '6e5f8caf581d36cb'),
+    ('sequence payment_history_id_seq', '6e5f8caf581d36cb'),
+    ('sequence users_id_seq', '6e5f8caf581d36cb'),
+    ('table holds', 'ff7dad861d6b2ee2'),
+    ('table interventions', '6b539bf0f5297326'),
+    ('table ledger.anchors', 'cf356844e9596c6c'),
+    ('table ledger.identity', '8bce03ed7360f1db'),
+    ('table manual_entries', '8427085a0883f126'),
+    ('table payment_history', '9bd52f8fae22bbf8'),
+    ('table user_details', 'fc0f3dc5177e4115'),
+    ('table user_keys', 'e9cc0114ab7f3c43'),
+    ('table user_references', '36dc8a826f7ef939'),
+    ('table users', '4943cbc5ad644609'),
+    ('trigger chain_intervention on interventions', '8e6002a18696d00d'),
     ('trigger check_entry on payment_history', 'ff990ae8087bd49f'),
+    ('trigger guard_delete on manual_entries', '7bb3415abaaf487a'),
     ('trigger guard_delete on users', 'd87e6ac8249237c6'),
     ('trigger guard_insert on users', '24ba671813594687'),
     ('trigger guard_row on interventions', '35298a6364f5371c'),
+    ('trigger guard_row on ledger.anchors', '3b33c7c88435adff'),
     ('trigger guard_row on payment_history', 'ef7772762d591179'),
     ('trigger guard_truncate on interventions', 'd911136c0789a75b'),
+    ('trigger guard_truncate on ledger.anchors', '6f819b7bea8c96e4'),
+    ('trigger guard_truncate on manual_entries', '38e565872e706ec7'),
     ('trigger guard_truncate on payment_history', '13b38e44464dcdbb'),
     ('trigger guard_truncate on users', 'd563d9961d018a7c'),
+    ('trigger guard_update on manual_entries', 'b3c7e47d117738ee'),
     ('trigger guard_update on users', 'ea1cc52718ffb3f8'),
-    ('view entries', 'e12a1daf3d9be6c5')
+    ('trigger record_entry on payment_history', 'f82be017d3693cc9'),
+    ('view entries', '26325eb94c0f4638')
 $$;
 
 comment on function ledger.expected_guards is
@@ -2543,26 +2778,93 @@ create or replace function ledger.get_guards()
   -- Each of these says how PostgreSQL prints a definition.
   set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
   set quote_all_identifiers = off as $$
-  with guarded as (
-    select c.oid, c.relname, c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
-      from pg_class c
-     where c.relnamespace = 'public'::regnamespace
-       and c.relname in ('users', 'user_details', 'user_references', 'user_keys',
-         'payment_history', 'holds', 'interventions', 'entries'))
-  -- Its columns (others may add some, only ours), and that no rule stands before it.
-  select 'table ' || g.relname, concat_ws(' ', g.relpersistence, g.relrowsecurity,
+  with owner as (
+    select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass)
+  select r.object, r.definition from ledger.get_relation_guards() r
+  union all
+  -- In schema public, only those who could put something in the place of ours.
+  select 'rights on schema ' || n.nspname, (
+           select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
+             from aclexplode(n.nspacl) x
+             left join pg_roles r on r.oid = x.grantee
+            where x.privilege_type = 'CREATE' and x.grantee <> n.nspowner and x.grantee <> o.oid
+              and (n.nspname = 'ledger' or x.grantee = 0
+                or r.rolname in ('ledger_service', 'ledger_dba')))
+    from pg_namespace n, owner o where n.nspname in ('public', 'ledger')
+  union all
+  -- What a role may do without any of these rights.
+  select 'role ' || r.rolname, concat_ws(', ', r.rolsuper, r.rolcreaterole, r.rolreplication,
+           r.rolbypassrls, (
+             select string_agg(case m.oid when o.oid then 'the owner' else m.rolname end, ', '
+                      order by m.rolname)
+               from pg_roles m
+              where m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER')
+                and (m.oid = o.oid or m.rolname in ('pg_write_all_data', 'pg_write_server_files',
+                  'pg_execute_server_program', 'pg_maintain', 'ledger_service'))))
+    from pg_roles r, owner o where r.rolname in ('ledger_service', 'ledger_dba')
+  union all
+  select 'function ' || p.oid::regprocedure, concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig,
+           p.provolatile, l.lanname, p.proowner = o.oid, (
+             select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
+               from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+               left join pg_roles r on r.oid = a.grantee
+              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)))
+    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    join pg_language l on l.oid = p.prolang cross join owner o
+   where n.nspname in ('ledger', 'public') and p.proname <> 'expected_guards'
+     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass
+                        and d.objid = p.oid and d.deptype = 'e')
+$$;
+
+comment on function ledger.get_guards is
+  'What keeps the ledger from being changed behind its back, as it is now: tables, views and sequences with their owner, constraints, unique indexes, triggers, every function, who may write, execute or create, and what the roles may besides; each with its definition. Of what others have in public, too: verify_guards tells what is ours.';
+
+revoke all on function ledger.get_guards from public;
+grant execute on function ledger.get_guards to ledger_dba;
+-- end function
+
+-- function: get_relation_guards
+create or replace function ledger.get_relation_guards()
+  returns table (object text, definition text)
+  language sql stable
+  -- Each of these says how PostgreSQL prints a definition.
+  set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
+  set quote_all_identifiers = off as $$
+  with owner as (
+    select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass),
+  guarded as (
+    select c.oid, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
+             as kind, case n.nspname when 'ledger' then 'ledger.' else '' end || c.relname as relname,
+           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('public', 'ledger') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+       and c.relname <> 'schema_migrations'
+       -- Not what belongs to an extension.
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+                          and d.objid = c.oid and d.deptype = 'e'))
+  -- Its columns (others may add some, only ours), who owns it, that no rule stands before it, and
+  -- that nothing is shown with its rows.
+  select g.kind || g.relname, concat_ws(' ',
+           case when g.relkind <> 'S' then g.relpersistence end, g.relrowsecurity,
+           g.relowner = o.oid,
            (select count(*) from pg_rewrite r where r.ev_class = g.oid),
+           (select count(*) from pg_inherits i where g.oid in (i.inhparent, i.inhrelid)),
            (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
-                     a.attnotnull), ', ' order by a.attnum)
-              from pg_attribute a where a.attrelid = g.oid and a.attnum > 0 and not a.attisdropped
+                     a.attnotnull, a.attidentity, a.attgenerated,
+                     pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
+              from pg_attribute a
+              left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+             where g.kind = 'table ' and a.attrelid = g.oid and a.attnum > 0
+               and not a.attisdropped
                and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
                  'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
-                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'reference', 'status',
-                 'expires_at', 'operation', 'transaction', 'before')))
-    from guarded g
-  union all
-  select 'view ' || g.relname, translate(pg_get_viewdef(g.oid), '() ' || chr(10), '')
-    from guarded g where g.relkind = 'v'
+                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status', 'available',
+                 'created_at', 'expires_at', 'closed_at', 'release_key', 'release_metadata',
+                 'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
+                 'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
+                 'line', 'is_only', 'reference', 'asked_id', 'updated_at')),
+           case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
+    from guarded g, owner o
   union all
   -- Who may do more than read, but for the owner and who may do everything anyway.
   select 'rights on ' || g.relname, (
@@ -2593,27 +2895,32 @@ create or replace function ledger.get_guards()
   select format('trigger %s on %s', t.tgname, g.relname),
          concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
     from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
-  union all
-  select 'function ' || p.oid::regprocedure, concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig,
-           p.provolatile, l.lanname, (
-             select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
-               from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-               left join pg_roles r on r.oid = a.grantee
-              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)))
-    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    join pg_language l on l.oid = p.prolang
-   where n.nspname = 'ledger' and p.proname <> 'expected_guards'
-      or n.nspname = 'public' and p.proname in ('balance_at', 'break_glass', 'capture_hold',
-        'create_user', 'credit_user', 'debit_user', 'debit_users', 'place_hold',
-        'recalculate_balance', 'release_hold', 'reverse_entry', 'transfer', 'verify_ledger',
-        'verify_user')
 $$;
 
-comment on function ledger.get_guards is
-  'What keeps the ledger from being changed behind its back, as it is now: tables, the view entries, constraints, unique indexes, triggers, every function, and who may write or execute; each with its definition.';
+comment on function ledger.get_relation_guards is
+  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, unique indexes and triggers.';
 
-revoke all on function ledger.get_guards from public;
-grant execute on function ledger.get_guards to ledger_dba;
+revoke all on function ledger.get_relation_guards from public;
+grant execute on function ledger.get_relation_guards to ledger_dba;
+-- end function
+
+-- function: hold_as_placed
+create or replace function ledger.hold_as_placed(hold public.holds)
+  returns public.holds
+  language plpgsql immutable parallel safe as $$
+declare
+  v public.holds := hold_as_placed.hold;
+begin
+  v.status := 'active';
+  v.closed_at := null; v.release_key := null; v.release_metadata := null;
+  v.release_seq := null; v.release_balance := null; v.release_available := null;
+  return v;
+end $$;
+
+comment on function ledger.hold_as_placed is
+  'What the row of a hold was before it was captured or released. Internal.';
+
+revoke all on function ledger.hold_as_placed from public;
 -- end function
 
 -- function: hold_hash_1
@@ -2700,6 +3007,7 @@ begin
         and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
         and v_entry.balance = coalesce(v_last.balance, 0)
           + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
         and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
         and ledger.is_valid_amount(v_entry.amount)
         and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,
@@ -2756,6 +3064,11 @@ begin
   if not coalesce(ledger.is_hash_of(v_last.hash, v), false) then
     return next row(ledger.entry_change(v), v.user_id, v.seq,
       'The hash is not that of this row after the one before.')::ledger.finding;
+  -- What was entered by hand says when it happened; the engine's entries happen when they are posted.
+  elsif v.ts <> v.sealed_at and not exists (select from public.manual_entries m
+      where m.user_id = v.user_id and m.seq = v.seq) then
+    return next row('manual_entry_invalid', v.user_id, v.seq,
+      'Nothing says who entered it.')::ledger.finding;
   end if;
   if not ledger.is_valid_amount(v.amount) or v_signed is null then
     return next row('entry_invalid', v.user_id, v.seq,
@@ -2773,7 +3086,6 @@ begin
     return next row('sealed_at_goes_back', v.user_id, v.seq,
       format('Not posted after entry %s.', v_last.seq))::ledger.finding;
   end if;
-
   select p.* into v_peer from public.payment_history p
    where p.user_id = v.peer_user_id and p.seq = v.peer_seq;
   if v.peer_user_id is not null and (v_peer.peer_user_id, v_peer.peer_seq, v_peer.amount,
@@ -2805,7 +3117,7 @@ begin
 end $$;
 
 comment on function ledger.verify_entry is
-  'The findings about one posted row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
+  'The findings about one posted row: against the row before it, who entered it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
 
 revoke all on function ledger.verify_entry from public;
 -- end function
@@ -2821,16 +3133,19 @@ create or replace function ledger.verify_guards()
     full join ledger.get_guards() g on g.object = e.object
    where e.hash is distinct from
            left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
-     -- Others may have indexes and checks of their own; what runs at a change must be ours.
-     and (e.object is not null or g.object like 'trigger %' or g.object like 'function ledger.%')
+     -- Others may have much of their own; what runs at a change, or by the name of a function of
+     -- ours, must be ours.
+     and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
+       or substring(g.object from '^trigger .* on (.*)') in (
+            select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
+       or substring(g.object from '^function public\.(\w+)\(') in (
+            select substring(f.object from '^function public\.(\w+)\(') from ledger.expected_guards() f))
   union all
-  select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
-           i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
-    from public.interventions i
+  select f from ledger.verify_interventions() f
 $$;
 
 comment on function ledger.verify_guards is
-  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made, a trigger or a function in schema ledger that is somebody else''s, and everything that was done with break_glass, for ever.';
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger, anything in schema ledger, or a function of the name of one of ours, that is somebody else''s; and those of verify_interventions.';
 
 revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;
@@ -2877,6 +3192,73 @@ comment on function ledger.verify_holds is
 revoke all on function ledger.verify_holds from public;
 -- end function
 
+-- function: verify_interventions
+create or replace function ledger.verify_interventions()
+  returns setof ledger.finding
+  language sql stable as $$
+  select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
+           i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
+    from public.interventions i where i.operation <> 'WITHDRAW'
+  union all
+  select row('intervention_invalid', i.user_id, i.seq, format(
+           'Intervention %s is not what came after number %s.', i.id, coalesce(i.last_id, 0)))::ledger.finding
+    from (select i.*, lag(i.id) over w as last_id,
+                 ledger.intervention_hash(lag(i.hash) over w, i) as right_hash
+            from public.interventions i window w as (order by i.id)) i
+   where i.id <> coalesce(i.last_id, 0) + 1 or i.hash <> i.right_hash
+$$;
+
+comment on function ledger.verify_interventions is
+  'The findings about interventions: everything that was done with break_glass, for ever, and where their chain was edited, or one is missing. Internal.';
+
+revoke all on function ledger.verify_interventions from public;
+-- end function
+
+-- function: verify_manual_entries
+create or replace function ledger.verify_manual_entries(
+  after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language sql stable
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+  select row('manual_entry_invalid', m.user_id, m.seq, format('Manual entry %s, of %s by %s, %s.',
+           m.id, m.entered_at, m.entered_by, case when e.entry is null
+             then 'is gone' else 'was edited' end))::ledger.finding
+    from public.manual_entries m
+    left join lateral (
+      select p as entry from public.payment_history p
+       where p.user_id = m.user_id and p.seq = m.seq
+      union all
+      select p from public.payment_history p
+       where m.seq is null and p.user_id = m.user_id and p.id = m.id and p.seq is null
+      union all
+      -- Withdrawn: then this is what it was.
+      select jsonb_populate_record(null::public.payment_history, i.before)
+        from public.interventions i
+       where m.seq is null and i.user_id = m.user_id and i.operation = 'WITHDRAW'
+         and i.before -> 'id' = to_jsonb(m.id)
+       limit 1) e on true
+   where m.user_id > verify_manual_entries.after_user_id
+     and m.user_id <= verify_manual_entries.upto_user_id
+     and (m.hash is distinct from
+            ledger.manual_entry_hash(e.entry, m.id, m.entered_at, m.entered_by)
+       or exists (select from public.manual_entries d
+                   where d.user_id = m.user_id and d.seq = m.seq and d.id <> m.id))
+  union all
+  select row('manual_entry_invalid', h.user_id, null,
+           format('Nothing says who entered row %s.', h.id))::ledger.finding
+    from public.payment_history h
+   where h.seq is null and h.user_id > verify_manual_entries.after_user_id
+     and h.user_id <= verify_manual_entries.upto_user_id
+     and not exists (select from public.manual_entries m
+                      where m.user_id = h.user_id and m.id = h.id and m.seq is null)
+$$;
+
+comment on function ledger.verify_manual_entries is
+  'The findings about the manual entries of a range of users: those that are not pending, posted or withdrawn as they were entered, and pending rows that nobody has entered. Internal.';
+
+revoke all on function ledger.verify_manual_entries from public;
+-- end function
+
 -- function: verify_user_page
 create or replace function ledger.verify_user_page(
   user_id bigint, after_seq bigint default 0, max_rows integer default 10000)
@@ -2893,7 +3275,8 @@ begin
       union all
       select row('intervention', i.user_id, i.seq,
                format('%s by %s at %s.', i.operation, i.role, i.at))::ledger.finding
-        from public.interventions i where i.user_id = verify_user_page.user_id);
+        from public.interventions i
+        where i.user_id = verify_user_page.user_id and i.operation <> 'WITHDRAW');
   end if;
   return next;
 end $$;
@@ -2943,13 +3326,16 @@ begin
        and h.user_id <= coalesce(next_user_id, verify_users.upto_user_id)
        and h.ts < statement_timestamp() - verify_users.pending_limit
     union all
+    select f from ledger.verify_manual_entries(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
     select f from ledger.verify_holds(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f);
   return next;
 end $$;
 
 comment on function ledger.verify_users is
-  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries, also those that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_users from public;
 grant execute on function ledger.verify_users to ledger_dba;
@@ -3310,19 +3696,73 @@ revoke all on function public.verify_user from public;
 grant execute on function public.verify_user to ledger_dba;
 -- end function
 
+-- function: withdraw_entry
+create or replace function public.withdraw_entry(
+  user_id bigint, id bigint, reason text default null)
+  returns ledger.withdrawn_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_entry public.payment_history;
+  v_seq bigint;
+begin
+  -- As the engine does: nobody posts the entry meanwhile.
+  perform from public.users u where u.id = withdraw_entry.user_id for no key update;
+  if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
+  select h.* into v_entry from public.payment_history h
+   where h.user_id = withdraw_entry.user_id and h.id = withdraw_entry.id and h.seq is null;
+  if not found then
+    select m.seq into v_seq from public.manual_entries m
+     where m.user_id = withdraw_entry.user_id and m.id = withdraw_entry.id;
+    if v_seq is null then perform ledger.raise_status('LGENT', withdraw_entry.user_id); end if;
+    raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+      detail = format('It was posted as entry %s.', v_seq),
+      hint = format('Undo it: select * from reverse_entry(%s, %s)', withdraw_entry.user_id, v_seq);
+  end if;
+  insert into public.interventions (operation, reason, user_id, before)
+  values ('WITHDRAW', withdraw_entry.reason, v_entry.user_id, to_jsonb(v_entry));
+  delete from public.payment_history h where h.user_id = v_entry.user_id and h.id = v_entry.id;
+  return (v_entry.user_id, v_entry.id, v_entry.action, v_entry.amount, v_entry.ts,
+    v_entry.metadata)::ledger.withdrawn_entry;
+end $$;
+
+comment on function public.withdraw_entry is
+  'Takes back a manual entry that is still pending, by the id of its row, and returns it. What it was, who took it back and why stays in interventions. Raises LGUSR, LGENT (no such manual entry), LGIMM (it is posted).';
+
+revoke all on function public.withdraw_entry from public;
+grant execute on function public.withdraw_entry to ledger_dba;
+-- end function
+
 -- Guards: privileges for everybody, and triggers for whoever has them all the same; ALWAYS, so
 -- that not even session_replication_role = replica gets past.
 -- Only the engine has all of these at once, and is spared the call.
 create trigger check_entry before insert on public.payment_history
   for each row when (new.seq is null or new.balance is null or new.sealed_at is null
     or new.held is null or new.hash is null) execute function ledger.check_entry();
+create trigger record_entry after insert on public.payment_history
+  for each row when (new.seq is null) execute function ledger.record_entry();
 create trigger guard_row before update or delete on public.payment_history
   for each row execute function ledger.guard_history();
 create trigger guard_truncate before truncate on public.payment_history
   for each statement execute function ledger.guard_history();
+create trigger chain_intervention before insert on public.interventions
+  for each row when (new.hash is null) execute function ledger.chain_intervention();
 create trigger guard_row before update or delete on public.interventions
   for each row execute function ledger.guard_history();
 create trigger guard_truncate before truncate on public.interventions
+  for each statement execute function ledger.guard_history();
+-- But for the seq that it is posted with.
+create trigger guard_update before update on public.manual_entries
+  for each row when (old.seq is not null or new.seq is null
+    or (old.user_id, old.id, old.entered_at, old.entered_by, old.hash)
+      is distinct from (new.user_id, new.id, new.entered_at, new.entered_by, new.hash))
+  execute function ledger.guard_history();
+create trigger guard_delete before delete on public.manual_entries
+  for each row execute function ledger.guard_history();
+create trigger guard_truncate before truncate on public.manual_entries
+  for each statement execute function ledger.guard_history();
+create trigger guard_row before update or delete on ledger.anchors
+  for each row execute function ledger.guard_history();
+create trigger guard_truncate before truncate on ledger.anchors
   for each statement execute function ledger.guard_history();
 -- AFTER: a BEFORE UPDATE trigger would lock the row once more at every debit.
 create trigger guard_insert after insert on public.users
@@ -3336,15 +3776,19 @@ create trigger guard_truncate before truncate on public.users
   for each statement execute function ledger.guard_user();
 alter table public.payment_history enable always trigger check_entry,
   enable always trigger guard_row, enable always trigger guard_truncate;
-alter table public.interventions enable always trigger guard_row,
-  enable always trigger guard_truncate;
+alter table public.interventions enable always trigger chain_intervention,
+  enable always trigger guard_row, enable always trigger guard_truncate;
+alter table public.manual_entries enable always trigger guard_update,
+  enable always trigger guard_delete, enable always trigger guard_truncate;
+alter table ledger.anchors enable always trigger guard_row, enable always trigger guard_truncate;
+-- record_entry isn't among these: what a logical subscriber gets was recorded by the publisher.
 alter table public.users enable always trigger guard_insert, enable always trigger guard_update,
   enable always trigger guard_delete, enable always trigger guard_truncate;
 
 grant usage on schema public, ledger to ledger_service, ledger_dba;
 grant select on public.users, public.user_details, public.user_references, public.user_keys,
-  public.payment_history, public.holds, public.interventions, public.entries, ledger.identity
-  to ledger_dba;
+  public.payment_history, public.holds, public.interventions, public.manual_entries,
+  public.entries, ledger.identity, ledger.anchors to ledger_dba;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 
 -- The system user.
@@ -3364,8 +3808,8 @@ end $$;
 drop schema ledger cascade;
 drop function public.balance_at, public.break_glass, public.debit_users;
 drop view public.entries;
-drop table public.payment_history, public.holds, public.interventions, public.users,
-  public.user_details, public.user_references, public.user_keys;
+drop table public.payment_history, public.holds, public.interventions, public.manual_entries,
+  public.users, public.user_details, public.user_references, public.user_keys;
 
 -- The roles stay: other databases of the cluster may have the same ones.
 revoke usage on schema public from ledger_service, ledger_dba;

@@ -17,6 +17,10 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from user_details': ['42501', 'ok'],
   'select * from user_references': ['42501', 'ok'],
   'select * from user_keys': ['42501', 'ok'],
+  'select * from manual_entries': ['42501', 'ok'],
+  'select * from ledger.anchors': ['42501', 'ok'],
+  'update manual_entries set seq = 1': ['42501', '42501'],
+  'delete from ledger.anchors': ['42501', '42501'],
   'select count(*) from users': ['42501', 'ok'],
   'select id from users': ['42501', 'ok'],
   [INSERT]: ['42501', 'ok'],
@@ -91,6 +95,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from reverse_entry(1, 1)': ['42501', 'LGENT'],
   'select balance_at(1, now())': ['ok', 'ok'],
   'select create_user()': ['ok', 'ok'],
+  'select withdraw_entry(1, 1)': ['42501', 'LGENT'],
   'select * from verify_user(1)': ['42501', 'ok'],
   'select * from verify_ledger()': ['42501', 'ok'],
   "select break_glass('for a good reason')": ['42501', '42501'],
@@ -106,6 +111,11 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.verify_user_page(1)': ['ok', 'ok'],
   // For whoever verifies.
   'select * from ledger.get_guards()': ['42501', 'ok'],
+  'select * from ledger.get_relation_guards()': ['42501', 'ok'],
+  "select * from ledger.changes_between('{-infinity,2026-01-01}')": ['42501', 'ok'],
+  "select ledger.add_anchor('', 1, now(), '')": ['42501', 'ok'],
+  'select ledger.manual_entry_hash(null, null, null, null)': ['42501', 'ok'],
+  'select ledger.intervention_hash(null, null)': ['42501', 'ok'],
   'select * from ledger.verify_entries()': ['42501', 'ok'],
   'select * from ledger.verify_users()': ['42501', 'ok'],
   'select * from ledger.verify_guards()': ['42501', 'ok'],
@@ -200,10 +210,12 @@ test('tables and columns are granted as people need them', async () => {
        and r.rolname like 'ledger%' order by 1`
   expect(tables.map((row) => row['granted'] as string)).toEqual(
     [
+      'anchors',
       'entries',
       'holds',
       'identity',
       'interventions',
+      'manual_entries',
       'payment_history',
       'user_details',
       'user_keys',

@@ -2,20 +2,22 @@
 import type postgres from 'postgres'
 import { hashAfter } from './ledger.ts'
 
+const TABLES = ['payment_history', 'holds', 'users', 'interventions', 'manual_entries']
+  .concat('ledger.anchors')
+
 /** Runs statements as a superuser whom no trigger stops. */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {
   // One message, so one transaction.
   await sql.unsafe(`
-    alter table payment_history disable trigger all;
-    alter table holds disable trigger all;
-    alter table users disable trigger all;
+    create temp table guards on commit drop as
+      select tgrelid::regclass as of, tgname, tgenabled from pg_trigger
+       where tgrelid = any ('{${TABLES.join(',')}}'::regclass[]) and not tgisinternal;
+    ${TABLES.map((table) => `alter table ${table} disable trigger all`).join(';\n')};
     ${statements.join(';\n')};
     do $$ declare v record; begin
-      for v in
-        select tgrelid::regclass as of, tgname from pg_trigger
-         where tgrelid in ('payment_history'::regclass, 'holds'::regclass, 'users'::regclass)
-      loop
-        execute format('alter table %s enable always trigger %I', v.of, v.tgname);
+      for v in select * from pg_temp.guards loop
+        execute format('alter table %s enable %s trigger %I', v.of,
+          case v.tgenabled when 'A' then 'always' else '' end, v.tgname);
       end loop;
     end $$`)
 }

@@ -40,6 +40,9 @@ begin
      set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
          sealed_at = p.sealed_at, held = p.held, hash = p.hash
     from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
+  update public.manual_entries m set seq = p.seq
+    from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+     and m.seq is null;
 
   -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
   return case when cardinality(v_posted) = post_pending.max_rows

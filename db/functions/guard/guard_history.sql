@@ -3,7 +3,7 @@ create or replace function ledger.guard_history()
   -- Whose names and operators these are is not for whoever tries to say.
   language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if tg_table_name = 'payment_history' and tg_op = 'UPDATE' and tg_level = 'ROW' then
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
     -- By name: a column that somebody has added may be generated, which has no value yet.
     if num_nonnulls(old.seq, old.balance, old.sealed_at, old.held, old.hash) = 0
       and num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
@@ -19,17 +19,23 @@ begin
     and has_table_privilege('public.interventions', 'insert') then
     -- By the transaction's number and start: a restored copy counts its transactions anew.
     if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
-                 and i.at = now() and i.operation = 'BREAK GLASS') then
+                 and i.at >= now() and i.operation = 'BREAK GLASS') then
       insert into public.interventions (operation, user_id, seq, before)
         values (tg_op, old.user_id, old.seq, to_jsonb(old));
       return case tg_op when 'UPDATE' then new else old end;
+    elsif tg_op = 'DELETE' and old.seq is null and exists (
+        select from public.interventions i where i.transaction = pg_current_xact_id()
+           and i.at >= now() and i.operation = 'WITHDRAW' and i.user_id = old.user_id
+           and i.before = to_jsonb(old)) then
+      return old;
     end if;
   end if;
   raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
-    detail = format('%s on %s is refused; add an entry that corrects it.', tg_op, tg_table_name);
+    detail = format('%s on %s is refused.', tg_op, tg_table_name),
+    hint = 'Add an entry that corrects it: see reverse_entry, or withdraw_entry for one that is pending.';
 end $$;
 
 comment on function ledger.guard_history is
-  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was; and every change of interventions. Raises LGIMM.';
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, and by withdraw_entry; and every change of other tables that it guards. Raises LGIMM.';
 
 revoke all on function ledger.guard_history from public;

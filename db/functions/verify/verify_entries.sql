@@ -34,6 +34,7 @@ begin
         and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
         and v_entry.balance = coalesce(v_last.balance, 0)
           + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
         and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
         and ledger.is_valid_amount(v_entry.amount)
         and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,

@@ -22,6 +22,11 @@ begin
   if not coalesce(ledger.is_hash_of(v_last.hash, v), false) then
     return next row(ledger.entry_change(v), v.user_id, v.seq,
       'The hash is not that of this row after the one before.')::ledger.finding;
+  -- What was entered by hand says when it happened; the engine's entries happen when they are posted.
+  elsif v.ts <> v.sealed_at and not exists (select from public.manual_entries m
+      where m.user_id = v.user_id and m.seq = v.seq) then
+    return next row('manual_entry_invalid', v.user_id, v.seq,
+      'Nothing says who entered it.')::ledger.finding;
   end if;
   if not ledger.is_valid_amount(v.amount) or v_signed is null then
     return next row('entry_invalid', v.user_id, v.seq,
@@ -39,7 +44,6 @@ begin
     return next row('sealed_at_goes_back', v.user_id, v.seq,
       format('Not posted after entry %s.', v_last.seq))::ledger.finding;
   end if;
-
   select p.* into v_peer from public.payment_history p
    where p.user_id = v.peer_user_id and p.seq = v.peer_seq;
   if v.peer_user_id is not null and (v_peer.peer_user_id, v_peer.peer_seq, v_peer.amount,
@@ -71,6 +75,6 @@ begin
 end $$;
 
 comment on function ledger.verify_entry is
-  'The findings about one posted row: against the row before it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
+  'The findings about one posted row: against the row before it, who entered it, the other half of its transfer, the entry that it reverses, and its hold. Internal.';
 
 revoke all on function ledger.verify_entry from public;

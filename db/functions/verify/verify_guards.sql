@@ -8,16 +8,19 @@ create or replace function ledger.verify_guards()
     full join ledger.get_guards() g on g.object = e.object
    where e.hash is distinct from
            left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
-     -- Others may have indexes and checks of their own; what runs at a change must be ours.
-     and (e.object is not null or g.object like 'trigger %' or g.object like 'function ledger.%')
+     -- Others may have much of their own; what runs at a change, or by the name of a function of
+     -- ours, must be ours.
+     and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
+       or substring(g.object from '^trigger .* on (.*)') in (
+            select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
+       or substring(g.object from '^function public\.(\w+)\(') in (
+            select substring(f.object from '^function public\.(\w+)\(') from ledger.expected_guards() f))
   union all
-  select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
-           i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
-    from public.interventions i
+  select f from ledger.verify_interventions() f
 $$;
 
 comment on function ledger.verify_guards is
-  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made, a trigger or a function in schema ledger that is somebody else''s, and everything that was done with break_glass, for ever.';
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger, anything in schema ledger, or a function of the name of one of ours, that is somebody else''s; and those of verify_interventions.';
 
 revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;

@@ -13,7 +13,8 @@ begin
       union all
       select row('intervention', i.user_id, i.seq,
                format('%s by %s at %s.', i.operation, i.role, i.at))::ledger.finding
-        from public.interventions i where i.user_id = verify_user_page.user_id);
+        from public.interventions i
+        where i.user_id = verify_user_page.user_id and i.operation <> 'WITHDRAW');
   end if;
   return next;
 end $$;

@@ -58,8 +58,8 @@ test('a use of long ago whose transaction had the same number opens nothing', as
   const id = await ledger.user(10)
   await sql`begin`
   await sql`
-    insert into interventions (operation, reason, at)
-      values ('BREAK GLASS', 'restored from a copy', now() - interval '1 us')`
+    insert into interventions (operation, reason, at, hash)
+      values ('BREAK GLASS', 'restored from a copy', now() - interval '1 us', '')`
   expect(await codeOf(sql`delete from payment_history where user_id = ${id}`)).toBe('LGIMM')
   await sql`rollback`
 })

@@ -74,6 +74,29 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
               h.peer_user_id, h.peer_seq, h.reverses, h.reverses as reversed_by, h.hold,
               encode(h.hash, 'hex') as hash, h.held
          from payment_history h where h.seq is not null`,
+    `create function debit_user(user_id bigint, amount integer) returns int language sql
+       as $$ select 1 $$`,
+    'alter function ledger.decide owner to pg_database_owner',
+    'alter table holds owner to pg_database_owner',
+    'create table more () inherits (payment_history)',
+    'alter table interventions alter role set default current_user',
+    'alter table manual_entries alter entered_by drop not null',
+    'alter table holds alter created_at drop not null',
+    'drop trigger record_entry on payment_history',
+    'alter table payment_history disable trigger record_entry',
+    'alter table interventions disable trigger chain_intervention',
+    'drop trigger guard_row on ledger.anchors',
+    'alter table manual_entries disable trigger guard_update',
+    'create table ledger.mine (id bigint)',
+    'create view ledger.mine as select 1 as one',
+    'create trigger mine after insert on users execute function ledger.guard_user()',
+    'grant insert on ledger.anchors to ledger_dba',
+    'grant update on manual_entries to ledger_service',
+    'grant usage on sequence payment_history_id_seq to ledger_dba',
+    'grant create on schema ledger to ledger_dba',
+    'grant create on schema public to public',
+    'grant pg_write_all_data to ledger_service',
+    'alter role ledger_dba createrole',
     'grant update on payment_history to ledger_service',
     'grant update, delete on payment_history to ledger_service',
     'grant delete on holds to ledger_dba',
@@ -116,7 +139,8 @@ test('verify_ledger() takes a restored dump, and what others add, for what it wa
     alter table payment_history add branch text default 'main';
     grant select on payment_history to public;
     create function mine() returns int language sql as $$ select 1 $$;
-    create function debit_user(text) returns int language sql as $$ select 1 $$;
+    create view mine_too as select 1 as one;
+    create sequence counter;
     set timezone = 'Asia/Tokyo';
     set datestyle = 'German';
     set quote_all_identifiers = on;

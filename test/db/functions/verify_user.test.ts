@@ -120,7 +120,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
       `update payment_history set sealed_at = '2020-01-01' where user_id = ID and seq = 5`,
       rehash('ID', 5),
     ],
-    ['sealed_at_goes_back 5'],
+    ['manual_entry_invalid 5', 'sealed_at_goes_back 5'],
   ],
   'a sealed_at that is that of the entry before under right hashes': [
     [
@@ -128,7 +128,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
          where p.user_id = ID and p.seq = 4) where h.user_id = ID and h.seq = 5`,
       rehash('ID', 5),
     ],
-    ['sealed_at_goes_back 5'],
+    ['manual_entry_invalid 5', 'sealed_at_goes_back 5'],
   ],
   'an amount that is none under right hashes': [
     [
@@ -153,7 +153,7 @@ const TAMPERINGS: Record<string, [string[], string[]]> = {
       `insert into payment_history (user_id, action, amount, ts)
          values (ID, 'CREDIT', 1, now() - interval '2 days')`,
     ],
-    ['pending_too_long -'],
+    ['manual_entry_invalid -', 'pending_too_long -'],
   ],
 }
 
@@ -173,8 +173,9 @@ test('verify_user() takes entries of version 1 for sound, also two of the same m
   const id = await fiveEntries()
   await tamper(
     sql,
-    `update payment_history set sealed_at = (select p.sealed_at from payment_history p
-       where p.user_id = ${id} and p.seq = 2) where user_id = ${id} and seq = 3`,
+    `update payment_history h set sealed_at = p.sealed_at, ts = p.sealed_at
+       from payment_history p where p.user_id = ${id} and p.seq = 2
+        and h.user_id = ${id} and h.seq = 3`,
     ...[1, 2, 3, 4].map((seq) => rehash(id, seq, seq - 1, id, '_1')),
     rehash(id, 5),
   )

@@ -1,0 +1,17 @@
+create or replace function ledger.record_entry()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  -- After the lock of check_entry, so after this transaction got its number; see anchors.
+  v_at timestamptz := clock_timestamp();
+begin
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user,
+    ledger.manual_entry_hash(new, new.id, v_at, session_user));
+  return null;
+end $$;
+
+comment on function ledger.record_entry is
+  'Records who entered a manual entry, and when. After the insert, which ON CONFLICT may skip.';
+
+revoke all on function ledger.record_entry from public;

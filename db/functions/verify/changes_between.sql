@@ -1,0 +1,33 @@
+create or replace function ledger.changes_between(moments timestamptz[])
+  returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  -- All of it is read once; what is over before the first moment is not hashed.
+  set jit = off as $$
+  with changes as (
+    select 'holds' as kind, o.user_id, o.created_at as at, o.hold as id, 0 as step,
+           ledger.hold_hash(ledger.hold_as_placed(o)) as hash
+      from public.holds o
+     where o.created_at > moments[1] and o.created_at <= moments[cardinality(moments)]
+    union all
+    select 'holds', o.user_id, o.closed_at, o.hold, 1, ledger.hold_hash(o) from public.holds o
+     where o.closed_at > moments[1] and o.closed_at <= moments[cardinality(moments)]
+    union all
+    select 'manual_entries', m.user_id, m.entered_at, m.id, 0, m.hash
+      from public.manual_entries m
+     where m.entered_at > moments[1] and m.entered_at <= moments[cardinality(moments)]
+    union all
+    select 'interventions', 0, i.at, i.id, 0, i.hash from public.interventions i
+     where i.at > moments[1] and i.at <= moments[cardinality(moments)])
+  select c.kind, s.span, c.user_id, count(*),
+         encode(sha256(string_agg(c.hash, '' order by c.id, c.step)), 'hex')
+    from changes c
+   cross join lateral (select width_bucket(c.at - interval '1 us', moments) as span) s
+   group by c.kind, s.span, c.user_id
+   order by c.kind, s.span, c.user_id
+$$;
+
+comment on function ledger.changes_between is
+  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many holds were placed, captured and released, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
+
+revoke all on function ledger.changes_between from public;
+grant execute on function ledger.changes_between to ledger_dba;
