@@ -16,6 +16,8 @@ import { openapi } from './openapi.ts'
 import { createRequestRates, type RateLimit } from '../http/rate_limit.ts'
 import { balancesRoutes } from './balances.ts'
 import type { BalancesDependencies } from './balances.ts'
+import { controlsRoutes } from './controls.ts'
+import type { ControlsDependencies } from './controls.ts'
 import { debitsRoutes } from './debits.ts'
 import type { DebitsDependencies } from './debits.ts'
 import { historyRoutes } from './history.ts'
@@ -38,6 +40,7 @@ const DEBITS = ['/users/:id/debit', '/debits']
 
 export type Dependencies =
   & BalancesDependencies
+  & ControlsDependencies
   & Omit<DebitsDependencies, 'deadlines'>
   & HistoryDependencies
   & HoldsDependencies
@@ -115,6 +118,7 @@ export function createApp(
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))
+  app.route('/users', controlsRoutes(dependencies))
   app.route('/balances', balancesRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))

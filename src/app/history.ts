@@ -146,6 +146,7 @@ export function historyRoutes(
         'unknown_entry',
         'already_reversed',
         'insufficient_funds',
+        'user_frozen',
         'balance_out_of_range',
       ],
     }),

@@ -26,7 +26,7 @@ export function holdsRoutes({ write }: HoldsDependencies) {
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
       answers: { 201: { schema: hold } },
-      problems: [...WRITE_PROBLEMS, 'insufficient_funds', 'balance_out_of_range'],
+      problems: [...WRITE_PROBLEMS, 'insufficient_funds', 'user_frozen', 'balance_out_of_range'],
     }),
     validated('param', idParam),
     idempotencyKey,
@@ -61,6 +61,7 @@ export function holdsRoutes({ write }: HoldsDependencies) {
         'unknown_hold',
         'hold_not_active',
         'insufficient_funds',
+        'user_frozen',
         'balance_out_of_range',
       ],
     }),

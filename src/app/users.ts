@@ -69,7 +69,7 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
         ...(action === 'DEBIT' ? DEBIT : CREDIT),
         problems: [
           ...WRITE_PROBLEMS,
-          ...(action === 'DEBIT' ? ['insufficient_funds' as const] : []),
+          ...(action === 'DEBIT' ? ['insufficient_funds' as const, 'user_frozen' as const] : []),
           'balance_out_of_range',
         ],
       }),

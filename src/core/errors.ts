@@ -22,6 +22,7 @@ export const PROBLEMS = {
     title: 'The hold was captured or released before, or has expired.',
   },
   already_reversed: { status: 409, title: 'The entry was reversed before.' },
+  user_frozen: { status: 409, title: 'The user is frozen: nothing is taken from it, or held.' },
   insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
   idempotency_key_reused: {
     status: 422,
@@ -45,6 +46,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGUSR: 'unknown_user',
   LGAMT: 'invalid_request',
   LGFND: 'insufficient_funds',
+  LGFRZ: 'user_frozen',
   LGKEY: 'idempotency_key_reused',
   LGRNG: 'balance_out_of_range',
   LGHLD: 'hold_not_active',

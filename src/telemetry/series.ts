@@ -50,6 +50,7 @@ const OPERATION_OUTCOMES = [
   'unknown_hold',
   'hold_not_active',
   'already_reversed',
+  'user_frozen',
   'insufficient_funds',
   'idempotency_key_reused',
   'balance_out_of_range',

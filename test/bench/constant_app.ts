@@ -29,6 +29,7 @@ const constant: Pick<Dependencies, 'write' | 'snapshots' | 'metrics' | 'notReady
   snapshots: {
     read: (id) => Promise.resolve({ snapshot: snapshotOf(id), cache: 'hit' }),
     write: () => Promise.resolve(),
+    invalidate: () => {},
   } as Dependencies['snapshots'],
   metrics: createMetrics(),
   notReady: () => Promise.resolve(undefined),

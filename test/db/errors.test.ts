@@ -16,7 +16,17 @@ const RANKS = new Map(
     .map(([, rank, group, code]) => [`${group} ${code}`, Number(rank)]),
 )
 
-type Kind = 'plain' | 'other' | 'unknown' | 'busy' | 'full' | 'poor' | 'rich' | 'crowded' | 'same'
+type Kind =
+  | 'plain'
+  | 'other'
+  | 'unknown'
+  | 'busy'
+  | 'full'
+  | 'poor'
+  | 'rich'
+  | 'frozen'
+  | 'crowded'
+  | 'same'
 /** What is there of each user, by its name. */
 const REFS = {
   active: 1,
@@ -64,13 +74,14 @@ const EVERY: Fault[] = [
   { reason: 'key LGKEY', change: { key: 'used' } },
 ]
 const AMOUNT: Fault = { reason: 'request LGAMT', change: { amount: '0.001' } }
+const FROZEN: Fault = { reason: 'funds LGFRZ', change: { user: 'frozen' } }
 const TOO_MUCH: Fault = { reason: 'funds LGFND', change: { amount: '5000' } }
 const HOLDS: Fault[] = [
   { reason: 'target LGHLU', change: { ref: 'none' } },
   { reason: 'target LGHLD', change: { ref: 'released' } },
 ]
 const FAULTS: Record<string, Fault[]> = {
-  DEBIT: [AMOUNT, TOO_MUCH],
+  DEBIT: [AMOUNT, FROZEN, TOO_MUCH],
   CREDIT: [AMOUNT, { reason: 'funds LGRNG', change: { user: 'rich' } }],
   TRANSFER: [
     AMOUNT,
@@ -78,14 +89,16 @@ const FAULTS: Record<string, Fault[]> = {
     { reason: 'users LGUSR', change: { peer: 'unknown' } },
     { reason: 'users 55P03', change: { peer: 'busy' } },
     { reason: 'users LGRNG', change: { peer: 'full' } },
+    FROZEN,
     TOO_MUCH,
     { reason: 'funds LGRNG', change: { peer: 'rich' } },
   ],
-  HOLD: [AMOUNT, { reason: 'request 22023', change: { expiresIn: '0' } }, TOO_MUCH],
+  HOLD: [AMOUNT, { reason: 'request 22023', change: { expiresIn: '0' } }, FROZEN, TOO_MUCH],
   CAPTURE: [
     AMOUNT,
     ...HOLDS,
     { reason: 'target LGAMT', change: { amount: '2.01' } },
+    FROZEN,
     { reason: 'funds LGFND', change: { user: 'poor' } },
   ],
   RELEASE: HOLDS,
@@ -94,6 +107,7 @@ const FAULTS: Record<string, Fault[]> = {
     { reason: 'target LGENT', change: { ref: 'none' } },
     { reason: 'target LGREV', change: { ref: 'reversed' } },
     { reason: 'target LGREV', change: { ref: 'reversedCredit' } },
+    { reason: 'funds LGFRZ', change: { user: 'frozen', ref: 'credit' } },
     { reason: 'funds LGFND', change: { user: 'poor', ref: 'credit' } },
     { reason: 'funds LGRNG', change: { user: 'rich' } },
   ],
@@ -159,7 +173,7 @@ async function furnish(id: number, busy: number): Promise<void> {
 beforeAll(async () => {
   const { sql } = ledger
   const busy = await ledger.user(10)
-  for (const kind of ['plain', 'other', 'full', 'poor', 'rich', 'crowded'] as const) {
+  for (const kind of ['plain', 'other', 'full', 'poor', 'rich', 'frozen', 'crowded'] as const) {
     users[kind] = await ledger.user(10)
     await furnish(users[kind], busy)
   }
@@ -175,6 +189,7 @@ beforeAll(async () => {
   await sql`insert into payment_history (user_id, action, amount)
     select ${users.crowded}, 'CREDIT', 1 from generate_series(1, 2000)`
   await sql`select recalculate_balance(id) from unnest(array[${users.poor}, ${users.rich}]::bigint[]) id`
+  await sql`select freeze_user(${users.frozen})`
   holder = ledger.connect()
   caller = ledger.connect()
   await caller`set lock_timeout = '1ms'`

@@ -19,6 +19,8 @@ const UNKNOWN_ID = 999_999
 /** By number among the users of a run; one above: unknown. */
 type Numbered = Omit<Operation, 'user' | 'peer'> & { user: number; peer?: number }
 interface Step {
+  /** What a user may do from then on. */
+  control: { user: number; call: 'freeze_user' | 'thaw_user' | 'set_credit_limit' } | null
   /** Manual entries that are there before the operations. */
   pending: { user: number; action: 'CREDIT' | 'DEBIT'; amount: string }[]
   operations: Numbered[]
@@ -77,6 +79,10 @@ const pending = fc.record({
 })
 const steps = fc.array(
   fc.record({
+    control: fc.option(fc.record({
+      user: fc.nat(USERS - 1),
+      call: fc.constantFrom('freeze_user', 'thaw_user', 'set_credit_limit', 'set_credit_limit'),
+    })),
     pending: fc.array(pending, { maxLength: 2 }),
     operations: fc.array(operation, { minLength: 1, maxLength: 20 }),
   }),
@@ -103,7 +109,11 @@ async function outcome(
   const { sql } = ledger
   const ids = await newUsers()
   const answers: string[] = []
-  for (const { pending, operations } of all) {
+  for (const { control, pending, operations } of all) {
+    if (control) {
+      const { call, user } = control
+      await sql`select ${sql(call)}(${ids[user]!}${call === 'set_credit_limit' ? sql`, 7` : sql``})`
+    }
     for (const { user, action, amount } of pending) {
       await sql`insert into payment_history (user_id, action, amount)
         values (${ids[user]!}, ${action}, ${amount})`

@@ -30,6 +30,7 @@ const REFUSED = {
     'table users',
     'table holds',
     'table interventions',
+    'table user_controls',
     'table user_details',
     'table user_references',
     'table user_keys',

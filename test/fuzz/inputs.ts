@@ -79,6 +79,9 @@ function appOf(isClosed: boolean) {
     ledger: {
       createUser: answer({ id: 1, created: true, replayed: false, created_at: AT }),
       listUsers: answer([]),
+      setControl: answer({ frozen_at: null, credit_limit: '0.00' }),
+      getUserState: answer({ frozen_at: null, credit_limit: '0.00' }),
+      listControls: answer([]),
       getUsers: answer(new Map([[1, VERSIONED]])),
       getHistory: answer([ENTRY]),
       getStatement: answer([LINE]),
@@ -88,7 +91,10 @@ function appOf(isClosed: boolean) {
     },
     verify: answer({ entries: 1, findings: [], isPartial: false }),
     write: answer(OUTCOME),
-    snapshots: { read: answer({ snapshot: VERSIONED.snapshot, cache: 'hit' as const }) },
+    snapshots: {
+      read: answer({ snapshot: VERSIONED.snapshot, cache: 'hit' as const }),
+      invalidate: () => {},
+    },
     metrics,
     notReady: answer(undefined),
     onFailure: (what, error) => {

@@ -11,7 +11,10 @@ export type Call =
   | { channel: 'post'; commands: Called[] }
 
 /** What one call of ledger.post may have in it. */
-export type Called = Exclude<Command, { kind: 'insert' | 'read' | 'age' }>
+export type Called = Exclude<
+  Command,
+  { kind: 'insert' | 'read' | 'age' | 'freeze' | 'thaw' | 'limit' }
+>
 
 export interface Step {
   command: Command
@@ -45,6 +48,7 @@ const SQLSTATES: Record<string, string> = {
   unknown_hold: 'LGHLU',
   unknown_entry: 'LGENT',
   already_reversed: 'LGREV',
+  user_frozen: 'LGFRZ',
   same_user: 'LGSAM',
 }
 
@@ -60,6 +64,7 @@ const entryShown = (row: Row) =>
   `${row['seq']} ${row['action']} ${cents(row['amount'])} ${cents(row['balance'])} ` +
   `${cents(row['available'])} ${row['replayed']}`
 const stateShown = (row: Row) => `${cents(row['balance'])} ${cents(row['available'])} ${row['seq']}`
+const controlShown = (row: Row) => `${row['frozen_at'] !== null} ${cents(row['credit_limit'])}`
 const holdShown = (row: Row) =>
   `${row['hold']} ${cents(row['amount'])} ${row['status']} ${cents(row['available'])} ${
     row['replayed']
@@ -100,6 +105,12 @@ async function bySql(caller: Caller, c: Command): Promise<string[]> {
       const row = await one(sql`select * from release_hold(${id}, ${c.hold}, ${c.key})`)
       return [`${stateShown(row)} ${row['replayed']}`]
     }
+    case 'freeze':
+      return (await sql`select * from freeze_user(${id})`).map(controlShown)
+    case 'thaw':
+      return (await sql`select * from thaw_user(${id})`).map(controlShown)
+    case 'limit':
+      return (await sql`select * from set_credit_limit(${id}, ${amount})`).map(controlShown)
     case 'reverse':
       return (await sql`select * from reverse_entry(${id}, ${c.seq}, ${c.key})`).map(entryShown)
   }
@@ -232,6 +243,7 @@ const PATHS: Record<string, (c: never) => string> = {
   release: ({ hold }: { hold: number }) => `/holds/${hold}/release`,
   reverse: ({ seq }: { seq: number }) => `/history/${seq}/reverse`,
   hold: () => '/holds',
+  limit: () => '/credit-limit',
   read: () => '',
 }
 
@@ -260,7 +272,9 @@ const postedShown = ({ entry, ...snapshot }: Row, replayed: boolean | string) =>
 
 async function byHttp({ url, ids }: Caller, c: Command): Promise<string[]> {
   const id = ids[c.user] ?? UNKNOWN_ID
-  const amount = 'amount' in c && c.amount !== null ? { amount: decimal(c.amount) } : {}
+  const amount = 'amount' in c && c.amount !== null
+    ? { [c.kind === 'limit' ? 'credit_limit' : 'amount']: decimal(c.amount) }
+    : {}
   const key = 'key' in c ? c.key : null
   const { body, replayed } = c.kind === 'transfer'
     ? await request(`${url}/transfers`, { from: id, to: ids[c.to] ?? UNKNOWN_ID, ...amount }, key)
@@ -273,6 +287,7 @@ async function byHttp({ url, ids }: Caller, c: Command): Promise<string[]> {
     )
   if (body.code) return [refusedShown(body)]
   if (c.kind === 'hold') return [holdShown({ ...body, replayed })]
+  if ('credit_limit' in body) return [controlShown(body)]
   if (c.kind === 'release') return [`${stateShown(body)} ${replayed}`]
   if (c.kind !== 'transfer') {
     return [body.entry ? postedShown(body, replayed) : stateShown(body)]

@@ -50,24 +50,38 @@ const called: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: of('release'), user, hold, key }),
   fc.record({ kind: of('reverse'), user, seq, key }),
 )
+const controlled: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ kind: of('freeze'), user }) },
+  { weight: 2, arbitrary: fc.record({ kind: of('thaw'), user }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: of('limit'), user, amount: fc.oneof(amount, fc.constant(0n)) }),
+  },
+)
 const isCalled = (command: Command): command is Called =>
-  !['insert', 'read', 'age'].includes(command.kind)
+  !['insert', 'read', 'age', 'freeze', 'thaw', 'limit'].includes(command.kind)
 const debits = (amount: fc.Arbitrary<bigint>) =>
   fc.array(fc.record({ kind: of('debit'), user, amount, key }), { minLength: 1, maxLength: 4 })
 const single = (channel: 'sql' | 'http', command: fc.Arbitrary<Command>) =>
   command.map((one): Call => ({ channel, commands: [one] }))
 const transaction = fc.record({
   channel: fc.constant('transaction' as const),
-  commands: fc.array(fc.oneof({ weight: 6, arbitrary: called }, { weight: 1, arbitrary: insert }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+  commands: fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: called },
+      { weight: 1, arbitrary: insert },
+      { weight: 1, arbitrary: controlled },
+    ),
+    { minLength: 1, maxLength: 4 },
+  ),
   undone: fc.nat(4).map((n) => n === 4),
 })
 const call: fc.Arbitrary<Call> = fc.oneof(
   { weight: 5, arbitrary: single('http', called) },
   { weight: 3, arbitrary: single('sql', called) },
   { weight: 2, arbitrary: single('sql', insert) },
+  { weight: 1, arbitrary: single('sql', controlled) },
+  { weight: 1, arbitrary: single('http', controlled) },
   { weight: 3, arbitrary: transaction },
   {
     weight: 1,
@@ -136,7 +150,8 @@ async function writtenOf(sql: postgres.Sql, ids: number[]): Promise<string> {
                    'available', o.available::text, 'key', o.idempotency_key,
                    'releaseKey', o.release_key) order by o.hold)
                  from holds o where o.user_id = u.id),
-             'changes', u.hold_changes) order by u.id)::text as accounts
+             'changes', u.hold_changes, 'frozen', u.frozen_at is not null,
+             'limit', coalesce(u.credit_limit, 0.00)::text) order by u.id)::text as accounts
       from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[])`
   const money = (_: string, value: unknown) =>
     typeof value === 'string' && /^-?\d+\.\d\d$/.test(value) ? cents(value) : value
@@ -155,7 +170,7 @@ const PENDING = { key: null, hold: null, reverses: null, peer: null, peerSeq: 0 
 const UNCOUNTED = { seq: null, balance: null, held: null }
 
 const expectedOf = ({ accounts }: Model): string =>
-  accounts.map(({ entries, pending, holds, changes, balance }) =>
+  accounts.map(({ entries, pending, holds, changes, balance, frozen, limit }) =>
     written({
       balance: `${balance}`,
       seq: entries.length,
@@ -178,6 +193,8 @@ const expectedOf = ({ accounts }: Model): string =>
         { amount, status, expires, available, key, releaseKey }
       )),
       changes,
+      frozen,
+      limit,
     })
   ).join('\n')
 

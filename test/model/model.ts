@@ -16,6 +16,9 @@ export type Command =
     | { kind: 'capture'; hold: number; amount: bigint | null } & Key
     | { kind: 'release'; hold: number } & Key
     | { kind: 'reverse'; seq: number } & Key
+    | { kind: 'freeze' }
+    | { kind: 'thaw' }
+    | { kind: 'limit'; amount: bigint }
   )
 type Of<K> = Extract<Command, { kind: K }>
 /** A refusal undoes all at the channel sql; the others have posted what was pending all the same. */
@@ -47,18 +50,28 @@ export class Account {
   entries: Entry[] = []
   pending: (Given & { id: number })[] = []
   holds: Hold[] = []
-  /** Of holds. */
+  /** Of holds, and of what follows. */
   changes = 0
+  frozen = false
+  limit = 0n
 
   get balance(): bigint {
     return this.entries.at(-1)?.balance ?? 0n
   }
+  /** Less the limit. */
   get held(): bigint {
-    return this.holds.reduce((sum, h) => h.status === 'active' ? sum + h.amount : sum, 0n)
+    const none = -this.limit
+    return this.holds.reduce((sum, h) => h.status === 'active' ? sum + h.amount : sum, none)
   }
   /** `balance available seq` */
   get state(): string {
     return `${this.balance} ${this.balance - this.held} ${this.entries.length}`
+  }
+  /** `frozen limit` */
+  control(frozen: boolean, limit: bigint): string {
+    if (frozen !== this.frozen || limit !== this.limit) this.changes++
+    Object.assign(this, { frozen, limit })
+    return `${frozen} ${limit}`
   }
   append(given: Given): Entry {
     const change = given.action === 'CREDIT' ? given.amount : -given.amount
@@ -77,7 +90,7 @@ export class Account {
     return [`${id}`]
   }
   copy(): Account {
-    const { entries, pending, changes } = this
+    const { entries, pending, changes, frozen, limit } = this
     // Entries are never changed.
     const holds = this.holds.map((hold) => ({ ...hold }))
     return Object.assign(new Account(), {
@@ -85,6 +98,8 @@ export class Account {
       pending: [...pending],
       holds,
       changes,
+      frozen,
+      limit,
     })
   }
 }
@@ -137,7 +152,8 @@ export class Model {
   }
 
   #run(c: Command): string[] {
-    if ('amount' in c && !isValid(c.amount)) throw new Refused('LGAMT', c.user)
+    const isAllowed = c.kind === 'limit' && c.amount === 0n
+    if ('amount' in c && !isAllowed && !isValid(c.amount)) throw new Refused('LGAMT', c.user)
     if (c.kind === 'transfer' && c.user === c.to) throw new Refused('LGSAM', c.user)
     const account = this.#account(c.user)
     if (c.kind === 'insert') return account.insert(c.id ?? 0, c)
@@ -146,6 +162,10 @@ export class Model {
       return []
     }
     if (c.kind !== 'read') account.postPending()
+    if (c.kind === 'freeze' || c.kind === 'thaw') {
+      return [account.control(c.kind === 'freeze', account.limit)]
+    }
+    if (c.kind === 'limit') return [account.control(account.frozen, c.amount)]
     if (c.kind === 'read' || c.kind === 'recalculate') return [account.state]
     if (c.kind === 'transfer') return this.#transfer(c, account)
     if (c.kind === 'hold') return [this.#hold(c, account)]
@@ -169,7 +189,8 @@ export class Model {
   }
 
   #post(user: number, given: Given): Entry {
-    const { balance, held } = this.#account(user)
+    const { balance, held, frozen } = this.#account(user)
+    if (given.action === 'DEBIT' && frozen) throw new Refused('LGFRZ', user)
     if (given.action === 'DEBIT' && given.amount > balance - held) {
       throw new Refused('LGFND', user, balance - held)
     }
@@ -207,6 +228,7 @@ export class Model {
     if (!found) this.#find({ user, key }, () => false)
     else if (found.amount !== amount || found.expires !== expires) throw new Refused('LGKEY', user)
     else return `${n + 1} ${amount} active ${found.available} true`
+    if (account.frozen) throw new Refused('LGFRZ', user)
     const available = account.balance - account.held - amount
     if (available < 0n) throw new Refused('LGFND', user, available + amount)
     const open = { releaseKey: null, released: '', status: 'active' } as const

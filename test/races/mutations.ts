@@ -194,7 +194,10 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'credits without a bound': find(
     'a balance at its bound',
-    fn('funds_problem', `select nullif(original.funds_problem(change, balance, held), 'LGRNG')`),
+    fn(
+      'funds_problem',
+      `select nullif(original.funds_problem(change, balance, held, is_frozen), 'LGRNG')`,
+    ),
   ),
   'a key twice in a batch': find('keys', fn('has_repeated_keys', 'select false')),
   'keys shared by users': find(
@@ -286,11 +289,11 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'one cent too much': find(
     'amounts',
-    fn('funds_problem', 'select original.funds_problem(change, balance + 0.01, held)'),
+    fn('funds_problem', 'select original.funds_problem(change, balance + 0.01, held, is_frozen)'),
   ),
   'never the last cent': stormy(
     'amounts',
-    fn('funds_problem', 'select original.funds_problem(change, balance - 0.01, held)'),
+    fn('funds_problem', 'select original.funds_problem(change, balance - 0.01, held, is_frozen)'),
   ),
   'every operation from the same balance': find(
     ONE_USER,
@@ -325,7 +328,7 @@ export const MUTATIONS: Record<string, Case> = {
   'a hash of a batch that isn’t chained': find(ONE_USER, nextEntry({ previous_hash: 'null' })),
   'a manual entry that isn’t chained': stormy(STEPS, ...UNCHAINED),
   'a transfer that isn’t chained': find('a transfer to a user whom somebody holds', ...UNCHAINED),
-  'debits of what is held': find(HOLDS, fn('sum_of_holds', 'select 0.00')),
+  'debits of what is held': find(HOLDS, fn('held_now', 'select 0.00')),
   'operations in what is held': find(HOLDS, held('0.00')),
   'expired holds that still count': find(
     HOLDS,
@@ -334,9 +337,9 @@ export const MUTATIONS: Record<string, Case> = {
   'expired holds that still count for a debit': find(
     HOLDS,
     fn(
-      'sum_of_holds',
+      'held_now',
       `select coalesce(sum(o.amount), 0.00) from public.holds o
-        where o.user_id = sum_of_holds.user_id and o.status = 'active'`,
+        where o.user_id = held_now.user_id and o.status = 'active'`,
     ),
   ),
   'expired holds that are captured or released': find(

@@ -54,8 +54,8 @@ begin
   end if;
   if not v.replayed then -- mutation: funds
     v_funds := coalesce(
-      ledger.funds_problem(v.change, account.balance + v.change, v.held),
-      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held));
+      ledger.funds_problem(v.change, account.balance + v.change, v.held, account.is_frozen),
+      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen));
   end if;
 
   v.problem := ledger.first_problem(

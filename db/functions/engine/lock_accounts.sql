@@ -17,8 +17,9 @@ begin
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
-  select array_agg(row(u.id, null, h.seq, h.balance, 0.00, h.sealed_at, h.hash, u.hold_changes,
-           null, u.updated_at)::ledger.account)
+  select array_agg(row(u.id, null, h.seq, h.balance, coalesce(-u.credit_limit, 0.00),
+           h.sealed_at, h.hash, u.hold_changes, null, u.updated_at,
+           u.frozen_at is not null)::ledger.account)
     into v_accounts
     from unnest(v_ids) i (id)
     join public.users u on u.id = i.id

@@ -3,7 +3,7 @@ create or replace function ledger.open_account(account ledger.account, max_pendi
   language plpgsql volatile as $$
 declare
   v ledger.account := open_account.account;
-  -- As in sum_of_holds.
+  -- As in held_now.
   v_now timestamptz;
 begin
   if v.seq is null and v.problem is null then
@@ -16,10 +16,9 @@ begin
       v.balance := 0.00;
     end if;
   end if;
-  v.held := 0.00;
   if v.hold_changes > 0 then
     v_now := clock_timestamp();
-    select coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
+    select v.held + coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
       into v.held, v.next_expiry
       from public.holds o where o.user_id = v.user_id and o.status = 'active'
        and o.expires_at > v_now;
@@ -28,6 +27,6 @@ begin
 end $$;
 
 comment on function ledger.open_account is
-  'What a locked user''s account needs where the last entry isn''t all: without a seq, there are pending entries or none; posts these, at most max_pending (null: all). Adds up the active holds. problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.';
+  'What a locked user''s account needs where the last entry isn''t all: without a seq, there are pending entries or none; posts these, at most max_pending (null: all). Adds the active holds to held. problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.';
 
 revoke all on function ledger.open_account from public;

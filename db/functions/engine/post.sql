@@ -55,7 +55,7 @@ begin
 
     if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and post.idempotency_keys[i] is null then
       d := ledger.plain_decision(v_operation, post.amounts[i], post.metadatas[i], a.user_id,
-        a.problem, a.balance, a.held, p.user_id, p.problem, p.balance, p.held);
+        a.problem, a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
     else
       d := ledger.decide(v_operation, post.amounts[i], post.expires_ins[i],
         post.idempotency_keys[i], post.metadatas[i], t, a, p);

@@ -13,9 +13,12 @@ declare
   v_at timestamptz;
   v_hash bytea;
   v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_credit_limit numeric;
 begin
   -- As lock_account does.
-  select u.hold_changes into v_hold_changes
+  select u.hold_changes, u.frozen_at is not null, u.credit_limit
+    into v_hold_changes, v_is_frozen, v_credit_limit
     from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
   if not found then v_problem := 'LGUSR'; end if;
   select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
@@ -24,15 +27,16 @@ begin
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
     d.held := case when v_hold_changes = 0 then 0.00
-      else ledger.sum_of_holds(post_change.user_id) end;
+      else ledger.held_now(post_change.user_id) end;
     d.action := post_change.operation;
     d.amount := round(post_change.amount, 2);
     d.change := ledger.change_of(d.action, d.amount);
     v_problem := ledger.change_problem(post_change.amount, null, post_change.metadata, false,
-      v_problem, d.change, v_balance, d.held);
+      v_problem, d.change, v_balance, d.held, v_is_frozen);
   else
-    a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance, null, v_at,
-      v_hash, v_hold_changes, null, null)::ledger.account, null);
+    a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
+      coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
+      )::ledger.account, null);
     t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
       post_change.amount);
     -- It was none when the caller looked.

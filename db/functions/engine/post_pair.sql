@@ -27,7 +27,7 @@ begin
     d.amount := round(post_pair.amount, 2);
     d.change := -d.amount;
     d.problem := ledger.pair_problem(post_pair.amount, post_pair.metadata, a.user_id = p.user_id,
-      a.problem, p.problem, a.balance, a.held, p.balance, p.held);
+      a.problem, p.problem, a.balance, a.held, a.is_frozen, p.balance, p.held);
   else
     t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref, null);
     d := ledger.decide(post_pair.operation, post_pair.amount, null, post_pair.idempotency_key,
@@ -36,8 +36,8 @@ begin
   end if;
   if d.problem is not null then
     perform ledger.raise_status(d.problem,
-      case when p.problem = 'LGUSR' and a.problem is distinct from 'LGUSR' then p.user_id
-        else a.user_id end, coalesce(post_pair.amount, d.amount),
+      case when p.problem = 'LGUSR' and a.problem is distinct from 'LGUSR'
+          or d.problem = 'LGFRZ' and d.change > 0 then p.user_id else a.user_id end, coalesce(post_pair.amount, d.amount),
       case when d.change > 0 then p.balance - p.held else a.balance - a.held end);
   end if;
 

@@ -14,7 +14,7 @@ begin
     into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
     from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
    order by h.seq desc limit 1;
-  v_last.held := ledger.sum_of_holds(post_pending.user_id);
+  v_last.held := ledger.held_now(post_pending.user_id);
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   for v_row in

@@ -13,6 +13,9 @@ begin
     when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
       detail = format('Available is %s, required is %s.',
         raise_status.available, raise_status.amount);
+    when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
+      detail = format('Nothing is taken from user %s, or held, until thaw_user.',
+        raise_status.user_id);
     when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
       detail = 'The key belongs to a request that said something else.';
     when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',

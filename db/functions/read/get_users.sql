@@ -3,7 +3,8 @@ create or replace function ledger.get_users(user_ids bigint[])
   language sql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
   -- From the history; users.balance may have been edited.
-  select u.id, coalesce(h.balance, 0.00), coalesce(h.balance, 0.00) - coalesce(o.held, 0.00),
+  select u.id, coalesce(h.balance, 0.00),
+         coalesce(h.balance, 0.00) - coalesce(o.held, 0.00) + coalesce(u.credit_limit, 0.00),
          coalesce(h.seq, 0), greatest(h.sealed_at, u.updated_at),
          coalesce(h.seq, 0) + u.hold_changes, statement_timestamp(),
          floor(extract(epoch from o.expires_at - statement_timestamp()) * 1000)::bigint

@@ -10,9 +10,15 @@ begin
      where h.id > read_changes.after_id and h.id <= read_changes.until_id
      order by h.id limit read_changes.max_rows),
   changed_holds as (
-    select o.position as id, o.user_id from public.holds o
-     where o.position > read_changes.after_id and o.position <= read_changes.until_id
-     order by o.position limit read_changes.max_rows),
+    select x.id, x.user_id from (
+      (select o.position as id, o.user_id from public.holds o
+        where o.position > read_changes.after_id and o.position <= read_changes.until_id
+        order by o.position limit read_changes.max_rows)
+      union all
+      (select k.position, k.user_id from public.user_controls k
+        where k.position > read_changes.after_id and k.position <= read_changes.until_id
+        order by k.position limit read_changes.max_rows)) x
+     order by x.id limit read_changes.max_rows),
   bound as (
     select coalesce(
              least(case when e.n = read_changes.max_rows then e.id end,
@@ -33,6 +39,8 @@ begin
           from public.payment_history h where h.id = m.id
         union all
         select o.user_id, null, true from public.holds o where o.position = m.id
+        union all
+        select k.user_id, null, true from public.user_controls k where k.position = m.id
         offset 0) x),
   -- What a pending entry will change has another id then.
   changed as (

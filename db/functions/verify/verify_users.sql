@@ -38,6 +38,9 @@ begin
     select f from ledger.verify_manual_entries(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f
     union all
+    select f from ledger.verify_controls(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
     select f from ledger.verify_holds(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f);
   return next;

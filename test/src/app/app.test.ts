@@ -19,6 +19,10 @@ const call: Call = (...request) => http.call(...request)
 
 const ROUTES: Record<string, string[]> = {
   '/users': ['GET', 'HEAD', 'POST'],
+  '/users/1/controls': ['GET', 'HEAD'],
+  '/users/1/freeze': ['POST'],
+  '/users/1/thaw': ['POST'],
+  '/users/1/credit-limit': ['POST'],
   '/users/1': ['GET', 'HEAD'],
   '/users/1/debit': ['POST'],
   '/users/1/credit': ['POST'],
@@ -52,6 +56,9 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
     ledger: {
       createUser: write,
       listUsers: write,
+      setControl: write,
+      getUserState: write,
+      listControls: write,
       getUsers: write,
       getHistory: write,
       getStatement: write,
@@ -61,7 +68,7 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
     },
     verify: write,
     write,
-    snapshots: { read: write },
+    snapshots: { read: write, invalidate: write },
     metrics: createMetrics(),
     notReady: () => Promise.resolve('The reason.'),
     onFailure: (what, error) => void failures.push([what, error]),

@@ -42,6 +42,9 @@ test('every route has an operation with a summary, and every operation a route',
     ledger: {
       createUser: unused,
       listUsers: unused,
+      setControl: unused,
+      getUserState: unused,
+      listControls: unused,
       getUsers: unused,
       getHistory: unused,
       getStatement: unused,
@@ -51,7 +54,7 @@ test('every route has an operation with a summary, and every operation a route',
     },
     verify: unused,
     write: unused,
-    snapshots: { read: unused },
+    snapshots: { read: unused, invalidate: unused },
     metrics: createMetrics(),
     notReady: unused,
     onFailure: () => {},
@@ -124,6 +127,36 @@ async function userRequests(): Promise<Request[]> {
     ['get', '/users', '/users'],
     ['get', '/users', '/users?limit=1'],
     ['get', '/users', '/users?after=x'],
+  ]
+}
+
+async function controlRequests(): Promise<Request[]> {
+  const [id, full] = [await http.user('100'), await fullUser()]
+  const [path, at] = ['/users/{id}/controls', `/users/${id}/controls`]
+  const frozen = await http.user('100')
+  await http.sql`select place_hold(${frozen}, 1), freeze_user(${frozen})`
+  const own = `/users/${frozen}`
+  return [
+    ...['freeze', 'thaw', 'credit-limit'].flatMap((name): Request[] => {
+      const path = `/users/{id}/${name}`
+      const json = { reason: 'why', ...(name === 'credit-limit' && { credit_limit: 5 }) }
+      return [
+        ...malformed(path, `/users/${id}/${name}`),
+        ['post', path, `/users/${id}/${name}`, json],
+        ['post', path, `/users/x/${name}`, json],
+        ['post', path, `/users/4711/${name}`, json],
+        ['post', path, `/users/${full}/${name}`, json],
+      ]
+    }),
+    ['get', path, at],
+    ['get', path, `${at}?limit=1`],
+    ['get', path, `${at}?limit=x`],
+    ['get', path, '/users/4711/controls'],
+    ['post', '/users/{id}/debit', `${own}/debit`, { amount: 1 }],
+    ['post', '/users/{id}/holds', `${own}/holds`, { amount: 1 }],
+    ['post', '/users/{id}/holds/{hold}/capture', `${own}/holds/1/capture`, {}],
+    ['post', '/users/{id}/history/{seq}/reverse', `${own}/history/1/reverse`, {}],
+    ['post', '/transfers', '/transfers', { from: frozen, to: id, amount: 1 }],
   ]
 }
 
@@ -266,6 +299,7 @@ test('whatever a route answers is documented, and whatever is documented is answ
   const requests: Request[] = [
     ...await amountRequests(),
     ...await userRequests(),
+    ...await controlRequests(),
     ...await holdRequests(),
     ...await historyRequests(),
     ...await transferRequests(),
@@ -317,8 +351,10 @@ test('Idempotency-Key is documented where it works', () => {
   ).map(([method, path]) => `${method} ${path}`)
   const posts = operations().filter(([method]) => method === 'post')
     .map(([method, path]) => `${method} ${path}`)
-  // This changes nothing the second time.
-  const idempotent = ['post /users/{id}/recalculate']
+  // These change nothing the second time.
+  const idempotent = ['recalculate', 'freeze', 'thaw', 'credit-limit'].map((name) =>
+    `post /users/{id}/${name}`
+  )
   expect(posts).toEqual(expect.arrayContaining(idempotent))
   expect(takes).toEqual(posts.filter((name) => !idempotent.includes(name)))
 })
@@ -326,6 +362,9 @@ test('Idempotency-Key is documented where it works', () => {
 /** By path: which members a body must have, and which it may. */
 const BODIES: Record<string, [string[], string[]]> = {
   '/users': [[], ['id', 'reference', 'metadata']],
+  '/users/{id}/freeze': [[], ['reason']],
+  '/users/{id}/thaw': [[], ['reason']],
+  '/users/{id}/credit-limit': [['credit_limit'], ['credit_limit', 'reason']],
   '/users/{id}/debit': [['amount'], ['amount', 'metadata']],
   '/users/{id}/credit': [['amount'], ['amount', 'metadata']],
   '/users/{id}/recalculate': [[], []],

@@ -53,6 +53,13 @@ const ROWS: Record<string, Row> = {
     needs: 'admin',
     send: (u) => [['POST', `/users/${u}/recalculate`]],
   },
+  'GET /users/:id/controls': { needs: 'read', send: (u) => [['GET', `/users/${u}/controls`]] },
+  'POST /users/:id/freeze': { needs: 'admin', send: (u) => [['POST', `/users/${u}/freeze`]] },
+  'POST /users/:id/thaw': { needs: 'admin', send: (u) => [['POST', `/users/${u}/thaw`]] },
+  'POST /users/:id/credit-limit': {
+    needs: 'admin',
+    send: (u) => [['POST', `/users/${u}/credit-limit`, { credit_limit: 0 }]],
+  },
   'POST /users/:id/history/:seq/reverse': {
     needs: 'reverse',
     send: (u) => [['POST', `/users/${u}/history/1/reverse`, {}]],
@@ -177,6 +184,9 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
     ledger: {
       createUser: unused,
       listUsers: unused,
+      setControl: unused,
+      getUserState: unused,
+      listControls: unused,
       getUsers: unused,
       getHistory: unused,
       getStatement: unused,
@@ -186,7 +196,7 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
     },
     verify: unused,
     write: unused,
-    snapshots: { read: unused },
+    snapshots: { read: unused, invalidate: unused },
     metrics: createMetrics(),
     notReady: unused,
     onFailure: () => {},
@@ -449,6 +459,9 @@ test('an entry that comes while it is looked for is not reversed by a bound call
       ledger: {
         createUser: unused,
         listUsers: unused,
+        setControl: unused,
+        getUserState: unused,
+        listControls: unused,
         getUsers: unused,
         getHistory: unused,
         // Twice it isn't there; by the third time it may be half of a transfer.
@@ -465,7 +478,7 @@ test('an entry that comes while it is looked for is not reversed by a bound call
         calls.push(kind)
         return Promise.reject(new Problem('busy'))
       },
-      snapshots: { read: unused },
+      snapshots: { read: unused, invalidate: unused },
       metrics: createMetrics(),
       notReady: unused,
       onFailure: () => {},

@@ -16,6 +16,7 @@ const TABLE: Record<string, [string, string]> = {
   LGUSR: ['unknown_user', 'unknown_user'],
   LGAMT: ['invalid_request', 'invalid_request'],
   LGFND: ['insufficient_funds', 'insufficient_funds'],
+  LGFRZ: ['user_frozen', 'user_frozen'],
   LGKEY: ['idempotency_key_reused', 'idempotency_key_reused'],
   LGRNG: ['balance_out_of_range', 'balance_out_of_range'],
   LGHLD: ['hold_not_active', 'hold_not_active'],
@@ -121,7 +122,7 @@ test('statuses are those of the contract', () => {
     403: ['forbidden'],
     404: ['unknown_user', 'unknown_entry', 'unknown_hold', 'not_found'],
     405: ['method_not_allowed'],
-    409: ['hold_not_active', 'already_reversed'],
+    409: ['hold_not_active', 'already_reversed', 'user_frozen'],
     413: ['payload_too_large'],
     415: ['unsupported_media_type'],
     422: [

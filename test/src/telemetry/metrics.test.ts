@@ -41,6 +41,7 @@ const OUTCOMES = [
   'unknown_user',
   'payload_too_large',
   'unsupported_media_type',
+  'user_frozen',
   'insufficient_funds',
   'idempotency_key_reused',
   'balance_out_of_range',

@@ -1,0 +1,127 @@
+/** What a user may do: frozen or not, and on how much credit: validate → call → respond. */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { isOutcomeUnknown, Problem } from '../core/errors.ts'
+import { json } from '../http/response.ts'
+import { jsonBody, validated } from '../http/validate.ts'
+import type { ControlOperation } from '../ledger/control_functions.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import type { Snapshots } from '../cache/snapshots.ts'
+import { describe, WRITE_PROBLEMS } from './describe.ts'
+import { controlled, controlsPage, controlsQuery } from './schemas_controls.ts'
+import { creditLimitBody, reasonBody } from './schemas_controls.ts'
+import { idParam } from './schemas.ts'
+
+const DEFAULT_LIMIT = 50
+
+export interface ControlsDependencies {
+  ledger: Pick<Ledger, 'setControl' | 'getUserState' | 'listControls'>
+  snapshots: Pick<Snapshots, 'read' | 'invalidate'>
+}
+
+/** GET controls, and POST freeze, thaw and credit-limit, under /users/:id. */
+export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
+  const controls = new Hono()
+  const problems = [
+    ...WRITE_PROBLEMS.filter((code) =>
+      code !== 'idempotency_key_reused' && code !== 'invalid_idempotency_key'
+    ),
+    'balance_out_of_range' as const,
+  ]
+
+  /** Once it is done, the cache has it, too. */
+  async function set(
+    c: Context,
+    userId: number,
+    operation: ControlOperation,
+    { reason, creditLimit }: { reason?: string | undefined; creditLimit?: string },
+  ) {
+    const deadline = c.get('deadline')
+    if (deadline) deadline.isSent = true
+    const actor = c.get('caller')?.name
+    const { frozen_at, credit_limit } = await ledger
+      .setControl({ operation, userId, creditLimit, reason, actor })
+      .catch((error: unknown) => {
+        if (isOutcomeUnknown(error)) snapshots.invalidate(userId)
+        throw error
+      })
+    const found = await snapshots.read(userId, { fresh: true })
+    if (!found) throw new Problem('unknown_user')
+    return json(c, { ...found.snapshot, frozen_at, credit_limit })
+  }
+
+  controls.get(
+    '/:id/controls',
+    describe({
+      operationId: 'listControls',
+      tag: 'Users',
+      summary: 'Whether a user is frozen, and its credit limit',
+      description: 'With who set them, when and why, newest first.',
+      answers: { 200: { schema: controlsPage } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
+    }),
+    validated('param', idParam),
+    validated('query', controlsQuery),
+    async (c) => {
+      const userId = Number(c.req.valid('param').id)
+      const { limit, before } = c.req.valid('query')
+      const maxRows = Number(limit ?? DEFAULT_LIMIT)
+      const state = await ledger.getUserState(userId)
+      if (!state) throw new Problem('unknown_user')
+      const below = before === undefined ? undefined : Number(before)
+      const changes = await ledger.listControls(userId, below, maxRows + 1)
+      const shown = changes.slice(0, maxRows)
+      const next = changes.length > maxRows ? shown.at(-1)!.number : null
+      return json(c, { id: userId, ...state, changes: shown, next })
+    },
+  )
+
+  for (
+    const [path, operation, operationId, summary] of [
+      ['freeze', 'FREEZE', 'freezeUser', 'Take nothing from a user until it is thawed'],
+      ['thaw', 'THAW', 'thawUser', 'Let a frozen user spend again'],
+    ] as const
+  ) {
+    controls.post(
+      `/:id/${path}`,
+      describe({
+        operationId,
+        tag: 'Users',
+        summary,
+        description:
+          'From a frozen user nothing is taken, and nothing is held. Credits, releases ' +
+          'and repeats of what was done go on. What is so already stays as it is.',
+        answers: { 200: { schema: controlled } },
+        problems,
+      }),
+      validated('param', idParam),
+      jsonBody,
+      validated('json', reasonBody),
+      (c) => set(c, Number(c.req.valid('param').id), operation, c.req.valid('json')),
+    )
+  }
+
+  controls.post(
+    '/:id/credit-limit',
+    describe({
+      operationId: 'setCreditLimit',
+      tag: 'Users',
+      summary: 'Set how far below zero the balance of a user may go',
+      description:
+        '`available` is the balance, less what is held, plus the limit. One below what ' +
+        'is used already only keeps more from being taken.',
+      answers: { 200: { schema: controlled } },
+      problems,
+    }),
+    validated('param', idParam),
+    jsonBody,
+    validated('json', creditLimitBody),
+    (c) => {
+      const { credit_limit, reason } = c.req.valid('json')
+      const userId = Number(c.req.valid('param').id)
+      return set(c, userId, 'CREDIT LIMIT', { reason, creditLimit: String(credit_limit) })
+    },
+  )
+
+  return controls
+}
