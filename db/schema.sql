@@ -131,7 +131,8 @@ create table public.payment_history (
   -- The caller's name for the request that made this entry; the row is its stored answer.
   idempotency_key text,
   metadata jsonb,
-  -- What active holds reserved after this entry; balance − held was available. Null while pending.
+  -- What active holds reserved after this entry, less the credit limit; balance − held was
+  -- available. Null while pending.
   held numeric(20,2),
   -- The hold of the user that this entry captured.
   hold bigint,
@@ -182,6 +183,35 @@ alter table public.payment_history enable always trigger guard_truncate;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 grant select on public.payment_history to ledger_dba;
 
+-- Every freeze, thaw and credit limit of a user, numbered 1, 2, 3 … for each. Append-only.
+create table public.user_controls (
+  user_id bigint not null,
+  number bigint not null,
+  at timestamp with time zone not null,
+  transaction xid8 not null default pg_current_xact_id(),
+  -- Who had logged in to the database.
+  role text not null,
+  -- Over HTTP: the name of the caller.
+  actor text,
+  operation text not null,
+  credit_limit numeric(12,2),
+  reason text,
+  position bigint not null,
+  constraint user_controls_check CHECK (((credit_limit IS NULL) = (operation <> 'CREDIT LIMIT'::text))),
+  constraint user_controls_operation_check CHECK ((operation = ANY (ARRAY['FREEZE'::text, 'THAW'::text, 'CREDIT LIMIT'::text]))),
+  constraint user_controls_pkey PRIMARY KEY (user_id, number)
+);
+CREATE INDEX user_controls_position_idx ON public.user_controls USING btree ("position", user_id);
+CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
+  ON public.user_controls FOR EACH ROW
+  EXECUTE FUNCTION ledger.guard_history();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE
+  ON public.user_controls FOR EACH STATEMENT
+  EXECUTE FUNCTION ledger.guard_history();
+alter table public.user_controls enable always trigger guard_row;
+alter table public.user_controls enable always trigger guard_truncate;
+grant select on public.user_controls to ledger_dba;
+
 -- What users were made as, by those who made them: a reference, metadata, the key of the request.
 create table public.user_details (
   user_id bigint not null,
@@ -220,6 +250,8 @@ create table public.users (
   hold_changes bigint not null default 0,
   created_at timestamp with time zone not null default clock_timestamp(),
   updated_at timestamp with time zone not null default clock_timestamp(),
+  frozen_at timestamp with time zone,
+  credit_limit numeric(12,2),
   constraint users_pkey PRIMARY KEY (id)
 ) with (
   fillfactor=70,
@@ -308,7 +340,8 @@ create type ledger.account as (
   hash bytea,
   hold_changes bigint,
   next_expiry timestamp with time zone,
-  updated_at timestamp with time zone);
+  updated_at timestamp with time zone,
+  is_frozen boolean);
 
 create type ledger.created_user as (
   id bigint,
@@ -446,6 +479,12 @@ create type ledger.user_snapshot as (
   read_at timestamp with time zone,
   expires_in_ms bigint);
 
+create type ledger.user_state as (
+  user_id bigint,
+  frozen_at timestamp with time zone,
+  credit_limit numeric,
+  changed boolean);
+
 create type ledger.withdrawn_entry as (
   user_id bigint,
   id bigint,
@@ -543,6 +582,14 @@ create function public.debit_users(
   language plpgsql volatile security definer;
 grant execute on function public.debit_users to ledger_dba;
 
+-- From now on nothing is taken from user_id, and nothing held, until thaw_user: that raises LGFRZ.
+-- Credits, releases and repeats of what was done go on. user_controls keeps who did it and why.
+-- Raises LGUSR, LGRNG, 22023, 55P03 (lock_timeout).
+create function public.freeze_user(user_id bigint, reason text DEFAULT NULL::text)
+  returns ledger.user_state
+  language plpgsql volatile security definer;
+grant execute on function public.freeze_user to ledger_dba;
+
 -- Sets amount aside: it lowers what is available, not the balance, until it is captured, released,
 -- or expires_in seconds are over (null: never); from that moment it counts no more, without
 -- anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03
@@ -586,6 +633,25 @@ create function public.reverse_entry(
   returns ledger.posted_entry
   language plpgsql volatile security definer;
 grant execute on function public.reverse_entry to ledger_dba;
+
+-- How far below zero the balance of user_id may go: available is the balance, less what is held,
+-- plus this (0 or null: none; at most 9999999999.99). A limit below what is used already only keeps
+-- more from being taken. user_controls keeps who did it and why. Raises LGUSR, LGAMT, LGRNG, 22023,
+-- 55P03 (lock_timeout).
+create function public.set_credit_limit(
+  user_id bigint,
+  credit_limit numeric,
+  reason text DEFAULT NULL::text)
+  returns ledger.user_state
+  language plpgsql volatile security definer;
+grant execute on function public.set_credit_limit to ledger_dba;
+
+-- Ends freeze_user. user_controls keeps who did it and why. Raises LGUSR, LGRNG, 22023, 55P03
+-- (lock_timeout).
+create function public.thaw_user(user_id bigint, reason text DEFAULT NULL::text)
+  returns ledger.user_state
+  language plpgsql volatile security definer;
+grant execute on function public.thaw_user to ledger_dba;
 
 -- Takes amount from one user and adds it to another, both or neither, once per idempotency_key of
 -- the first. Two rows: the debit, the credit; each names the other. Raises LGSAM, LGUSR, LGAMT,
@@ -668,7 +734,8 @@ create function ledger.change_problem(
   users text,
   change numeric,
   balance numeric,
-  held numeric)
+  held numeric,
+  is_frozen boolean)
   returns text
   language sql immutable;
 
@@ -853,9 +920,13 @@ create function ledger.first_problem(request text, users text, key text, target 
   returns text
   language sql immutable;
 
--- The rule about funds: why a balance may not become this by that change while so much is held, as
--- a SQLSTATE, or null.
-create function ledger.funds_problem(change numeric, balance numeric, held numeric)
+-- The rule about funds: why a balance may not become this by that change while so much is held
+-- (less the credit limit), as a SQLSTATE, or null.
+create function ledger.funds_problem(
+  change numeric,
+  balance numeric,
+  held numeric,
+  is_frozen boolean)
   returns text
   language sql immutable;
 
@@ -950,6 +1021,12 @@ create function ledger.get_statement(
   language sql stable security definer;
 grant execute on function ledger.get_statement to ledger_dba, ledger_service;
 
+-- Since when a user is frozen (null: it isn't), and its credit limit; null for an unknown user.
+create function ledger.get_user_state(user_id bigint)
+  returns ledger.user_state
+  language sql stable security definer;
+grant execute on function ledger.get_user_state to ledger_dba, ledger_service;
+
 -- Snapshots of the users that exist, in any order: balance and available in units of the currency,
 -- the last seq, the version (raised by every change), the clock of the database before it was read,
 -- and in how many milliseconds its first hold expires.
@@ -992,6 +1069,11 @@ create function ledger.heads_at(
   returns table (user_id bigint, seq bigint, hash bytea)
   language sql stable security definer;
 grant execute on function ledger.heads_at to ledger_dba;
+
+-- What of a user's balance isn't available now: what active holds reserve, less the credit limit.
+create function ledger.held_now(user_id bigint)
+  returns numeric
+  language plpgsql volatile;
 
 -- What the row of a hold was before it was captured or released. Internal.
 create function ledger.hold_as_placed(hold public.holds)
@@ -1116,6 +1198,16 @@ create function ledger.ledger_id()
   language sql stable security definer;
 grant execute on function ledger.ledger_id to ledger_dba, ledger_service;
 
+-- Who froze or thawed a user or set its credit limit: at most max_rows of these changes below
+-- number before (null: the last ones), newest first.
+create function ledger.list_controls(
+  user_id bigint,
+  before bigint DEFAULT NULL::bigint,
+  max_rows integer DEFAULT 50)
+  returns SETOF public.user_controls
+  language sql stable security definer;
+grant execute on function ledger.list_controls to ledger_dba, ledger_service;
+
 -- At most max_rows users with an id above after, in order of id, each with its snapshot and what it
 -- was made as; only the one with this reference (null: all), and only those among user_ids (null:
 -- all).
@@ -1192,8 +1284,8 @@ create function ledger.oldest_writer()
   language sql stable;
 
 -- What a locked user's account needs where the last entry isn't all: without a seq, there are
--- pending entries or none; posts these, at most max_pending (null: all). Adds up the active holds.
--- problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.
+-- pending entries or none; posts these, at most max_pending (null: all). Adds the active holds to
+-- held. problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.
 create function ledger.open_account(account ledger.account, max_pending integer)
   returns ledger.account
   language plpgsql volatile;
@@ -1226,6 +1318,7 @@ create function ledger.pair_problem(
   peer_problem text,
   balance numeric,
   held numeric,
+  is_frozen boolean,
   peer_balance numeric,
   peer_held numeric)
   returns text
@@ -1241,6 +1334,7 @@ create function ledger.plain_decision(
   problem text,
   balance numeric,
   held numeric,
+  is_frozen boolean,
   peer_user_id bigint,
   peer_problem text,
   peer_balance numeric,
@@ -1367,10 +1461,18 @@ create function ledger.request_problem(
   returns text
   language sql immutable;
 
--- What active holds of a user reserve now.
-create function ledger.sum_of_holds(user_id bigint)
-  returns numeric
-  language plpgsql volatile;
+-- FREEZE, THAW or CREDIT LIMIT (null: none) of a user, with who did it and why in user_controls;
+-- posts what is pending. What is so already is left as it is. Returns what holds from now on.
+-- Raises LGUSR, LGAMT, LGRNG, 22023 (a reason of more than 1000 characters), 55P03 (lock_timeout).
+create function ledger.set_control(
+  operation text,
+  user_id bigint,
+  credit_limit numeric,
+  reason text,
+  actor text)
+  returns ledger.user_state
+  language plpgsql volatile security definer;
+grant execute on function ledger.set_control to ledger_service;
 
 -- Everybody whom operations touch: their users, to whom transfers go, and the other users of
 -- transfers that are reversed.
@@ -1386,6 +1488,12 @@ create function ledger.users_of(
 create function ledger.users_problem(problem text, peer_problem text)
   returns text
   language sql immutable;
+
+-- The findings about who is frozen or has a credit limit in a range of users: users says something
+-- else than the last rows of user_controls, or one of these is missing. Internal.
+create function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language sql stable;
 
 -- Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq,
 -- up to a user: findings, how many rows it read, and the place to go on after (null: that was all).

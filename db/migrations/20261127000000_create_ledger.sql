@@ -411,14 +411,14 @@ revoke all on function ledger.change_of from public;
 -- function: change_problem
 create or replace function ledger.change_problem(
   amount numeric, idempotency_key text, metadata jsonb, is_same_user boolean, users text,
-  change numeric, balance numeric, held numeric)
+  change numeric, balance numeric, held numeric, is_frozen boolean)
   returns text
   language sql immutable parallel safe as $$
   select ledger.first_problem(
     request => ledger.request_problem(ledger.is_valid_amount(amount), idempotency_key, metadata,
       true, is_same_user),
     users => users, key => null, target => null,
-    funds => ledger.funds_problem(change, balance + change, held))
+    funds => ledger.funds_problem(change, balance + change, held, is_frozen))
 $$;
 
 comment on function ledger.change_problem is
@@ -541,8 +541,8 @@ begin
   end if;
   if not v.replayed then -- mutation: funds
     v_funds := coalesce(
-      ledger.funds_problem(v.change, account.balance + v.change, v.held),
-      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held));
+      ledger.funds_problem(v.change, account.balance + v.change, v.held, account.is_frozen),
+      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen));
   end if;
 
   v.problem := ledger.first_problem(
@@ -722,16 +722,19 @@ revoke all on function ledger.first_problem from public;
 -- end function
 
 -- function: funds_problem
-create or replace function ledger.funds_problem(change numeric, balance numeric, held numeric)
+create or replace function ledger.funds_problem(
+  change numeric, balance numeric, held numeric, is_frozen boolean)
   returns text
   language sql immutable parallel safe as $$
-  -- Of what is after the entry: nobody spends what isn't available, and no balance leaves its range.
-  select case when change < 0 and balance < held then 'LGFND'
+  -- Of what is after the entry: who is frozen spends nothing, nobody what isn't available, and no
+  -- balance leaves its range.
+  select case when change < 0 and is_frozen then 'LGFRZ'
+    when change < 0 and balance < held then 'LGFND'
     when balance > 999999999999999999.99 then 'LGRNG' end
 $$;
 
 comment on function ledger.funds_problem is
-  'The rule about funds: why a balance may not become this by that change while so much is held, as a SQLSTATE, or null.';
+  'The rule about funds: why a balance may not become this by that change while so much is held (less the credit limit), as a SQLSTATE, or null.';
 
 revoke all on function ledger.funds_problem from public;
 -- end function
@@ -749,6 +752,26 @@ comment on function ledger.has_repeated_keys is
   'Whether two operations have the same user and idempotency key.';
 
 revoke all on function ledger.has_repeated_keys from public;
+-- end function
+
+-- function: held_now
+create or replace function ledger.held_now(user_id bigint)
+  returns numeric
+  language plpgsql volatile as $$
+declare
+  -- Before the statement: then it is a bound in the index, which leaves out what has expired.
+  v_now timestamptz := clock_timestamp();
+begin
+  return (select coalesce(sum(o.amount), 0.00) from public.holds o
+           where o.user_id = held_now.user_id and o.status = 'active'
+             and o.expires_at > v_now)
+    - coalesce((select u.credit_limit from public.users u where u.id = held_now.user_id), 0);
+end $$;
+
+comment on function ledger.held_now is
+  'What of a user''s balance isn''t available now: what active holds reserve, less the credit limit.';
+
+revoke all on function ledger.held_now from public;
 -- end function
 
 -- function: hold_hash
@@ -1013,8 +1036,8 @@ declare
 begin
   -- NO KEY UPDATE, so that neither a manual insert (its trigger takes KEY SHARE) waits for us, nor
   -- we for an open one.
-  select u.id, u.hold_changes, u.updated_at, 0.00
-    into v.user_id, v.hold_changes, v.updated_at, v.held
+  select u.id, u.hold_changes, u.updated_at, coalesce(-u.credit_limit, 0.00), u.frozen_at is not null
+    into v.user_id, v.hold_changes, v.updated_at, v.held, v.is_frozen
     from public.users u where u.id = lock_account.user_id for no key update; -- mutation: lock
   if not found then
     v.user_id := lock_account.user_id;
@@ -1055,8 +1078,9 @@ begin
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
-  select array_agg(row(u.id, null, h.seq, h.balance, 0.00, h.sealed_at, h.hash, u.hold_changes,
-           null, u.updated_at)::ledger.account)
+  select array_agg(row(u.id, null, h.seq, h.balance, coalesce(-u.credit_limit, 0.00),
+           h.sealed_at, h.hash, u.hold_changes, null, u.updated_at,
+           u.frozen_at is not null)::ledger.account)
     into v_accounts
     from unnest(v_ids) i (id)
     join public.users u on u.id = i.id
@@ -1115,7 +1139,7 @@ create or replace function ledger.open_account(account ledger.account, max_pendi
   language plpgsql volatile as $$
 declare
   v ledger.account := open_account.account;
-  -- As in sum_of_holds.
+  -- As in held_now.
   v_now timestamptz;
 begin
   if v.seq is null and v.problem is null then
@@ -1128,10 +1152,9 @@ begin
       v.balance := 0.00;
     end if;
   end if;
-  v.held := 0.00;
   if v.hold_changes > 0 then
     v_now := clock_timestamp();
-    select coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
+    select v.held + coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
       into v.held, v.next_expiry
       from public.holds o where o.user_id = v.user_id and o.status = 'active'
        and o.expires_at > v_now;
@@ -1140,7 +1163,7 @@ begin
 end $$;
 
 comment on function ledger.open_account is
-  'What a locked user''s account needs where the last entry isn''t all: without a seq, there are pending entries or none; posts these, at most max_pending (null: all). Adds up the active holds. problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.';
+  'What a locked user''s account needs where the last entry isn''t all: without a seq, there are pending entries or none; posts these, at most max_pending (null: all). Adds the active holds to held. problem: as it was, or 55P03 (entries are left) or LGRNG, as post_pending returns them.';
 
 revoke all on function ledger.open_account from public;
 -- end function
@@ -1223,15 +1246,15 @@ revoke all on function ledger.outcome_of from public;
 -- function: pair_problem
 create or replace function ledger.pair_problem(
   amount numeric, metadata jsonb, is_same_user boolean, problem text, peer_problem text,
-  balance numeric, held numeric, peer_balance numeric, peer_held numeric)
+  balance numeric, held numeric, is_frozen boolean, peer_balance numeric, peer_held numeric)
   returns text
   language sql immutable parallel safe as $$
   select ledger.first_problem(
     request => ledger.request_problem(ledger.is_valid_amount(amount), null, metadata, true,
       is_same_user),
     users => ledger.users_problem(problem, peer_problem), key => null, target => null,
-    funds => coalesce(ledger.funds_problem(-amount, balance - amount, held),
-      ledger.funds_problem(amount, peer_balance + amount, peer_held)))
+    funds => coalesce(ledger.funds_problem(-amount, balance - amount, held, is_frozen),
+      ledger.funds_problem(amount, peer_balance + amount, peer_held, false)))
 $$;
 
 comment on function ledger.pair_problem is
@@ -1243,7 +1266,7 @@ revoke all on function ledger.pair_problem from public;
 -- function: plain_decision
 create or replace function ledger.plain_decision(
   operation text, amount numeric, metadata jsonb, user_id bigint, problem text, balance numeric,
-  held numeric, peer_user_id bigint, peer_problem text, peer_balance numeric, peer_held numeric)
+  held numeric, is_frozen boolean, peer_user_id bigint, peer_problem text, peer_balance numeric, peer_held numeric)
   returns ledger.decision
   language sql immutable parallel safe as $$
   select row(
@@ -1252,9 +1275,9 @@ create or replace function ledger.plain_decision(
         operation = 'TRANSFER' and user_id = peer_user_id),
       users => ledger.users_problem(problem, peer_problem), key => null, target => null,
       funds => case operation
-        when 'CREDIT' then ledger.funds_problem(amount, balance + amount, held)
-        else coalesce(ledger.funds_problem(-amount, balance - amount, held),
-          ledger.funds_problem(amount, peer_balance + amount, peer_held)) end),
+        when 'CREDIT' then ledger.funds_problem(amount, balance + amount, held, is_frozen)
+        else coalesce(ledger.funds_problem(-amount, balance - amount, held, is_frozen),
+          ledger.funds_problem(amount, peer_balance + amount, peer_held, false)) end),
     false, case operation when 'CREDIT' then 'CREDIT' else 'DEBIT' end, round(amount, 2),
     case operation when 'CREDIT' then round(amount, 2) else -round(amount, 2) end, held, null, null,
     null)::ledger.decision
@@ -1324,7 +1347,7 @@ begin
 
     if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and post.idempotency_keys[i] is null then
       d := ledger.plain_decision(v_operation, post.amounts[i], post.metadatas[i], a.user_id,
-        a.problem, a.balance, a.held, p.user_id, p.problem, p.balance, p.held);
+        a.problem, a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
     else
       d := ledger.decide(v_operation, post.amounts[i], post.expires_ins[i],
         post.idempotency_keys[i], post.metadatas[i], t, a, p);
@@ -1405,9 +1428,12 @@ declare
   v_at timestamptz;
   v_hash bytea;
   v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_credit_limit numeric;
 begin
   -- As lock_account does.
-  select u.hold_changes into v_hold_changes
+  select u.hold_changes, u.frozen_at is not null, u.credit_limit
+    into v_hold_changes, v_is_frozen, v_credit_limit
     from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
   if not found then v_problem := 'LGUSR'; end if;
   select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
@@ -1416,15 +1442,16 @@ begin
   if v_seq is not null and post_change.idempotency_key is null
     and post_change.operation in ('CREDIT', 'DEBIT') then
     d.held := case when v_hold_changes = 0 then 0.00
-      else ledger.sum_of_holds(post_change.user_id) end;
+      else ledger.held_now(post_change.user_id) end;
     d.action := post_change.operation;
     d.amount := round(post_change.amount, 2);
     d.change := ledger.change_of(d.action, d.amount);
     v_problem := ledger.change_problem(post_change.amount, null, post_change.metadata, false,
-      v_problem, d.change, v_balance, d.held);
+      v_problem, d.change, v_balance, d.held, v_is_frozen);
   else
-    a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance, null, v_at,
-      v_hash, v_hold_changes, null, null)::ledger.account, null);
+    a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
+      coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
+      )::ledger.account, null);
     t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
       post_change.amount);
     -- It was none when the caller looked.
@@ -1535,7 +1562,7 @@ begin
     d.amount := round(post_pair.amount, 2);
     d.change := -d.amount;
     d.problem := ledger.pair_problem(post_pair.amount, post_pair.metadata, a.user_id = p.user_id,
-      a.problem, p.problem, a.balance, a.held, p.balance, p.held);
+      a.problem, p.problem, a.balance, a.held, a.is_frozen, p.balance, p.held);
   else
     t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref, null);
     d := ledger.decide(post_pair.operation, post_pair.amount, null, post_pair.idempotency_key,
@@ -1544,8 +1571,8 @@ begin
   end if;
   if d.problem is not null then
     perform ledger.raise_status(d.problem,
-      case when p.problem = 'LGUSR' and a.problem is distinct from 'LGUSR' then p.user_id
-        else a.user_id end, coalesce(post_pair.amount, d.amount),
+      case when p.problem = 'LGUSR' and a.problem is distinct from 'LGUSR'
+          or d.problem = 'LGFRZ' and d.change > 0 then p.user_id else a.user_id end, coalesce(post_pair.amount, d.amount),
       case when d.change > 0 then p.balance - p.held else a.balance - a.held end);
   end if;
 
@@ -1596,7 +1623,7 @@ begin
     into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
     from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
    order by h.seq desc limit 1;
-  v_last.held := ledger.sum_of_holds(post_pending.user_id);
+  v_last.held := ledger.held_now(post_pending.user_id);
 
   -- By what is pending, never by ids or times: a row may commit late with a low one.
   for v_row in
@@ -1654,6 +1681,9 @@ begin
     when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
       detail = format('Available is %s, required is %s.',
         raise_status.available, raise_status.amount);
+    when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
+      detail = format('Nothing is taken from user %s, or held, until thaw_user.',
+        raise_status.user_id);
     when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
       detail = 'The key belongs to a request that said something else.';
     when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
@@ -1723,22 +1753,61 @@ comment on function ledger.request_problem is
 revoke all on function ledger.request_problem from public;
 -- end function
 
--- function: sum_of_holds
-create or replace function ledger.sum_of_holds(user_id bigint)
-  returns numeric
-  language plpgsql volatile as $$
+-- function: set_control
+create or replace function ledger.set_control(
+  operation text, user_id bigint, credit_limit numeric, reason text, actor text)
+  returns ledger.user_state
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  -- Before the statement: then it is a bound in the index, which leaves out what has expired.
-  v_now timestamptz := clock_timestamp();
+  a ledger.account;
+  v ledger.user_state;
+  v_at timestamptz;
 begin
-  return (select coalesce(sum(o.amount), 0.00) from public.holds o
-           where o.user_id = sum_of_holds.user_id and o.status = 'active'
-             and o.expires_at > v_now);
+  if set_control.operation = 'CREDIT LIMIT' and set_control.credit_limit <> 0
+    and not ledger.is_valid_amount(set_control.credit_limit) then
+    perform ledger.raise_status('LGAMT', set_control.user_id, set_control.credit_limit);
+  elsif length(set_control.reason) not between 1 and 1000 then
+    perform ledger.raise_status('22023', set_control.user_id);
+  end if;
+  a := ledger.lock_account(set_control.user_id);
+  if a.problem is not null then
+    perform ledger.raise_status(a.problem, set_control.user_id);
+  end if;
+  v := ledger.get_user_state(set_control.user_id);
+  v.changed := case set_control.operation when 'FREEZE' then v.frozen_at is null
+    when 'THAW' then v.frozen_at is not null
+    when 'CREDIT LIMIT' then v.credit_limit <> coalesce(set_control.credit_limit, 0.00) end;
+  if not v.changed then
+    perform ledger.copy_accounts(array[a]);
+    return v;
+  end if;
+
+  v_at := ledger.next_moment(greatest(a.updated_at, a.posted_at));
+  case set_control.operation
+    when 'FREEZE' then v.frozen_at := v_at;
+    when 'THAW' then v.frozen_at := null;
+    when 'CREDIT LIMIT' then v.credit_limit := round(coalesce(set_control.credit_limit, 0), 2);
+  end case;
+  insert into public.user_controls (user_id, number, at, role, actor, operation, credit_limit,
+    reason, position)
+  select set_control.user_id, coalesce(max(k.number), 0) + 1, v_at, session_user,
+         set_control.actor, set_control.operation,
+         case set_control.operation when 'CREDIT LIMIT' then v.credit_limit end,
+         set_control.reason, nextval('public.payment_history_id_seq')
+    from public.user_controls k where k.user_id = set_control.user_id;
+  update public.users u
+     set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1, updated_at = v_at,
+         frozen_at = v.frozen_at, credit_limit = nullif(v.credit_limit, 0)
+   where u.id = set_control.user_id;
+  return v;
 end $$;
 
-comment on function ledger.sum_of_holds is 'What active holds of a user reserve now.';
+comment on function ledger.set_control is
+  'FREEZE, THAW or CREDIT LIMIT (null: none) of a user, with who did it and why in user_controls; posts what is pending. What is so already is left as it is. Returns what holds from now on. Raises LGUSR, LGAMT, LGRNG, 22023 (a reason of more than 1000 characters), 55P03 (lock_timeout).';
 
-revoke all on function ledger.sum_of_holds from public;
+revoke all on function ledger.set_control from public;
+grant execute on function ledger.set_control to ledger_service;
 -- end function
 
 -- function: users_of
@@ -2281,13 +2350,30 @@ revoke all on function ledger.get_statement from public;
 grant execute on function ledger.get_statement to ledger_service, ledger_dba;
 -- end function
 
+-- function: get_user_state
+create or replace function ledger.get_user_state(user_id bigint)
+  returns ledger.user_state
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+  select row(u.id, u.frozen_at, coalesce(u.credit_limit, 0.00), false)::ledger.user_state
+    from public.users u where u.id = get_user_state.user_id
+$$;
+
+comment on function ledger.get_user_state is
+  'Since when a user is frozen (null: it isn''t), and its credit limit; null for an unknown user.';
+
+revoke all on function ledger.get_user_state from public;
+grant execute on function ledger.get_user_state to ledger_service, ledger_dba;
+-- end function
+
 -- function: get_users
 create or replace function ledger.get_users(user_ids bigint[])
   returns setof ledger.user_snapshot
   language sql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
   -- From the history; users.balance may have been edited.
-  select u.id, coalesce(h.balance, 0.00), coalesce(h.balance, 0.00) - coalesce(o.held, 0.00),
+  select u.id, coalesce(h.balance, 0.00),
+         coalesce(h.balance, 0.00) - coalesce(o.held, 0.00) + coalesce(u.credit_limit, 0.00),
          coalesce(h.seq, 0), greatest(h.sealed_at, u.updated_at),
          coalesce(h.seq, 0) + u.hold_changes, statement_timestamp(),
          floor(extract(epoch from o.expires_at - statement_timestamp()) * 1000)::bigint
@@ -2362,6 +2448,25 @@ revoke all on function ledger.ledger_id from public;
 grant execute on function ledger.ledger_id to ledger_service, ledger_dba;
 -- end function
 
+-- function: list_controls
+create or replace function ledger.list_controls(
+  user_id bigint, before bigint default null, max_rows integer default 50)
+  returns setof public.user_controls
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+  select k.* from public.user_controls k
+   where k.user_id = list_controls.user_id
+     and k.number < coalesce(list_controls.before, 9223372036854775807)
+   order by k.number desc limit list_controls.max_rows
+$$;
+
+comment on function ledger.list_controls is
+  'Who froze or thawed a user or set its credit limit: at most max_rows of these changes below number before (null: the last ones), newest first.';
+
+revoke all on function ledger.list_controls from public;
+grant execute on function ledger.list_controls to ledger_service, ledger_dba;
+-- end function
+
 -- function: list_users
 create or replace function ledger.list_users(
   reference text default null, after bigint default 0, max_rows integer default 50,
@@ -2433,9 +2538,15 @@ begin
      where h.id > read_changes.after_id and h.id <= read_changes.until_id
      order by h.id limit read_changes.max_rows),
   changed_holds as (
-    select o.position as id, o.user_id from public.holds o
-     where o.position > read_changes.after_id and o.position <= read_changes.until_id
-     order by o.position limit read_changes.max_rows),
+    select x.id, x.user_id from (
+      (select o.position as id, o.user_id from public.holds o
+        where o.position > read_changes.after_id and o.position <= read_changes.until_id
+        order by o.position limit read_changes.max_rows)
+      union all
+      (select k.position, k.user_id from public.user_controls k
+        where k.position > read_changes.after_id and k.position <= read_changes.until_id
+        order by k.position limit read_changes.max_rows)) x
+     order by x.id limit read_changes.max_rows),
   bound as (
     select coalesce(
              least(case when e.n = read_changes.max_rows then e.id end,
@@ -2456,6 +2567,8 @@ begin
           from public.payment_history h where h.id = m.id
         union all
         select o.user_id, null, true from public.holds o where o.position = m.id
+        union all
+        select k.user_id, null, true from public.user_controls k where k.position = m.id
         offset 0) x),
   -- What a pending entry will change has another id then.
   changed as (
@@ -2620,6 +2733,9 @@ create or replace function ledger.expected_guards()
     ('constraint manual_entries_pkey on manual_entries', '5c745ef35e4bcaea'),
     ('constraint payment_history_pkey on payment_history', '14dc1713ba6975f7'),
     ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
+    ('constraint user_controls_check on user_controls', 'e7f5ac03a39de3b8'),
+    ('constraint user_controls_operation_check on user_controls', '9361b82a9fade04a'),
+    ('constraint user_controls_pkey on user_controls', '54a744654ceab286'),
     ('constraint user_details_pkey on user_details', '8f9fbf794dd5d754'),
     ('constraint user_keys_pkey on user_keys', 'd38673d90a374de6'),
     ('constraint user_references_pkey on user_references', 'f2b367e344c3ea3d'),
@@ -2630,12 +2746,12 @@ create or replace function ledger.expected_guards()
     ('function ledger.await_final(bigint,timestamp with time zone)', '60a752d6c4578365'),
     ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
     ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
-    ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric)', 'e504027469b85b87'),
+    ('function ledger.change_problem(numeric,text,jsonb,boolean,text,numeric,numeric,numeric,boolean)', 'a6f9e9eced147265'),
     ('function ledger.changes_between(timestamp with time zone[])', 'af1a2a374b335133'),
     ('function ledger.check_entry()', '83c176ee215a63d5'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', 'bf39fc8cd336eb3e'),
     ('function ledger.copy_accounts(ledger.account[])', 'f201f9abbf45a688'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '241447f7b997ac42'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '925ec7cc3c4c7c5a'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
     ('function ledger.entry_change(public.payment_history)', '6387288247206e0c'),
     ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '550ed5c31fd8c385'),
@@ -2648,21 +2764,23 @@ create or replace function ledger.expected_guards()
     ('function ledger.find_created_user(bigint,text,jsonb,text)', '0a65d3c04dbe5cd6'),
     ('function ledger.find_key(bigint,text,boolean)', '7281493d5cb823f9'),
     ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
-    ('function ledger.funds_problem(numeric,numeric,numeric)', '59495b5e46276dbf'),
+    ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '612d24ec4a82199e'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
     ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '52450dd7b2fcf5d6'),
     ('function ledger.get_guards()', 'a3725745ae395a89'),
     ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
     ('function ledger.get_hold(bigint,bigint)', '56e5e821df6ca0ed'),
     ('function ledger.get_moments(bigint,timestamp with time zone[])', '7b9931bb64a99314'),
-    ('function ledger.get_relation_guards()', '9814013848d7945d'),
+    ('function ledger.get_relation_guards()', '9b8def62b1ce04a6'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', 'd72f2fbecb2f7b88'),
-    ('function ledger.get_users(bigint[])', 'b5a8b0a75180d9e8'),
+    ('function ledger.get_user_state(bigint)', '66ef9b17e2ddf71e'),
+    ('function ledger.get_users(bigint[])', '4da8e787949e82e1'),
     ('function ledger.guard_history()', '01c876e190aeac06'),
     ('function ledger.guard_user()', '222244428d4b385b'),
     ('function ledger.has_migration(text)', '7f2ac626f48fd1c1'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '3d9d9e98e9c289f4'),
     ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '745ab10dfdc30fe3'),
+    ('function ledger.held_now(bigint)', 'd2508f856f325bc3'),
     ('function ledger.hold_as_placed(public.holds)', 'd14c9f35c6f27b81'),
     ('function ledger.hold_hash(public.holds)', '112859ecee0ea5e3'),
     ('function ledger.hold_hash_1(public.holds)', 'ba6fec0014035d45'),
@@ -2679,40 +2797,42 @@ create or replace function ledger.expected_guards()
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
     ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
     ('function ledger.ledger_id()', 'c8ff0d501814243a'),
+    ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '3c13de4edd0ece1f'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', '0fa63f77818b02d7'),
-    ('function ledger.lock_account(bigint)', '669995d95ff6ba68'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '03929f2a482c94db'),
+    ('function ledger.lock_account(bigint)', 'acc45af573df7e21'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '23751280947ac743'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
     ('function ledger.oldest_writer()', '4d09c651b3c1cb34'),
-    ('function ledger.open_account(ledger.account,integer)', '36e45290eba9446e'),
+    ('function ledger.open_account(ledger.account,integer)', '82fc176814a2631d'),
     ('function ledger.opposite_of(text)', '8ddb1a07fd89f247'),
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', '8f481a543a9d6c0c'),
-    ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,numeric,numeric)', '74dbb5d3c428ad09'),
-    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,bigint,text,numeric,numeric)', '80cecd7dc522177f'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '0c6a466a486aa4c7'),
-    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'a49b5af448ad0c65'),
+    ('function ledger.pair_problem(numeric,jsonb,boolean,text,text,numeric,numeric,boolean,numeric,numeric)', '9e924541cbe003db'),
+    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '09162be0b6457688'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '2a65b7bfc7ec9caf'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '13f1233bb0ff50a5'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '20e57ff397601672'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '6603267097842c5e'),
-    ('function ledger.post_pending(bigint,integer)', '5a75d78831486201'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', '79946de896295478'),
-    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '6e72a1c903f5cb2a'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'bc0e0bea53cac646'),
+    ('function ledger.post_pending(bigint,integer)', '4eb667c5e63abda7'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', 'e6ba58457b891ee7'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'e5b97d4578c27139'),
     ('function ledger.record_entry()', '6dc6ef4880ee6e86'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '352fbbff2515b43f'),
-    ('function ledger.sum_of_holds(bigint)', 'bae8b0e434e2a082'),
+    ('function ledger.set_control(text,bigint,numeric,text,text)', 'ea32903175e9616f'),
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'd1b9145139995cf1'),
     ('function ledger.users_problem(text,text)', 'de5259f4e6e881c5'),
+    ('function ledger.verify_controls(bigint,bigint)', '7ff014fa522bd066'),
     ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'ce9272e27ad59b31'),
     ('function ledger.verify_entry(public.payment_history)', 'cbed05676c7dd58a'),
     ('function ledger.verify_guards()', '7dfc7697f3a5b6d6'),
-    ('function ledger.verify_holds(bigint,bigint)', '52626ec117ce0645'),
+    ('function ledger.verify_holds(bigint,bigint)', '676d1792815b1470'),
     ('function ledger.verify_interventions()', '0d0624ba384c08b2'),
     ('function ledger.verify_manual_entries(bigint,bigint)', '6b272f24b5897009'),
     ('function ledger.verify_user_page(bigint,bigint,integer)', 'eb1e579f4fe7a94f'),
-    ('function ledger.verify_users(bigint,integer,bigint,interval)', 'c5162e622f6d9720'),
+    ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
     ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '959c68dc61339fdc'),
     ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
     ('function public.break_glass(text)', '248afda5ab034b63'),
@@ -2721,10 +2841,13 @@ create or replace function ledger.expected_guards()
     ('function public.credit_user(bigint,numeric,text,jsonb)', '1300ac03f80ee370'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'bec0f1158f62d215'),
     ('function public.debit_users(bigint[],numeric[],text[])', '65dcc2d260d640df'),
+    ('function public.freeze_user(bigint,text)', '258b741342a2ceb9'),
     ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'a73e5e60c3f3cd09'),
     ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
     ('function public.release_hold(bigint,bigint,text,jsonb)', '05f347aeed102e78'),
     ('function public.reverse_entry(bigint,bigint,text,jsonb)', '13df80c390e942da'),
+    ('function public.set_credit_limit(bigint,numeric,text)', '0503d635b2baa131'),
+    ('function public.thaw_user(bigint,text)', '7bbeda2d93d471d7'),
     ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '1db8b7311846b6cc'),
     ('function public.verify_ledger()', '1d72ad12ff483261'),
     ('function public.verify_user(bigint)', '0014911218ec627e'),
@@ -2744,6 +2867,7 @@ create or replace function ledger.expected_guards()
     ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
     ('rights on schema ledger', 'e3b0c44298fc1c14'),
     ('rights on schema public', 'e3b0c44298fc1c14'),
+    ('rights on user_controls', 'e3b0c44298fc1c14'),
     ('rights on user_details', 'e3b0c44298fc1c14'),
     ('rights on user_keys', 'e3b0c44298fc1c14'),
     ('rights on user_references', 'e3b0c44298fc1c14'),
@@ -2760,10 +2884,11 @@ create or replace function ledger.expected_guards()
     ('table ledger.identity', '8bce03ed7360f1db'),
     ('table manual_entries', '8427085a0883f126'),
     ('table payment_history', '9bd52f8fae22bbf8'),
+    ('table user_controls', '4474f3fce9479c2c'),
     ('table user_details', 'fc0f3dc5177e4115'),
     ('table user_keys', 'e9cc0114ab7f3c43'),
     ('table user_references', '36dc8a826f7ef939'),
-    ('table users', '4943cbc5ad644609'),
+    ('table users', '8e6c2c7cf91b311c'),
     ('trigger chain_intervention on interventions', '8e6002a18696d00d'),
     ('trigger check_entry on payment_history', 'ff990ae8087bd49f'),
     ('trigger guard_delete on manual_entries', '7bb3415abaaf487a'),
@@ -2772,10 +2897,12 @@ create or replace function ledger.expected_guards()
     ('trigger guard_row on interventions', '35298a6364f5371c'),
     ('trigger guard_row on ledger.anchors', '3b33c7c88435adff'),
     ('trigger guard_row on payment_history', 'ef7772762d591179'),
+    ('trigger guard_row on user_controls', '8471fc4a0e7c1fa1'),
     ('trigger guard_truncate on interventions', 'd911136c0789a75b'),
     ('trigger guard_truncate on ledger.anchors', '6f819b7bea8c96e4'),
     ('trigger guard_truncate on manual_entries', '38e565872e706ec7'),
     ('trigger guard_truncate on payment_history', '13b38e44464dcdbb'),
+    ('trigger guard_truncate on user_controls', 'ccd0948ff08da1b0'),
     ('trigger guard_truncate on users', 'd563d9961d018a7c'),
     ('trigger guard_update on manual_entries', 'b3c7e47d117738ee'),
     ('trigger guard_update on users', 'ea1cc52718ffb3f8'),
@@ -2894,7 +3021,8 @@ create or replace function ledger.get_relation_guards()
                  'created_at', 'expires_at', 'closed_at', 'release_key', 'release_metadata',
                  'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
                  'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
-                 'line', 'is_only', 'reference', 'asked_id', 'updated_at')),
+                 'line', 'is_only', 'reference', 'asked_id', 'updated_at', 'frozen_at', 'credit_limit',
+                 'actor')),
            case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
     from guarded g, owner o
   union all
@@ -3000,6 +3128,43 @@ comment on function ledger.is_hash_of is
   'Whether an entry has the hash that it must have after the entry with hash previous, in any version of the encoding.';
 
 revoke all on function ledger.is_hash_of from public;
+-- end function
+
+-- function: verify_controls
+create or replace function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language sql stable as $$
+  select row('control_differs', coalesce(u.id, c.user_id), null, format(
+           'users says frozen_at %s, limit %s; user_controls %s, %s, %s changes up to %s.',
+           u.frozen_at, u.credit_limit, c.frozen_at, c.credit_limit, c.changes, c.last_number
+           ))::ledger.finding
+    from (select u.id, u.frozen_at, u.credit_limit from public.users u
+           where u.hold_changes > 0 and u.id > verify_controls.after_user_id
+             and u.id <= verify_controls.upto_user_id
+             and num_nonnulls(u.frozen_at, u.credit_limit) > 0) u
+    full join (
+      select k.user_id, count(*) as changes, max(k.number) as last_number,
+             (array_agg(case k.operation when 'FREEZE' then k.at end order by k.number desc)
+               filter (where k.operation in ('FREEZE', 'THAW')))[1] as frozen_at,
+             nullif((array_agg(k.credit_limit order by k.number desc)
+               filter (where k.operation = 'CREDIT LIMIT'))[1], 0) as credit_limit
+        from public.user_controls k
+       where k.user_id > verify_controls.after_user_id and k.user_id <= verify_controls.upto_user_id
+       group by k.user_id) c on c.user_id = u.id
+   where (u.frozen_at, u.credit_limit) is distinct from (c.frozen_at, c.credit_limit)
+      or c.changes <> c.last_number
+  union all
+  -- The engine looks at neither while nothing has been counted.
+  select row('control_differs', u.id, null, 'users.hold_changes is 0.')::ledger.finding
+    from public.users u
+   where u.hold_changes = 0 and num_nonnulls(u.frozen_at, u.credit_limit) > 0
+     and u.id > verify_controls.after_user_id and u.id <= verify_controls.upto_user_id
+$$;
+
+comment on function ledger.verify_controls is
+  'The findings about who is frozen or has a credit limit in a range of users: users says something else than the last rows of user_controls, or one of these is missing. Internal.';
+
+revoke all on function ledger.verify_controls from public;
 -- end function
 
 -- function: verify_entries
@@ -3202,19 +3367,27 @@ create or replace function ledger.verify_holds(after_user_id bigint, upto_user_i
    where w.is_wrong and o.user_id > verify_holds.after_user_id
      and o.user_id <= verify_holds.upto_user_id
   union all
-  -- Holds are numbered without gaps, and each of their changes is counted.
+  -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
   select row('hold_invalid', coalesce(u.id, c.user_id), null, format(
-           'users.hold_changes is %s, but %s holds up to number %s had %s changes.',
+           'users.hold_changes is %s, but %s holds up to number %s and controls had %s changes.',
            u.hold_changes, c.holds, c.last_hold, c.changes))::ledger.finding
     from (select u.id, u.hold_changes from public.users u
            where u.hold_changes > 0 and u.id > verify_holds.after_user_id
              and u.id <= verify_holds.upto_user_id) u
-    full join (select o.user_id, count(*) as holds, max(o.hold) as last_hold,
-                      count(*) + count(o.closed_at) as changes
-                 from public.holds o
-                where o.user_id > verify_holds.after_user_id
-                  and o.user_id <= verify_holds.upto_user_id
-                group by o.user_id) c on c.user_id = u.id
+    full join (
+      select x.user_id, sum(x.holds)::bigint as holds, max(x.last_hold) as last_hold,
+             sum(x.changes)::bigint as changes
+        from (
+          select o.user_id, count(*) as holds, max(o.hold) as last_hold,
+                 count(*) + count(o.closed_at) as changes
+            from public.holds o
+           where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
+           group by o.user_id
+          union all
+          select k.user_id, 0, 0, count(*) from public.user_controls k
+           where k.user_id > verify_holds.after_user_id and k.user_id <= verify_holds.upto_user_id
+           group by k.user_id) x
+       group by x.user_id) c on c.user_id = u.id
    where (u.hold_changes, c.holds) is distinct from (c.changes, c.last_hold)
 $$;
 
@@ -3359,6 +3532,9 @@ begin
        and h.ts < statement_timestamp() - verify_users.pending_limit
     union all
     select f from ledger.verify_manual_entries(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
+    select f from ledger.verify_controls(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f
     union all
     select f from ledger.verify_holds(verify_users.after_user_id,
@@ -3554,6 +3730,21 @@ revoke all on function public.debit_users from public;
 grant execute on function public.debit_users to ledger_dba;
 -- end function
 
+-- function: freeze_user
+create or replace function public.freeze_user(user_id bigint, reason text default null)
+  returns ledger.user_state
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return ledger.set_control('FREEZE', freeze_user.user_id, null, freeze_user.reason, null);
+end $$;
+
+comment on function public.freeze_user is
+  'From now on nothing is taken from user_id, and nothing held, until thaw_user: that raises LGFRZ. Credits, releases and repeats of what was done go on. user_controls keeps who did it and why. Raises LGUSR, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.freeze_user from public;
+grant execute on function public.freeze_user to ledger_dba;
+-- end function
+
 -- function: place_hold
 create or replace function public.place_hold(
   user_id bigint, amount numeric, expires_in numeric default null,
@@ -3647,6 +3838,38 @@ comment on function public.reverse_entry is
 
 revoke all on function public.reverse_entry from public;
 grant execute on function public.reverse_entry to ledger_dba;
+-- end function
+
+-- function: set_credit_limit
+create or replace function public.set_credit_limit(
+  user_id bigint, credit_limit numeric, reason text default null)
+  returns ledger.user_state
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return ledger.set_control('CREDIT LIMIT', set_credit_limit.user_id,
+    set_credit_limit.credit_limit, set_credit_limit.reason, null);
+end $$;
+
+comment on function public.set_credit_limit is
+  'How far below zero the balance of user_id may go: available is the balance, less what is held, plus this (0 or null: none; at most 9999999999.99). A limit below what is used already only keeps more from being taken. user_controls keeps who did it and why. Raises LGUSR, LGAMT, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.set_credit_limit from public;
+grant execute on function public.set_credit_limit to ledger_dba;
+-- end function
+
+-- function: thaw_user
+create or replace function public.thaw_user(user_id bigint, reason text default null)
+  returns ledger.user_state
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return ledger.set_control('THAW', thaw_user.user_id, null, thaw_user.reason, null);
+end $$;
+
+comment on function public.thaw_user is
+  'Ends freeze_user. user_controls keeps who did it and why. Raises LGUSR, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.thaw_user from public;
+grant execute on function public.thaw_user to ledger_dba;
 -- end function
 
 -- function: transfer

@@ -84,7 +84,7 @@ export function createLedgerControls(
       const [row] = await run((sql) =>
         sql<StateRow[]>`select * from ledger.get_user_state(user_id => ${userId}::bigint)`
       )
-      return row?.user_id == null ? undefined : stateOf(row)
+      return row === undefined || row.user_id === null ? undefined : stateOf(row)
     },
 
     async listControls(userId, before, maxRows) {

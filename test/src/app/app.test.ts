@@ -68,7 +68,7 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
     },
     verify: write,
     write,
-    snapshots: { read: write, invalidate: write },
+    snapshots: { read: write, invalidate: () => void write() },
     metrics: createMetrics(),
     notReady: () => Promise.resolve('The reason.'),
     onFailure: (what, error) => void failures.push([what, error]),

@@ -196,7 +196,7 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
     },
     verify: unused,
     write: unused,
-    snapshots: { read: unused, invalidate: unused },
+    snapshots: { read: unused, invalidate: () => void unused() },
     metrics: createMetrics(),
     notReady: unused,
     onFailure: () => {},
@@ -478,7 +478,7 @@ test('an entry that comes while it is looked for is not reversed by a bound call
         calls.push(kind)
         return Promise.reject(new Problem('busy'))
       },
-      snapshots: { read: unused, invalidate: unused },
+      snapshots: { read: unused, invalidate: () => void unused() },
       metrics: createMetrics(),
       notReady: unused,
       onFailure: () => {},
