@@ -98,6 +98,7 @@ export async function startService(
   }
   const snapshots = createSnapshots({
     ...(redis && { redis }),
+    ...(redis?.timeoutMs && { timeoutMs: redis.timeoutMs }),
     ttlSeconds: config.snapshotTtlSeconds,
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),

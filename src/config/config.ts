@@ -75,7 +75,8 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
   databaseUrl?: string
   /** The URL of the same database for its owner. */
   migrateDatabaseUrl?: string
-  redis?: { url: string; token: string }
+  /** timeoutMs: of a call to it; left out, a quarter of a second. */
+  redis?: { url: string; token: string; timeoutMs?: number }
   snapshotTtlSeconds: number
   dataDir: string
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -42,7 +42,9 @@ export async function startTestService(config: Partial<Config> = {}): Promise<Te
     ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off' }),
     port: 0,
     databaseUrl: database.serviceUrl,
-    redis: { url: redis.url, token: redis.token },
+    // Longer than by default: that a machine has much to do makes nothing busy.
+    redis: { url: redis.url, token: redis.token, timeoutMs: 60_000 },
+    requestDeadlineMs: 10_000,
     ...config,
   })
   return {

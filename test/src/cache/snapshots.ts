@@ -93,7 +93,7 @@ export function instanceOf(
     ...(redis && { redis }),
     ttlSeconds: 60,
     // Tests that aren't about slowness shouldn't fail because of it.
-    timeoutMs: 10_000,
+    timeoutMs: 1_000_000,
     // Nor for want of a poll.
     maxSilenceMs: Infinity,
     onError: (operation) => errors.push(operation),

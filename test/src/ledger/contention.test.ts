@@ -2,8 +2,12 @@
 import { expect, test } from 'vitest'
 import { type Answer, useHttp } from '../../support/http.ts'
 import { createUser, findingsOf } from '../../support/ledger.ts'
+import { shareOf } from '../../support/share.ts'
 
 const http = useHttp()
+const TRANSFERS = shareOf(600, 60)
+const HOLDS = shareOf(400, 40)
+const HELD = shareOf(1000, 100)
 
 const outcomesOf = (answers: Answer[]) => {
   const counts: Record<string, number> = {}
@@ -38,29 +42,29 @@ async function whileHeld(ids: number[], work: () => Promise<void>): Promise<void
   }
 }
 
-test('600 transfers at once between 6 users are all done', async () => {
+test(`${TRANSFERS} transfers at once between 6 users are all done`, async () => {
   const ids = await usersWith(6, 100)
-  const answers = await Promise.all(Array.from({ length: 600 }, (_, n) => {
+  const answers = await Promise.all(Array.from({ length: TRANSFERS }, (_, n) => {
     const from = n % 6
     return transfer(ids[from]!, ids[(from + 1 + Math.floor(n / 6) % 5) % 6]!)
   }))
-  expect(outcomesOf(answers)).toEqual({ 201: 600 })
+  expect(outcomesOf(answers)).toEqual({ 201: TRANSFERS })
   const sum = await http.sql`select sum(balance) from users where id in ${http.sql(ids)}`
   expect(sum[0]!['sum']).toBe('600.00')
   expect(await findingsOf(http.sql)).toEqual([])
 })
 
-test('400 holds of one user at once are all placed', async () => {
-  const [id] = await usersWith(1, 400)
+test(`${HOLDS} holds of one user at once are all placed`, async () => {
+  const [id] = await usersWith(1, HOLDS)
   const answers = await Promise.all(
-    Array.from({ length: 400 }, () => http.call('POST', `/users/${id}/holds`, { amount: 1 })),
+    Array.from({ length: HOLDS }, () => http.call('POST', `/users/${id}/holds`, { amount: 1 })),
   )
-  expect(outcomesOf(answers)).toEqual({ 201: 400 })
+  expect(outcomesOf(answers)).toEqual({ 201: HOLDS })
 })
 
-test('1000 users who are held make only what touches them busy', async () => {
+test(`${HELD} users who are held make only what touches them busy`, async () => {
   const [rich, other] = await usersWith(2, 1000)
-  const held = await usersWith(1000, 1)
+  const held = await usersWith(HELD, 1)
   await whileHeld(held, async () => {
     const late = Promise.all(
       held.map((id, n) =>
@@ -76,13 +80,13 @@ test('1000 users who are held make only what touches them busy', async () => {
       ])
       expect(outcomesOf(answers)).toEqual({ 201: 4 })
     }
-    expect(outcomesOf(await late)).toEqual({ busy: 1000 })
+    expect(outcomesOf(await late)).toEqual({ busy: HELD })
   })
   expect(await findingsOf(http.sql)).toEqual([])
 })
 
-test('what waits for other users is done once they are free, though 1000 are held', async () => {
-  const held = await usersWith(1000, 1)
+test(`what waits for other users is done once they are free, though ${HELD} are held`, async () => {
+  const held = await usersWith(HELD, 1)
   const [a, b] = await usersWith(2, 10)
   await whileHeld(held, async () => {
     const late = held.map((id) => http.call('POST', `/users/${id}/debit`, { amount: 1 }))

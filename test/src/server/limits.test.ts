@@ -11,7 +11,6 @@ const http = useHttp({
   maxHeaderBytes: 2048,
   maxBodyBytes: 1024,
   maxDebitsBodyBytes: 2048,
-  maxConnections: 4,
   maxRequestsPerConnection: 3,
   maxQueue: 2,
   requestDeadlineMs: 2000,
@@ -20,8 +19,8 @@ const http = useHttp({
 const HOST = 'Host: a\r\n'
 
 /** Sends bytes as they are; `received` resolves with what came when the server closes. */
-function open(data: string) {
-  const { hostname, port } = new URL(http.service.url)
+function open(data: string, url = http.service.url) {
+  const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   let text = ''
   socket.setEncoding('latin1').on('data', (part: string) => text += part)
@@ -124,20 +123,22 @@ test('a connection ends after so many requests, and says so', async () => {
   expect(next.body).toMatchObject({ seq: 2 })
 })
 
+const few = useHttp({ maxConnections: 4, requestDeadlineMs: 60_000 })
+
 test('connections over the limit are not served, and others are afterwards', async () => {
-  await http.sql`begin`
-  await http.sql`select credit_user(1, 1)`
+  await few.sql`begin`
+  await few.sql`select credit_user(1, 1)`
   const body = '{"amount":1}'
   const head = `POST /users/1/credit HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`
   const post = `${head}Content-Length: ${body.length}\r\n\r\n${body}`
-  const held = [1, 2, 3, 4].map(() => open(post))
-  await vi.waitUntil(async () => (await waitingPids(http.sql)).length > 0)
-  const refused = open(post)
+  const held = [1, 2, 3, 4].map(() => open(post, few.service.url))
+  await vi.waitUntil(async () => (await waitingPids(few.sql)).length > 0)
+  const refused = open(post, few.service.url)
   expect(await refused.received).toBe('')
-  await http.sql`rollback`
+  await few.sql`rollback`
   for (const one of [...held, refused]) one.socket.destroy()
   await vi.waitUntil(async () =>
-    (await fetch(`${http.service.url}/livez`).catch(() => undefined))?.ok
+    (await fetch(`${few.service.url}/livez`).catch(() => undefined))?.ok
   )
 })
 
