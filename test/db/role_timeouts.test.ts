@@ -8,6 +8,7 @@ import { migrate } from '../../db/migrate.ts'
 import { startPostgres } from '../../dev/embedded_postgres.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { connectTo } from '../support/ledger.ts'
+import { runSomeTests } from '../support/some_tests.ts'
 
 const LIMITS = [
   'client_connection_check_interval=1000ms',
@@ -20,6 +21,7 @@ let folder: string
 let server: Awaited<ReturnType<typeof startPostgres>>
 let admin: postgres.Sql
 
+runSomeTests()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-roles-'))
   const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
@@ -97,22 +99,25 @@ test.each(['postgres', 'migrator'])(
   },
 )
 
-test('limits that somebody has set, for the role or in the database, stay throughout', async () => {
-  await createRoles()
-  await admin`alter role ledger_service set statement_timeout = '30s'`
-  await admin`alter role ledger_service set work_mem = '8MB'`
-  await admin`alter role ledger_service in database one set lock_timeout = 0`
-  expect(await warningsOf('one', 'postgres')).toEqual([])
-  const wanted = [
-    ...LIMITS.slice(0, 2),
-    'statement_timeout=30s',
-    'work_mem=8MB',
-    'one: lock_timeout=0',
-  ]
-  expect(await limits()).toEqual(wanted)
-  await rollBack('one', 'postgres')
-  expect(await limits()).toEqual(wanted)
-})
+test(
+  'limits that somebody has set, for the role or in the database, stay throughout',
+  async () => {
+    await createRoles()
+    await admin`alter role ledger_service set statement_timeout = '30s'`
+    await admin`alter role ledger_service set work_mem = '8MB'`
+    await admin`alter role ledger_service in database one set lock_timeout = 0`
+    expect(await warningsOf('one', 'postgres')).toEqual([])
+    const wanted = [
+      ...LIMITS.slice(0, 2),
+      'statement_timeout=30s',
+      'work_mem=8MB',
+      'one: lock_timeout=0',
+    ]
+    expect(await limits()).toEqual(wanted)
+    await rollBack('one', 'postgres')
+    expect(await limits()).toEqual(wanted)
+  },
+)
 
 test('what somebody sets afterwards stays through a rollback', async () => {
   await createRoles()
@@ -131,22 +136,25 @@ test('a rollback leaves another database of the server its limits', async () => 
   await rollBack('two', 'postgres')
 })
 
-test('who migrates and may not set limits is told of those that are missing, and goes on', async () => {
-  await createRoles()
-  await admin`alter role ledger_service set lock_timeout = '1s'`
-  const warning = 'Warning: ledger_service has no client_connection_check_interval, ' +
-    'idle_in_transaction_session_timeout, statement_timeout; ' +
-    'see "Time limits" in docs/reference/sql.md'
-  expect(await warningsOf('one')).toEqual([warning])
-  expect(await warningsOf('one')).toEqual([warning])
-  expect(await limits()).toEqual(['lock_timeout=1s'])
-  await rollBack('one')
-  expect(await limits()).toEqual(['lock_timeout=1s'])
-  await admin`alter role ledger_service set statement_timeout = '1s'`
-  await admin`alter role ledger_service set idle_in_transaction_session_timeout = '1s'`
-  await admin`alter role ledger_service set client_connection_check_interval = '1s'`
-  expect(await warningsOf('one')).toEqual([])
-})
+test(
+  'who migrates and may not set limits is told of those that are missing, and goes on',
+  async () => {
+    await createRoles()
+    await admin`alter role ledger_service set lock_timeout = '1s'`
+    const warning = 'Warning: ledger_service has no client_connection_check_interval, ' +
+      'idle_in_transaction_session_timeout, statement_timeout; ' +
+      'see "Time limits" in docs/reference/sql.md'
+    expect(await warningsOf('one')).toEqual([warning])
+    expect(await warningsOf('one')).toEqual([warning])
+    expect(await limits()).toEqual(['lock_timeout=1s'])
+    await rollBack('one')
+    expect(await limits()).toEqual(['lock_timeout=1s'])
+    await admin`alter role ledger_service set statement_timeout = '1s'`
+    await admin`alter role ledger_service set idle_in_transaction_session_timeout = '1s'`
+    await admin`alter role ledger_service set client_connection_check_interval = '1s'`
+    expect(await warningsOf('one')).toEqual([])
+  },
+)
 
 test('who may no longer change the role can roll back all the same', async () => {
   await createRoles()

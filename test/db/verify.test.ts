@@ -6,6 +6,7 @@ import { readFunction } from '../../db/function_blocks.ts'
 import { one, useLedger } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { tamper } from '../support/tampering.ts'
+import { sample } from '../support/share.ts'
 
 const ledger = useLedger()
 
@@ -139,7 +140,7 @@ test('npm run verify prints each finding as a line and ends with 1', async () =>
   ])
 })
 
-test.each([
+test.each(sample('bad arguments', [
   [['--user', '0'], '--user must be the id of a user'],
   [['--user', 'x'], '--user must be the id of a user'],
   [['--user', '999999'], 'unknown user'],
@@ -148,7 +149,7 @@ test.each([
   [['--public-key', 'x'], '--public-key needs --anchors'],
   [['--what'], `Unknown option '--what'`],
   [['--anchors', '/nowhere'], 'ENOENT'],
-])('npm run verify %s ends with 2 and says why', async (args, message) => {
+], 2))('npm run verify %s ends with 2 and says why', async (args, message) => {
   const [code, ...lines] = await verify(...args)
   expect([code, lines.at(-1)]).toEqual([2, expect.stringContaining(message)])
 })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { parseTokens } from '../../src/auth/access_tokens.ts'
 import { sha256 } from '../support/access.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
+import { sample } from '../support/share.ts'
 
 /** Exit code, then the lines that it wrote to either stream. */
 async function newToken(...args: string[]): Promise<[number | string, ...string[]]> {
@@ -26,7 +27,7 @@ test('npm run token shows a new token and the entry that lets it in', async () =
   )
 })
 
-test.each([
+test.each(sample('bad arguments', [
   [[], 'name is not as documented'],
   [['--name', 'shop'], 'scopes is not as documented'],
   [['--name', 'a shop', '--scopes', 'read'], 'name must be 1 to 64 letters, digits, _ . or -'],
@@ -36,6 +37,6 @@ test.each([
   ],
   [['--name', 'shop', '--scopes', 'read', '--users', '1,x'], 'users.1 is not as documented'],
   [['--scope', 'read'], expect.stringContaining('--scope')],
-])('npm run token refuses %j and makes nothing', async (args, fault) => {
+], 2))('npm run token refuses %j and makes nothing', async (args, fault) => {
   expect(await newToken(...args)).toEqual([1, fault, expect.stringMatching(/^usage: /)])
 })

@@ -6,10 +6,13 @@ import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { processCommand, until } from '../../dev/processes.ts'
 import { type Run, run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
+import { runSomeTests } from '../support/some_tests.ts'
+import { sample } from '../support/share.ts'
 
 let folder: string
 let runs: Run[]
 
+runSomeTests()
 beforeEach(async () => {
   runs = []
   folder = await mkdtemp(join(tmpdir(), 'ledger-start-'))
@@ -86,22 +89,25 @@ test('npm start answers, gives the owner psql, and SIGINT stops all of it', asyn
   expect(await processCommand(postgresPid)).toBe('')
 })
 
-test('a debit outlives kill -9 of the launcher, and any password that is kept will do', async () => {
-  const first = start()
-  const before = await ready(first)
-  const { id } = await post(`${before.url}/users`, {})
-  await post(`${before.url}/users/${id}/credit`, { amount: 1000 })
-  expect(await post(`${before.url}/users/${id}/debit`, { amount: 100 }))
-    .toMatchObject({ balance: '900.00' })
-  first.signal('SIGKILL')
-  await first.ended
-  await writeFile(join(folder, 'postgres', 'service_password'), `it's 100%25 "odd" \\ $$ /@:?#\n`)
+test(
+  'a debit outlives kill -9 of the launcher, and any password that is kept will do',
+  async () => {
+    const first = start()
+    const before = await ready(first)
+    const { id } = await post(`${before.url}/users`, {})
+    await post(`${before.url}/users/${id}/credit`, { amount: 1000 })
+    expect(await post(`${before.url}/users/${id}/debit`, { amount: 100 }))
+      .toMatchObject({ balance: '900.00' })
+    first.signal('SIGKILL')
+    await first.ended
+    await writeFile(join(folder, 'postgres', 'service_password'), `it's 100%25 "odd" \\ $$ /@:?#\n`)
 
-  const after = await ready(start())
-  expect(await processCommand(before.postgresPid)).toBe('')
-  const answer = await fetch(`${after.url}/users/${id}`)
-  expect(await answer.json()).toMatchObject({ id, balance: '900.00' })
-})
+    const after = await ready(start())
+    expect(await processCommand(before.postgresPid)).toBe('')
+    const answer = await fetch(`${after.url}/users/${id}`)
+    expect(await answer.json()).toMatchObject({ id, balance: '900.00' })
+  },
+)
 
 test('a PostgreSQL that is killed is started again, and nothing is lost', async () => {
   const started = start()
@@ -140,18 +146,18 @@ test('a signal while it starts leaves nothing running', async () => {
   for (const file of left) await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-test.each([
+test.each(sample('bad settings', [
   ['PORT', 'x'],
   ['PORT', '70000'],
   ['DATABASE_URL', 'mysql://127.0.0.1/x'],
   ['UPSTASH_REDIS_REST_URL', 'http://127.0.0.1:1'],
-])('%s=%s stops it with one line that names the setting', async (name, value) => {
+], 1))('%s=%s stops it with one line that names the setting', async (name, value) => {
   const started = start({ [name]: value })
   expect(await started.ended).toBe(1)
   expect(started.output()).toMatch(new RegExp(`^${name.replace('_URL', '_(URL|TOKEN)')} .+\\n$`))
 })
 
-test.each([
+test.each(sample('bad folders', [
   ['is a file', (path: string) => writeFile(path, '').then(() => path), /no folder/],
   [
     'is under a file',
@@ -159,7 +165,7 @@ test.each([
     /no folder/,
   ],
   ['can never be made', () => Promise.resolve('/proc/x'), /can't be made|may not use|Requires/],
-])('a DATA_DIR that %s stops it with one line', async (_, make, reason) => {
+], 1))('a DATA_DIR that %s stops it with one line', async (_, make, reason) => {
   const started = start({ DATA_DIR: await make(join(folder, 'there')) })
   expect(await started.ended).toBe(1)
   expect(started.output()).toMatch(/^DATA_DIR can't be used: .+\n$/)

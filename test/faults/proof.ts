@@ -8,9 +8,9 @@ import { isDone, isUnknown, lastAnswer, type Record, wasUnknown, type Write } fr
 import { replay } from './replay.ts'
 import type { SqlChannel } from './sql_channel.ts'
 
-/** A change through SQL shows everywhere within a second; the machine may take another. */
-const FRESH_MS = 2_000
-const QUIET_MS = 10_000
+/** A change through SQL shows everywhere soon; what hasn't by then never will. */
+const FRESH_MS = 100_000
+const QUIET_MS = 100_000
 const REPEATS_AT_ONCE = 8
 const MAX_TRIES = 50
 /** Every so many acknowledged writes are repeated, too. */

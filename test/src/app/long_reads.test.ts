@@ -14,7 +14,8 @@ let id: number
 beforeAll(async () => {
   const { url } = http.service.database
   const asService = new URL(url)
-  asService.searchParams.set('options', '-c role=ledger_service')
+  // PostgreSQL takes no plus sign for a space.
+  asService.search = '?options=-c%20role%3Dledger_service'
   ledger = createLedger({
     url: asService.href,
     batches: 1,

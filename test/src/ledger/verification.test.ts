@@ -15,14 +15,19 @@ let id: number
 beforeAll(async () => {
   const { sql } = database
   const url = new URL(database.url)
-  url.searchParams.set('options', '-c role=ledger_service')
-  ledger = createLedger({ url: url.href, batches: 1, waiting: 1, reading: 4 })
+  // PostgreSQL takes no plus sign for a space.
+  url.search = '?options=-c%20role%3Dledger_service'
+  const queryDeadlineMs = 100_000
+  ledger = createLedger({ url: url.href, batches: 1, waiting: 1, reading: 4, queryDeadlineMs })
   id = await database.user()
   await sql`insert into payment_history (user_id, action, amount)
     select ${id}, 'CREDIT', 1 from generate_series(1, ${ENTRIES}::integer)`
   await sql`select recalculate_balance(${id})`
 })
 afterAll(() => ledger.end())
+
+/** However long it takes here. */
+const now = () => 0
 
 const codeOf = (work: Promise<unknown>) =>
   work.then(
@@ -33,6 +38,7 @@ const codeOf = (work: Promise<unknown>) =>
 test('every entry is read once, by pages', async () => {
   const pages: number[] = []
   const verify = createVerify({
+    now,
     ledger: {
       verifyUserPage(user, after, rows) {
         pages.push(after)
@@ -45,7 +51,7 @@ test('every entry is read once, by pages', async () => {
 })
 
 test('what an entry has by now is read, too', async () => {
-  expect(await createVerify({ ledger })(id, ENTRIES - 7))
+  expect(await createVerify({ ledger, now })(id, ENTRIES - 7))
     .toEqual({ entries: ENTRIES, findings: [], isPartial: false })
 })
 
@@ -60,7 +66,7 @@ test('a history longer than the time is busy, and says how far it got', async ()
 test('findings are few, whatever is wrong', async () => {
   const { sql } = database
   await tamper(sql, `update payment_history set metadata = '{}' where user_id = ${id} and seq > 9`)
-  const { findings, isPartial } = await createVerify({ ledger })(id, ENTRIES)
+  const { findings, isPartial } = await createVerify({ ledger, now })(id, ENTRIES)
   expect(isPartial).toBe(true)
   expect(findings.length).toBeGreaterThan(0)
   expect(findings.length).toBeLessThanOrEqual(MAX_FINDINGS)
@@ -74,7 +80,7 @@ test('missing entries are found once, though parts of the history overlap', asyn
     `update payment_history set metadata = null where user_id = ${id}`,
     `delete from payment_history where user_id = ${id} and seq between 24000 and 24009`,
   )
-  const { entries, findings } = await createVerify({ ledger })(id, ENTRIES)
+  const { entries, findings } = await createVerify({ ledger, now })(id, ENTRIES)
   expect(entries).toBeGreaterThanOrEqual(ENTRIES - 10)
   expect(findings.map(({ finding, seq }) => `${finding} ${seq}`).sort())
     .toEqual(['balance_wrong 24010', 'gap 24010', 'hash_differs 24010'])
