@@ -5,15 +5,17 @@ import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
 import { isoTimestamp } from '../src/database/database.ts'
-import { parseAnchor, rootAt, sign } from './anchors.ts'
+import { rootsAt } from './anchor_roots.ts'
+import { type Anchor, hashOfLine, nameOfKey, parseAnchor, readKey, sign } from './anchors.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const WAIT_SECONDS = 60
 const HELP = `
 usage: npm run anchor -- [--out FILE] [--key FILE]
 
-Prints what the ledger is now, all heads in one hash, as a line of JSON to be kept elsewhere.
---out  appends it to FILE instead
+Prints what the ledger is now, all heads in one hash, as a line of JSON to be kept elsewhere. The
+ledger keeps a copy, by which npm run verify finds out that a line is missing there.
+--out  appends it to FILE instead, behind those before it that FILE lacks
 --key  signs it with the Ed25519 key of this PEM; by default ANCHOR_KEY_FILE
 
 exit codes: 0 there is an anchor, 2 there is none, for the reason in one line`
@@ -40,23 +42,83 @@ async function settledMoment(sql: postgres.Sql): Promise<string> {
   }
 }
 
-/**
- * What goes between the text of a file and another anchor in it.
- * @throws Error with one line if those in the file are signed and this one isn't, or the other way
- * round: with --public-key, an anchor that isn't signed could be anybody's
- */
-async function separatorIn(file: string, isSigned: boolean): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+interface File {
+  name: string
+  /** Whether its last line is whole: whoever wrote it may have been killed in the middle. */
+  endsLine: boolean
+  anchors: Anchor[]
+}
+
+/** @throws Error with one line if its anchors are of another ledger or key */
+async function readAnchors(name: string, ledger: string, key: string | null): Promise<File> {
+  const text = await readFile(name, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
-  const others = text.split('\n').map(parseAnchor).filter((anchor) => anchor !== undefined)
-  if (others.some(({ signature }) => Boolean(signature) !== isSigned)) {
-    const [has, needs] = isSigned ? ['unsigned', 'signed'] : ['signed', 'unsigned']
-    throw new Error(`${file} has ${has} anchors: give ${needs} ones a file of their own`)
+  const anchors = text.split('\n').map(parseAnchor).filter((anchor) => anchor !== undefined)
+  if (anchors.some((anchor) => anchor.ledger !== ledger)) {
+    throw new Error(`${name} has anchors of another ledger`)
   }
-  // Whoever wrote the last line may have been killed in the middle of it.
-  return text === '' || text.endsWith('\n') ? '' : '\n'
+  const other = anchors.find((anchor) => anchor.key !== key)
+  if (other) {
+    const whose = other.key === null ? 'unsigned anchors' : `anchors of the key ${other.key}`
+    throw new Error(`${name} has ${whose}: give other ones a file of their own`)
+  }
+  return { name, endsLine: text === '' || text.endsWith('\n'), anchors }
+}
+
+interface Last {
+  line: string
+  anchor: Anchor
+}
+
+/** @throws Error with one line if what the ledger keeps is no anchor */
+async function lastAnchor(sql: postgres.Sql, key: string | null): Promise<Last | undefined> {
+  const [row] = await sql<{ line: string }[]>`
+    select line from ledger.anchors where key = ${key ?? ''} order by number desc limit 1`
+  if (!row) return undefined
+  const anchor = parseAnchor(row.line)
+  if (!anchor) throw new Error('the last line in ledger.anchors is no anchor: somebody edited it')
+  return { line: row.line, anchor }
+}
+
+/** The line of a new anchor, of which the ledger knows. */
+async function addAnchor(
+  sql: postgres.Sql,
+  ledger: string,
+  last: Last | undefined,
+  key: CryptoKey | undefined,
+): Promise<string> {
+  const name = key ? await nameOfKey(key) : null
+  const at = await settledMoment(sql)
+  const before = last?.anchor
+  const anchor: Anchor = {
+    version: 2,
+    ledger,
+    key: name,
+    number: (before?.number ?? 0) + 1,
+    previous: last ? hashOfLine(last.line) : null,
+    since: before?.at ?? null,
+    at,
+    ...await rootsAt(sql, before?.at ?? null, at),
+  }
+  const line = JSON.stringify(key ? await sign(anchor, key) : anchor)
+  await sql`set default_transaction_read_only = off`
+  await sql`
+    select ledger.add_anchor(${name ?? ''}, ${anchor.number}::bigint, ${at}::text::timestamptz,
+      ${line})`
+  return line
+}
+
+/** Appends what a file lacks of the anchors that the ledger knows of. */
+async function complete(sql: postgres.Sql, file: File, key: string | null): Promise<void> {
+  const numbers = file.anchors.map(({ number }) => number)
+  const lines = await sql<{ line: string }[]>`
+    select line from ledger.anchors
+     where key = ${key ?? ''} and number <> all (${`{${numbers.join(',')}}`}::text::bigint[])
+     order by number`
+  const text = lines.map(({ line }) => `${line}\n`).join('')
+  await appendFile(file.name, `${file.endsLine ? '' : '\n'}${text}`)
 }
 
 async function main(): Promise<number> {
@@ -66,11 +128,16 @@ async function main(): Promise<number> {
   try {
     // Which may be in `.env`, too.
     const keyFile = values.key ?? process.env['ANCHOR_KEY_FILE']
-    const separator = values.out ? await separatorIn(values.out, Boolean(keyFile)) : ''
-    const at = await settledMoment(sql)
-    const anchor = { version: 1 as const, at, ...await rootAt(sql, at) }
-    const line = JSON.stringify(keyFile ? await sign(anchor, keyFile) : anchor)
-    if (values.out) await appendFile(values.out, `${separator}${line}\n`)
+    const key = keyFile ? await readKey(keyFile, 'PRIVATE KEY') : undefined
+    const name = key ? await nameOfKey(key) : null
+    const [row] = await sql<{ id: string }[]>`select ledger.ledger_id() as id`
+    const file = values.out ? await readAnchors(values.out, row!.id, name) : undefined
+    const last = await lastAnchor(sql, name)
+    if (file?.anchors.some(({ number }) => number > (last?.anchor.number ?? 0))) {
+      throw new Error(`${values.out} has anchors that this ledger didn't make: verify them first`)
+    }
+    const line = await addAnchor(sql, row!.id, last, key)
+    if (file) await complete(sql, file, name)
     else console.log(line)
   } finally {
     await sql.end()

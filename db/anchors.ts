@@ -1,35 +1,43 @@
 /** What an anchor is: the heads of all chains at a moment in one hash, which may be signed. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type postgres from 'postgres'
 import { z } from 'zod'
 
-const PAGE_USERS = 10_000
+const moment = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
+const hash = z.string().regex(/^[0-9a-f]{64}$/)
+const count = z.int().min(0)
 
-export interface Root {
-  /** How many users had entries, and how many entries they had. */
-  users: number
-  rows: number
-  /** Hex. */
-  root: string
-}
-
-export interface Anchor extends Root {
-  version: 1
-  /** RFC 3339 in UTC, with microseconds. */
-  at: string
-  /** Ed25519 over `signedBytes`, base64. */
-  signature?: string | undefined
-}
-
+/** In the order in which an anchor's line has them, and its signature covers them. */
 const anchorShape = z.strictObject({
-  version: z.literal(1),
-  at: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
-  users: z.int().min(0),
-  rows: z.int().min(0),
-  root: z.string().regex(/^[0-9a-f]{64}$/),
+  version: z.literal(2),
+  /** Of which ledger. */
+  ledger: z.uuid(),
+  /** sha256 of the public key that it is signed with, hex; null without a signature. */
+  key: hash.nullable(),
+  /** 1, 2, 3 … for each key. */
+  number: z.int().min(1),
+  /** sha256 of the line of the anchor before it, hex; null for the first. */
+  previous: hash.nullable(),
+  /** `at` of the anchor before it. */
+  since: moment.nullable(),
+  /** RFC 3339 in UTC, with microseconds. */
+  at: moment,
+  /** How many users had entries, how many entries they had, and the hash of all heads, hex. */
+  users: count,
+  rows: count,
+  root: hash,
+  /** What else was done between `since` and `at`: how much of it, and one hash of it. */
+  hold_changes: count,
+  hold_changes_root: hash,
+  manual_entries: count,
+  manual_entries_root: hash,
+  interventions: count,
+  interventions_root: hash,
+  /** Ed25519 over `signedBytes`, base64. */
   signature: z.base64().optional(),
 })
+
+export type Anchor = z.infer<typeof anchorShape>
 
 /** The anchor in a line of a file; undefined if it is none. */
 export function parseAnchor(line: string): Anchor | undefined {
@@ -40,41 +48,17 @@ export function parseAnchor(line: string): Anchor | undefined {
   }
 }
 
-/**
- * sha256 over the heads of all users with entries as of `at`, in order of id: user id and seq as
- * big-endian int64, then the 32 bytes of the hash.
- */
-export async function rootAt(sql: postgres.Sql, at: string): Promise<Root> {
-  const hash = createHash('sha256')
-  let users = 0
-  let rows = 0
-  let after = '0'
-  for (;;) {
-    // Not as bytea, which a session may print as it likes.
-    const heads = await sql<{ user_id: string; seq: string; hash: string | null }[]>`
-      select user_id, seq, encode(hash, 'hex') as hash
-        from ledger.heads_at(${at}::text::timestamptz, ${after}::bigint, ${PAGE_USERS}::integer)`
-    for (const head of heads) {
-      if (head.seq === '0') continue
-      const numbers = new DataView(new ArrayBuffer(16))
-      numbers.setBigInt64(0, BigInt(head.user_id))
-      numbers.setBigInt64(8, BigInt(head.seq))
-      // A head whose row is gone has no hash: another root, as it must be.
-      hash.update(numbers).update(head.hash ?? '', 'hex')
-      users++
-      rows += Number(head.seq)
-    }
-    if (heads.length < PAGE_USERS) return { users, rows, root: hash.digest('hex') }
-    after = heads.at(-1)!.user_id
-  }
-}
+/** What the next anchor names the one with this line by. */
+export const hashOfLine = (line: string): string => createHash('sha256').update(line).digest('hex')
 
 /** What a signature covers: every member but itself, each on a line. */
-const signedBytes = ({ version, at, users, rows, root }: Anchor) =>
-  new TextEncoder().encode(`ledger anchor ${version}\n${at}\n${users}\n${rows}\n${root}\n`)
+function signedBytes(anchor: Anchor): Uint8Array<ArrayBuffer> {
+  const { signature: _, ...rest } = anchorShape.parse(anchor)
+  const lines = Object.values(rest).map((value) => `${value ?? ''}\n`)
+  return new TextEncoder().encode(`ledger anchor\n${lines.join('')}`)
+}
 
-export async function sign(anchor: Anchor, keyFile: string): Promise<Anchor> {
-  const key = await readKey(keyFile, 'PRIVATE KEY')
+export async function sign(anchor: Anchor, key: CryptoKey): Promise<Anchor> {
   const signature = await crypto.subtle.sign('Ed25519', key, signedBytes(anchor))
   return { ...anchor, signature: Buffer.from(signature).toString('base64') }
 }
@@ -95,10 +79,16 @@ export async function readKey(
   const der = Buffer.from(base64?.[1] ?? '', 'base64')
   const isPrivate = label === 'PRIVATE KEY'
   try {
-    return await crypto.subtle.importKey(isPrivate ? 'pkcs8' : 'spki', der, 'Ed25519', false, [
+    return await crypto.subtle.importKey(isPrivate ? 'pkcs8' : 'spki', der, 'Ed25519', true, [
       isPrivate ? 'sign' : 'verify',
     ])
   } catch (error) {
     throw new Error(`${file} is not a PEM of an Ed25519 ${label.toLowerCase()}`, { cause: error })
   }
+}
+
+/** What anchors name a key by, given either half of it. */
+export async function nameOfKey(key: CryptoKey): Promise<string> {
+  const { x } = await crypto.subtle.exportKey('jwk', key)
+  return createHash('sha256').update(x!, 'base64url').digest('hex')
 }

@@ -1,12 +1,10 @@
 /** Proves the whole ledger, or one user, or that it extends its anchors: `npm run verify`. */
-import { createReadStream } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
-import { isSignedBy, parseAnchor, readKey, rootAt } from './anchors.ts'
 import { connectReader, runCommand } from './reader.ts'
+import { verifyAnchors } from './verify_anchors.ts'
 import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
 import type { Progress, Range } from './verify_progress.ts'
 
@@ -22,7 +20,7 @@ Proves every history from its rows and hashes, and locks nothing; a line for eac
 --user         one user alone
 --state        keeps its place in FILE, and goes on from there after an interruption
 --connections  how many pages it reads at once, 1 to 32; by default one a processor, at most 4
---anchors      the ledger extends each anchor in FILE, which npm run anchor wrote
+--anchors      the ledger extends each anchor in FILE, which npm run anchor wrote, and none is missing
 --public-key   each of them is signed by the key of this PEM
 
 exit codes: 0 no findings, 1 findings, 2 it couldn't run, for the reason in one line`
@@ -106,45 +104,6 @@ async function verifyLedger(sql: postgres.Sql, state?: string): Promise<Progress
   return progress
 }
 
-/** How many anchors of a file are none, or say something else than the ledger of today. */
-async function verifyAnchors(sql: postgres.Sql, file: string, keyFile?: string): Promise<number> {
-  const key = keyFile ? await readKey(keyFile, 'PUBLIC KEY') : undefined
-  let n = 0
-  let findings = 0
-  const found = (finding: string, detail: string) => {
-    findings++
-    print({ finding, user_id: null, seq: null, detail: `Line ${n} of ${file}: ${detail}` })
-  }
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    n++
-    const anchor = parseAnchor(line)
-    if (!anchor) {
-      found('anchor_invalid', 'not an anchor.')
-      continue
-    }
-    if (key && !await isSignedBy(anchor, key)) {
-      found('anchor_signature', anchor.signature ? 'not signed by this key.' : 'not signed.')
-    }
-    const [clock] = await sql<{ passed: boolean }[]>`
-      select ${anchor.at}::text::timestamptz <= clock_timestamp() as passed`
-    if (!clock!.passed) {
-      found('anchor_invalid', `${anchor.at} has yet to come.`)
-      continue
-    }
-    const { users, rows, root } = await rootAt(sql, anchor.at)
-    if (users === anchor.users && rows === anchor.rows && root === anchor.root) continue
-    found(
-      'anchor_differs',
-      `at ${anchor.at} there were ${anchor.rows} entries of ${anchor.users} users; ` +
-        `today's ledger has ${rows} of ${users} from then${
-          rows === anchor.rows && users === anchor.users ? ', but others' : ''
-        }.`,
-    )
-  }
-  if (n === 0) throw new Error(`${file} has no anchors`)
-  return findings
-}
-
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
   const started = performance.now()
@@ -178,7 +137,13 @@ async function main(): Promise<number> {
       findings = progress.findings
       read = `${progress.rows} rows, ${progress.users} users`
     }
-    if (values.anchors) findings += await verifyAnchors(sql, values.anchors, values['public-key'])
+    if (values.anchors) {
+      const anchors = await verifyAnchors(sql, values.anchors, values['public-key'], (found) => {
+        print({ ...found, user_id: null, seq: null })
+        findings++
+      })
+      read += `, ${anchors} anchors`
+    }
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(`${findings || 'no'} findings: ${read}, ${seconds} seconds`)
     return findings ? 1 : 0

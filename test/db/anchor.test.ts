@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Anchor } from '../../db/anchors.ts'
-import { useLedger } from '../support/ledger.ts'
+import { one, useLedger } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { rehash, tamper } from '../support/tampering.ts'
 
@@ -58,12 +58,16 @@ async function verify(...args: string[]) {
 
 const anchor = async () => JSON.parse((await run('anchor', [])).lines[0]!) as Anchor
 
-async function anchorFile(...anchors: (Anchor | string)[]): Promise<string> {
-  const name = path('forged.jsonl')
-  const lines = anchors.map((a) => typeof a === 'string' ? a : JSON.stringify(a))
-  await writeFile(name, lines.join('\n'))
-  return name
+/** A file with one signed anchor, the first of its key, and how to verify it. */
+async function firstAnchor(name: string): Promise<{ out: string; args: string[] }> {
+  await makeKeys(name)
+  const out = path(`${name}.jsonl`)
+  expect(await run('anchor', ['--out', out, '--key', path(`${name}.pem`)]))
+    .toEqual({ code: 0, lines: [] })
+  return { out, args: ['--anchors', out, '--public-key', path(`${name}.pub`)] }
 }
+
+const linesOf = async (name: string) => (await readFile(name, 'utf8')).trimEnd().split('\n')
 
 test('npm run anchor writes one line: the hash of all heads', async () => {
   const heads = await ledger.sql`
@@ -76,12 +80,34 @@ test('npm run anchor writes one line: the hash of all heads', async () => {
     numbers.writeBigInt64BE(BigInt(head['seq']), 8)
     hash.update(numbers).update(head['hash'])
   }
-  expect(await anchor()).toEqual({
-    version: 1,
+  const none = createHash('sha256').digest('hex')
+  const printed = await anchor()
+  const { id } = await one(ledger.sql<{ id: string }[]>`select ledger.ledger_id() as id`)
+  const first = {
+    version: 2,
+    ledger: id,
+    key: null,
+    number: 1,
+    previous: null,
+    since: null,
     at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
     users: 3,
     rows: 4,
     root: hash.digest('hex'),
+    hold_changes: 0,
+    hold_changes_root: none,
+    manual_entries: 0,
+    manual_entries_root: none,
+    interventions: 0,
+    interventions_root: none,
+  }
+  expect(printed).toEqual(first)
+  // The next one names it.
+  expect(await anchor()).toEqual({
+    ...first,
+    number: 2,
+    previous: createHash('sha256').update(JSON.stringify(printed)).digest('hex'),
+    since: printed.at,
   })
 })
 
@@ -108,63 +134,123 @@ test('a ledger that has only grown extends its anchors, signed and unsigned', as
   await sql`insert into payment_history (user_id, action, amount, ts)
     values (${ids[1]!}, 'CREDIT', 1, '2001-01-01')`
   await sql`select recalculate_balance(${ids[1]!}::bigint)`
+  await sql`select place_hold(${ids[3]!}::bigint, 5), capture_hold(${ids[3]!}::bigint, 1)`
+  await sql`select place_hold(${ids[3]!}::bigint, 5), release_hold(${ids[3]!}::bigint, 2)`
+  await sql`select place_hold(${ids[3]!}::bigint, 5)`
+  await sql`insert into payment_history (user_id, action, amount) values (${ids[2]!}, 'CREDIT', 2)`
+  await sql`insert into payment_history (user_id, action, amount) values (${ids[2]!}, 'CREDIT', 3)`
+  await sql`select withdraw_entry(user_id, id) from payment_history where seq is null and amount = 3`
   await ledger.user(7)
   expect(await run('anchor', ['--out', file], { ANCHOR_KEY_FILE: path('key.pem') }))
     .toEqual({ code: 0, lines: [] })
-  expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(3)
+  const anchors = (await linesOf(file)).map((line) => JSON.parse(line) as Anchor)
+  expect(anchors).toMatchObject([
+    { number: 1, hold_changes: 0, manual_entries: 0, interventions: 0 },
+    { number: 2, hold_changes: 5, manual_entries: 3, interventions: 1 },
+  ])
+  // What was done to holds and manual entries since changes neither.
+  await sql`select release_hold(${ids[3]!}::bigint, 3)`
+  await sql`select recalculate_balance(${ids[2]!}::bigint)`
   expect(await verify('--anchors', file)).toEqual([0])
   expect(await verify('--anchors', file, '--public-key', path('key.pub'))).toEqual([0])
 })
 
-test('signed and unsigned anchors have files of their own, where --public-key takes all or none', async () => {
+test('anchors of each key have files of their own, where --public-key takes all or none', async () => {
   const key = ['--key', path('key.pem')]
   const out = path('mixed.jsonl')
-  const lines = async () => (await readFile(out, 'utf8')).trimEnd().split('\n')
   for (const [first, then] of [[[], key], [key, []]] as [string[], string[]][]) {
     await rm(out, { force: true })
     expect((await run('anchor', ['--out', out, ...first])).code).toBe(0)
+    const before = await linesOf(out)
     const { code, lines: [line] } = await run('anchor', ['--out', out, ...then])
     expect([code, line]).toEqual([
       2,
-      expect.stringMatching(/ anchors: give .+ a file of their own$/),
+      expect.stringMatching(/: give other ones a file of their own$/),
     ])
-    expect(await lines()).toHaveLength(1)
+    expect(await linesOf(out)).toEqual(before)
   }
   expect(await verify('--anchors', out, '--public-key', path('key.pub'))).toEqual([0])
 })
 
 test('an anchor begins a line, also behind one that was cut short', async () => {
-  const out = path('cut.jsonl')
-  await writeFile(out, '{"version":1,"at":"20')
-  expect((await run('anchor', ['--out', out])).code).toBe(0)
-  expect(await verify('--anchors', out)).toEqual([1, 'anchor_invalid'])
-  expect((await readFile(out, 'utf8')).split('\n')).toHaveLength(3)
+  const { out, args } = await firstAnchor('cut')
+  const [line] = await linesOf(out)
+  await writeFile(out, line!.slice(0, 40))
+  expect(await verify(...args)).toEqual([1, 'anchor_invalid', 'anchor_missing'])
+  expect((await run('anchor', ['--out', out, '--key', path('cut.pem')])).code).toBe(0)
+  expect((await linesOf(out))[1]).toBe(line)
+  expect(await verify(...args)).toEqual([1, 'anchor_invalid'])
+})
+
+test('lines that were cut, edited, invented or put elsewhere are found, and written again', async () => {
+  const { out, args } = await firstAnchor('lines')
+  for (let n = 2; n <= 4; n++) await run('anchor', ['--out', out, '--key', path('lines.pem')])
+  const lines = await linesOf(out)
+  const write = (...texts: string[]) => writeFile(out, `${texts.join('\n')}\n`)
+  expect(await verify(...args)).toEqual([0])
+
+  await write(...lines.slice(0, 2))
+  expect(await verify(...args)).toEqual([1, 'anchor_missing', 'anchor_missing'])
+  await write(...lines.slice(1))
+  expect(await verify(...args)).toEqual([1, 'anchor_missing'])
+  await write(lines[0]!, ...lines.slice(2))
+  expect(await verify(...args)).toEqual([1, 'anchor_missing'])
+  expect((await run('anchor', ['--out', out, '--key', path('lines.pem')])).code).toBe(0)
+  expect(await linesOf(out)).toHaveLength(5)
+  expect(await verify(...args)).toEqual([0])
+
+  // As somebody without the key would: it adds up, and yet the ledger made none such.
+  const { signature: _, ...real } = JSON.parse(lines[0]!) as Anchor
+  const invented = { ...real, key: null, at: '0001-01-01T00:00:00.000000Z' }
+  const empty = createHash('sha256').digest('hex')
+  await write(JSON.stringify({ ...invented, users: 0, rows: 0, root: empty }))
+  expect(await verify('--anchors', out)).toEqual(expect.arrayContaining([1, 'anchor_invalid']))
+  // Nor does it help to cut them from the ledger, as long as the file has them.
+  await write(...lines)
+  await tamper(ledger.sql, 'delete from ledger.anchors where number > 1')
+  expect(await verify(...args)).toEqual(expect.arrayContaining([1, 'anchor_invalid']))
+  expect(await run('anchor', ['--out', out, '--key', path('lines.pem')])).toEqual({
+    code: 2,
+    lines: [expect.stringContaining('verify them first')],
+  })
 })
 
 test('forged and edited anchors are found', async () => {
-  const real = JSON.parse((await readFile(file, 'utf8')).split('\n')[0]!) as Anchor
-  const { signature: _, ...unsigned } = real
-  const edits: [string, Anchor | string][] = [
-    ['anchor_differs', { ...real, root: real.root.replace(/^./, (c) => c === '0' ? '1' : '0') }],
-    ['anchor_differs', { ...real, rows: real.rows + 1 }],
-    ['anchor_differs', { ...real, users: real.users - 1 }],
-    ['anchor_differs', { ...real, at: real.at.replace(/^\d+/, '2020') }],
-    ['anchor_invalid', { ...real, at: real.at.replace(/^\d+/, '2999') }],
-    ['anchor_invalid', { ...real, version: 2 as 1 }],
-    ['anchor_invalid', '{"version":1}'],
-    ['anchor_invalid', 'x'],
+  const { out, args } = await firstAnchor('forged')
+  const real = JSON.parse((await linesOf(out))[0]!) as Anchor
+  const flip = (hash: string) => hash.replace(/^./, (c) => c === '0' ? '1' : '0')
+  const edits: [Partial<Anchor>, ...string[]][] = [
+    [{ root: flip(real.root) }, 'anchor_differs'],
+    [{ rows: real.rows + 1 }, 'anchor_differs'],
+    [{ users: real.users - 1 }, 'anchor_differs'],
+    [{ hold_changes: 0 }, 'anchor_differs'],
+    [{ hold_changes_root: flip(real.hold_changes_root) }, 'anchor_differs'],
+    [{ manual_entries_root: flip(real.manual_entries_root) }, 'anchor_differs'],
+    [{ interventions_root: flip(real.interventions_root) }, 'anchor_differs'],
+    [{ at: real.at.replace(/^\d+/, '2020') }, 'anchor_differs'],
+    [{ at: real.at.replace(/^\d+/, '2999') }, 'anchor_invalid'],
+    [{ number: 2 }, 'anchor_invalid', 'anchor_missing'],
+    [{ previous: real.root }, 'anchor_invalid'],
   ]
-  const forged = await anchorFile(...edits.map(([, line]) => line))
-  expect(await verify('--anchors', forged)).toEqual([1, ...edits.map(([finding]) => finding)])
-
-  const key = ['--public-key', path('key.pub')]
-  expect(await verify('--anchors', await anchorFile(unsigned), ...key))
-    .toEqual([1, 'anchor_signature'])
-  expect(await verify('--anchors', file, '--public-key', path('other.pub')))
-    .toEqual([1, 'anchor_signature', 'anchor_signature'])
-  // All of an honest anchor of this moment but the signature, which is of another.
-  const swapped = { ...await anchor(), signature: real.signature }
-  expect(await verify('--anchors', await anchorFile(swapped), ...key))
+  for (const [edit, ...found] of edits) {
+    await writeFile(out, JSON.stringify({ ...real, ...edit }))
+    expect([edit, ...await verify(...args)]).toEqual(
+      expect.arrayContaining([1, 'anchor_invalid', 'anchor_signature', ...found]),
+    )
+  }
+  for (const edit of [{ version: 1 }, { ledger: crypto.randomUUID() }, { key: 'x' }, { more: 1 }]) {
+    await writeFile(out, JSON.stringify({ ...real, ...edit }))
+    expect([edit, ...await verify(...args)]).toEqual([edit, 1, 'anchor_invalid', 'anchor_missing'])
+  }
+  // All of an honest anchor but the signature, or with that of another.
+  const { signature: _, ...unsigned } = real
+  for (const line of [unsigned, { ...real, signature: Buffer.alloc(64).toString('base64') }]) {
+    await writeFile(out, JSON.stringify(line))
+    expect(await verify(...args)).toEqual([1, 'anchor_signature', 'anchor_invalid'])
+  }
+  await writeFile(out, JSON.stringify(real))
+  expect(await verify(...args)).toEqual([0])
+  expect(await verify('--anchors', out, '--public-key', path('other.pub')))
     .toEqual([1, 'anchor_signature'])
 })
 
@@ -184,6 +270,11 @@ test('a key or an anchor file that is none ends with 2 and one line', async () =
   }
 })
 
+const REHASH_MANUAL = `
+  update manual_entries m
+     set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
+    from payment_history h where h.user_id = m.user_id and h.id = m.id and h.seq is null`
+
 /** Each leaves a ledger in which everything adds up. */
 const REWRITES: Record<string, (id: number) => string[]> = {
   'a cut tail': (id) => [
@@ -192,22 +283,68 @@ const REWRITES: Record<string, (id: number) => string[]> = {
        where h.user_id = u.id and h.seq = 1) where id = ${id}`,
   ],
   'a wholesale rewrite': (id) => [
-    `update payment_history set metadata = '{"new": true}' where user_id = ${id}`,
+    `update payment_history set metadata = '{"new": true}'
+      where user_id = ${id} and seq is not null`,
     rehash(id, 1),
     rehash(id, 2),
   ],
   'a deleted user': (id) => [
     `delete from payment_history where user_id = ${id}`,
+    `delete from manual_entries where user_id = ${id}`,
+    `delete from holds where user_id = ${id}`,
     `delete from users where id = ${id}`,
+  ],
+  'a hold of another amount': (id) => [
+    `update holds set amount = 1 where user_id = ${id} and hold = 1`,
+    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+  ],
+  'a hold that was never released': (id) => [
+    `update holds set status = 'active', closed_at = null, release_seq = null,
+       release_balance = null, release_available = null where user_id = ${id} and hold = 2`,
+    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+    `update users set hold_changes = 2 where id = ${id}`,
+  ],
+  'a hold that was removed': (id) => [
+    `delete from holds where user_id = ${id} and hold = 2`,
+    `update users set hold_changes = 1 where id = ${id}`,
+  ],
+  'a hold that expires later': (id) => [
+    `update holds set expires_at = 'infinity' where user_id = ${id} and hold = 1`,
+    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+  ],
+  'a manual entry that says something else': (id) => [
+    `update payment_history set amount = 6 where user_id = ${id} and seq is null`,
+    REHASH_MANUAL,
+  ],
+  'a manual entry of somebody else': (id) => [
+    `update manual_entries set entered_by = 'mallory' where user_id = ${id}`,
+    REHASH_MANUAL,
+  ],
+  'a manual entry that was removed': (id) => [
+    `delete from payment_history where user_id = ${id} and seq is null`,
+    `delete from manual_entries where user_id = ${id}`,
+  ],
+  'a history without interventions': () => [
+    // Of the withdrawal, and so its manual entry.
+    `delete from manual_entries m using interventions i
+      where i.user_id = m.user_id and i.before -> 'id' = to_jsonb(m.id)`,
+    'delete from interventions',
   ],
 }
 
-test.each(Object.entries(REWRITES))('%s that adds up is found by an anchor', async (_, rewrite) => {
-  const id = await ledger.user(10)
-  await ledger.sql`select credit_user(${id}::bigint, 1)`
-  const before = await anchorFile(await anchor())
-  expect(await verify('--anchors', before)).toEqual([0])
-  await tamper(ledger.sql, ...rewrite(id))
-  expect(await verify()).toEqual([0])
-  expect(await verify('--anchors', before)).toEqual([1, 'anchor_differs'])
-})
+test.each(Object.entries(REWRITES))(
+  '%s that adds up is found by an anchor',
+  async (name, rewrite) => {
+    const { sql } = ledger
+    const id = await ledger.user(10)
+    await sql`select credit_user(${id}::bigint, 1)`
+    await sql`select place_hold(${id}::bigint, 2, 3600), place_hold(${id}::bigint, 3)`
+    await sql`select release_hold(${id}::bigint, 2)`
+    await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
+    const { args } = await firstAnchor(name.replaceAll(' ', '_'))
+    expect(await verify(...args)).toEqual([0])
+    await tamper(sql, ...rewrite(id))
+    expect(await verify()).toEqual([0])
+    expect(await verify(...args)).toEqual([1, 'anchor_differs'])
+  },
+)

@@ -1,0 +1,127 @@
+/** Whether a ledger continues what its anchors say, and whether all of these are still there. */
+import { readFile } from 'node:fs/promises'
+import type postgres from 'postgres'
+import { rootsAt } from './anchor_roots.ts'
+import { type Anchor, hashOfLine, isSignedBy, nameOfKey, parseAnchor, readKey } from './anchors.ts'
+
+export interface AnchorFinding {
+  finding: 'anchor_differs' | 'anchor_invalid' | 'anchor_missing' | 'anchor_signature'
+  detail: string
+}
+
+interface Line {
+  /** Where, for people. */
+  place: string
+  text: string
+  anchor: Anchor
+}
+
+/**
+ * Compares every anchor of a file with today's rows, with the anchor before it, and with those that
+ * the ledger knows of; with a public key, all of them have to be signed by it.
+ * @returns how many anchors there are
+ * @throws Error with one line if the file has none
+ */
+export async function verifyAnchors(
+  sql: postgres.Sql,
+  file: string,
+  keyFile: string | undefined,
+  found: (finding: AnchorFinding) => void,
+): Promise<number> {
+  const key = keyFile ? await readKey(keyFile, 'PUBLIC KEY') : undefined
+  const [row] = await sql<{ id: string }[]>`select ledger.ledger_id() as id`
+  const lines: Line[] = []
+  const texts = (await readFile(file, 'utf8')).split('\n')
+  if (texts.at(-1) === '') texts.pop()
+  if (texts.length === 0) throw new Error(`${file} has no anchors`)
+  for (const [n, text] of texts.entries()) {
+    const place = `Line ${n + 1} of ${file}`
+    const anchor = parseAnchor(text)
+    const wrong = !anchor
+      ? 'not an anchor'
+      : anchor.ledger === row!.id
+      ? undefined
+      : 'of another ledger'
+    if (wrong) found({ finding: 'anchor_invalid', detail: `${place}: ${wrong}.` })
+    else lines.push({ place, text, anchor: anchor! })
+  }
+  for (const line of lines) {
+    if (!key || await isSignedBy(line.anchor, key)) continue
+    const detail = line.anchor.signature ? 'not signed by this key' : 'not signed'
+    found({ finding: 'anchor_signature', detail: `${line.place}: ${detail}.` })
+  }
+  const names = new Set(lines.map(({ anchor }) => anchor.key ?? ''))
+  if (key) names.add(await nameOfKey(key))
+  for (const name of names) {
+    const ofKey = lines.filter(({ anchor }) => (anchor.key ?? '') === name)
+    await verifyOrder(sql, file, name, ofKey, found)
+  }
+  for (const line of lines) await verifyRoots(sql, line, found)
+  return lines.length
+}
+
+/** That anchors of a key follow one another, that the ledger made them, and that none is missing. */
+async function verifyOrder(
+  sql: postgres.Sql,
+  file: string,
+  key: string,
+  lines: Line[],
+  found: (finding: AnchorFinding) => void,
+): Promise<void> {
+  const made = await sql<{ number: string; line: string }[]>`
+    select number, line from ledger.anchors where key = ${key} order by number`
+  const known = new Map(made.map(({ number, line }) => [Number(number), line]))
+  const inFile = new Map(lines.map((line) => [line.anchor.number, line]))
+  for (const { place, text, anchor } of lines) {
+    const invalid = (detail: string) =>
+      found({ finding: 'anchor_invalid', detail: `${place}: ${detail}.` })
+    const before = inFile.get(anchor.number - 1)
+    if (known.get(anchor.number) !== text) invalid('the ledger made no such anchor')
+    if (anchor.at <= (anchor.since ?? '')) invalid('earlier than the anchor before it')
+    if ((anchor.number === 1) !== (anchor.previous === null && anchor.since === null)) {
+      invalid('its number and what it names before it contradict each other')
+    }
+    if (
+      before && (hashOfLine(before.text) !== anchor.previous || before.anchor.at !== anchor.since)
+    ) invalid(`doesn't follow ${before.place.toLowerCase()}`)
+  }
+  const last = Math.max(0, ...inFile.keys(), ...known.keys())
+  for (let number = 1; number <= last; number++) {
+    if (inFile.has(number)) continue
+    const whose = key ? `of the key ${key}` : 'without a signature'
+    const detail = `Anchor ${number} ${whose} is not in ${file}.`
+    found({ finding: 'anchor_missing', detail })
+  }
+}
+
+const PARTS = {
+  root: 'entries',
+  hold_changes_root: 'holds',
+  manual_entries_root: 'manual entries',
+  interventions_root: 'interventions',
+} as const
+
+async function verifyRoots(
+  sql: postgres.Sql,
+  { place, anchor }: Line,
+  found: (finding: AnchorFinding) => void,
+): Promise<void> {
+  const [clock] = await sql<{ passed: boolean }[]>`
+    select ${anchor.at}::text::timestamptz <= clock_timestamp() as passed`
+  if (!clock!.passed) {
+    found({ finding: 'anchor_invalid', detail: `${place}: ${anchor.at} has yet to come.` })
+    return
+  }
+  const roots = await rootsAt(sql, anchor.since, anchor.at)
+  const counts = ['users', 'rows', 'hold_changes', 'manual_entries', 'interventions'] as const
+  const differ = [
+    ...counts.filter((name) => anchor[name] !== roots[name])
+      .map((name) => `${name} ${anchor[name]} then, ${roots[name]} today`),
+    ...Object.entries(PARTS)
+      .filter(([name]) => anchor[name as keyof typeof PARTS] !== roots[name as keyof typeof PARTS])
+      .map(([, what]) => `other ${what}`),
+  ]
+  if (differ.length === 0) return
+  const detail = `${place}: as of ${anchor.at} there are ${differ.join(', ')}.`
+  found({ finding: 'anchor_differs', detail })
+}
