@@ -372,6 +372,12 @@ export const SCENARIOS: Record<string, Scenario> = {
       '-1.00=6.00',
       '-6.00=0.00',
     ])
+    expectEqual('a small one', await codeOf(sql`select place_hold(${other}, 2, 60)`), 'ok')
+    await ageHolds(sql, other)
+    expectEqual('beside it', await codeOf(debit(sql, other, 1)), 'ok')
+    const [last] = await sql`
+      select held from payment_history where user_id = ${other} order by seq desc limit 1`
+    expectEqual('held then', last!['held'], '0.00')
   },
 
   async 'an entry that two take back'({ sql, connect, expectEqual }) {

@@ -56,26 +56,41 @@ const activeThat = (is: string) =>
   `(select coalesce(sum(o.amount), 0.00) from public.holds o
      where o.user_id = (open_account.account).user_id and ${is})`
 
+/** A debit or credit without the shorter way. */
+const changes = (broken: Record<string, string>): Mutation[] => [
+  fn(
+    'add_entry',
+    'select ledger.post_change(action, user_id, amount, null, idempotency_key, metadata)',
+  ),
+  lines('post_change', broken),
+]
+
+/** A transfer without the shorter way. */
+const pairs = (broken: Record<string, string>): Mutation[] => [
+  fn(
+    'add_transfer',
+    `select ledger.post_pair('TRANSFER', from_user_id, to_user_id, amount, null, idempotency_key,
+       metadata)`,
+  ),
+  lines('post_pair', broken),
+]
+
 const NO_LOCK_OF_ONE = {
-  post_change: lines('post_change', {
-    lock: 'from public.users u where u.id = post_change.user_id;',
-  }),
+  post_change: changes({ lock: 'from public.users u where u.id = post_change.user_id;' }),
   lock_account: lines('lock_account', {
     lock: 'from public.users u where u.id = lock_account.user_id;',
   }),
 }
 
-export const LOCK_IN_THE_STATEMENT_THAT_READS: Mutation[] = [
-  lines('post_change', {
-    lock: 'from public.users u where u.id = post_change.user_id;',
-    last: `and (select true from (
-        select u.id from public.users u where u.id = post_change.user_id for no key update) k)
-      order by h.seq desc limit 1;`,
-  }),
-]
+export const LOCK_IN_THE_STATEMENT_THAT_READS: Mutation[] = changes({
+  lock: 'from public.users u where u.id = post_change.user_id;',
+  last: `and (select true from (
+      select u.id from public.users u where u.id = post_change.user_id for no key update) k)
+    order by h.seq desc limit 1;`,
+})
 
 export const NO_LOCK: Mutation[] = [
-  NO_LOCK_OF_ONE.post_change,
+  ...NO_LOCK_OF_ONE.post_change,
   NO_LOCK_OF_ONE.lock_account,
   lines('lock_accounts', { lock: 'order by u.id) l;', 'skip locked': 'order by u.id) l;' }),
 ]
@@ -104,9 +119,7 @@ export const MUTATIONS: Record<string, Case> = {
   'no lock': stormy(COVERED, ...NO_LOCK),
   'for update': find(
     'a debit while manual entries are open',
-    lines('post_change', {
-      lock: 'from public.users u where u.id = post_change.user_id for update;',
-    }),
+    ...changes({ lock: 'from public.users u where u.id = post_change.user_id for update;' }),
   ),
   'for update in a batch': find(
     'a batch while manual entries are open',
@@ -134,12 +147,12 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'the last entry by id': stormy(
     LATE,
-    lines('post_change', { last: 'order by h.id desc limit 1;' }),
+    ...changes({ last: 'order by h.id desc limit 1;' }),
   ),
   'the last entry by id in a batch': find(
     'a batch while manual entries are open',
     lines('lock_accounts', {
-      last: 'where p.user_id = i.id order by p.id desc limit 1) h on true;',
+      last: 'where p.user_id = i.user_id order by p.id desc limit 1) h on true;',
     }),
   ),
   'manual entries by ts': find(
@@ -179,12 +192,16 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'manual entries that aren’t posted': stormy(
     LATE,
-    lines('post_change', { last: 'and h.seq is not null order by h.seq desc limit 1;' }),
+    ...changes({ last: 'and h.seq is not null order by h.seq desc limit 1;' }),
+  ),
+  'manual entries that a debit passes by': find(
+    'a manual debit below zero',
+    lines('add_entry', { last: 'and h.seq is not null order by h.seq desc limit 1) l' }),
   ),
   'manual entries that aren’t posted by a batch': find(
     STEPS,
     lines('lock_accounts', {
-      last: `where p.user_id = i.id and p.seq is not null
+      last: `where p.user_id = i.user_id and p.seq is not null
         order by p.seq desc limit 1) h on true;`,
     }),
   ),
@@ -246,7 +263,7 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'a moment before the last entry of the other user': find(
     CLOCK,
-    lines('post_pair', { moment: 'v_at := ledger.next_moment(a.posted_at);' }),
+    ...pairs({ moment: 'v_at := ledger.next_moment(a.posted_at);' }),
   ),
   'a moment that is not awaited': find(
     MOMENT,
@@ -287,6 +304,18 @@ export const MUTATIONS: Record<string, Case> = {
     'amounts',
     fn('is_valid_amount', 'select amount is null or original.is_valid_amount(amount)'),
   ),
+  'a debit that asks for no funds': stormy(
+    COVERED,
+    lines('add_entry', { funds: `is distinct from 'no'` }),
+  ),
+  'a debit with a key that asks for no funds': find(
+    'keys',
+    lines('add_entry', { 'key funds': `is distinct from 'no'` }),
+  ),
+  'a transfer that asks for no funds': find(
+    'two transfers of which one is covered',
+    lines('add_transfer', { funds: `is distinct from 'no'` }),
+  ),
   'one cent too much': find(
     'amounts',
     fn('funds_problem', 'select original.funds_problem(change, balance + 0.01, held, is_frozen)'),
@@ -306,15 +335,16 @@ export const MUTATIONS: Record<string, Case> = {
     ONE_USER,
     lines('post', { order: 'for i in reverse cardinality(post.operations) .. 1 loop' }),
   ),
-  'a copy that is never set': stormy(COPY, lines('post_change', { copy: 'set' })),
+  'a copy that is never set': stormy(COPY, ...changes({ copy: 'set' })),
   'a copy that no batch sets': find(BATCH, fn('copy_accounts', 'select')),
   'deciding by the copy': find(
     COPY,
-    lines('post_change', {
+    ...changes({
       last: `order by h.seq desc limit 1;
         v_balance := (select u.balance from public.users u where u.id = post_change.user_id);`,
     }),
   ),
+  'a copy that is taken for right': find(COPY, lines('add_entry', { copied: 'where true' })),
   'reading the copy': find(
     COPY,
     fn(
@@ -376,11 +406,19 @@ export const MUTATIONS: Record<string, Case> = {
   'a transfer that locks nobody': find(
     'two transfers of which one is covered',
     NO_LOCK_OF_ONE.lock_account,
-    lines('post_pair', { lock: ';' }),
+    ...pairs({ lock: ';' }),
   ),
   'users of a transfer locked in the order of its arguments': find(
     OPPOSITE,
-    lines('post_pair', { first: 'where u.id = post_pair.user_id' }),
+    ...pairs({ first: 'where u.id = post_pair.user_id' }),
+  ),
+  'users of a short transfer locked in the order of its arguments': find(
+    OPPOSITE,
+    lines('add_transfer', { first: 'if false then', second: 'if true then' }),
+  ),
+  'a moment before the last entry of whom a short transfer goes to': find(
+    CLOCK,
+    lines('add_transfer', { moment: 'ledger.next_moment(a.sealed_at)' }),
   ),
   'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: '' })),
   'an entry reversed twice': find(

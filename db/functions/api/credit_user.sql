@@ -4,8 +4,8 @@ create or replace function public.credit_user(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
-  return ledger.post_change('CREDIT', credit_user.user_id, credit_user.amount, null,
-    credit_user.idempotency_key, credit_user.metadata);
+  return ledger.add_entry('CREDIT', credit_user.user_id, credit_user.amount,
+    round(credit_user.amount, 2), credit_user.idempotency_key, credit_user.metadata);
 end $$;
 
 comment on function public.credit_user is

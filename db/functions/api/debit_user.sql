@@ -4,8 +4,8 @@ create or replace function public.debit_user(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
-  return ledger.post_change('DEBIT', debit_user.user_id, debit_user.amount, null,
-    debit_user.idempotency_key, debit_user.metadata);
+  return ledger.add_entry('DEBIT', debit_user.user_id, debit_user.amount,
+    -round(debit_user.amount, 2), debit_user.idempotency_key, debit_user.metadata);
 end $$;
 
 comment on function public.debit_user is

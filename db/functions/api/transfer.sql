@@ -5,8 +5,8 @@ create or replace function public.transfer(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v ledger.posted_entry[] := ledger.post_pair('TRANSFER', transfer.from_user_id,
-    transfer.to_user_id, transfer.amount, null, transfer.idempotency_key, transfer.metadata);
+  v ledger.posted_entry[] := ledger.add_transfer(transfer.from_user_id,
+    transfer.to_user_id, transfer.amount, transfer.idempotency_key, transfer.metadata);
 begin
   return next v[1];
   return next v[2];

@@ -3,29 +3,31 @@ create or replace function ledger.lock_accounts(
   returns ledger.account[]
   language plpgsql volatile as $$
 declare
-  v_ids bigint[];
+  v_locked ledger.account[];
   v_accounts ledger.account[];
 begin
   -- As lock_account does, in id order, so that two callers never wait for each other.
   if lock_accounts.wait then
-    select array_agg(l.id) into v_ids from (
-      select u.id from public.users u where u.id = any (lock_accounts.user_ids)
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
        order by u.id for no key update) l; -- mutation: lock
   else
-    select array_agg(l.id) into v_ids from (
-      select u.id from public.users u where u.id = any (lock_accounts.user_ids)
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
-  select array_agg(row(u.id, null, h.seq, h.balance, coalesce(-u.credit_limit, 0.00),
-           h.sealed_at, h.hash, u.hold_changes, null, u.updated_at,
-           u.frozen_at is not null)::ledger.account)
+  select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
+           i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account)
     into v_accounts
-    from unnest(v_ids) i (id)
-    join public.users u on u.id = i.id
+    from unnest(v_locked) i
     left join lateral (
       select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
-       where p.user_id = i.id order by p.seq desc limit 1) h on true; -- mutation: last
+       where p.user_id = i.user_id order by p.seq desc limit 1) h on true; -- mutation: last
   for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
     if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
       v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);

@@ -22,6 +22,7 @@ declare
   v_peer_id bigint;
   v_a integer;
   v_p integer;
+  v_at timestamptz;
   a ledger.account;
   p ledger.account;
   t ledger.target;
@@ -66,24 +67,25 @@ begin
         perform ledger.write_hold(v_operation, a, null, d.hold, null, null, null);
         a.hold_changes := a.hold_changes + 1;
       end if;
+      -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
+      v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
       e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
-        a.balance + d.change, ledger.next_moment(greatest(a.posted_at, p.posted_at)),
-        post.idempotency_keys[i], post.metadatas[i], d.held, d.hold, d.reverses, p.user_id,
-        p.seq + 1);
+        a.balance + d.change, v_at, post.idempotency_keys[i], post.metadatas[i],
+        d.held, d.hold, d.reverses, p.user_id, p.seq + 1);
       v_new := array_append(v_new, e);
-      a.seq := e.seq; a.balance := e.balance; a.hash := e.hash;
-      a.posted_at := e.posted_at; a.updated_at := e.posted_at;
-      v_accounts[v_a] := a;
+      -- At once: to set its fields one by one costs five times as much.
+      v_accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
+        a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
       return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
         e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
         a.hold_changes, a.next_expiry, v_read_at);
       if p.user_id is not null then
         e := ledger.next_entry(p.hash, p.user_id, p.seq + 1, ledger.opposite_of(d.action), d.amount,
-          p.balance - d.change, e.posted_at, null, post.metadatas[i], p.held, null,
+          p.balance - d.change, v_at, null, post.metadatas[i], p.held, null,
           t.peer_reverses, e.user_id, e.seq);
         v_new := array_append(v_new, e);
-        p.seq := e.seq; p.balance := e.balance; p.hash := e.hash;
-        p.posted_at := e.posted_at; p.updated_at := e.posted_at;
+        p := row(p.user_id, null, e.seq, e.balance, p.held, v_at, e.hash, p.hold_changes,
+          p.next_expiry, v_at, p.is_frozen)::ledger.account;
         v_accounts[v_p] := p; -- mutation: peer
         return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
           e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,

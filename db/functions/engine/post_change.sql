@@ -3,7 +3,6 @@ create or replace function ledger.post_change(
   returns ledger.posted_entry
   language plpgsql volatile as $$
 declare
-  -- Scalars and few statements: each function called on the way of a debit costs a tenth of it.
   a ledger.account;
   t ledger.target;
   d ledger.decision;
@@ -24,39 +23,27 @@ begin
   select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
     from public.payment_history h where h.user_id = post_change.user_id
    order by h.seq desc limit 1; -- mutation: last
-  if v_seq is not null and post_change.idempotency_key is null
-    and post_change.operation in ('CREDIT', 'DEBIT') then
-    d.held := case when v_hold_changes = 0 then 0.00
-      else ledger.held_now(post_change.user_id) end;
-    d.action := post_change.operation;
-    d.amount := round(post_change.amount, 2);
-    d.change := ledger.change_of(d.action, d.amount);
-    v_problem := ledger.change_problem(post_change.amount, null, post_change.metadata, false,
-      v_problem, d.change, v_balance, d.held, v_is_frozen);
-  else
-    a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
-      coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
-      )::ledger.account, null);
-    t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
-      post_change.amount);
-    -- It was none when the caller looked.
-    if t.peer_user_id is not null then a.problem := '55P03'; end if;
-    d := ledger.decide(post_change.operation, post_change.amount, null,
-      post_change.idempotency_key, post_change.metadata, t, a, null);
-    v_problem := d.problem; v_seq := a.seq; v_balance := a.balance; v_at := a.posted_at;
-    v_hash := a.hash;
-    if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
-    if v_problem is null and d.hold is not null then
-      a.held := d.held;
-      perform ledger.write_hold('CAPTURE', a, null, d.hold, null, null, null);
-      v_hold_changes := v_hold_changes + 1;
-    end if;
+  a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
+    coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
+    )::ledger.account, null);
+  t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
+    post_change.amount);
+  -- It was none when the caller looked.
+  if t.peer_user_id is not null then a.problem := '55P03'; end if;
+  d := ledger.decide(post_change.operation, post_change.amount, null,
+    post_change.idempotency_key, post_change.metadata, t, a, null);
+  v_problem := d.problem; v_seq := a.seq; v_balance := a.balance; v_at := a.posted_at;
+  v_hash := a.hash;
+  if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
+  if v_problem is null and d.hold is not null then
+    a.held := d.held;
+    perform ledger.write_hold('CAPTURE', a, null, d.hold, null, null, null);
+    v_hold_changes := v_hold_changes + 1;
   end if;
   if v_problem is not null then
     perform ledger.raise_status(v_problem, post_change.user_id,
       coalesce(post_change.amount, d.amount), v_balance - d.held);
   end if;
-
   v_seq := v_seq + 1;
   v_balance := v_balance + d.change;
   v_at := ledger.next_moment(v_at);

@@ -22,25 +22,17 @@ begin
     p := ledger.lock_account(post_pair.peer_user_id);
     a := ledger.lock_account(post_pair.user_id);
   end if;
-  if post_pair.operation = 'TRANSFER' and post_pair.idempotency_key is null then
-    d.action := 'DEBIT';
-    d.amount := round(post_pair.amount, 2);
-    d.change := -d.amount;
-    d.problem := ledger.pair_problem(post_pair.amount, post_pair.metadata, a.user_id = p.user_id,
-      a.problem, p.problem, a.balance, a.held, a.is_frozen, p.balance, p.held);
-  else
-    t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref, null);
-    d := ledger.decide(post_pair.operation, post_pair.amount, null, post_pair.idempotency_key,
-      post_pair.metadata, t, a, p);
-    if d.replayed then return ledger.replay_entry(array[a, p], d.earlier_seq); end if;
-  end if;
+  t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref, null);
+  d := ledger.decide(post_pair.operation, post_pair.amount, null, post_pair.idempotency_key,
+    post_pair.metadata, t, a, p);
+  if d.replayed then return ledger.replay_entry(array[a, p], d.earlier_seq); end if;
   if d.problem is not null then
     perform ledger.raise_status(d.problem,
       case when p.problem = 'LGUSR' and a.problem is distinct from 'LGUSR'
-          or d.problem = 'LGFRZ' and d.change > 0 then p.user_id else a.user_id end, coalesce(post_pair.amount, d.amount),
+          or d.problem = 'LGFRZ' and d.change > 0 then p.user_id else a.user_id end,
+      coalesce(post_pair.amount, d.amount),
       case when d.change > 0 then p.balance - p.held else a.balance - a.held end);
   end if;
-
   a.seq := a.seq + 1; a.balance := a.balance + d.change;
   p.seq := p.seq + 1; p.balance := p.balance - d.change;
   v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at)); -- mutation: moment

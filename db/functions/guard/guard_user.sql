@@ -17,6 +17,7 @@ begin
       return old;
     end if;
   elsif tg_op = 'UPDATE' and new.id = old.id then
+    if new.hold_changes >= old.hold_changes then return null; end if;
     raise exception using errcode = '23514', message = 'hold_changes never goes down';
   end if;
   raise exception using errcode = '23503', message = 'a user stays, and keeps its id',

@@ -425,6 +425,35 @@ test('debit_user() decides by the history, whatever users.balance says', async (
   expect(await copyOf(sql, id)).toBe('6.00 at 2')
 })
 
+test.each([
+  ['seq = 9223372036854775807'],
+  ['balance = 999999999999999999.99'],
+  [`balance = 'NaN'`],
+  ['balance = 10.005'],
+])('debit_user() and credit_user() put the copies right where they say %s', async (copy) => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  await sql.unsafe(`update users set ${copy} where id = ${id}`)
+  expect(await one(sql`select * from debit_user(${id}, 4)`))
+    .toMatchObject({ seq: '2', balance: '6.00' })
+  expect(await copyOf(sql, id)).toBe('6.00 at 2')
+  await sql.unsafe(`update users set ${copy} where id = ${id}`)
+  expect(await one(sql`select * from credit_user(${id}, 1, 'again', '{"m": 1}')`))
+    .toMatchObject({ seq: '3', balance: '7.00' })
+  expect(await copyOf(sql, id)).toBe('7.00 at 3')
+  expect(await findingsOf(sql)).toEqual([])
+})
+
+test('debit_user() changes nothing for a repeat, the moment of the user included', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const first = await one(sql`select * from debit_user(${id}, 4, 'once')`)
+  const before = await sql`select * from users where id = ${id}`
+  expect(await one(sql`select * from debit_user(${id}, 4, 'once')`))
+    .toEqual({ ...first, replayed: true })
+  expect([...await sql`select * from users where id = ${id}`]).toEqual([...before])
+})
+
 test('debit_user() never goes back in time, even when the clock does', async () => {
   const { sql } = ledger
   const id = await ledger.user()

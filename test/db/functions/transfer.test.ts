@@ -74,6 +74,20 @@ test('transfer() raises LGFND for more than is available to the sender', async (
   expect(await codeOf(sql`select transfer(${from}, ${to}, 6)`)).toBe('ok')
 })
 
+test.each([['seq = 9223372036854775807'], ['balance = 1000'], [`balance = 'NaN'`]])(
+  'transfer() puts the copies of both right where they say %s',
+  async (copy) => {
+    const { sql } = ledger
+    const [from, to] = [await ledger.user(10), await ledger.user(5)]
+    await sql.unsafe(`update users set ${copy} where id in (${from}, ${to})`)
+    expect(await codeOf(sql`select transfer(${from}, ${to}, 11)`)).toBe('LGFND')
+    await sql`select transfer(${from}, ${to}, 3.000)`
+    expect([...await sql`select seq, balance from users where id in (${from}, ${to}) order by id`])
+      .toEqual([{ seq: '2', balance: '7.00' }, { seq: '2', balance: '8.00' }])
+    expect(await findingsOf(sql)).toEqual([])
+  },
+)
+
 test('transfer() raises LGSAM to the same user', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
