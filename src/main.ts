@@ -5,8 +5,10 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile as readText, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import process from 'node:process'
 import { format } from 'node:util'
+import type { DocsFile } from './app/docs.ts'
 import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { loadEnvFile } from './env_file.ts'
@@ -22,6 +24,18 @@ Runs the service on DATABASE_URL, and never migrates. Settings come from the env
 
 exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start with, in one line`
 
+const { resolve } = createRequire(import.meta.url)
+
+/** Of the page at /docs: from the package that it is made with, or our own. */
+const readDocsFile = async (name: DocsFile) =>
+  new Uint8Array(
+    await readText(
+      name.startsWith('swagger-ui')
+        ? resolve(`swagger-ui-dist/${name}`)
+        : new URL(`app/docs_page/${name}`, import.meta.url),
+    ),
+  )
+
 export type Serve = (config: Config) => Promise<Service>
 
 /** Reads regular files only: opening a pipe would wait until somebody writes to it. */
@@ -35,6 +49,7 @@ export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serv
     listen,
     readText: (path) => readFileSync(path, 'utf8'),
     readFile,
+    readDocsFile,
     sha256: (text) => hash('sha256', text, 'hex'),
     ...runtime,
   })

@@ -6,6 +6,7 @@ import { createAccessFromConfig } from './auth/from_config.ts'
 import { isLoopback } from './config/access_config.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
 import { createApp as build, createMetricsApp } from './app/app.ts'
+import type { DocsFile } from './app/docs.ts'
 import { createBrowserGuard } from './app/browsers.ts'
 import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config/config.ts'
@@ -51,6 +52,8 @@ export interface Runtime {
   readText: (path: string) => string
   /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
   readFile: (path: string) => Promise<string>
+  /** Reads a file of the page at /docs; left out: it has none. */
+  readDocsFile?: (name: DocsFile) => Promise<Uint8Array<ArrayBuffer>>
   /** SHA-256 in hexadecimal. */
   sha256: (text: string) => string
   /** The resident memory in bytes, on a runtime where prom-client can't read /proc. */
@@ -73,8 +76,10 @@ export interface Service {
  */
 export async function startService(
   config: Config,
-  { listen, write, readText, readFile, sha256, residentBytes, createApp = build }: Runtime,
+  runtime: Runtime,
 ): Promise<Service> {
+  const { listen, write, readText, readFile, readDocsFile, sha256, residentBytes } = runtime
+  const { createApp = build } = runtime
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = limitLog(createLog(config.logLevel))
   log.debug('configuration', undefined, { configuration: describeConfig(config) })
@@ -141,6 +146,7 @@ export async function startService(
     rate: config.rateLimit === undefined
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },
+    readDocsFile,
     notReady,
     onFailure,
   })

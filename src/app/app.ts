@@ -20,6 +20,7 @@ import { controlsRoutes } from './controls.ts'
 import type { ControlsDependencies } from './controls.ts'
 import { debitsRoutes } from './debits.ts'
 import type { DebitsDependencies } from './debits.ts'
+import { type DocsDependencies, docsRoutes } from './docs.ts'
 import { historyRoutes } from './history.ts'
 import type { HistoryDependencies } from './history.ts'
 import { holdsRoutes } from './holds.ts'
@@ -47,6 +48,7 @@ export type Dependencies =
   & TransfersDependencies
   & UserDirectoryDependencies
   & UsersDependencies
+  & Pick<DocsDependencies, 'readDocsFile'>
   & {
     metrics: Metrics
     /** False: requests get no metrics, no id and no line in the access log. For benchmarks. */
@@ -123,13 +125,15 @@ export function createApp(
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))
   if (hasMetrics) app.route('/', metricsRoutes(metrics))
+  app.route('/', operationsRoutes({ notReady }))
   const isClosed = access !== undefined
   app.route(
     '/',
-    operationsRoutes({
-      notReady,
+    docsRoutes({
       document: () => document ??= openapi(app, { isClosed, publicUrl }),
       publicPath,
+      publicUrl,
+      readDocsFile: dependencies.readDocsFile,
     }),
   )
 

@@ -1,54 +1,197 @@
-/**
- * GET /docs: the OpenAPI document as a page without scripts, style sheets or anything from
- * elsewhere.
- */
-import { html, raw } from 'hono/html'
-import { PROBLEMS } from '../core/errors.ts'
+/** The OpenAPI document, and a page for it that asks nobody but this service. */
+import type { Context } from 'hono'
+import { Hono } from 'hono'
+import { accepts } from 'hono/accepts'
+import { html } from 'hono/html'
+import { z } from 'zod'
+import { Problem, PROBLEMS } from '../core/errors.ts'
+import { answer, json, setHeader, setLocation, setVary } from '../http/response.ts'
+import { validated } from '../http/validate.ts'
+import { describe } from './describe.ts'
 
-interface Operation {
-  summary?: string
-  description?: string
-  security?: Record<string, string[]>[]
-  parameters?: { name: string; in: string; required?: boolean; schema?: object }[]
-  requestBody?: { content?: Record<string, { schema?: object }> }
-  responses?: Record<string, { description?: string }>
+/** What the page is made of, by the name under /docs. */
+export const DOCS_FILES = {
+  'docs.css': 'text/css; charset=utf-8',
+  'docs.js': 'text/javascript; charset=utf-8',
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+} as const
+
+export type DocsFile = keyof typeof DOCS_FILES
+
+export interface DocsDependencies {
+  /** The OpenAPI document. */
+  document: () => Promise<object>
+  /** The path that the service is under for those outside. */
+  publicPath: string
+  /** Where the service is for those outside; left out: where it is asked. */
+  publicUrl?: string | undefined
+  /** Left out: there is no such file. */
+  readDocsFile?: ((name: DocsFile) => Promise<Uint8Array<ArrayBuffer>>) | undefined
 }
 
-const STYLE = raw(`<style>
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-  h2 { margin-top: 2.5rem; font-size: 1.1rem } code, pre { font-size: .9em }
-  pre { background: #8881; padding: .75rem; overflow: auto }
-  td, th { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }
-</style>`)
+/** Nothing from elsewhere, nothing inline, nothing around it. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  // Icons in its style sheet.
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
-/** Renders the page: every operation, its schemas, and every error code. */
-export function docsPage(document: {
-  info?: { title?: string; description?: string }
-  paths?: Record<string, Record<string, unknown>>
-  components?: { schemas?: Record<string, object> }
-}, publicPath = '') {
-  const operations = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
-      name: `${method.toUpperCase()} ${path}`,
-      operation: operation as Operation,
-    }))
+const FILE_SECONDS = 3600
+
+const anyObject = z.looseObject({}).meta({ description: 'An OpenAPI document.' })
+const links = z.object({ docs: z.string().max(2048), openapi: z.string().max(2048) }).meta({
+  id: 'Links',
+  description: 'Where this service is described.',
+  examples: [{ docs: '/docs', openapi: '/openapi.json' }],
+})
+const fileParam = z.object({
+  file: z.string().meta({
+    description: 'The name of a file.',
+    maxLength: 255,
+    examples: ['docs.css'],
+  }),
+})
+const text = { type: 'string', maxLength: 10_000_000 }
+
+/** GET /, /openapi.json, /docs, and the files of the page. */
+export function docsRoutes(
+  { document, publicPath, publicUrl, readDocsFile }: DocsDependencies,
+) {
+  const docs = new Hono()
+  const files = new Map<DocsFile, Promise<Uint8Array<ArrayBuffer>>>()
+  const page = docsPage(publicPath)
+
+  docs.get(
+    '/',
+    describe({
+      operationId: 'getRoot',
+      tag: 'Operations',
+      summary: 'Where this service is described',
+      description: 'Leads a browser to the page.',
+      answers: {
+        200: { schema: links },
+        302: {
+          description: 'To the page, for what accepts HTML.',
+          headers: ['Location'],
+          media: { 'text/html': { schema: text, example: '<a href="/docs">Ledger</a>' } },
+        },
+      },
+    }),
+    (c) => {
+      setVary(c, 'Accept')
+      const supports = ['application/json', 'text/html']
+      const type = accepts(c, { header: 'Accept', supports, default: 'application/json' })
+      if (type !== 'text/html') {
+        return json(c, { docs: `${publicPath}/docs`, openapi: `${publicPath}/openapi.json` })
+      }
+      setLocation(c, '/docs')
+      return answer(c, `<a href="${publicPath}/docs">Ledger</a>`, { status: 302, type: HTML })
+    },
   )
-  return html`
+
+  docs.get(
+    '/openapi.json',
+    describe({
+      operationId: 'getOpenapi',
+      tag: 'Operations',
+      summary: 'This description',
+      description: 'The OpenAPI document of every operation.',
+      answers: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
+    }),
+    async (c) => {
+      const url = publicUrl ?? new URL(c.req.url).origin
+      return json(c, { ...await document(), servers: [{ url, description: 'This service.' }] })
+    },
+  )
+
+  docs.get(
+    '/docs',
+    describe({
+      operationId: 'getDocs',
+      tag: 'Operations',
+      summary: 'This description as a page',
+      description: 'Every operation, to be tried out, and what each code of a problem means.',
+      answers: {
+        200: {
+          description: 'HTML.',
+          media: { 'text/html': { schema: text, example: '<!doctype html>' } },
+        },
+      },
+    }),
+    async (c) => {
+      setHeader(c, 'Content-Security-Policy', CONTENT_SECURITY_POLICY)
+      setHeader(c, 'Referrer-Policy', 'no-referrer')
+      return answer(c, String(await page), { type: HTML })
+    },
+  )
+
+  docs.get(
+    '/docs/:file',
+    describe({
+      operationId: 'getDocsFile',
+      tag: 'Operations',
+      summary: 'A part of the page',
+      description: `One of ${Object.keys(DOCS_FILES).map((name) => `\`${name}\``).join(', ')}.`,
+      answers: {
+        200: {
+          description: 'The file.',
+          media: {
+            'text/css': { schema: text, example: 'body { margin: 0 }' },
+            'text/javascript': { schema: text, example: 'export {}' },
+          },
+        },
+      },
+      problems: ['not_found'],
+    }),
+    validated('param', fileParam),
+    (c) => respondWithFile(c, c.req.valid('param').file),
+  )
+
+  async function respondWithFile(c: Context, name: string) {
+    if (!readDocsFile || !Object.hasOwn(DOCS_FILES, name)) throw new Problem('not_found')
+    const file = name as DocsFile
+    // Read once: whoever asks again and again costs no more than memory.
+    if (!files.has(file)) files.set(file, readDocsFile(file))
+    setHeader(c, 'Cache-Control', `private, max-age=${FILE_SECONDS}`)
+    return answer(c, await files.get(file)!, { type: DOCS_FILES[file] })
+  }
+
+  return docs
+}
+
+const HTML = 'text/html; charset=UTF-8'
+
+/** Operations come from the document; codes are here, as each problem's `type` leads to its row. */
+const docsPage = (publicPath: string) =>
+  html`
     <!doctype html>
-    <html lang="en">
-      <head><meta charset="utf-8"><title>${document.info?.title}</title>${STYLE}</head>
+    <html lang="en" data-base="${publicPath}">
+      <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>Ledger</title>
+        <link rel="icon" href="data:,">
+        <link rel="stylesheet" href="${publicPath}/docs/swagger-ui.css">
+        <link rel="stylesheet" href="${publicPath}/docs/docs.css">
+        <script src="${publicPath}/docs/swagger-ui-bundle.js" defer></script>
+        <script src="${publicPath}/docs/docs.js" type="module"></script>
+      </head>
       <body>
-    <h1>${document.info?.title}</h1>
-    <p>${document.info
-      ?.description} The same for machines: <a href="${publicPath}/openapi.json">/openapi.json</a>.</p>
-    ${operations.map(section)}
-    <h2>Schemas</h2>
-    ${Object.entries(document.components?.schemas ?? {}).map(([name, schema]) =>
-      html`<h3 id="${name}">${name}</h3>${json(schema)}`
-    )}
-    <h2>Errors</h2>
-    <p>Every error is <code>application/problem+json</code> with one of these codes.</p>
-    <table>
+        <header><a href="#errors">Errors</a> <a href="${publicPath}/openapi.json">openapi.json</a>
+    <button id="theme" type="button">Dark or light</button></header>
+        <div id="operations"><noscript><main>Operations need JavaScript; openapi.json has them, too.
+    </main></noscript></div>
+        <main>
+          <h2 id="errors">Errors</h2>
+          <p>Every error is <code>application/problem+json</code> with one of these codes.</p>
+          <table>
     ${Object.entries(PROBLEMS).map(([code, { status, title }]) =>
       html`
         <tr id="${code}">
@@ -58,47 +201,8 @@ export function docsPage(document: {
         </tr>
       `
     )}
-    </table>
+          </table>
+        </main>
       </body>
     </html>
   `
-}
-
-function section({ name, operation }: { name: string; operation: Operation }) {
-  const { summary, description, security = [], parameters = [], requestBody, responses = {} } =
-    operation
-  const scopes = security.flatMap(({ bearer = [] }) => bearer)
-  const bodies = Object.entries(requestBody?.content ?? {})
-  return html`<h2><code>${name}</code></h2>
-<p><b>${summary}</b> ${description}</p>
-${
-    scopes.length > 0
-      ? html`<p>Scope: ${scopes.map((scope) => html`<code>${scope}</code>`)}</p>`
-      : ''
-  }
-<table>
-${
-    parameters.map((parameter) =>
-      html`
-        <tr>
-          <td><code>${parameter.name}</code></td>
-          <td>${parameter.in}</td>
-        </tr>
-      `
-    )
-  }
-${
-    Object.entries(responses).map(([status, response]) =>
-      html`
-        <tr>
-          <td>${status}</td>
-          <td>${response.description}</td>
-        </tr>
-      `
-    )
-  }
-</table>
-${bodies.map(([, { schema }]) => schema ? json(schema) : '')}`
-}
-
-const json = (value: object) => html`<pre>${JSON.stringify(value, null, 2)}</pre>`

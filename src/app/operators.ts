@@ -1,8 +1,7 @@
-/** Routes for operators and their tools: metrics, health, and the description of the service. */
+/** Routes for operators and their tools: metrics and health. */
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { answer, json } from '../http/response.ts'
-import { docsPage } from './docs.ts'
 import { Problem } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { describe } from './describe.ts'
@@ -10,10 +9,6 @@ import { describe } from './describe.ts'
 export interface OperationsDependencies {
   /** The reason why the service should get no requests now; undefined if it should. */
   notReady: () => Promise<string | undefined>
-  /** The OpenAPI document. */
-  document: () => Promise<object>
-  /** The path of PUBLIC_URL, which a proxy strips; "" without one. */
-  publicPath: string
 }
 
 const health = z.object({ status: z.enum(['live', 'ready']) }).meta({
@@ -24,8 +19,6 @@ const health = z.object({ status: z.enum(['live', 'ready']) }).meta({
 
 /** As long as they are. */
 const TEXT = { type: 'string', maxLength: 10_000_000 }
-
-const anyObject = z.looseObject({}).meta({ description: 'An OpenAPI document.' })
 
 const METRICS_EXAMPLE = `# HELP user_debit_requests_total Debits by outcome.
 # TYPE user_debit_requests_total counter
@@ -65,10 +58,9 @@ const PROBES = [
   ['OPTIONS', '/', 'probe'],
 ] as const
 
-/** GET /livez, /readyz, /healthz, /openapi.json and /docs, and OPTIONS /. */
-export function operationsRoutes({ notReady, document, publicPath }: OperationsDependencies) {
+/** GET /livez, /readyz and /healthz, and OPTIONS /. */
+export function operationsRoutes({ notReady }: OperationsDependencies) {
   const operations = new Hono()
-  let page: Promise<string> | undefined
 
   for (const [method, path, operationId] of PROBES) {
     operations.on(
@@ -99,38 +91,6 @@ export function operationsRoutes({ notReady, document, publicPath }: OperationsD
       const reason = await notReady()
       if (reason !== undefined) throw new Problem('busy', { detail: reason })
       return json(c, { status: 'ready' })
-    },
-  )
-
-  operations.get(
-    '/openapi.json',
-    describe({
-      operationId: 'getOpenapi',
-      tag: 'Operations',
-      summary: 'This description',
-      description: 'The OpenAPI document of every operation.',
-      answers: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
-    }),
-    async (c) => json(c, await document()),
-  )
-
-  operations.get(
-    '/docs',
-    describe({
-      operationId: 'getDocs',
-      tag: 'Operations',
-      summary: 'This description as a page',
-      description: 'Every operation, to be tried out, and what each code of a problem means.',
-      answers: {
-        200: {
-          description: 'HTML.',
-          media: { 'text/html': { schema: TEXT, example: '<!doctype html>' } },
-        },
-      },
-    }),
-    async (c) => {
-      page ??= document().then((described) => docsPage(described, publicPath)).then(String)
-      return answer(c, await page, { type: 'text/html; charset=UTF-8' })
     },
   )
 

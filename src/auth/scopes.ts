@@ -38,6 +38,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   // These are open: each problem's type links to them, and a browser that follows it has no token.
   'GET /openapi.json': 'open',
   'GET /docs': 'open',
+  'GET /docs/:file': 'open',
+  'GET /': 'open',
   'OPTIONS /': 'open',
   'GET /healthz': 'open',
   'GET /livez': 'open',

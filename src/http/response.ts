@@ -39,7 +39,7 @@ export function setHeader(c: Context, name: string, value: string): void {
  */
 export function answer(
   c: Context,
-  body: string | ReadableStream<Uint8Array>,
+  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
   { status = 200, type = 'application/json' } = {},
 ): Response {
   const headers = { 'Content-Type': type, ...ON_EVERY_ANSWER, ...c.get('headers') }

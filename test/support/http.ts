@@ -58,6 +58,7 @@ export const caller = (url: () => string): Call => async (method, path, body, he
   await answerOf(
     await fetch(`${url()}${path}`, {
       method,
+      redirect: 'manual',
       headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
       ...(body !== undefined &&
         {

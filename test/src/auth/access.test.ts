@@ -93,6 +93,8 @@ const ROWS: Record<string, Row> = {
   },
   'GET /metrics': { needs: 'admin', send: () => [['GET', '/metrics'], ['HEAD', '/metrics']] },
   'GET /openapi.json': { needs: 'open', send: () => [['GET', '/openapi.json']] },
+  'GET /': { needs: 'open', send: () => [['GET', '/'], ['HEAD', '/']] },
+  'GET /docs/:file': { needs: 'open', send: () => [['GET', '/docs/docs.css']] },
   'GET /docs': { needs: 'open', send: () => [['GET', '/docs'], ['HEAD', '/docs']] },
   'OPTIONS /': { needs: 'open', send: () => [['OPTIONS', '/']] },
   'GET /healthz': { needs: 'open', send: () => [['GET', '/healthz']] },

@@ -1,0 +1,568 @@
+/** Made from the OpenAPI document by `npm run client:api`. */
+
+import { ProblemError } from './errors.ts'
+
+/** Why a request was refused (RFC 9457). */
+export type Problem = {
+  /** Where the code is explained. */
+  type: string
+  title: string
+  status: number
+  code:
+    | 'invalid_request'
+    | 'invalid_idempotency_key'
+    | 'unauthorized'
+    | 'forbidden'
+    | 'unknown_user'
+    | 'unknown_entry'
+    | 'unknown_hold'
+    | 'not_found'
+    | 'method_not_allowed'
+    | 'payload_too_large'
+    | 'unsupported_media_type'
+    | 'hold_not_active'
+    | 'already_reversed'
+    | 'insufficient_funds'
+    | 'idempotency_key_reused'
+    | 'balance_out_of_range'
+    | 'same_user'
+    | 'rate_limited'
+    | 'busy'
+    | 'outcome_unknown'
+    | 'internal'
+  detail?: string
+  errors?: ({
+    /** Where in the request: members and indexes, with points between. */
+    path: string
+    message: string
+  })[]
+  /** Decimal, two places. */
+  balance?: string
+  /** Decimal, two places. */
+  available?: string
+  /** Decimal, two places. */
+  required?: string
+  /** Decimal, two places. */
+  shortfall?: string
+}
+
+/** A line of a statement: the opening, an entry, or the closing. */
+export type StatementLine =
+  | {
+    opening: StatementBound
+  }
+  | StatementEntry
+  | {
+    closing: StatementBound
+  }
+
+/** Where a statement begins or ends. */
+export type StatementBound = {
+  at: string | null
+  seq: number
+  /** Decimal, two places. */
+  balance: string
+  hash: string | null
+}
+
+/** An entry with all that its hash is made of. */
+export type StatementEntry = {
+  /** 1, 2, 3 … for each user. */
+  seq: number
+  action: 'CREDIT' | 'DEBIT'
+  /** Decimal, two places. */
+  amount: string
+  /** After this entry. */
+  balance: string
+  /** RFC 3339 in UTC, with microseconds. */
+  ts: string
+  idempotency_key?: string
+  metadata?: Record<string, never>
+  /** The other half of a transfer. */
+  transfer?: {
+    user_id: number
+    seq: number
+  }
+  /** The entry that this one takes back. */
+  reverses?: number
+  /** The entry that took this one back; not in the answers to writes. */
+  reversed_by?: number
+  /** The hold that was captured. */
+  hold?: number
+  /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
+  hash: string
+  /** When it was posted: later than `ts` for a manual entry. */
+  posted_at: string
+  /** What active holds reserved after the entry. */
+  held: string
+}
+
+/** Users, by number. */
+export type Users = {
+  users: (User)[]
+  /** `after` for the next page; null: there is none. */
+  next: number | null
+}
+
+export type User = {
+  id: number
+  /** Decimal, two places. */
+  balance: string
+  /** What a debit can take. */
+  available: string
+  /** The number of entries so far. */
+  seq: number
+  /** RFC 3339 in UTC, with microseconds. */
+  updated_at: string
+  reference?: string
+  metadata?: Record<string, never>
+  /** RFC 3339 in UTC, with microseconds. */
+  created_at: string
+}
+
+/** A user, its balance, and what it was made with. */
+export type MadeUser = {
+  id: number
+  /** Decimal, two places. */
+  balance: string
+  /** What a debit can take. */
+  available: string
+  /** The number of entries so far. */
+  seq: number
+  /** RFC 3339 in UTC, with microseconds. */
+  updated_at: string
+  reference?: string
+  metadata?: Record<string, never>
+}
+
+/** A user and its balance. */
+export type Snapshot = {
+  id: number
+  /** Decimal, two places. */
+  balance: string
+  /** What a debit can take. */
+  available: string
+  /** The number of entries so far. */
+  seq: number
+  /** RFC 3339 in UTC, with microseconds. */
+  updated_at: string
+}
+
+/** The user after an entry, and the entry. */
+export type Posted = {
+  id: number
+  /** Decimal, two places. */
+  balance: string
+  /** What a debit can take. */
+  available: string
+  /** The number of entries so far. */
+  seq: number
+  /** RFC 3339 in UTC, with microseconds. */
+  updated_at: string
+  entry: Entry
+}
+
+/** A credit or a debit of a user. */
+export type Entry = {
+  /** 1, 2, 3 … for each user. */
+  seq: number
+  action: 'CREDIT' | 'DEBIT'
+  /** Decimal, two places. */
+  amount: string
+  /** After this entry. */
+  balance: string
+  /** RFC 3339 in UTC, with microseconds. */
+  ts: string
+  idempotency_key?: string
+  metadata?: Record<string, never>
+  /** The other half of a transfer. */
+  transfer?: {
+    user_id: number
+    seq: number
+  }
+  /** The entry that this one takes back. */
+  reverses?: number
+  /** The entry that took this one back; not in the answers to writes. */
+  reversed_by?: number
+  /** The hold that was captured. */
+  hold?: number
+  /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
+  hash: string
+}
+
+/** Entries of a user, newest first. */
+export type Page = {
+  entries: (Entry)[]
+  /** `before` for the next page; null: there is none. */
+  next: number | null
+}
+
+/** What the ledger held for a user at a moment. */
+export type BalanceAt = {
+  id: number
+  /** RFC 3339 in UTC, with microseconds. */
+  at: string
+  /** Decimal, two places. */
+  balance: string
+  /** The last entry by then; 0: none. */
+  seq: number
+}
+
+/** What is wrong with the history of a user; no findings: nothing. */
+export type Verification = {
+  id: number
+  ok: boolean
+  /** How many were read. */
+  entries: number
+  findings: ({
+    finding: string
+    user_id: number
+    seq: number | null
+    detail: string | null
+  })[]
+  /** There may be more findings: only as many entries were read as it took to find these, or as there was time for. */
+  partial?: true
+}
+
+/** An amount that is set aside. */
+export type Hold = {
+  /** 1, 2, 3 … for each user. */
+  hold: number
+  user_id: number
+  /** Decimal, two places. */
+  amount: string
+  status: 'active' | 'captured' | 'released' | 'expired'
+  expires_at: string | null
+  /** What is left for others. */
+  available: string
+}
+
+/** Several users at one moment. */
+export type Balances = {
+  /** RFC 3339 in UTC, with microseconds. */
+  at: string
+  balances: ({
+    id: number
+    /** Decimal, two places. */
+    balance: string
+    /** The last entry by then; 0: none. */
+    seq: number
+  })[]
+}
+
+/** Both users after a transfer, and their entries. */
+export type Transfer = {
+  from: Posted
+  to: Posted
+}
+
+/** One result for each item, in order. */
+export type Results = {
+  results: ({
+    id: number
+    /** Decimal, two places. */
+    balance: string
+    /** What a debit can take. */
+    available: string
+    /** The number of entries so far. */
+    seq: number
+    /** RFC 3339 in UTC, with microseconds. */
+    updated_at: string
+    entry: Entry
+    status: 201
+  } | {
+    /** Where the code is explained. */
+    type: string
+    title: string
+    status: number
+    code:
+      | 'invalid_request'
+      | 'invalid_idempotency_key'
+      | 'unauthorized'
+      | 'forbidden'
+      | 'unknown_user'
+      | 'unknown_entry'
+      | 'unknown_hold'
+      | 'not_found'
+      | 'method_not_allowed'
+      | 'payload_too_large'
+      | 'unsupported_media_type'
+      | 'hold_not_active'
+      | 'already_reversed'
+      | 'insufficient_funds'
+      | 'idempotency_key_reused'
+      | 'balance_out_of_range'
+      | 'same_user'
+      | 'rate_limited'
+      | 'busy'
+      | 'outcome_unknown'
+      | 'internal'
+    detail?: string
+    errors?: ({
+      /** Where in the request: members and indexes, with points between. */
+      path: string
+      message: string
+    })[]
+    /** Decimal, two places. */
+    balance?: string
+    /** Decimal, two places. */
+    available?: string
+    /** Decimal, two places. */
+    required?: string
+    /** Decimal, two places. */
+    shortfall?: string
+    idempotency_key?: string
+  })[]
+}
+
+/** It is so. */
+export type Health = {
+  status: 'live' | 'ready'
+}
+
+/** Where this service is described. */
+export type Links = {
+  docs: string
+  openapi: string
+}
+
+/** Each operation by its name: the values of its path, its body or query, options. */
+
+export interface Operations<Options> {
+  /** Users, by number; or the one with a reference. */
+  listUsers(query?: {
+    reference?: string
+    after?: number
+    limit?: number
+  }, options?: Options): Promise<Users>
+  /** Make a user. */
+  createUser(body?: {
+    /** Left out: the next free number. */
+    id?: number
+    /** Your own name for the user, of one user only; compared byte by byte. */
+    reference?: string
+    /** Kept with the user; at most 4 KiB. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<MadeUser>
+  /** The balance of a user. */
+  getUser(id: number, options?: Options): Promise<Snapshot>
+  /** Take an amount from a user. */
+  debitUser(id: number, body: {
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Posted>
+  /** Add an amount to a user. */
+  creditUser(id: number, body: {
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Posted>
+  /** Post manual entries, and recalculate the balance from the history. */
+  recalculateBalance(id: number, body?: Record<string, never>, options?: Options): Promise<Snapshot>
+  /** The entries of a user, newest first; or a statement. */
+  listEntries(id: number, query?: {
+    limit?: number
+    before?: number
+    from?: string
+    to?: string
+    after?: number
+  }, options?: Options): Promise<Page>
+  /** An entry of a user. */
+  getEntry(id: number, seq: number, options?: Options): Promise<Entry>
+  /** Take an entry back, at most once. */
+  reverseEntry(id: number, seq: number, body?: {
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Posted>
+  /** What the ledger held at a moment. */
+  getBalanceAt(id: number, query?: {
+    at?: string
+  }, options?: Options): Promise<BalanceAt>
+  /** Whether the history of a user proves its balance. */
+  verifyUser(id: number, options?: Options): Promise<Verification>
+  /** Set an amount aside. */
+  placeHold(id: number, body: {
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Seconds, with at most three decimals. Left out: it never expires. */
+    expires_in?: number
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Hold>
+  /** Take what is held, or a part of it. */
+  captureHold(id: number, hold: number, body?: {
+    /** Left out: all that is held. A part releases the rest. */
+    amount?: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Posted>
+  /** Give back what is held. */
+  releaseHold(id: number, hold: number, body?: {
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Snapshot>
+  /** What the ledger held for several users at one moment. */
+  getBalances(query: {
+    ids: (number)[]
+    at?: string
+  }, options?: Options): Promise<Balances>
+  /** Move an amount from one user to another, both halves or neither. */
+  transfer(body: {
+    /** The user whom the amount is taken from. */
+    from: number
+    /** The user who gets it. */
+    to: number
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Transfer>
+  /** Take amounts from many users, each debit for itself. */
+  debitUsers(body: ({
+    user_id: number
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    idempotency_key?: string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  })[], options?: Options): Promise<Results>
+}
+
+/** Method, path, what else it takes, and whether it takes an Idempotency-Key. */
+
+export const OPERATIONS = {
+  listUsers: ['GET', '/users', 'query', false],
+  createUser: ['POST', '/users', 'body', true],
+  getUser: ['GET', '/users/{id}', 'none', false],
+  debitUser: ['POST', '/users/{id}/debit', 'body', true],
+  creditUser: ['POST', '/users/{id}/credit', 'body', true],
+  recalculateBalance: ['POST', '/users/{id}/recalculate', 'body', false],
+  listEntries: ['GET', '/users/{id}/history', 'query', false],
+  getEntry: ['GET', '/users/{id}/history/{seq}', 'none', false],
+  reverseEntry: ['POST', '/users/{id}/history/{seq}/reverse', 'body', true],
+  getBalanceAt: ['GET', '/users/{id}/balance', 'query', false],
+  verifyUser: ['GET', '/users/{id}/verify', 'none', false],
+  placeHold: ['POST', '/users/{id}/holds', 'body', true],
+  captureHold: ['POST', '/users/{id}/holds/{hold}/capture', 'body', true],
+  releaseHold: ['POST', '/users/{id}/holds/{hold}/release', 'body', true],
+  getBalances: ['GET', '/balances', 'query', false],
+  transfer: ['POST', '/transfers', 'body', true],
+  debitUsers: ['POST', '/debits', 'body', true],
+} as const
+
+export class InvalidRequestError extends ProblemError<Problem & { code: 'invalid_request' }> {
+  override name = 'InvalidRequestError'
+}
+
+export class InvalidIdempotencyKeyError
+  extends ProblemError<Problem & { code: 'invalid_idempotency_key' }> {
+  override name = 'InvalidIdempotencyKeyError'
+}
+
+export class UnauthorizedError extends ProblemError<Problem & { code: 'unauthorized' }> {
+  override name = 'UnauthorizedError'
+}
+
+export class ForbiddenError extends ProblemError<Problem & { code: 'forbidden' }> {
+  override name = 'ForbiddenError'
+}
+
+export class UnknownUserError extends ProblemError<Problem & { code: 'unknown_user' }> {
+  override name = 'UnknownUserError'
+}
+
+export class UnknownEntryError extends ProblemError<Problem & { code: 'unknown_entry' }> {
+  override name = 'UnknownEntryError'
+}
+
+export class UnknownHoldError extends ProblemError<Problem & { code: 'unknown_hold' }> {
+  override name = 'UnknownHoldError'
+}
+
+export class NotFoundError extends ProblemError<Problem & { code: 'not_found' }> {
+  override name = 'NotFoundError'
+}
+
+export class MethodNotAllowedError extends ProblemError<Problem & { code: 'method_not_allowed' }> {
+  override name = 'MethodNotAllowedError'
+}
+
+export class PayloadTooLargeError extends ProblemError<Problem & { code: 'payload_too_large' }> {
+  override name = 'PayloadTooLargeError'
+}
+
+export class UnsupportedMediaTypeError
+  extends ProblemError<Problem & { code: 'unsupported_media_type' }> {
+  override name = 'UnsupportedMediaTypeError'
+}
+
+export class HoldNotActiveError extends ProblemError<Problem & { code: 'hold_not_active' }> {
+  override name = 'HoldNotActiveError'
+}
+
+export class AlreadyReversedError extends ProblemError<Problem & { code: 'already_reversed' }> {
+  override name = 'AlreadyReversedError'
+}
+
+export class InsufficientFundsError extends ProblemError<Problem & { code: 'insufficient_funds' }> {
+  override name = 'InsufficientFundsError'
+}
+
+export class IdempotencyKeyReusedError
+  extends ProblemError<Problem & { code: 'idempotency_key_reused' }> {
+  override name = 'IdempotencyKeyReusedError'
+}
+
+export class BalanceOutOfRangeError
+  extends ProblemError<Problem & { code: 'balance_out_of_range' }> {
+  override name = 'BalanceOutOfRangeError'
+}
+
+export class SameUserError extends ProblemError<Problem & { code: 'same_user' }> {
+  override name = 'SameUserError'
+}
+
+export class RateLimitedError extends ProblemError<Problem & { code: 'rate_limited' }> {
+  override name = 'RateLimitedError'
+}
+
+export class BusyError extends ProblemError<Problem & { code: 'busy' }> {
+  override name = 'BusyError'
+}
+
+export class OutcomeUnknownError extends ProblemError<Problem & { code: 'outcome_unknown' }> {
+  override name = 'OutcomeUnknownError'
+}
+
+export class InternalError extends ProblemError<Problem & { code: 'internal' }> {
+  override name = 'InternalError'
+}
+
+/** By code. */
+
+export const ERRORS = {
+  invalid_request: InvalidRequestError,
+  invalid_idempotency_key: InvalidIdempotencyKeyError,
+  unauthorized: UnauthorizedError,
+  forbidden: ForbiddenError,
+  unknown_user: UnknownUserError,
+  unknown_entry: UnknownEntryError,
+  unknown_hold: UnknownHoldError,
+  not_found: NotFoundError,
+  method_not_allowed: MethodNotAllowedError,
+  payload_too_large: PayloadTooLargeError,
+  unsupported_media_type: UnsupportedMediaTypeError,
+  hold_not_active: HoldNotActiveError,
+  already_reversed: AlreadyReversedError,
+  insufficient_funds: InsufficientFundsError,
+  idempotency_key_reused: IdempotencyKeyReusedError,
+  balance_out_of_range: BalanceOutOfRangeError,
+  same_user: SameUserError,
+  rate_limited: RateLimitedError,
+  busy: BusyError,
+  outcome_unknown: OutcomeUnknownError,
+  internal: InternalError,
+} as const

@@ -1,0 +1,105 @@
+/** A client of the ledger's HTTP API, for every runtime that has fetch. */
+import { type Entry, OPERATIONS, type Operations, type StatementLine, type User } from './api.ts'
+import { UnexpectedAnswerError } from './errors.ts'
+import { type CallOptions, type ClientOptions, createSend, type Request } from './send.ts'
+import { checkedLines, csvLines, type StatementQuery } from './statement.ts'
+
+export * from './api.ts'
+export * from './errors.ts'
+export type { CallOptions, ClientOptions } from './send.ts'
+export type { StatementQuery } from './statement.ts'
+
+/** A method for each operation, and what goes beyond one request. */
+export interface LedgerClient extends Operations<CallOptions> {
+  /** Every entry of a user, newest first, page by page. */
+  eachEntry(id: number, options?: PageOptions): AsyncGenerator<Entry>
+  /** Every user that the caller reaches, by number. */
+  eachUser(options?: PageOptions): AsyncGenerator<User>
+  /**
+   * The lines of a statement, oldest entry first, with every hash checked.
+   * @throws StatementError before anything that isn't proved
+   */
+  statement(
+    id: number,
+    query?: StatementQuery,
+    options?: CallOptions,
+  ): AsyncGenerator<StatementLine>
+  /**
+   * The same as lines of CSV, the header first; hashes aren't checked.
+   * @throws StatementError at the end, if the closing line is missing
+   */
+  statementCsv(id: number, query?: StatementQuery, options?: CallOptions): AsyncGenerator<string>
+}
+
+export interface PageOptions extends CallOptions {
+  /** Of one request: 1 to 1000. */
+  limit?: number
+}
+
+/**
+ * Repeats what the ledger says to repeat (`busy`, `outcome_unknown`, `rate_limited`) and what got no
+ * answer, with the same idempotency key, until the deadline: each call is done once or not at all.
+ */
+export function createLedgerClient(options: ClientOptions): LedgerClient {
+  const send = createSend(options)
+  const readJson = async (response: Response) => await response.json() as unknown
+
+  const methods = Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, [method, path, input, isKeyed]]) => {
+      const count = path.split('{').length - 1
+      return [name, (...values: unknown[]) => {
+        let at = 0
+        const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(String(values[at++])))
+        const given = input === 'none' ? undefined : values[count] ?? {}
+        const call = values[input === 'none' ? count : count + 1] as CallOptions | undefined
+        const request = { method, path: filled, isKeyed, [input]: given } as Request
+        return send(request, call ?? {}, readJson)
+      }]
+    }),
+  ) as unknown as Operations<CallOptions>
+
+  /** Goes on with `next` of each page. */
+  async function* each<T>(load: (cursor?: number) => Promise<{ next: number | null; rows: T[] }>) {
+    for (let cursor: number | undefined;;) {
+      const { rows, next } = await load(cursor)
+      yield* rows
+      if (next === null) return
+      cursor = next
+    }
+  }
+
+  function open(id: number, query: StatementQuery | undefined, accept: string, call?: CallOptions) {
+    const request = { method: 'GET', path: `/users/${id}/history`, query, accept }
+    return send(request, call ?? {}, (response) => {
+      const type = response.headers.get('content-type') ?? ''
+      if (response.body && type.startsWith(accept)) return Promise.resolve(response.body)
+      throw new UnexpectedAnswerError(response.status)
+    })
+  }
+
+  return {
+    ...methods,
+    eachEntry: (id, { limit, ...call } = {}) =>
+      each(async (before) => {
+        const { entries, next } = await methods.listEntries(id, given({ limit, before }), call)
+        return { rows: entries, next }
+      }),
+    eachUser: ({ limit, ...call } = {}) =>
+      each(async (after) => {
+        const { users, next } = await methods.listUsers(given({ limit, after }), call)
+        return { rows: users, next }
+      }),
+    async *statement(id, query, call) {
+      yield* checkedLines(id, await open(id, query, 'application/x-ndjson', call))
+    },
+    async *statementCsv(id, query, call) {
+      yield* csvLines(await open(id, query, 'text/csv', call))
+    },
+  }
+}
+
+/** Without what is undefined, which isn't the same as left out. */
+const given = (query: Record<string, number | undefined>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(query).filter((pair): pair is [string, number] => pair[1] !== undefined),
+  )
