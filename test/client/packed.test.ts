@@ -105,7 +105,7 @@ test.each(RUNTIMES)(
     const text = readFileSync(join(folder, 'example.js'), 'utf8')
     const file = `example_${name}.js`
     await writeFile(join(folder, file), text.replaceAll(/customer-17|order-17/g, `$&-${name}`))
-    const [program, args] = command as [string, string[]]
+    const [program, args] = command
     const { stdout } = await run(program, [...args, file], { cwd: folder })
     expect(stdout).toBe(printed)
   },

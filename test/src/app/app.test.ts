@@ -101,7 +101,7 @@ test.each(Object.keys(PROBLEMS) as PinnedCode[])(
 describe('404 and 405', () => {
   test.each([
     ['/nothing', '/users/', '/users/1/', '/users/1/nothing', '/users/1/debit/', '//users/1'],
-    ['/Users/1', '/metrics/', '/docs/x', '/users/1/debit/1', '/.env', '/users%2F1', '/*'],
+    ['/Users/1', '/metrics/', '/docs/x/y', '/users/1/debit/1', '/.env', '/users%2F1', '/*'],
   ].flat())('%s is nothing to any method', async (path) => {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       expectProblem(await call(method, path), 'not_found')
@@ -114,9 +114,9 @@ describe('404 and 405', () => {
     })
   })
 
-  test('/ answers to OPTIONS, which probes ask, and is nothing to any other method', async () => {
-    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
-      expectProblem(await call(method, '/'), 'not_found')
+  test('/ answers to OPTIONS, which probes ask, and is read-only', async () => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      expectProblem(await call(method, '/'), 'method_not_allowed', {}, { allow: 'GET, HEAD' })
     }
     expectAnswer(await call('OPTIONS', '/'), 200, { status: 'live' })
     expectAnswer(await call('GET', '/healthz'), 200, { status: 'live' })

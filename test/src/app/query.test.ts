@@ -43,6 +43,8 @@ const ROUTES: [string, string, unknown?][] = [
   ['GET', '/readyz'],
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
+  ['GET', '/docs/1'],
+  ['GET', '/'],
 ]
 
 test('the list has every route', async () => {
