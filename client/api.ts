@@ -22,6 +22,7 @@ export type Problem = {
     | 'unsupported_media_type'
     | 'hold_not_active'
     | 'already_reversed'
+    | 'user_frozen'
     | 'insufficient_funds'
     | 'idempotency_key_reused'
     | 'balance_out_of_range'
@@ -237,6 +238,50 @@ export type Hold = {
   available: string
 }
 
+/** What a user may do, and who said so, newest first. */
+export type Controls = {
+  id: number
+  /** Since when the user is frozen; null: it is not. */
+  frozen_at: string | null
+  /** How far below zero its balance may go. */
+  credit_limit: string
+  changes: (Control)[]
+  /** `before` for the next page; null: there is none. */
+  next: number | null
+}
+
+export type Control = {
+  /** 1, 2, 3 … for each user. */
+  number: number
+  /** RFC 3339 in UTC, with microseconds. */
+  at: string
+  operation: 'freeze' | 'thaw' | 'credit_limit'
+  /** Decimal, two places. */
+  credit_limit?: string
+  reason?: string
+  /** Who had logged in to the database. */
+  role: string
+  /** The name of the caller, over HTTP with access on. */
+  caller?: string
+}
+
+/** A user, and what it may do. */
+export type ControlledUser = {
+  id: number
+  /** Decimal, two places. */
+  balance: string
+  /** What a debit can take. */
+  available: string
+  /** The number of entries so far. */
+  seq: number
+  /** RFC 3339 in UTC, with microseconds. */
+  updated_at: string
+  /** Since when the user is frozen; null: it is not. */
+  frozen_at: string | null
+  /** How far below zero its balance may go. */
+  credit_limit: string
+}
+
 /** Several users at one moment. */
 export type Balances = {
   /** RFC 3339 in UTC, with microseconds. */
@@ -289,6 +334,7 @@ export type Results = {
       | 'unsupported_media_type'
       | 'hold_not_active'
       | 'already_reversed'
+      | 'user_frozen'
       | 'insufficient_funds'
       | 'idempotency_key_reused'
       | 'balance_out_of_range'
@@ -404,6 +450,28 @@ export interface Operations<Options> {
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   }, options?: Options): Promise<Snapshot>
+  /** Whether a user is frozen, and its credit limit. */
+  listControls(id: number, query?: {
+    before?: number
+    limit?: number
+  }, options?: Options): Promise<Controls>
+  /** Take nothing from a user until it is thawed. */
+  freezeUser(id: number, body?: {
+    /** Why; kept with who did it and when. */
+    reason?: string
+  }, options?: Options): Promise<ControlledUser>
+  /** Let a frozen user spend again. */
+  thawUser(id: number, body?: {
+    /** Why; kept with who did it and when. */
+    reason?: string
+  }, options?: Options): Promise<ControlledUser>
+  /** Set how far below zero the balance of a user may go. */
+  setCreditLimit(id: number, body: {
+    /** 0: none. */
+    credit_limit: number | string
+    /** Why; kept with who did it and when. */
+    reason?: string
+  }, options?: Options): Promise<ControlledUser>
   /** What the ledger held for several users at one moment. */
   getBalances(query: {
     ids: (number)[]
@@ -448,6 +516,10 @@ export const OPERATIONS = {
   placeHold: ['POST', '/users/{id}/holds', 'body', true],
   captureHold: ['POST', '/users/{id}/holds/{hold}/capture', 'body', true],
   releaseHold: ['POST', '/users/{id}/holds/{hold}/release', 'body', true],
+  listControls: ['GET', '/users/{id}/controls', 'query', false],
+  freezeUser: ['POST', '/users/{id}/freeze', 'body', false],
+  thawUser: ['POST', '/users/{id}/thaw', 'body', false],
+  setCreditLimit: ['POST', '/users/{id}/credit-limit', 'body', false],
   getBalances: ['GET', '/balances', 'query', false],
   transfer: ['POST', '/transfers', 'body', true],
   debitUsers: ['POST', '/debits', 'body', true],
@@ -507,6 +579,10 @@ export class AlreadyReversedError extends ProblemError<Problem & { code: 'alread
   override name = 'AlreadyReversedError'
 }
 
+export class UserFrozenError extends ProblemError<Problem & { code: 'user_frozen' }> {
+  override name = 'UserFrozenError'
+}
+
 export class InsufficientFundsError extends ProblemError<Problem & { code: 'insufficient_funds' }> {
   override name = 'InsufficientFundsError'
 }
@@ -557,6 +633,7 @@ export const ERRORS = {
   unsupported_media_type: UnsupportedMediaTypeError,
   hold_not_active: HoldNotActiveError,
   already_reversed: AlreadyReversedError,
+  user_frozen: UserFrozenError,
   insufficient_funds: InsufficientFundsError,
   idempotency_key_reused: IdempotencyKeyReusedError,
   balance_out_of_range: BalanceOutOfRangeError,
