@@ -7,16 +7,18 @@ import { printedHelp } from '../src/command_line.ts'
 import { isoTimestamp } from '../src/database/database.ts'
 import { rootsAt } from './anchor_roots.ts'
 import { type Anchor, hashOfLine, nameOfKey, parseAnchor, readKey, sign } from './anchors.ts'
+import { now, writeMetricsFile } from './metrics_file.ts'
 import { connectReader, runCommand } from './reader.ts'
 
 const WAIT_SECONDS = 60
 const HELP = `
-usage: npm run anchor -- [--out FILE] [--key FILE]
+usage: npm run anchor -- [--out FILE] [--key FILE] [--metrics FILE]
 
 Prints what the ledger is now, all heads in one hash, as a line of JSON to be kept elsewhere. The
 ledger keeps a copy, by which npm run verify finds out that a line is missing there.
---out  appends it to FILE instead, behind those before it that FILE lacks
---key  signs it with the Ed25519 key of this PEM; by default ANCHOR_KEY_FILE
+--out      appends it to FILE instead, behind those before it that FILE lacks
+--key      signs it with the Ed25519 key of this PEM; by default ANCHOR_KEY_FILE
+--metrics  writes when it was made to FILE, for Prometheus
 
 exit codes: 0 there is an anchor, 2 there is none, for the reason in one line`
 
@@ -123,7 +125,9 @@ async function complete(sql: postgres.Sql, file: File, key: string | null): Prom
 
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
-  const { values } = parseArgs({ options: { out: { type: 'string' }, key: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { out: { type: 'string' }, key: { type: 'string' }, metrics: { type: 'string' } },
+  })
   const sql = await connectReader(1)
   try {
     // Which may be in `.env`, too.
@@ -139,6 +143,11 @@ async function main(): Promise<number> {
     const line = await addAnchor(sql, row!.id, last, key)
     if (file) await complete(sql, file, name)
     else console.log(line)
+    if (values.metrics) {
+      await writeMetricsFile(values.metrics, [
+        ['ledger_anchor_timestamp_seconds', 'When the last anchor was made.', now()],
+      ])
+    }
   } finally {
     await sql.end()
   }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
+import { now, writeMetricsFile } from './metrics_file.ts'
 import { connectReader, runCommand } from './reader.ts'
 import { verifyAnchors } from './verify_anchors.ts'
 import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
@@ -14,7 +15,7 @@ const PAGE_ROWS = 10_000
 const SHOW_MS = 1000
 const HELP = `
 usage: npm run verify -- [--user ID] [--state FILE] [--connections N]
-                         [--anchors FILE [--public-key FILE]]
+                         [--anchors FILE [--public-key FILE]] [--metrics FILE]
 
 Proves every history from its rows and hashes, and locks nothing; a line for each finding.
 --user         one user alone
@@ -22,6 +23,7 @@ Proves every history from its rows and hashes, and locks nothing; a line for eac
 --connections  how many pages it reads at once, 1 to 32; by default one a processor, at most 4
 --anchors      the ledger extends each anchor in FILE, which npm run anchor wrote, and none is missing
 --public-key   each of them is signed by the key of this PEM
+--metrics      writes when it ended and what it found to FILE, for Prometheus; not with --user
 
 exit codes: 0 no findings, 1 findings, 2 it couldn't run, for the reason in one line`
 
@@ -104,6 +106,13 @@ async function verifyLedger(sql: postgres.Sql, state?: string): Promise<Progress
   return progress
 }
 
+const writeMetrics = (file: string, findings: number, rows: number) =>
+  writeMetricsFile(file, [
+    ['ledger_verification_timestamp_seconds', 'When the last complete verification ended.', now()],
+    ['ledger_verification_findings', 'What it found.', findings],
+    ['ledger_verification_rows', 'Entries that it read.', rows],
+  ])
+
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
   const started = performance.now()
@@ -114,6 +123,7 @@ async function main(): Promise<number> {
       anchors: { type: 'string' },
       connections: { type: 'string', default: `${CONNECTIONS}` },
       'public-key': { type: 'string' },
+      metrics: { type: 'string' },
     },
   })
   if (values.user !== undefined && !/^[1-9]\d{0,15}$/.test(values.user)) {
@@ -123,19 +133,22 @@ async function main(): Promise<number> {
     throw new Error('--connections must be from 1 to 32')
   }
   if (values['public-key'] && !values.anchors) throw new Error('--public-key needs --anchors')
+  if (values.metrics && values.user) throw new Error('--metrics needs all users')
   const sql = await connectReader(Number(values.connections))
   try {
     let findings = 0
     let read = ''
+    let rows = 0
     if (values.user) {
-      const rows = await sql<Finding[]>`select * from verify_user(${values.user}::bigint)`
-      rows.forEach(print)
-      findings = rows.length
+      const found = await sql<Finding[]>`select * from verify_user(${values.user}::bigint)`
+      found.forEach(print)
+      findings = found.length
       read = `user ${values.user}`
     } else {
       const progress = await verifyLedger(sql, values.state)
       findings = progress.findings
-      read = `${progress.rows} rows, ${progress.users} users`
+      rows = progress.rows
+      read = `${rows} rows, ${progress.users} users`
     }
     if (values.anchors) {
       const anchors = await verifyAnchors(sql, values.anchors, values['public-key'], (found) => {
@@ -144,6 +157,7 @@ async function main(): Promise<number> {
       })
       read += `, ${anchors} anchors`
     }
+    if (values.metrics) await writeMetrics(values.metrics, findings, rows)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
     console.log(`${findings || 'no'} findings: ${read}, ${seconds} seconds`)
     return findings ? 1 : 0

@@ -36,6 +36,7 @@ function checkSockets(databaseUrl: string): void {
 export const serve: Serve = async (config) => {
   if (config.databaseUrl) checkSockets(config.databaseUrl)
   return await serveOn({
+    name: `deno ${Deno.version.deno}`,
     write: writerTo(Deno.stdout),
     residentBytes: () => Deno.memoryUsage().rss,
   })(config)

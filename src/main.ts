@@ -44,15 +44,16 @@ async function readFile(path: string): Promise<string> {
   return await readText(path, 'utf8')
 }
 
-export const serveOn = (runtime: Pick<Runtime, 'write' | 'residentBytes'>): Serve => (config) =>
-  startService(config, {
-    listen,
-    readText: (path) => readFileSync(path, 'utf8'),
-    readFile,
-    readDocsFile,
-    sha256: (text) => hash('sha256', text, 'hex'),
-    ...runtime,
-  })
+export const serveOn =
+  (runtime: Pick<Runtime, 'name' | 'write' | 'residentBytes'>): Serve => (config) =>
+    startService(config, {
+      listen,
+      readText: (path) => readFileSync(path, 'utf8'),
+      readFile,
+      readDocsFile,
+      sha256: (text) => hash('sha256', text, 'hex'),
+      ...runtime,
+    })
 
 async function start(serve: Serve, end: (code: number) => Promise<void>): Promise<void> {
   if (printedHelp(HELP, process.argv.slice(2))) return

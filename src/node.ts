@@ -24,7 +24,7 @@ export const serve: Serve = (config) => {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.listenerCount('error') === 0) stream.on('error', () => {})
   }
-  return serveOn({ write })(config)
+  return serveOn({ name: `node ${process.versions.node}`, write })(config)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main(serve, writerTo(process.stderr))

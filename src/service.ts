@@ -13,14 +13,16 @@ import { type Config, describeConfig } from './config/config.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { databaseTarget } from './config/database_tls.ts'
 import { createFairTurns } from './core/semaphore.ts'
-import { createLedger } from './ledger/functions.ts'
+import { createLedger, SCHEMA_VERSION } from './ledger/functions.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createWrite } from './ledger/write.ts'
 import { createWriteQueue } from './ledger/write_queue.ts'
 import { limitLog } from './telemetry/limited_log.ts'
+import { observedLedger } from './ledger/observed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createReadiness } from './ledger/readiness.ts'
+import { VERSION } from './core/version.ts'
 import { createRecheck } from './ledger/recheck.ts'
 import { type Listen, openServers } from './server/servers.ts'
 import { createSnapshots } from './cache/snapshots.ts'
@@ -45,6 +47,8 @@ const FLUSH_DEADLINE_MS = 500
 
 /** What depends on the runtime, and so comes from node.ts or deno.ts. */
 export interface Runtime {
+  /** With its version. */
+  name: string
   listen: Listen
   /** Writes to standard output; settles when that has taken all of it. */
   write: (text: string) => Promise<void>
@@ -89,14 +93,17 @@ export async function startService(
   const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
   const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
-  const ledger = createLedger({
-    ...target,
-    batches: BATCHES,
-    waiting: WAITING + REPEATS,
-    reading: READING,
-    readingLong: READING_LONG,
-    queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
-  })
+  const ledger = observedLedger(
+    createLedger({
+      ...target,
+      batches: BATCHES,
+      waiting: WAITING + REPEATS,
+      reading: READING,
+      readingLong: READING_LONG,
+      queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
+    }),
+    metrics.databaseCall,
+  )
   const redis = config.redis && {
     ...config.redis,
     onError: (error: unknown) => log.warn('Redis fails', error),
@@ -115,7 +122,8 @@ export async function startService(
     repeats: REPEATS,
     lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
     maxQueue: config.maxQueue,
-    onBatch: (size) => metrics.batch(size),
+    onBatch: metrics.batch,
+    onWait: metrics.queueWait,
   })
   const longReads = createFairTurns({
     limit: READING_LONG,
@@ -127,6 +135,17 @@ export async function startService(
   const readiness = createReadiness({ ledger, log })
   const notReady = async () => stopping ? 'The service is stopping.' : await readiness.problem()
 
+  metrics.watch({
+    version: VERSION,
+    schema: SCHEMA_VERSION,
+    runtime: runtime.name,
+    notReady,
+    countPending: ledger.countPending,
+    queues: queue.queues,
+    pools: ledger.connections,
+    lockedUsers: queue.lockedUsers,
+    snapshotLagMs: snapshots.lagMs,
+  })
   const recheck = createRecheck({ ledger, metrics })
   const onFailure = (what: string, error: unknown, fields?: object) =>
     log.error(what, error, fields)

@@ -8,11 +8,12 @@ import { isLimited } from '../http/rate_limit.ts'
 import { type HeaderName, headerRef, HEADERS, PROBLEM_CODES, TAGS } from './describe.ts'
 import { statementLine } from './history_schemas.ts'
 import { type ProblemComponents, problemResponses } from './problem_responses.ts'
+import { VERSION } from '../core/version.ts'
 import { problem } from './schemas.ts'
 
 const INFO = {
   title: 'Ledger',
-  version: '0.1.0',
+  version: VERSION,
   description:
     'Balances of users, kept as a history of credits and debits that proves itself.\n\n' +
     'Amounts are decimals with two places, as strings. Every write can be repeated with the same ' +

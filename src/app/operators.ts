@@ -5,6 +5,7 @@ import { answer, json } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { describe } from './describe.ts'
+import { prefersOpenMetrics } from '../telemetry/open_metrics.ts'
 
 export interface OperationsDependencies {
   /** The reason why the service should get no requests now; undefined if it should. */
@@ -25,6 +26,12 @@ const METRICS_EXAMPLE = `# HELP user_debit_requests_total Debits by outcome.
 user_debit_requests_total{outcome="ok"} 2
 `
 
+const OPEN_METRICS_EXAMPLE = `# HELP user_debit_requests Debits by outcome.
+# TYPE user_debit_requests counter
+user_debit_requests_total{outcome="ok"} 2
+# EOF
+`
+
 /** GET /metrics. */
 export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
   return new Hono().get(
@@ -36,13 +43,18 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
       description: 'Of this instance. They may be on a port of their own instead.',
       answers: {
         200: {
-          description: 'Metrics in the text format of Prometheus.',
-          media: { 'text/plain': { schema: TEXT, example: METRICS_EXAMPLE } },
+          description:
+            'Metrics in the text format of Prometheus, or OpenMetrics where Accept prefers it.',
+          media: {
+            'text/plain': { schema: TEXT, example: METRICS_EXAMPLE },
+            'application/openmetrics-text': { schema: TEXT, example: OPEN_METRICS_EXAMPLE },
+          },
         },
       },
     }),
     async (c) => {
-      const { body, contentType } = await metrics.expose()
+      const format = prefersOpenMetrics(c.req.header('accept')) ? 'openmetrics' : 'prometheus'
+      const { body, contentType } = await metrics.expose(format)
       return answer(c, body, { type: contentType })
     },
   )

@@ -60,6 +60,8 @@ export interface Snapshots {
    * afterwards none that was read before its `since`.
    */
   lost(): void
+  /** How long ago the last poll began that proved that no change is missed, in milliseconds. */
+  lagMs: () => number
   /** Settles once nothing is being read or written. */
   idle(): Promise<void>
 }
@@ -99,6 +101,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   // Twice the TTL, because a late write of an older version may have prolonged its life once.
   const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
   const databaseClock = createDatabaseClock(now)
+  const startedAt = now()
   const inFlight = createInFlight()
   let store: SnapshotStore | undefined
   let identity: string | undefined
@@ -211,6 +214,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     lost() {
       believedSince = null
     },
+    lagMs: () => now() - Math.max(heardAt, startedAt),
     idle: inFlight.idle,
   }
 }

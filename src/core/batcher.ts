@@ -32,6 +32,8 @@ export interface BatcherOptions<I, O> {
   keysOf?: (item: I) => readonly unknown[]
   /** An item that has waited longer than this when its turn comes is rejected with WaitExpired. */
   maxWaitMs?: number
+  /** Told how long the item of a batch that came first had waited for it. */
+  onWait?: (ms: number) => void
   /** Whether nobody waits for an item any more. Then it is rejected with WaitExpired, too. */
   isOver?: (item: I) => boolean
   /** A clock in milliseconds; only differences matter. */
@@ -82,7 +84,7 @@ async function settle<I, O>(run: BatcherOptions<I, O>['run'], batch: Waiting<I, 
  * batch share its cost, so a second batch isn't begun for a few items.
  */
 export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
-  const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity } = options
+  const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity, onWait } = options
   const { isOver = () => false, keysOf = () => ONE_KEY, now = () => performance.now() } = options
   const queues = new KeyQueues<I, Waiting<I, O>>()
   /** When the batches in flight began, the oldest first. */
@@ -116,6 +118,7 @@ export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O
       const batch = form()
       if (batch.length === 0) continue
       const at = now()
+      onWait?.(at - Math.min(...batch.map(({ since }) => since)))
       begun.push(at)
       start()
       await settle(run, batch)

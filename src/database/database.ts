@@ -23,6 +23,8 @@ export interface Database {
    */
   run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T>
   end(): Promise<void>
+  /** Connections with a query in flight, of how many there may be. */
+  connections(): { used: number; max: number }
 }
 
 export interface DatabaseOptions {
@@ -134,6 +136,10 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     run: (query) => inFlight.track(run(query)),
+    connections: () => ({
+      used: clients.filter(({ running }) => running > 0).length,
+      max: options.max,
+    }),
     // Waits for queries first: ending a client with a timeout would reject queries that still
     // commit.
     end: async () => {

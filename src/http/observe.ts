@@ -31,13 +31,13 @@ export interface Observer {
 export function createObserver({ metrics, accessLog }: ObserverOptions): Observer {
   return {
     begin(c) {
-      const { traceId, traceparent, requestId } = traceOf(c.req.raw.headers)
-      c.set('requestId', requestId)
+      const { traceparent, ...trace } = traceOf(c.req.raw.headers)
+      c.set('requestId', trace.requestId)
       setHeader(c, 'traceparent', traceparent)
-      setHeader(c, 'X-Request-Id', requestId)
-      return { traceId, requestId, startedAt: performance.now() }
+      setHeader(c, 'X-Request-Id', trace.requestId)
+      return { ...trace, startedAt: performance.now() }
     },
-    end(c, { traceId, requestId, startedAt }) {
+    end(c, { traceId, isSampled, requestId, startedAt }) {
       const request = {
         method: knownMethod(c.req.method),
         // The route's pattern and never the path, because a label may have few values.
@@ -47,6 +47,7 @@ export function createObserver({ metrics, accessLog }: ObserverOptions): Observe
         durationMs: performance.now() - startedAt,
         requestId,
         traceId,
+        sampledTraceId: isSampled ? traceId : undefined,
         caller: c.get('caller')?.name,
       }
       metrics.request(request)

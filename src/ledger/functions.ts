@@ -29,6 +29,10 @@ export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls {
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
+  /** Manual entries that are pending, counted up to 10000, and the age of the oldest by its ts. */
+  countPending: () => Promise<{ entries: number; oldestSeconds: number }>
+  /** Connections with a call in flight, by pool. */
+  connections: () => Record<'post' | 'wait' | 'read' | 'read_long', { used: number; max: number }>
   end(): Promise<void>
 }
 
@@ -99,6 +103,20 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     readServiceRole: () => readServiceRole(reads),
+    async countPending() {
+      const [row] = await longReads.run((sql) =>
+        sql<{ entries: string; oldest_seconds: number }[]>`
+          select entries, oldest_seconds from ledger.count_pending()`
+      )
+      return { entries: Number(row!.entries), oldestSeconds: row!.oldest_seconds }
+    },
+
+    connections: () => ({
+      post: posting.connections(),
+      wait: waiting.connections(),
+      read: reads.connections(),
+      read_long: longReads.connections(),
+    }),
 
     async end() {
       await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])

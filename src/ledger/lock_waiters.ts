@@ -34,6 +34,8 @@ export interface LockWaitersOptions {
 }
 
 export interface LockWaiters {
+  /** Users who are waited for, and operations that wait. */
+  counts(): { users: number; queued: number }
   /** The first of these users who is waited for. */
   heldAmong(userIds: number[]): number | undefined
   /**
@@ -176,6 +178,7 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
   }
 
   return {
+    counts: () => ({ users: held.size, queued }),
     heldAmong: (userIds) => userIds.find((id) => held.has(id)),
 
     add(userId, operation, until) {

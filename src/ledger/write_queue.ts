@@ -4,6 +4,7 @@ import { createInFlight } from '../core/in_flight.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.ts'
 import { BUSY, createLockWaiters, heldUserOf } from './lock_waiters.ts'
 import { type Operation, type Outcome, type PostOptions, usersOf } from './operations.ts'
+import type { PostedBatch } from '../telemetry/service_metrics.ts'
 
 export interface WriteQueueOptions {
   /** One call of the database. */
@@ -21,8 +22,10 @@ export interface WriteQueueOptions {
   maxWaitMs?: number
   /** How long it may wait for users whom somebody else holds, before the last try begins. */
   lockWaitMs?: number
-  /** Told the size of each batch, also of one user only. */
-  onBatch?: (size: number) => void
+  /** Told of each call of the database once it is over, failed ones too. */
+  onBatch?: (batch: PostedBatch) => void
+  /** Told how long the operation of a batch that came first had waited for it. */
+  onWait?: (ms: number) => void
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
@@ -35,6 +38,10 @@ export interface WriteQueue {
   add(operation: Operation): Promise<Outcome>
   /** Settles once everything that was added is answered. */
   idle(): Promise<void>
+  /** Operations that wait, by queue: for a batch, for a user, for a second try. */
+  queues: () => Record<'batch' | 'lock_waiters' | 'repeats', { used: number; max: number }>
+  /** Users whom somebody else holds while operations wait for them. */
+  lockedUsers: () => number
 }
 
 const isOver = ({ deadline }: Operation): boolean => deadline?.isOver ?? false
@@ -48,13 +55,31 @@ const wasRolledBack = (error: unknown): boolean =>
   error instanceof Error && 'severity' in error && !isOutcomeUnknown(error) &&
   problemOf(error).code !== 'busy'
 
+const kindOf = ([first, ...others]: Operation[]): string =>
+  others.every(({ kind }) => kind === first!.kind) ? first!.kind : 'mixed'
+
+type Post = WriteQueueOptions['post']
+
+/** The same call, and tells of it. */
+function observed({ post, onBatch, now = () => performance.now() }: WriteQueueOptions): Post {
+  if (!onBatch) return post
+  return async (operations, options) => {
+    const startedAt = now()
+    try {
+      return await post(operations, options)
+    } finally {
+      const { length: size } = operations
+      onBatch({ size, operation: kindOf(operations), durationMs: now() - startedAt })
+    }
+  }
+}
+
 /**
  * Sends operations, and knows of each whether it may have been written. What was rolled back together
  * goes one by one, so that each fails for itself.
  */
-function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch'>) {
+function createSend(post: Post) {
   async function together(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
-    onBatch?.(operations.length)
     markSent(operations, true)
     try {
       const outcomes = await post(operations, options)
@@ -86,11 +111,12 @@ function createSend({ post, onBatch }: Pick<WriteQueueOptions, 'post' | 'onBatch
  * a key, once, by itself, on a connection that waits for the first to end.
  */
 export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
-  const { post, maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, lockWaitMs = 2000 } = options
-  const { onBatch, now = () => performance.now() } = options
+  const { maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, lockWaitMs = 2000 } = options
+  const { onWait, now = () => performance.now() } = options
+  const post = observed(options)
   const inFlight = createInFlight()
-  const send = createSend(options)
-  const limits = { maxQueue, maxWaitMs, keysOf: usersOf, isOver, now }
+  const send = createSend(post)
+  const limits = { maxQueue, maxWaitMs, keysOf: usersOf, isOver, now, ...(onWait && { onWait }) }
   const batcher = createBatcher<Operation, Outcome>({
     ...limits,
     maxBatch,
@@ -101,11 +127,8 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
     ...limits,
     maxBatch: 1,
     maxRunning: options.repeats ?? 2,
-    async run(operations) {
-      onBatch?.(operations.length)
-      // It stays as it is whether it was sent: the first try counts, too.
-      return await post(operations, { wait: true })
-    },
+    // It stays as it is whether it was sent: the first try counts, too.
+    run: (operations) => post(operations, { wait: true }),
   })
   const lockWaiters = createLockWaiters({
     attempt: (operation) => batcher.add(operation),
@@ -150,5 +173,14 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
     }
   }
 
-  return { add: (operation) => inFlight.track(add(operation)), idle: inFlight.idle }
+  return {
+    add: (operation) => inFlight.track(add(operation)),
+    idle: inFlight.idle,
+    queues: () => ({
+      batch: { used: batcher.queued, max: maxQueue },
+      lock_waiters: { used: lockWaiters.counts().queued, max: maxQueue },
+      repeats: { used: repeats.queued, max: maxQueue },
+    }),
+    lockedUsers: () => lockWaiters.counts().users,
+  }
 }

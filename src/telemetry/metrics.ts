@@ -1,14 +1,16 @@
 /** What Prometheus scrapes: every series of the contract, there from the start. */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { collectLoopLag } from './loop_lag.ts'
+import { exposeOpenMetrics } from './open_metrics.ts'
 import {
   createCounters,
   createRequestHistogram,
   type ObservedRequest,
   type Refusal,
 } from './series.ts'
+import { createServiceMetrics, type PostedBatch, type ServiceMetrics } from './service_metrics.ts'
 
-export interface Metrics {
+export interface Metrics extends ServiceMetrics {
   /** One read of a user's snapshot, by where it came from. */
   read(cache: 'hit' | 'miss' | 'bypass'): void
   /** One debit over HTTP: `ok`, `replayed`, or the code of its problem. */
@@ -17,14 +19,13 @@ export interface Metrics {
   operation(kind: string, outcome: string): void
   /** One request, whatever became of it. */
   request(request: ObservedRequest): void
-  batch(size: number): void
   snapshotError(operation: 'read' | 'write' | 'parse'): void
   /** A request that its caller was not allowed. */
   refused(reason: Refusal): void
   /** How many findings the verification of a user had; 0 takes earlier ones back. */
   verified(id: number, findings: number): void
-  /** The exposition format and its content type. */
-  expose(): Promise<{ body: string; contentType: string }>
+  /** All of it as text, with its content type: Prometheus text, or OpenMetrics with exemplars. */
+  expose(format?: 'prometheus' | 'openmetrics'): Promise<{ body: string; contentType: string }>
 }
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
@@ -49,7 +50,9 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
   const registry = createRegistry(residentBytes)
   const registers = [registry]
   const counters = createCounters(registers, operations)
-  const requests = createRequestHistogram(registers)
+  const requests = createRequestHistogram()
+  registry.registerMetric(requests.histogram)
+  const service = createServiceMetrics(registers, operations)
   const batches = new Histogram({
     name: 'debit_batch_size',
     help: 'Items that went to PostgreSQL in one call.',
@@ -58,16 +61,21 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
   })
 
   return {
+    ...service,
     read: (cache) => counters.reads.inc({ cache }),
     debit: (outcome) => counters.debits.inc({ outcome }),
     operation: (operation, outcome) => counters.operations.inc({ operation, outcome }),
     request: requests.add,
-    batch: (size) => batches.observe(size),
+    batch(batch: PostedBatch) {
+      batches.observe(batch.size)
+      service.batch(batch)
+    },
     verified: createFindingsGauge(registers),
     refused: (reason) => counters.refusals.inc({ reason }),
     snapshotError: (operation) => counters.errors.inc({ operation }),
-    async expose() {
+    async expose(format = 'prometheus') {
       requests.observe()
+      if (format === 'openmetrics') return await exposeOpenMetrics(registry)
       return { body: await registry.metrics(), contentType: registry.contentType }
     },
   }

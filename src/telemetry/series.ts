@@ -1,6 +1,7 @@
 /** Counters, and the histogram of requests, with every series that is known there from the start. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { type ProblemCode, PROBLEMS } from '../core/errors.ts'
+import { createOpenRegistry } from './open_metrics.ts'
 
 export interface ObservedRequest {
   /** By `knownMethod`. */
@@ -9,6 +10,8 @@ export interface ObservedRequest {
   route: string
   status: number
   durationMs: number
+  /** Of a trace that its caller keeps. */
+  sampledTraceId?: string | undefined
 }
 
 /** Why access is refused; `limited` is whatever else it would be, once too often. */
@@ -62,6 +65,7 @@ const OPERATION_OUTCOMES = [
 
 /** So many requests at most that are not observed yet. */
 const MAX_UNOBSERVED = 256
+
 export function createCounters(registers: Registry[], kinds: readonly string[]) {
   const reads = new Counter({
     name: 'user_balance_reads_total',
@@ -109,19 +113,22 @@ export function createCounters(registers: Registry[], kinds: readonly string[]) 
 }
 
 /** Observes requests together: among others one takes a fraction of what it takes by itself. */
-export function createRequestHistogram(registers: Registry[]) {
-  const requests = new Histogram({
+export function createRequestHistogram() {
+  const histogram = new Histogram<'method' | 'route' | 'status' | 'trace_id'>({
     name: 'http_request_duration_seconds',
     help: 'Time from the request to its answer.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
+    enableExemplars: true,
+    // With exemplars it can't be made for another format; but it can be exposed in both.
+    registers: [createOpenRegistry()],
   })
   let unobserved: ObservedRequest[] = []
 
   function observe(): void {
-    for (const { method, route, status, durationMs } of unobserved) {
-      requests.observe({ method, route, status }, durationMs / 1000)
+    for (const { method, route, status, durationMs, sampledTraceId: trace_id } of unobserved) {
+      const observed = { labels: { method, route, status }, value: durationMs / 1000 }
+      histogram.observe(trace_id ? { ...observed, exemplarLabels: { trace_id } } : observed)
     }
     unobserved = []
   }
@@ -131,5 +138,5 @@ export function createRequestHistogram(registers: Registry[]) {
     if (unobserved.length === MAX_UNOBSERVED) observe()
   }
 
-  return { observe, add }
+  return { histogram, observe, add }
 }

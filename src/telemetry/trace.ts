@@ -4,11 +4,14 @@ const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)
 const REQUEST_ID = /^[!-~]{1,128}$/
 /** What the specification knows of: sampled, random. */
 const KNOWN_FLAGS = 0x03
+const SAMPLED = 0x01
 const POOL_BYTES = 4096
 const DIGITS = new TextEncoder().encode('0123456789abcdef')
 
 export interface Trace {
   traceId: string
+  /** Whether its caller keeps it. */
+  isSampled: boolean
   /** Of this request, as its child would name it. */
   traceparent: string
   requestId: string
@@ -56,6 +59,7 @@ export function traceOf(headers: Headers): Trace {
   const given = headers.get('x-request-id')
   return {
     traceId,
+    isSampled: ((parent?.flags ?? 0) & SAMPLED) !== 0,
     traceparent: `00-${traceId}-${randomHex(16)}-0${parent?.flags ?? 0}`,
     requestId: given !== null && REQUEST_ID.test(given) ? given : parent ? randomHex(32) : traceId,
   }

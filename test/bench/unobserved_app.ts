@@ -12,6 +12,9 @@ const uncounted: Metrics = {
   operation: nothing,
   request: nothing,
   batch: nothing,
+  queueWait: nothing,
+  databaseCall: nothing,
+  watch: nothing,
   refused: nothing,
   snapshotError: nothing,
   verified: nothing,
@@ -19,6 +22,7 @@ const uncounted: Metrics = {
 }
 
 const service = await startService(loadConfig({ ...process.env, ACCESS_LOG: 'off' }), {
+  name: 'bench',
   listen,
   write: () => Promise.resolve(),
   readText: () => '',

@@ -104,7 +104,7 @@ test('metrics.md has each metric of a scrape, with its type and labels', async (
     return [name!, type!, labels.filter((label) => label !== 'le')] as const
   })
   const page = read('docs/reference/metrics.md')
-  const written = [...page.matchAll(/^\| `(\w+)` \| (\w+) \| (.*?) \|/gm)].map((
+  const written = [...page.matchAll(/^\| `(\w+)` \| (\w+) \|(.*?)\|/gm)].map((
     [, name, type, labels],
   ) => [name!, type!, [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label!)] as const)
   expect(metricsOf(written.map((row) => [...row]))).toEqual(

@@ -89,7 +89,7 @@ test('what comes meanwhile travels together; another call is made once it is ful
 
 test('a user whom somebody else holds waits in a call of its own, and the batches go on', async () => {
   const sizes: number[] = []
-  const { calls, add } = setup({ onBatch: (size) => sizes.push(size) })
+  const { calls, add } = setup({ onBatch: ({ size }) => sizes.push(size) })
   const held = [add(debit(1)), add(debit(1))]
   const other = add(debit(3))
   await settled()
@@ -108,7 +108,7 @@ test('a user whom somebody else holds waits in a call of its own, and the batche
   calls[1]!.fail(sqlError('55P03'))
   expect(await Promise.all(held)).toEqual(['busy', 'busy'])
   expect(calls).toHaveLength(3)
-  expect(sizes).toEqual([3, 2, 1])
+  expect(sizes).toEqual([3, 1, 2])
 })
 
 test('who comes while a user is waited for is sent again with everybody', async () => {

@@ -1,4 +1,8 @@
+import { readdirSync } from 'node:fs'
+import { basename } from 'node:path'
 import { expect, test } from 'vitest'
+import { VERSION } from '../../../src/core/version.ts'
+import { SCHEMA_VERSION } from '../../../src/ledger/functions.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { type Call, useHttp } from '../../support/http.ts'
 
@@ -250,7 +254,13 @@ test('whatever is asked for, labels have the values that are known', async () =>
   const known: Record<string, string[]> = {
     cache: ['hit', 'miss', 'bypass'],
     outcome: [...OUTCOMES, ...OF_OTHERS],
-    operation: ['read', 'write', 'parse', ...OPERATIONS],
+    operation: ['read', 'write', 'parse', 'mixed', ...OPERATIONS],
+    call: readdirSync('db/functions', { recursive: true })
+      .map((file) => basename(String(file), '.sql')),
+    pool: ['post', 'wait', 'read', 'read_long'],
+    queue: ['batch', 'lock_waiters', 'repeats'],
+    version: [VERSION],
+    schema: [SCHEMA_VERSION],
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'other'],
     route: [
       ['/*', '/users', '/users/:id', '/users/:id/debit', '/users/:id/credit'],
@@ -260,12 +270,13 @@ test('whatever is asked for, labels have the values that are known', async () =>
     status: ['200', '201', '400', '404', '405', '413', '415', '422', '503'],
   }
   for (const [label, found] of Object.entries(values)) {
-    if (label === 'le') continue
+    if (label === 'le' || label === 'runtime') continue
     expect([label, [...found].filter((value) => !known[label]?.includes(value))]).toEqual([
       label,
       [],
     ])
   }
   expect(Object.keys(values).filter((label) => label !== 'le').sort((a, b) => a < b ? -1 : 1))
-    .toEqual(['cache', 'method', 'operation', 'outcome', 'route', 'status'])
+    .toEqual([...Object.keys(known), 'runtime'].sort((a, b) => a < b ? -1 : 1))
+  expect([...values['runtime']!]).toEqual([expect.stringMatching(/^(node|deno) \d+\.\d+\.\d+$/)])
 })

@@ -1,0 +1,32 @@
+/** The ledger, with each call of a function of the database timed. */
+import type { Ledger } from './functions.ts'
+
+/** What isn't a call of the database. */
+const OTHERS = ['connections', 'end']
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
+
+/**
+ * @param onCall told the name of the function in the database, and how long the call took, in
+ *   milliseconds, with the wait for a connection and what was tried again; of failed ones too
+ */
+export function observedLedger(
+  ledger: Ledger,
+  onCall: (call: string, ms: number) => void,
+  now = () => performance.now(),
+): Ledger {
+  const observed = (call: string, method: (...args: never[]) => Promise<unknown>) => {
+    return async (...args: never[]) => {
+      const startedAt = now()
+      try {
+        return await method(...args)
+      } finally {
+        onCall(call, now() - startedAt)
+      }
+    }
+  }
+  const methods = Object.entries(ledger).map(([name, method]) =>
+    [name, OTHERS.includes(name) ? method : observed(snakeCase(name), method)] as const
+  )
+  return Object.fromEntries(methods) as unknown as Ledger
+}

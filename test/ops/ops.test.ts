@@ -1,0 +1,155 @@
+/** What lies in ops/, held against the tools that read it and against what is really exposed. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { runTypeScript } from '../support/run_typescript.ts'
+import { startTestService, type TestService } from '../support/service.ts'
+
+const RULES = 'ops/prometheus/ledger.rules.yml'
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0
+
+interface Rule {
+  alert?: string
+  record?: string
+  expr: string
+  for?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+}
+
+const rules = (parse(readFileSync(RULES, 'utf8')) as { groups: { rules: Rule[] }[] }).groups
+  .flatMap((group) => group.rules)
+const alerts = rules.filter(({ alert }) => alert !== undefined)
+
+interface Panel {
+  title: string
+  type: string
+  description?: string
+  targets?: { expr: string }[]
+}
+
+const dashboard = JSON.parse(readFileSync('ops/grafana/ledger.json', 'utf8')) as {
+  uid: string
+  schemaVersion: number
+  panels: Panel[]
+  templating: { list: { name: string; query: string | { query: string } }[] }
+}
+const panelExpressions = dashboard.panels.flatMap(({ targets = [] }) =>
+  targets.map(({ expr }) => expr)
+)
+
+let service: TestService
+let folder: string
+let exposed: Set<string>
+
+/** Names of series as Prometheus keeps them. */
+const namesIn = (text: string) =>
+  text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => /^\w+/.exec(line)![0])
+
+beforeAll(async () => {
+  folder = mkdtempSync(`${tmpdir()}/ledger-ops-`)
+  service = await startTestService()
+  const post = (path: string, body: object) =>
+    fetch(`${service.url}${path}`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  await post('/users/1/credit', { amount: 10 })
+  for (const command of ['verify', 'anchor']) {
+    const run = runTypeScript(`db/${command}.ts`, ['--metrics', `${folder}/${command}.prom`], {
+      DATABASE_URL: service.database.url,
+    })
+    if (await run.ended !== 0) throw new Error(`${command}: ${run.output()}`)
+  }
+  const scrape = await (await fetch(`${service.url}/metrics`)).text()
+  const files = ['verify', 'anchor'].map((name) => readFileSync(`${folder}/${name}.prom`, 'utf8'))
+  exposed = new Set([scrape, ...files].flatMap(namesIn))
+})
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await service?.close()
+})
+
+const promtool = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8' })
+  return { status, output: `${stdout}${stderr}` }
+}
+
+test('promtool accepts the rules, and what they make of series is what their tests say', ({ skip }) => {
+  skip(!hasPromtool, 'needs promtool')
+  expect(promtool('check', 'rules', RULES)).toMatchObject({ status: 0 })
+  const { status, output } = promtool('test', 'rules', RULES.replace('.yml', '.test.yml'))
+  expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS')])
+})
+
+test('each alert waits, has a severity, a summary and a runbook; and is tested to fire', () => {
+  const tested = parse(readFileSync(RULES.replace('.yml', '.test.yml'), 'utf8')) as {
+    tests: { alert_rule_test?: { alertname: string; exp_alerts: object[] }[] }[]
+  }
+  const firing = tested.tests.flatMap(({ alert_rule_test: list = [] }) =>
+    list.filter(({ exp_alerts }) => exp_alerts.length > 0).map(({ alertname }) => alertname)
+  )
+  for (const { alert, for: duration, labels, annotations } of alerts) {
+    expect([alert, duration]).toEqual([alert, expect.stringMatching(/^\d+[mh]$/)])
+    expect(['critical', 'warning', 'info']).toContain(labels?.['severity'])
+    expect(annotations?.['summary']).toBeTruthy()
+    expect(annotations?.['runbook_url']).toBe(`ops/runbooks/${alert}.md`)
+  }
+  const names = alerts.map(({ alert }) => alert!).sort()
+  expect([...new Set(firing)].sort()).toEqual(names)
+  expect(readdirSync('ops/runbooks').map((file) => basename(file, '.md')).sort()).toEqual(names)
+})
+
+const WORDS = new Set(
+  ('sum by rate increase max min count topk histogram_quantile time on or and unless le job ' +
+    'instance route operation outcome reason pool queue call cache version runtime schema status')
+    .split(' '),
+)
+
+/** Names of metrics in an expression: words that are no function, no label and in no string. */
+const metricsIn = (expr: string) =>
+  [
+    ...expr.replace(/"[^"]*"/g, '').replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')
+      .matchAll(/[a-z_][\w:]*/gi),
+  ].map(([word]) => word).filter((word) => !WORDS.has(word))
+
+test('every metric in rules and dashboard is in a scrape, in a file of a command, or recorded', () => {
+  const recorded = rules.flatMap(({ record }) => record ?? [])
+  const known = new Set([...exposed, ...recorded, 'up'])
+  const used = [...rules.map(({ expr }) => expr), ...panelExpressions].flatMap(metricsIn)
+  expect(used.length).toBeGreaterThan(40)
+  expect([...new Set(used.filter((name) => !known.has(name)))]).toEqual([])
+  const variables = dashboard.templating.list.flatMap(({ query }) =>
+    typeof query === 'string' ? [] : [/label_values\((\w+)/.exec(query.query)![1]!]
+  )
+  expect(variables.filter((name) => !known.has(name))).toEqual([])
+})
+
+test('the dashboard has a description for each panel, and its expressions parse', ({ skip }) => {
+  for (const { type, title, description, targets } of dashboard.panels) {
+    if (type === 'row') continue
+    expect([title, Boolean(description), targets!.length > 0]).toEqual([title, true, true])
+  }
+  skip(!hasPromtool, 'needs promtool')
+  const file = `${folder}/dashboard.yml`
+  // JSON is YAML.
+  writeFileSync(
+    file,
+    JSON.stringify({
+      groups: [{
+        name: 'dashboard',
+        rules: panelExpressions.map((expr, n) => ({
+          record: `panel:${n}`,
+          expr: expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, 'x'),
+        })),
+      }],
+    }),
+  )
+  expect(promtool('check', 'rules', file)).toMatchObject({ status: 0 })
+})
