@@ -783,6 +783,16 @@ create function ledger.copy_accounts(accounts ledger.account[])
   returns void
   language sql volatile;
 
+-- How many manual entries are pending, counted up to max_rows, and how long ago the ts of the
+-- oldest of these was, in seconds.
+create function ledger.count_pending(
+  max_rows integer DEFAULT 10000,
+  OUT entries bigint,
+  OUT oldest_seconds double precision)
+  returns record
+  language sql stable security definer;
+grant execute on function ledger.count_pending to ledger_dba, ledger_service;
+
 -- Whether an operation may be done now, in one place for single calls and batches: problem (a
 -- SQLSTATE, or null) and replayed (its key did the same before: hold or earlier_seq has it). Takes
 -- the hold or entry that it names (see load_target) and its open accounts; decides by what they say

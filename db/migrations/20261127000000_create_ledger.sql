@@ -2252,6 +2252,22 @@ comment on function ledger.await_final is
 revoke all on function ledger.await_final from public;
 -- end function
 
+-- function: count_pending
+create or replace function ledger.count_pending(
+  max_rows integer default 10000, out entries bigint, out oldest_seconds double precision)
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select count(*), coalesce(greatest(extract(epoch from clock_timestamp() - min(p.ts)), 0), 0)
+    from (select h.ts from public.payment_history h where h.seq is null
+           limit count_pending.max_rows) p
+$$;
+
+comment on function ledger.count_pending is
+  'How many manual entries are pending, counted up to max_rows, and how long ago the ts of the oldest of these was, in seconds.';
+
+revoke all on function ledger.count_pending from public;
+grant execute on function ledger.count_pending to ledger_service, ledger_dba;
+-- end function
+
 -- function: entry_at
 create or replace function ledger.entry_at(user_id bigint, at timestamptz)
   returns bigint
@@ -2881,6 +2897,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_entry()', '514ee174536ecb35'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', 'bf39fc8cd336eb3e'),
     ('function ledger.copy_accounts(ledger.account[])', 'f201f9abbf45a688'),
+    ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
     ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '925ec7cc3c4c7c5a'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
     ('function ledger.entry_change(public.payment_history)', '6387288247206e0c'),

@@ -31,6 +31,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_entry()', '514ee174536ecb35'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', 'bf39fc8cd336eb3e'),
     ('function ledger.copy_accounts(ledger.account[])', 'f201f9abbf45a688'),
+    ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
     ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '925ec7cc3c4c7c5a'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
     ('function ledger.entry_change(public.payment_history)', '6387288247206e0c'),
