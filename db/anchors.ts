@@ -63,6 +63,7 @@ export async function sign(anchor: Anchor, key: CryptoKey): Promise<Anchor> {
   return { ...anchor, signature: Buffer.from(signature).toString('base64') }
 }
 
+/** Whether the anchor has a valid signature of this public key. */
 export async function isSignedBy(anchor: Anchor, key: CryptoKey): Promise<boolean> {
   if (!anchor.signature) return false
   const signature = Buffer.from(anchor.signature, 'base64')

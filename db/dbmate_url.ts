@@ -6,6 +6,7 @@ import type { Reached } from './connect.ts'
 const SAME = ['sslrootcert', 'sslcert', 'sslkey', 'application_name', 'options'] as const
 const STRICT = ['require', 'verify-ca', 'verify-full']
 
+/** The URL of a database that was reached, in the words of dbmate. */
 export function dbmateUrl({ url, place: { host }, isEncrypted }: Reached): string {
   const { user, password, database, parameters } = parseDatabaseUrl(url)
   const isSocket = host.name.startsWith('/')

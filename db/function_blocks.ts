@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 const BLOCK = /^-- function: (\w+)\n([\s\S]*?)^-- end function$/gm
 
+/** Puts the text of a function between the two lines that mark it in a migration. */
 export const frame = (name: string, text: string): string =>
   `-- function: ${name}\n${text.trim()}\n-- end function`
 

@@ -26,6 +26,7 @@ const progressShape = z.strictObject({
 export type Progress = z.infer<typeof progressShape>
 export type Range = Progress['ranges'][number]
 
+/** Whether a range has been read to its end. */
 export const isDone = (range: Range): boolean => range.entries === null && range.users === null
 
 /** From the file, if there is one; else from the start: ranges with about as many users each. */
@@ -59,6 +60,7 @@ export function writeProgress(file: string, progress: Progress): void {
   renameSync(`${file}.new`, file)
 }
 
+/** Removes the file, once everything is verified. */
 export const removeProgress = (file: string): void => rmSync(file, { force: true })
 
 function readText(file: string): string | undefined {

@@ -22,4 +22,5 @@ export async function isFree(host: string, port: number): Promise<boolean> {
   }
 }
 
+/** Finds a port on 127.0.0.1 that is free at the moment. */
 export const freePort = () => listen('127.0.0.1', 0)

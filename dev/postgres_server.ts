@@ -50,6 +50,7 @@ export async function initCluster(
   })
 }
 
+/** Starts `postgres` in a data folder, in a session of its own. */
 export async function runServer(
   folder: DataFolder,
   binaries: string,

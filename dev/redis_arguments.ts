@@ -2,14 +2,18 @@
 import { Buffer } from 'node:buffer'
 import { CommandError } from './redis_backend.ts'
 
+/** The error of Redis for arguments in a wrong form. */
 export const syntaxError = () => new CommandError('ERR syntax error')
 
+/** The error of Redis for a key that holds another type. */
 export const wrongType = () =>
   new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value')
 
+/** The error of Redis for a wrong number of arguments. */
 export const wrongNumber = (command: string) =>
   new CommandError(`ERR wrong number of arguments for '${command}' command`)
 
+/** The error of Redis for a command that it doesn't know. */
 export function unknownCommand(name: string, args: string[]): CommandError {
   let shown = ''
   for (const arg of args) {
@@ -40,6 +44,7 @@ export function parseScore(text: string): number {
   return value
 }
 
+/** Formats a score as Redis does. */
 export const formatScore = (score: number): string =>
   Number.isFinite(score) ? String(score) : score > 0 ? 'inf' : '-inf'
 

@@ -33,6 +33,7 @@ function checkSockets(databaseUrl: string): void {
   }
 }
 
+/** Starts the service with a server of Deno. */
 export const serve: Serve = async (config) => {
   if (config.databaseUrl) checkSockets(config.databaseUrl)
   return await serveOn({

@@ -19,6 +19,7 @@ function writerTo(stream: NodeJS.WriteStream & { fd: 1 | 2 }) {
 
 const write = writerTo(process.stdout)
 
+/** Starts the service with a server of Node. */
 export const serve: Serve = (config) => {
   // A log whose reader has gone away must not end the service.
   for (const stream of [process.stdout, process.stderr]) {

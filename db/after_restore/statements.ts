@@ -21,6 +21,10 @@ const RIGHTS = new RegExp(
     '(?<list>.+?) (?<end>(?:to|from) [^()]+)$',
 )
 
+/**
+ * Reads what the migrations say of rights, tables and triggers.
+ * @param migrations the folder of migrations
+ */
 export function readStatements(migrations: string): Stated {
   const stated: Stated = {
     rights: [],

@@ -115,4 +115,5 @@ function response({ schema, example, media = {}, description, headers = [] }: An
   }
 }
 
+/** A reference to a header field of the document's components. */
 export const headerRef = (name: HeaderName) => ({ $ref: `#/components/headers/${name}` })

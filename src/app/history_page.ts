@@ -26,6 +26,7 @@ export type ReadPage = (
   query: z.infer<typeof historyQuery>,
 ) => Promise<{ entries: Entry[]; next: number | null }>
 
+/** Creates the reader of pages. */
 export function createReadPage({ ledger, longReads }: HistoryPageDependencies): ReadPage {
   /**
    * Reads entries, newest first. A long page is read in several queries, each of which waits its

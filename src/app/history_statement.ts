@@ -53,6 +53,7 @@ export type AnswerStatement = (
   format: StatementFormat,
 ) => Promise<Response>
 
+/** Creates the responder for statements. */
 export function createAnswerStatement(
   { ledger, longReads, onFailure }: StatementDependencies,
 ): AnswerStatement {

@@ -120,6 +120,7 @@ export const hash = z.string().regex(/^[0-9a-f]{64}$/).meta({
   maxLength: 64,
   description: 'SHA-256 over the entry before and this one, 64 hexadecimal digits.',
 })
+/** A text of at most so many characters. */
 export const text = (maxLength: number) => z.string().meta({ maxLength })
 
 export const snapshot = z.object({

@@ -34,6 +34,7 @@ interface JwksOptions {
   onError?: (error: unknown) => void
 }
 
+/** Creates the keys of one issuer, by the URL of its JWKS. */
 export function createJwks({ url, onError = () => {} }: JwksOptions): Jwks {
   let fetchedAt = -Infinity
   let failure: { problem: Problem; at: number } | undefined

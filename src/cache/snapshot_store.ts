@@ -82,6 +82,7 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
   return merged
 }
 
+/** Creates the store. Calls of many requests travel together. */
 export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
   const { history, ttlMs, timeoutMs, now } = options
   const keyOf = (id: number) => `ledger:${history}:user:${id}`

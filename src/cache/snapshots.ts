@@ -93,6 +93,7 @@ function createDatabaseClock(now: () => number) {
   }
 }
 
+/** Creates the cache of snapshots. */
 export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const { redis, load, onError, timeoutMs = 250, maxSilenceMs = MAX_SILENCE_MS } = options
   const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options

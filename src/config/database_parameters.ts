@@ -55,6 +55,7 @@ const PARAMETERS = {
 
 export type Parameter = keyof typeof PARAMETERS
 
+/** Whether this client knows a parameter of a PostgreSQL URL. */
 export const isKnown = (name: string): name is Parameter => Object.hasOwn(PARAMETERS, name)
 
 /** Whether this client can do what this value of a parameter says. */

@@ -64,6 +64,7 @@ class Running implements Deadline {
   }
 }
 
+/** Creates deadlines that all have the same length. */
 export function createDeadlines(options: DeadlinesOptions): Deadlines {
   const { limitMs, now = () => performance.now() } = options
   const { problemOf = ({ isSent }) => new Problem(isSent ? 'outcome_unknown' : 'busy') } = options

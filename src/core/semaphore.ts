@@ -41,6 +41,7 @@ interface Key {
   last?: Waiting | undefined
 }
 
+/** Creates a semaphore with a limit in all and one for each key. */
 export function createFairTurns(options: FairTurnsOptions): FairTurns {
   const { limit = Infinity, perKey, maxWaiting = Infinity } = options
   const keys = new Map<string | number, Key>()

@@ -45,6 +45,7 @@ const OF_HOST = new Set([
   '57P03', // cannot_connect_now
 ])
 
+/** Whether an error means that another host should be tried. */
 export const isOfHost = (error: unknown): boolean => OF_HOST.has(codeOf(error))
 
 /** Whether an error means that the server is a standby. */
@@ -73,6 +74,7 @@ export function placesOf({ hosts, attributes, isShuffled }: DatabaseUrl): Place[
   return attributes === 'prefer-standby' ? [...all('standby'), ...all('any')] : all(attributes)
 }
 
+/** Creates a client of the driver. It connects with its first query. */
 export function createClient(options: ClientOptions): postgres.Sql {
   const { url, place: { host }, isPooled, settings, onclose } = options
   const { user, password, database, parameters } = parseDatabaseUrl(url)

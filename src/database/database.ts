@@ -14,6 +14,7 @@ const QUERY_DEADLINE_MS = 4000
  */
 export const queryDeadlineOf = (requestDeadlineMs: number) => Math.round(requestDeadlineMs * 0.8)
 const statementTimeoutOf = (queryDeadlineMs: number) => Math.round(queryDeadlineMs * 0.75)
+/** Milliseconds that a statement may wait for a lock: half of the deadline of a query. */
 export const lockTimeoutOf = (queryDeadlineMs: number) => Math.round(queryDeadlineMs * 0.5)
 
 export interface Database {

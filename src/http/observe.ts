@@ -28,6 +28,7 @@ export interface Observer {
   end(c: Context, observed: Observed): void
 }
 
+/** Creates the observer, without an access log if there is none. */
 export function createObserver({ metrics, accessLog }: ObserverOptions): Observer {
   return {
     begin(c) {

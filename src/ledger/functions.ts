@@ -17,8 +17,8 @@ export type { Entry } from './rows.ts'
 export const SCHEMA_VERSION = '20261127000000'
 
 /**
- * Pending entries of each user that one call posts; what is left is posted by the next ones. In a
- * batch, where others wait meanwhile, 128 users who have so many take some tenths of a second.
+ * Pending entries of each user that one call posts; the next calls post the rest. In a batch, where
+ * others wait, 128 users with so many pending entries take some tenths of a second.
  */
 const MAX_PENDING = 1000
 const MAX_PENDING_IN_BATCHES = 100
@@ -39,17 +39,18 @@ export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls {
 export interface LedgerOptions {
   url: string
   ssl?: Ssl | undefined
-  /** Connections that post batches; as many batches are posted at once. */
+  /** Connections that post batches, and so the number of batches in flight. */
   batches: number
-  /** Connections that wait for users whom somebody else holds. */
+  /** Connections for calls that wait for locked users. */
   waiting: number
-  /** Connections for everything that only reads. */
+  /** Connections for short reads. */
   reading: number
-  /** Connections for the reads that take long; left out: they are among the others. */
+  /** Connections for long reads. Default: they use those for short reads. */
   readingLong?: number | undefined
   queryDeadlineMs?: number | undefined
 }
 
+/** Creates the ledger on connections of its own for each kind of work. */
 export function createLedger(options: LedgerOptions): Ledger {
   const { url, ssl, queryDeadlineMs } = options
   const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
@@ -83,7 +84,7 @@ export function createLedger(options: LedgerOptions): Ledger {
             : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
         }, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
       const rows = await retried(() => (wait ? waiting : posting).run(call))
-      // Taken out of the client's result, which lives on for a while and would keep them all.
+      // splice() empties the driver's result, which stays in memory for a while.
       return outcomesOf(rows.splice(0), operations)
     },
 
@@ -135,7 +136,10 @@ const SQL_NAMES: Record<OperationKind, string | null> = {
   recalculate: null,
 }
 
-/** Null for a column that no operation has something in: it then costs nothing. */
+/**
+ * One column of the operations as an array literal; null if no operation has a value in it, which
+ * costs nothing.
+ */
 function columnOf(
   operations: Operation[],
   value: (operation: Operation) => string | number | null | undefined,

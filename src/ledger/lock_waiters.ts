@@ -1,34 +1,46 @@
-/** Operations of users whom somebody else holds: another instance, or a transaction at psql. */
+/**
+ * Operations that wait for locked users. Another instance, or a transaction at psql, has the lock.
+ */
 import { QueueFull, WaitExpired } from '../core/batcher.ts'
 import { codeOf, Problem } from '../core/errors.ts'
 import type { Operation, Outcome } from './operations.ts'
 
-/** lock_not_available: somebody else holds a user, or entries of one are left to post. */
+/** lock_not_available: a user is locked by somebody else, or pending entries are left to post. */
 export const BUSY = '55P03'
 
-/** Between two tries of a user for whom there is no call that waits; of many users, longer. */
+/**
+ * The pause between two tries of a user for whom no call waits. It grows with the number of locked
+ * users.
+ */
 const MIN_PAUSE_MS = 5
 const MAX_PAUSE_MS = 25
 const MAX_CROWDED_PAUSE_MS = 200
 const USERS_PER_MS = 4
 
 /**
- * For so long an operation of two users may wait in a call, holding the one while it waits for the
- * other: enough for its turn among many callers, too little to do harm behind one who has gone.
+ * How long an operation of two users may wait in a call, in which it holds one lock while it waits
+ * for the other. It is enough to get a turn among many callers, and too short to do harm behind one
+ * who never releases.
  */
 const SHORT_WAIT_MS = 100
-/** At which of its tries; between them the others of its users have their time. */
+/**
+ * The tries at which an operation of two users waits in a call. Between them, other operations of
+ * its users have their turn.
+ */
 const SHORT_WAITS = [3, 12, 48]
 
 export interface LockWaitersOptions {
-  /** Sends operations and waits for their users; an Error is of that item alone. */
+  /**
+   * Posts operations and waits for the locks of their users. An Error as a result is that of one
+   * operation.
+   */
   wait: (operations: Operation[], lockWaitMs?: number) => Promise<(Outcome | Error)[]>
-  /** Tries an operation once more, waiting for nobody. */
+  /** Tries an operation once more, in a batch, without waiting for locks. */
   attempt: (operation: Operation) => Promise<Outcome>
-  /** Of `wait` at once. */
+  /** Calls of `wait` at once. */
   maxCalls: number
   maxBatch: number
-  /** Operations that wait, for all users together; of one user, an eighth of that. */
+  /** Operations that may wait for all users together. For one user, an eighth of that. */
   maxQueue: number
   now: () => number
 }
@@ -39,9 +51,8 @@ export interface LockWaiters {
   /** The first of these users who is waited for. */
   heldAmong(userIds: number[]): number | undefined
   /**
-   * Waits for a user.
-   * @param until when nothing more is begun for it
-   * @returns what became of it; undefined: the user may be free, and nothing was done
+   * Adds an operation that waits for a user, at most until `until`, by performance.now().
+   * @returns its outcome; undefined if it wasn't done but the user may be free
    * @throws QueueFull, WaitExpired, or whatever the call rejected with
    */
   add(userId: number, operation: Operation, until: number): Promise<Outcome | undefined>
@@ -54,15 +65,18 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-/** Whether it may touch more than its user. */
+/** Whether an operation may touch two users. */
 const isOfTwo = ({ kind }: Operation): boolean => kind === 'transfer' || kind === 'reverse'
 
-/** The user who kept an operation waiting; undefined: none, only entries are left to post. */
+/**
+ * The locked user that an outcome names; undefined if none was locked and only pending entries are
+ * left to post.
+ */
 export function heldUserOf({ users }: Outcome): number | undefined {
   return users.find(({ state }) => !state)?.userId
 }
 
-/** Takes those out of the queue, at most so many. */
+/** Removes matching operations from the queue, at most `max`. */
 function takeOf(queue: Waiting[], isTaken: (waiting: Waiting) => boolean, max = Infinity) {
   const taken: Waiting[] = []
   for (const waiting of queue.splice(0)) {
@@ -77,14 +91,17 @@ function rejectExpired(queue: Waiting[], now: number) {
   for (const { reject } of takeOf(queue, isOver)) reject(new WaitExpired('waited too long'))
 }
 
-/** Waits, longer after many tries of one user, and while many users are held. */
+/** Waits; longer after many tries, and while many users are locked. */
 function pause(tries: number, users: number): Promise<unknown> {
   const crowdedMs = Math.min(users / USERS_PER_MS, MAX_CROWDED_PAUSE_MS)
   const ms = Math.max(Math.min(MIN_PAUSE_MS * tries, MAX_PAUSE_MS), crowdedMs)
   return new Promise((resolve) => setTimeout(resolve, ms * (0.5 + Math.random() / 2)))
 }
 
-/** Sends all in a call that waits; after a short one they may go on waiting. Whether it's held. */
+/**
+ * Posts all of them in a call that waits for the lock. After a short wait they may go on waiting.
+ * @returns whether the user is still locked
+ */
 async function carry(
   carried: Waiting[],
   wait: LockWaitersOptions['wait'],
@@ -108,7 +125,10 @@ async function carry(
   }
 }
 
-/** Tries the first of the queue. Whether the user is still held. */
+/**
+ * Tries the first operation of the queue.
+ * @returns whether the user is still locked
+ */
 async function tryFirst(
   userId: number,
   queue: Waiting[],
@@ -127,12 +147,13 @@ async function tryFirst(
 }
 
 /**
- * Some of the users get a call that waits for the lock, and has all that waits of that user alone.
- * The others are tried again and again, by one operation each, in batches with everybody: so a
- * thousand users whom a forgotten transaction holds take no connection from anybody. Operations of
- * two users don't wait like that: they would hold the one while they wait for the other. They are
- * tried in turn with those that came later, as after each call all that waits goes back to the
- * batches; and where others never let go of a user for long, they wait shortly, if few are held.
+ * Creates the waiters. Some users get a call that waits for the lock, and carries all waiting
+ * operations of that user alone. For the others, one operation each is tried again and again in
+ * batches with everybody else's. So a thousand users whom a forgotten transaction locks take no
+ * connection away. Operations of two users don't get such a call: they would hold one lock while
+ * they wait for the other. They are tried in turn, since after each call all that waits goes back
+ * to the batches. If others never release a user for long, such an operation waits shortly in a
+ * call, provided that few users are locked.
  */
 export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
   const { wait, attempt, maxCalls, maxBatch, maxQueue, now } = options
@@ -192,7 +213,7 @@ export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
       }).finally(() => queued--)
       if (!held.has(userId)) {
         held.set(userId, queue)
-        // What comes back in the same batch goes together.
+        // Operations that come back from the same batch go together.
         void Promise.resolve().then(() => serve(userId, queue))
       }
       return outcome

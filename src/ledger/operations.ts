@@ -1,4 +1,4 @@
-/** What can be done to the ledger, and what becomes of it. */
+/** Operations of the ledger, and their outcomes. */
 import type { Deadline } from '../core/deadlines.ts'
 import type { Entry } from './rows.ts'
 import type { Snapshot, Versioned } from '../cache/snapshots.ts'
@@ -19,20 +19,20 @@ export type OperationKind = typeof OPERATIONS[number]
 /** One item for ledger.post. */
 export interface Operation {
   kind: OperationKind
-  /** Whom it is about; of a transfer, who gives. */
+  /** The user; of a transfer, the sender. */
   userId: number
-  /** Of a transfer: who gets. */
+  /** The receiver of a transfer. */
   peerId?: number
-  /** Decimal string with at most two places. Of a capture, left out: all that is held. */
+  /** A decimal string with at most two places. A capture without it takes all that is held. */
   amount?: string | undefined
   /** The number of the hold that is captured or released, or the seq of the entry to reverse. */
   ref?: number
-  /** Of a hold. Left out: it never expires. */
+  /** Of a hold. Default: it never expires. */
   expiresInSeconds?: number | undefined
   key?: string | undefined
-  /** JSON of an object. */
+  /** The JSON text of an object. */
   metadata?: string | undefined
-  /** Of who waits for it. */
+  /** The deadline of the request that waits for it. */
   deadline?: Deadline | undefined
 }
 
@@ -45,7 +45,7 @@ export interface Hold {
   available: string
 }
 
-/** What is missing, as decimal strings, in the words of the problem. */
+/** What is missing, as decimal strings: the details of insufficient_funds. */
 export interface Shortfall {
   balance: string
   available: string
@@ -56,32 +56,35 @@ export interface Shortfall {
 /** What an operation did to one user. */
 export interface UserOutcome {
   userId: number
-  /** The user right after the entry, or the release; of a recalculation as it is now. */
+  /** The user right after the entry or the release; for a recalculation, as it is now. */
   snapshot?: Snapshot
   entry?: Entry
   hold?: Hold
   shortfall?: Shortfall
-  /** The user as it is now, for the cache; none of an unknown user. */
+  /** The user as it is now, for the cache. Undefined for an unknown user. */
   state?: Versioned
 }
 
 export interface Outcome {
   /** `ok` or a SQLSTATE. */
   status: string
-  /** The key was known: this is the first answer again, and nothing was written. */
+  /**
+   * Whether this repeats an earlier operation with this key: it is its outcome, and nothing was
+   * written.
+   */
   replayed: boolean
   /** First the operation's user, then the peer if there is one. */
   users: [UserOutcome, ...UserOutcome[]]
 }
 
-/** For users whom somebody else holds. */
+/** What a call does about users that are locked by somebody else. */
 export interface PostOptions {
-  /** False: their operations come back as 55P03. */
+  /** Whether it waits for them. If not, their operations come back as 55P03. */
   wait: boolean
-  /** How long it waits for each of them, if not for lock_timeout. */
+  /** How long it waits for each. Default: lock_timeout. */
   lockWaitMs?: number
 }
 
-/** Everybody whom an operation is known to touch. */
+/** The users that an operation is known to touch. Of a reversal, the other user isn't known yet. */
 export const usersOf = ({ userId, peerId }: Operation): number[] =>
   peerId === undefined ? [userId] : [userId, peerId]

@@ -1,4 +1,4 @@
-/** The rows of ledger.post, and what the service makes of them. */
+/** Converts rows of ledger.post to outcomes. */
 import { RawJson } from '../core/raw_json.ts'
 import { isoTimestamp } from '../database/database.ts'
 import type { Entry } from './rows.ts'
@@ -38,7 +38,7 @@ export interface OutcomeRow {
 }
 
 /**
- * The outcomes of operations, in their order.
+ * Converts the rows of a call to outcomes, in the order of the operations.
  * @throws Error if there isn't at least one row for each
  */
 export function outcomesOf(rows: OutcomeRow[], operations: Operation[]): Outcome[] {
@@ -70,7 +70,7 @@ function userOutcomeOf(row: OutcomeRow, operation: Operation): UserOutcome {
   if (row.posted_at !== null) outcome.snapshot = snapshotOf(row, userId)
   else if (operation.kind === 'recalculate' && state) outcome.snapshot = state.snapshot
   if (row.ts !== null) {
-    // Only one half of a transfer has the key.
+    // Only the sender's half of a transfer has the key.
     const key = userId === operation.userId ? operation.key : undefined
     outcome.entry = entryOf(row, key)
   }

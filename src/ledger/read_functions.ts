@@ -1,17 +1,17 @@
-/** The functions that look into histories; none of them waits for anybody. */
+/** Calls the functions that read histories. None of them waits for a lock. */
 import { type Database, isoTimestamp } from '../database/database.ts'
 import { arrayLiteral, entryOf, statementEntryOf } from './rows.ts'
 import type { Entry, EntryRow, StatementEntry } from './rows.ts'
 
-/** What the ledger held at a moment. */
+/** The balance of a user at a moment. */
 export interface Moment {
-  /** Null: before everything. */
+  /** Null before the first entry. */
   at: string | null
   /** Of the last entry that was posted by then; 0: none. */
   seq: number
   balance: string
   hash: string | null
-  /** By the clock of the database. */
+  /** Whether the moment is in the future, by the clock of the database. */
   isFuture: boolean
 }
 
@@ -32,19 +32,19 @@ export interface Finding {
 export interface VerifiedPage {
   findings: Finding[]
   rowsRead: number
-  /** The last entry of the page; null: of all. */
+  /** The last entry of the page; null if it is the last one of all. */
   next: number | null
 }
 
 export interface LedgerReads {
   /**
-   * RFC 3339, `-infinity`, or null for now.
-   * @throws LGUSR
+   * Balances at moments: RFC 3339, `-infinity`, or null for now.
+   * @throws LGUSR for an unknown user
    */
   getMoments(userId: number, moments: (string | null)[]): Promise<Moment[]>
-  /** Newest first, below `before` if it is given. */
+  /** Entries newest first, below the seq `before` if it is given. */
   getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
-  /** Oldest first, after < seq <= upto. */
+  /** Entries oldest first, after < seq <= upto. */
   getStatement(
     userId: number,
     after: number,
@@ -54,11 +54,15 @@ export interface LedgerReads {
   /** Undefined for an unknown entry. */
   getEntry(userId: number, seq: number): Promise<Entry | undefined>
   /**
-   * As of one moment: RFC 3339, or null for now. `isFuture`: that hasn't come yet, and there are none.
-   * @throws LGUSR for one that doesn't exist, 55P03 if the moment doesn't become final in time
+   * Balances of several users at one moment: RFC 3339, or null for now. If `isFuture`, the moment
+   * hasn't come and there are none.
+   * @throws LGUSR for an unknown user, 55P03 if the moment doesn't become final in time
    */
   getBalances(userIds: number[], at: string | null): Promise<Balances>
-  /** Entries after a seq; with the last of them all else that there is to find about a user. */
+  /**
+   * Verifies entries after a seq. The page with the last entry has all other findings of the user,
+   * too.
+   */
   verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
 }
 
@@ -76,10 +80,13 @@ interface VerifiedRow {
   next_seq: string | null
 }
 
-/** More entries than these, a page of 100 and the next one, are a long read. */
+/** A read of more entries than this, a page of 100 and the next one, is a long read. */
 export const SHORT_ROWS = 101
 
-/** With connections of their own for what takes long, so that nothing short waits for it. */
+/**
+ * Creates the readers. Long reads have connections of their own, so that no short one waits for
+ * them.
+ */
 export function createLedgerReads(
   { run }: Pick<Database, 'run'>,
   long: Pick<Database, 'run'> = { run },

@@ -12,6 +12,7 @@ export interface Readiness {
   problem(): Promise<string | undefined>
 }
 
+/** Creates the check behind GET /readyz. */
 export function createReadiness(
   { ledger, log }: { ledger: Pick<Ledger, 'hasMigration' | 'readServiceRole'>; log: Log },
 ): Readiness {

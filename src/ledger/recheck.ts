@@ -1,11 +1,13 @@
-/** Users with findings are verified again by itself, until a repair has taken the last one away. */
+/** Verifies users with findings again until a repair has removed the last finding. */
 import type { Ledger } from './functions.ts'
 import { MAX_USERS_WITH_FINDINGS, type Metrics } from '../telemetry/metrics.ts'
 import { MAX_FINDINGS } from './verification.ts'
 
-/** Entries of one statement: far less than one takes that a caller waits for. */
+/** Entries of one statement: far fewer than in those that callers wait for. */
 const PAGE_ROWS = 1000
-/** Between two statements; and so many times as long as the last one took. */
+/**
+ * The shortest pause between two statements. It is also a multiple of how long the last one took.
+ */
 const REST_MS = 1000
 const REST_SHARE = 20
 
@@ -14,28 +16,27 @@ export interface RecheckOptions {
   metrics: Pick<Metrics, 'verified'>
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
-  /** Settles after so many milliseconds; the process may end before. */
+  /** Resolves after so many milliseconds, without keeping the process alive. */
   rest?: (ms: number) => Promise<void>
 }
 
 export interface Recheck {
-  /** How many findings the verification of a user had. */
+  /** Reports how many findings the verification of a user had. */
   verified: (id: number, findings: number) => void
-  /** Settles once nothing is read any more. */
+  /** Stops, and resolves once nothing is read any more. */
   stop(): Promise<void>
 }
 
 const restFor = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
 
 /**
- * One user after the other, one small page at a time, with rests in between: however many have
- * findings and however long their histories are, no more than a twentieth of one connection. What
- * can't be read counts as it did before: an alert goes out when the ledger is right, not when nobody
- * can tell.
+ * Creates it. It reads one small page of one user at a time, with pauses, so it takes at most a
+ * twentieth of one connection. A user that can't be read keeps the old number of findings: an alert
+ * ends when the ledger is right, not when nobody can tell.
  */
 export function createRecheck(options: RecheckOptions): Recheck {
   const { ledger, metrics, now = () => performance.now(), rest = restFor } = options
-  /** Those with findings, the one that was verified the longest ago first. */
+  /** Users with findings, the one verified the longest ago first. */
   const waiting = new Map<number, { findings: number }>()
   let working: Promise<void> | undefined
   let reading: Promise<unknown> = Promise.resolve()
@@ -49,7 +50,10 @@ export function createRecheck(options: RecheckOptions): Recheck {
     working ??= work()
   }
 
-  /** How many findings there are now; undefined: nobody can tell. */
+  /**
+   * Verifies a user.
+   * @returns the number of findings; undefined if it can't be read
+   */
   async function count(id: number): Promise<number | undefined> {
     const found = new Set<string>()
     for (let after: number | null = 0; after !== null && found.size < MAX_FINDINGS;) {
@@ -75,7 +79,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
         await rest(REST_MS)
         return undefined
       })
-      // Whoever was verified meanwhile is known better than by what was read before.
+      // A verification that somebody asked for meanwhile is newer than this one.
       if (waiting.get(id) === before && !isStopped) verified(id, findings ?? before.findings)
     }
     working = undefined

@@ -1,4 +1,4 @@
-/** Rows of the database's functions, and what the service makes of them. */
+/** Converts rows of the database's functions to users and entries. */
 import { RawJson } from '../core/raw_json.ts'
 import { isoTimestamp } from '../database/database.ts'
 import type { Snapshot, Versioned } from '../cache/snapshots.ts'
@@ -10,13 +10,13 @@ export interface Entry {
   balance: string
   ts: string
   idempotency_key?: string
-  /** As it is stored. */
+  /** The JSON text as PostgreSQL stores it. */
   metadata?: RawJson
-  /** The other half. */
+  /** The other half of a transfer. */
   transfer?: { user_id: number; seq: number }
-  /** The entry that this one takes back. */
+  /** The seq of the entry that this one reverses. */
   reverses?: number
-  /** The entry that took this one back; the only member that comes later. */
+  /** The seq of the entry that reversed this one. Only this member is added later. */
   reversed_by?: number
   /** The hold that this entry captured. */
   hold?: number
@@ -55,6 +55,7 @@ export interface EntryRow {
   held: string
 }
 
+/** Converts a row to a snapshot. */
 export const snapshotOf = (
   row: Pick<UserRow, 'id' | 'balance' | 'available' | 'seq' | 'updated_at'>,
 ): Snapshot => ({
@@ -65,6 +66,7 @@ export const snapshotOf = (
   updated_at: isoTimestamp(row.updated_at),
 })
 
+/** Converts a row to a snapshot with its version, for the cache. */
 export const versioned = (row: UserRow): Versioned => ({
   snapshot: snapshotOf(row),
   version: Number(row.version),
@@ -72,6 +74,7 @@ export const versioned = (row: UserRow): Versioned => ({
   ...(row.expires_in_ms !== null && { expires_in_ms: Number(row.expires_in_ms) }),
 })
 
+/** Converts a row of the view `entries` to an entry. */
 export const entryOf = (row: EntryRow): Entry => ({
   seq: Number(row.seq),
   action: row.action,
@@ -89,12 +92,13 @@ export const entryOf = (row: EntryRow): Entry => ({
   hash: row.hash,
 })
 
-/** With what its hash is made of, besides the user and the hash before. */
+/** An entry with everything that its hash covers, except the user and the hash before. */
 export interface StatementEntry extends Entry {
   posted_at: string
   held: string
 }
 
+/** Converts a row of the view `entries` to an entry of a statement. */
 export const statementEntryOf = (row: EntryRow): StatementEntry => ({
   ...entryOf(row),
   posted_at: isoTimestamp(row.sealed_at),

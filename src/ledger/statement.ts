@@ -4,13 +4,16 @@ import type { Ledger } from './functions.ts'
 import type { Moment } from './read_functions.ts'
 import type { StatementEntry } from './rows.ts'
 
-/** As many as one who doesn't read them may keep in memory, with 8 KiB of metadata each. */
+/**
+ * Entries of a page. A client that doesn't read keeps so many in memory, with up to 8 KiB of
+ * metadata each.
+ */
 const PAGE_ROWS = 250
 
-/** The lines of a kind of statement, line ends included. */
+/** A format of statements. Lines include their ends. */
 export interface StatementFormat {
   contentType: string
-  /** Of the file's name. */
+  /** The extension of the file's name. */
   extension: string
   opening(moment: Moment): string
   entry(entry: StatementEntry): string
@@ -48,7 +51,7 @@ const CSV_COLUMNS = [
 ] as const
 type CsvRow = { [K in typeof CSV_COLUMNS[number]]?: string | number | null | undefined }
 
-/** RFC 4180. */
+/** A row of CSV (RFC 4180). */
 function csvLine(row: CsvRow): string {
   const cells = CSV_COLUMNS.map((column) => {
     const text = String(row[column] ?? '')
@@ -58,8 +61,8 @@ function csvLine(row: CsvRow): string {
 }
 
 /**
- * A spreadsheet would run a text that begins like this; an apostrophe says that it is one. So what
- * begins with an apostrophe gets another: without the first one of a cell, each key is as it was.
+ * Puts an apostrophe before a text that a spreadsheet would run as a formula. A text that begins
+ * with an apostrophe gets one, too, so that each key is what follows the first apostrophe.
  */
 const notFormula = (text: string | undefined) => text && /^[=+\-@']/.test(text) ? `'${text}` : text
 
@@ -88,33 +91,35 @@ export interface StatementOptions {
   opening: Moment
   closing: Moment
   format: StatementFormat
-  /** How long it waits for whoever reads. */
+  /** Milliseconds that it waits for its reader. */
   stallMs: number
-  /** Told why a statement broke off. */
+  /** Called with the reason why a statement broke off. */
   onFailure: (error: unknown) => void
 }
 
 /**
- * The opening, every entry after it up to the closing, the closing. It ends where the ledger ended
- * when `closing` was read, and asks for the next page only when whoever reads has taken those
- * before. After a failure the stream breaks off, without a closing.
+ * Creates the stream of a statement: opening, entries, closing. It ends where the ledger ended when
+ * `closing` was read, and reads the next page only when the reader has taken the one before. After
+ * a failure the stream breaks off without a closing.
  */
 export function statementStream(options: StatementOptions): ReadableStream<Uint8Array> {
   const { ledger, userId, opening, closing, format, stallMs, onFailure } = options
   const encoder = new TextEncoder()
   let after: number | undefined
   let stall: ReturnType<typeof setTimeout> | undefined
-  /** Whoever read has gone away, maybe while a page was on its way: nothing of ours failed. */
+  /**
+   * Whether the reader has gone away, perhaps while a page was read. Then nothing has failed here.
+   */
   let isCanceled = false
 
   async function pageText(from: number): Promise<string> {
     const entries = await ledger.getStatement(userId, from, closing.seq, PAGE_ROWS)
-    // There are no gaps: fewer would be a statement that doesn't add up.
+    // Seqs have no gaps, so fewer entries would be a statement that doesn't add up.
     const expected = Math.min(PAGE_ROWS, closing.seq - from)
     if (entries.length !== expected) throw new Error('get_statement: entries are missing')
     after = entries.at(-1)!.seq
     return entries.map((entry) => {
-      // As things were at its end: what came later is another statement's.
+      // A reversal after the end of this statement belongs to another one.
       const { reversed_by = 0, ...rest } = entry
       return format.entry(reversed_by > closing.seq ? rest : entry)
     }).join('')

@@ -1,4 +1,4 @@
-/** User 1 is there from the start: made once, by whichever instance comes first. */
+/** Creates user 1, once, whichever instance comes first. */
 
 const SYSTEM_USER_ID = 1
 const FIRST_RETRY_MS = 250
@@ -7,19 +7,19 @@ const MAX_RETRY_MS = 10_000
 export interface SystemUserOptions {
   hasUser: (id: number) => Promise<boolean>
   createUser: (id: number) => Promise<unknown>
-  /** Told of the first failure; those after it are the same again. */
+  /** Called with the first failure only. */
   onFailure: (error: unknown) => void
 }
 
 export interface SystemUser {
-  /** Settles after the first try, whatever came of it. */
+  /** Resolves after the first try, whether or not it succeeded. */
   tried: Promise<void>
   stop(): void
 }
 
 /**
- * Tries until it is there: PostgreSQL may be out of reach, without the schema or a standby when the
- * service starts. Readiness has no part in it: that only reads.
+ * Tries until the user exists: at the start PostgreSQL may be out of reach, without the schema, or
+ * a standby. Readiness doesn't depend on it, because readiness only reads.
  */
 export function makeSystemUser(
   { hasUser, createUser, onFailure }: SystemUserOptions,

@@ -4,19 +4,19 @@ import { type Database, isoTimestamp } from '../database/database.ts'
 import { arrayLiteral, snapshotOf, type UserRow } from './rows.ts'
 import type { Snapshot } from '../cache/snapshots.ts'
 
-/** What whoever made a user said of it. */
+/** What the caller who created a user said about it. */
 export interface UserDetails {
   /** The caller's own name for the user. */
   reference?: string
-  /** As it is stored. */
+  /** The JSON text as PostgreSQL stores it. */
   metadata?: RawJson
 }
 
-/** A user to be made; what is left out is nothing that it has. */
+/** A user to be created. */
 export interface NewUser {
   id?: number | undefined
   reference?: string | undefined
-  /** JSON of an object. */
+  /** The JSON text of an object. */
   metadata?: string | undefined
   key?: string | undefined
 }
@@ -24,7 +24,7 @@ export interface NewUser {
 export interface CreatedUser extends UserDetails {
   id: number
   created: boolean
-  /** The key was known: this user was made with it. */
+  /** Whether the key was known: this user was created with it. */
   replayed: boolean
   created_at: string
 }
@@ -38,7 +38,7 @@ export interface UserListing {
   /** Users with a higher id. */
   after: number
   maxRows: number
-  /** Only these; left out: all. */
+  /** Only these users. Default: all. */
   userIds?: Iterable<number> | undefined
 }
 
@@ -61,6 +61,7 @@ const detailsOf = ({ reference, metadata, created_at }: DetailsRow) => ({
   created_at: isoTimestamp(created_at),
 })
 
+/** Creates the functions that create and list users. */
 export function createLedgerUsers({ run }: Pick<Database, 'run'>): LedgerUsers {
   return {
     async createUser({ id, reference, metadata, key }) {

@@ -1,31 +1,31 @@
-/** Whether a history proves its balance, found out in the time that a request has. */
+/** Verifies the history of one user within the time of a request. */
 import { codeOf, Problem } from '../core/errors.ts'
 import type { Ledger } from './functions.ts'
 import type { Finding, VerifiedPage } from './read_functions.ts'
 import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
 
-/** Entries of one statement: far from the time limit of one. */
+/** Entries of one statement, which takes far less than its time limit. */
 const PAGE_ROWS = 20_000
-/** Where most entries are bad, each is looked at from all sides, which takes its time. */
+/** Entries of one statement where most are bad: each bad entry takes much longer. */
 const SMALL_PAGE_ROWS = 100
-/** More than these say nothing new. */
+/** Findings after which a verification ends. */
 export const MAX_FINDINGS = 1000
-/** Within what a request may take. */
+/** The time of a verification in milliseconds; less than a request may take. */
 const BUDGET_MS = 4000
-/** Connections that one verification reads with. */
+/** Pages that one verification reads at once. */
 const READERS = 2
 
 export interface Verification {
   /** How many entries were read. */
   entries: number
   findings: Finding[]
-  /** Whether it ended before it had seen everything, which it does only with findings. */
+  /** Whether it ended before it had read everything. That happens only with findings. */
   isPartial: boolean
 }
 
 export interface VerificationOptions {
   ledger: Pick<Ledger, 'verifyUserPage'>
-  /** Each page waits for one, which is its caller's; left out: those of all as one. */
+  /** Each page waits for a turn of its caller. Default: all share one. */
   turns?: FairTurns
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
@@ -35,8 +35,8 @@ export interface VerificationOptions {
 export type Verify = (userId: number, seq: number, caller?: string) => Promise<Verification>
 
 /**
- * Verifies by pages, each as of one moment. Sealed entries never change, so that pages of different
- * moments belong together. Those of several verifications take turns, by who asks for them.
+ * Creates the verification. It reads pages, each as of its own moment; posted entries never change,
+ * so the pages fit together. Pages of several verifications take turns by caller.
  */
 export function createVerify(
   { ledger, turns = createFairTurns({ perKey: READERS }), now = () => performance.now() }:
@@ -44,13 +44,13 @@ export function createVerify(
 ): Verify {
   return async function verify(userId, seq, caller = ''): Promise<Verification> {
     const end = now() + BUDGET_MS
-    // By what they say: where entries are missing, the parts overlap.
+    // By their text, because the ranges overlap where entries are missing.
     const findings = new Map<string, Finding>()
     let entries = 0
     let slowestMs = 0
     let isPartial = false
 
-    /** Entries after one seq up to another, or to the last. */
+    /** Verifies entries after one seq up to another, or to the last. */
     async function read(after: number, upto: number): Promise<void> {
       let rows = PAGE_ROWS
       for (let next: number | null = after; next !== null && next < upto;) {

@@ -1,4 +1,4 @@
-/** The one way of a write: queue → database → cache → outcome, or the problem that it was refused with. */
+/** Does every write: queue → database → cache → outcome, or the problem of what was refused. */
 import { Problem, problemOf, refusal } from '../core/errors.ts'
 import type { Ledger } from './functions.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -14,13 +14,16 @@ export interface WriteDependencies {
 }
 
 /**
- * Does an operation, and lets the cache know before it settles.
+ * Does an operation, and updates the cache before it settles.
  * @throws Problem, also for what the database refused: insufficient_funds with its amounts
  */
 export type Write = (operation: Operation) => Promise<Outcome>
 
+/** Creates the function through which every route writes. */
 export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependencies): Write {
-  /** Believes nothing that is cached of anybody whom the operation may have changed. */
+  /**
+   * Makes this instance believe no cached snapshot of any user that the operation may have changed.
+   */
   async function invalidate(operation: Operation): Promise<void> {
     const { kind, userId, ref } = operation
     for (const id of usersOf(operation)) snapshots.invalidate(id)
@@ -41,7 +44,7 @@ export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependen
 
   async function done(operation: Operation): Promise<Outcome> {
     const outcome = await post(operation)
-    // Of what was refused, too: pending entries may have been posted all the same.
+    // A refused operation may have posted pending entries, so the cache is updated, too.
     const states = outcome.users.flatMap(({ state }) => state ?? [])
     await Promise.all(states.map((state) => snapshots.write(state)))
     if (outcome.status === 'ok') return outcome

@@ -1,4 +1,7 @@
-/** Gathers the operations of many requests into calls of the database; see "Speed" in the design. */
+/**
+ * Gathers the operations of many requests into batches. docs/explanation/engine.md describes the
+ * whole way of a write.
+ */
 import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.ts'
@@ -7,20 +10,23 @@ import { type Operation, type Outcome, type PostOptions, usersOf } from './opera
 import type { PostedBatch } from '../telemetry/service_metrics.ts'
 
 export interface WriteQueueOptions {
-  /** One call of the database. */
+  /** Calls ledger.post. */
   post: (operations: Operation[], options: PostOptions) => Promise<Outcome[]>
   /** Batches in flight at once; no two have operations of the same user. */
   batches: number
-  /** Users for whom a call waits at once. */
+  /** Calls at once that wait for a locked user. */
   waiting: number
-  /** Operations at once that are repeated as their connection was lost. */
+  /** Operations at once that are repeated because their connection was lost. */
   repeats?: number
   maxBatch?: number
-  /** In the queue, and for all users together that somebody else holds. */
+  /** Operations that may wait in the queue, and as many for locked users. */
   maxQueue?: number
-  /** How long an operation may wait for its batch. With a query's deadline it makes the request's. */
+  /**
+   * Milliseconds that an operation may wait for its batch. This and the deadline of a query make
+   * that of a request.
+   */
   maxWaitMs?: number
-  /** How long it may wait for users whom somebody else holds, before the last try begins. */
+  /** Milliseconds that it may wait for locked users before its last try begins. */
   lockWaitMs?: number
   /** Told of each call of the database once it is over, failed ones too. */
   onBatch?: (batch: PostedBatch) => void
@@ -32,11 +38,12 @@ export interface WriteQueueOptions {
 
 export interface WriteQueue {
   /**
-   * Does an operation, and answers what the database said of it.
+   * Does an operation.
+   * @returns what the database answered, refusals included
    * @throws Problem busy (nothing was written), outcome_unknown, internal
    */
   add(operation: Operation): Promise<Outcome>
-  /** Settles once everything that was added is answered. */
+  /** Resolves once everything that was added is answered. */
   idle(): Promise<void>
   /** Operations that wait, by queue: for a batch, for a user, for a second try. */
   queues: () => Record<'batch' | 'lock_waiters' | 'repeats', { used: number; max: number }>
@@ -50,7 +57,7 @@ function markSent(operations: Operation[], isSent: boolean) {
   for (const { deadline } of operations) if (deadline) deadline.isSent = isSent
 }
 
-/** PostgreSQL refused the statement as a whole, and perhaps because of one item only. */
+/** Whether PostgreSQL refused the whole statement, perhaps because of one operation only. */
 const wasRolledBack = (error: unknown): boolean =>
   error instanceof Error && 'severity' in error && !isOutcomeUnknown(error) &&
   problemOf(error).code !== 'busy'
@@ -75,8 +82,8 @@ function observed({ post, onBatch, now = () => performance.now() }: WriteQueueOp
 }
 
 /**
- * Sends operations, and knows of each whether it may have been written. What was rolled back together
- * goes one by one, so that each fails for itself.
+ * Creates the sender, which marks each operation that may have been written. Operations that were
+ * rolled back together are sent again one by one, so that each fails for itself.
  */
 function createSend(post: Post) {
   async function together(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
@@ -106,9 +113,9 @@ function createSend(post: Post) {
 }
 
 /**
- * Every write goes through here. Batches never wait for anybody: operations of users whom somebody
- * else holds come back from them, and wait apart. One whose outcome is unknown is repeated if it has
- * a key, once, by itself, on a connection that waits for the first to end.
+ * Creates the write queue. Batches never wait for locks: operations of users who are locked come
+ * back from them and wait in lock_waiters.ts. An operation with a key whose outcome is unknown is
+ * repeated once, by itself, on a connection that waits for the first try to end.
  */
 export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
   const { maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, lockWaitMs = 2000 } = options
@@ -149,7 +156,7 @@ export function createWriteQueue(options: WriteQueueOptions): WriteQueue {
         : await lockWaiters.add(held, operation, until)
       if (outcome && outcome.status !== BUSY) return outcome
       if (now() > until) throw new Problem('busy')
-      // The other half of what is to be reversed is known now.
+      // The outcome tells the other user of the transfer that is reversed.
       const peerId = outcome?.users[1]?.userId
       if (peerId !== undefined) operation.peerId ??= peerId
       held = outcome ? heldUserOf(outcome) : lockWaiters.heldAmong(usersOf(operation))

@@ -1,36 +1,39 @@
-/** What the server knows of its connections, and how long nothing may come or go on one. */
+/** The state of the server's connections, and how long they may be silent. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Limits } from '../config/limits.ts'
 
-/** A request has an answer before its connection counts as dead. */
+/** How much longer a connection may be silent than a request may take. */
 const SLACK_MS = 1_000
 
 export interface Exchange {
   incoming: IncomingMessage
   outgoing: ServerResponse
-  /** When somebody first looked and the answer had begun. */
+  /** The time of the first check after the response had begun. */
   answeringSinceMs?: number
-  /** It was still being made while its beginning was on its way. */
+  /** Whether it is a stream: still being made while its beginning was sent. */
   isStream?: boolean
 }
 
 export interface Connection {
-  /** How many requests came on it. */
+  /** Requests that came on it. */
   requests: number
-  /** Those that have no answer yet, in the order in which they came. */
+  /** Requests without a complete response, in the order in which they came. */
   exchanges: Exchange[]
-  /** Whether it waits for longer than an answer may: for its next request. */
+  /** Whether it is idle for longer than a request may take, waiting for its next request. */
   isResting: boolean
-  /** What came last wasn't HTTP, and has that for its answer. */
+  /** Whether it was refused because what came wasn't HTTP. */
   isRefused?: boolean
 }
 
-/** All of them that haven't been refused. */
+/** Connections that haven't been refused. */
 export type Connections = Map<Duplex, Connection>
 
-/** Ends one that has long been waiting for its next request; false if there is none. */
+/**
+ * Closes an idle connection.
+ * @returns false if there is none
+ */
 export function endResting(connections: Connections): boolean {
   for (const [socket, { isResting }] of connections) {
     if (!isResting) continue
@@ -42,21 +45,28 @@ export function endResting(connections: Connections): boolean {
 }
 
 export interface Silence {
-  /** In the midst of a request: longer than anything that has a limit. */
+  /** Milliseconds of silence within a request; longer than every other limit. */
   limitMs: number
-  /** What is said of how long a connection is kept: who knows sends nothing just as it closes. */
+  /**
+   * Milliseconds that the header Keep-Alive announces; shorter than the real ones, so that clients
+   * send nothing while the connection closes.
+   */
   announcedMs: number
-  /** Its timer is over: ends it, or lets it wait for its next request. */
+  /**
+   * Called when the timer is over: closes the connection, or lets it go on waiting for its next
+   * request.
+   */
   over(socket: Socket, connection: Connection | undefined): void
-  /** A request has come. */
+  /** Called when a request has come. */
   asked(socket: Socket, connection: Connection): void
-  /** A request has its answer. */
+  /** Called when a request has its response. */
   answered(socket: Socket, connection: Connection): void
 }
 
 /**
- * A connection has one timer. To set another one for each pause between two requests would take a
- * tenth of what a request takes, so it happens only in a pause that is longer than a request may be.
+ * Creates the timers. A connection has one timer. Setting another for each pause between requests
+ * would take a tenth of a request's time, so it is only set in a pause that is longer than a
+ * request may take.
  */
 export function createSilence(limits: Limits): Silence {
   const { keepAliveMs, streamStallMs, requestDeadlineMs, headersDeadlineMs, bodyDeadlineMs } =

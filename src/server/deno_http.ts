@@ -1,4 +1,4 @@
-/** Three things in which node:http of Deno 2.9 is not what it is on Node. */
+/** Fixes three differences between node:http of Deno 2.9 and Node. */
 import type { Server } from 'node:http'
 import process from 'node:process'
 
@@ -7,16 +7,20 @@ interface Parsers {
   HTTPParser: { prototype: { finish: (this: unknown) => unknown } }
 }
 
-/** @throws Error on a Deno in which these are somewhere else */
+/**
+ * Applies the fixes that concern all servers.
+ * @throws Error on a Deno that has these internals elsewhere
+ */
 export function mendDeno(): void {
   const { parsers, HTTPParser: { prototype } } = process.getBuiltinModule(
     '_http_common',
   ) as unknown as Parsers
-  // A connection that sent no HTTP goes on feeding its parser, which is back in the pool already:
-  // what it sends next would be a request of the connection that gets the parser. So no pool.
+  // A connection that sent no HTTP goes on feeding its parser, although that is back in the pool.
+  // What it sends next would become a request of the connection that gets the parser. So there is
+  // no pool.
   parsers.max = 0
 
-  // The end in the middle of a request is a number here, and the server looks for an Error.
+  // Deno reports an end in the middle of a request as a number, where the server expects an Error.
   const { finish } = prototype
   prototype.finish = function () {
     const result = finish.call(this)
@@ -24,7 +28,7 @@ export function mendDeno(): void {
   }
 }
 
-/** What a server knows of the request that is coming on a connection. */
+/** A request that is arriving on a connection, as the server keeps it. */
 interface Active {
   headersCompleted: boolean
   startTime: number
@@ -39,10 +43,11 @@ interface ConnectionsList {
 }
 
 /**
- * Goes after `listen`. The Map of the connections on which a request is coming gains and loses an
- * entry with each, and of the tables that it outgrows each keeps the next: a third of what a
- * request needed was carried along until the next full collection. So entries stay.
- * @throws Error on a Deno in which it is somewhere else
+ * To be called after `listen`. The server has a Map of connections on which a request is arriving,
+ * which gains and loses an entry with each request. Each hash table that it outgrows keeps the next
+ * one alive, so a third of what a request needed stayed in memory until the next full garbage
+ * collection. So entries stay.
+ * @throws Error on a Deno that has it elsewhere
  */
 export function mendConnections(server: Server): void {
   const key = Object.getOwnPropertySymbols(server)
@@ -62,7 +67,7 @@ export function mendConnections(server: Server): void {
   list.popActive = (socket) => {
     const entry = active.get(socket)
     if (!entry) return
-    // What began never is not late.
+    // An entry without a request is never late.
     entry.startTime = Infinity
     entry.req = null
   }

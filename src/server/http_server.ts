@@ -15,9 +15,9 @@ import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import { enter, leave } from './pipelining.ts'
 import type { Fetch, Listen } from './servers.ts'
 
-/** How often it looks for requests that are over these; its default is 30 s. */
+/** How often the server looks for requests that are over their limits. Its default is 30 s. */
 const TIMEOUTS_CHECK_MS = 1_000
-/** For a request that is on its way when the service begins to stop, or a last answer. */
+/** How long a stop waits for requests that are on their way. */
 const LINGER_MS = 500
 
 const HEADERS = { 'Content-Type': 'application/problem+json', ...ON_EVERY_ANSWER }
@@ -32,7 +32,7 @@ interface Refusal {
 
 type Settings = Limits & { publicUrl?: string }
 
-/** The answer to what isn't a request, by why it isn't. */
+/** The response to what isn't a request, by the reason. */
 function refusalOf(
   error: unknown,
   { maxHeaderBytes, headersDeadlineMs, publicUrl }: Settings,
@@ -54,14 +54,14 @@ function refusalOf(
   }
 }
 
-/** Answers what isn't HTTP, after the answers to what came whole before it on the connection. */
+/** Refuses what isn't HTTP, after the responses to what came before it on the connection. */
 async function refuse(
   connections: Connections,
   socket: Duplex,
   { status, body }: Refusal,
 ): Promise<void> {
   const connection = connections.get(socket)
-  // The first refusal is the last answer; what comes after it isn't even read.
+  // A refusal is the last response. What comes after it isn't read.
   if (!connection || connection.isRefused) return
   connection.isRefused = true
   socket.pause()
@@ -74,35 +74,35 @@ async function refuse(
       Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}\r\n`).join('') +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   )
-  // Not at once: with bytes that nobody has read, the end would be a reset that can overtake it.
+  // Not at once: with unread bytes, closing sends a reset, which can overtake the response.
   setTimeout(() => socket.destroy(), LINGER_MS)
 }
 
-/** Of a body that nobody waits for, the rest may take no longer to come than one that is read. */
+/** Ends a connection if the rest of a body that nobody reads is late. */
 function endLate(incoming: IncomingMessage, limitMs: number): void {
   const { socket } = incoming
   if (socket.destroyed) return
-  // A listener for each of many requests of one socket would be too many for it.
+  // A timer: Node warns of many listeners on one socket.
   const timer = setTimeout(() => {
     if (!incoming.complete) socket.destroy()
   }, limitMs)
   timer.unref()
   incoming.once('close', () => clearTimeout(timer))
-  // By itself Deno leaves it unread, and what comes after it, too.
+  // Deno would leave the body unread, and everything behind it, too.
   incoming.resume()
 }
 
-/** Resolves once every connection is closed: those that nobody needs when LINGER_MS are over. */
+/** Closes idle connections after LINGER_MS. Resolves once all connections are closed. */
 function drain(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
     const closing = setInterval(() => {
-      // It leaves those alone on which nothing ever came.
+      // This doesn't close connections on which nothing ever came.
       server.closeIdleConnections()
       for (const socket of connections.keys()) {
         if ((socket as Socket).bytesRead === 0) socket.destroy()
       }
     }, LINGER_MS)
-    // Not http's own close, which cuts idle connections that a request may be on its way on.
+    // Not close() of http, which cuts idle connections that a request may be on its way on.
     NetServer.prototype.close.call(server, () => {
       clearInterval(closing)
       resolve()
@@ -110,7 +110,7 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-/** Cuts who takes too long over an answer in all: with a byte now and then they are never silent. */
+/** Cuts clients that take too long over a response. With a byte now and then none is silent. */
 function cutSlowReaders(connections: Connections, limits: Limits): void {
   const now = performance.now()
   for (const [socket, { exchanges }] of connections) {
@@ -131,9 +131,9 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
   const answerTo = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
-    // With its own Response an answer isn't read back from a stream.
+    // With the Response of @hono/node-server a response isn't read back from a stream.
     overrideGlobalObjects: true,
-    // What has no URL: no Host, a bad one, `OPTIONS *`. Failures of the app don't come here.
+    // Requests without a valid URL: no Host, a malformed one, `OPTIONS *`. No failure of the app.
     errorHandler: () => new Response(body, { status, headers: HEADERS }),
   })
   const answer = ({ incoming, outgoing }: Exchange) => void answerTo(incoming, outgoing)
@@ -148,34 +148,34 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
       if (!incoming.complete) endLate(incoming, limits.bodyDeadlineMs)
     })
     silence.asked(incoming.socket, connection)
-    // By itself it would say so, and leave the connection open.
+    // The server would announce the end but leave the connection open.
     if (++connection.requests >= limits.maxRequestsPerConnection) outgoing.shouldKeepAlive = false
-    // So it is said all the same: who knows sends nothing on a connection that is about to close.
+    // Announces it: clients then send nothing on a connection that is about to close.
     Object.assign(outgoing, { _keepAliveTimeout: silence.announcedMs })
-    // HTTP/1.0 needs none, and checks of health that speak it send none.
+    // HTTP/1.0 needs no Host, and health checks that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
     enter(exchanges, exchange, answer)
   }
   const server = createServer({
     headersTimeout: limits.headersDeadlineMs,
-    // The app has said what is wrong with a slow body before that.
+    // The app responds to a slow body before this.
     requestTimeout: limits.headersDeadlineMs + limits.bodyDeadlineMs + limits.requestDeadlineMs,
-    // It refuses what is as long as this.
+    // Node refuses a head of exactly this size.
     maxHeaderSize: limits.maxHeaderBytes + 1,
     connectionsCheckingInterval: TIMEOUTS_CHECK_MS,
-    // It would answer without a body.
+    // Node's own response would have no body.
     requireHostHeader: false,
   }, listener)
-  // Who has sent all they had to say may still wait for the answers.
+  // A client that has closed its side may still wait for responses.
   Object.assign(server, { httpAllowHalfOpen: true })
-  // With one in whose place another one may come.
+  // One more, which takes the place of an idle one.
   server.maxConnections = limits.maxConnections + 1
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection
-  // Of whoever takes nothing of an answer any more, or asks for nothing.
+  // Also for clients that read nothing of a response any more, or send nothing.
   server.setTimeout(silence.limitMs)
   server.on('timeout', (socket: Socket) => silence.over(socket, connections.get(socket)))
   server.keepAliveTimeout = 0
-  // It would drop those beyond 2000 without a word, perhaps a key; their size has a limit anyway.
+  // Node would drop fields beyond 2000 silently, perhaps a key. Their total size is limited anyway.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
     if (connections.size >= limits.maxConnections && !endResting(connections)) {
@@ -194,6 +194,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Settin
   return server
 }
 
+/** Opens a port. @throws Error with one line that names the setting, if it can't be had */
 export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits }) => {
   const connections: Connections = new Map()
   const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })

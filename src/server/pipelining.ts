@@ -1,22 +1,22 @@
-/** Requests that come on one connection before the answers to those before them. */
+/** Pipelining: requests that come on one connection before earlier ones are answered. */
 import type { Socket } from 'node:net'
 import type { Exchange } from './connections.ts'
 
 /**
- * How many of a connection are answered at once. Whoever sends fifty thousand in one go would have
- * all of them begun before anybody else's turn comes, on a loop that everybody shares.
+ * Requests of one connection that run at once. Without a limit, fifty thousand requests in one
+ * piece would all begin before anybody else's.
  */
 export const MAX_AT_ONCE = 32
 
-/** What node:http itself has for clients that don't read their answers. */
+/** What node:http has for clients that don't read their responses. */
 interface Readable {
   _paused?: boolean
   parser?: { pause(): void; resume(): void } | null
 }
 
 /**
- * Puts the last one behind the exchanges of a connection, and answers it once few enough are before it.
- * @param exchanges all that have no answer yet, in the order in which they came and are answered
+ * Adds a request to its connection, and answers it once few enough are before it.
+ * @param exchanges requests without a complete response, in the order in which they came
  */
 export function enter(
   exchanges: Exchange[],
@@ -25,12 +25,12 @@ export function enter(
 ): void {
   if (exchanges.push(last) <= MAX_AT_ONCE) return answer(last)
   const socket: Socket & Readable = last.incoming.socket
-  // No more than what has come in this piece.
+  // Reads no more than this piece.
   socket._paused = true
   socket.pause()
 }
 
-/** Takes one that is over away from them, and goes on with those that wait for it. */
+/** Removes a request that is over, and goes on with those that wait. */
 export function leave(
   exchanges: Exchange[],
   exchange: Exchange,
@@ -38,11 +38,11 @@ export function leave(
 ): void {
   const isFirst = exchanges[0] === exchange
   const at = isFirst ? 0 : exchanges.indexOf(exchange)
-  // All but always: what has very many would be moved as often.
+  // Almost always it is the first. Removing another moves all that follow.
   if (isFirst) exchanges.shift()
   else exchanges.splice(at, 1)
   const socket: Socket & Readable = exchange.incoming.socket
-  // Nothing is begun for who has gone away.
+  // The client has gone away.
   if (socket.destroyed) return
   const next = exchanges[MAX_AT_ONCE - 1]
   if (next && at < MAX_AT_ONCE) answer(next)

@@ -1,33 +1,36 @@
-/** The ports of the service: all of them open, or none. */
+/** Opens the ports of the service: all of them or none. */
 import type { Hono } from 'hono'
 import type { Limits } from '../config/limits.ts'
 
-/** What a runtime gives: a server that is already listening. */
+/** A server that is listening. */
 export interface Server {
   url: string
-  /** Takes no new connections, and settles when those there are have been served. */
+  /** Stops accepting connections, and resolves when the existing ones have been served. */
   drain(): Promise<void>
-  /** Cuts what is still connected. */
+  /** Cuts all connections. */
   cut(): void
 }
 
-/** `peer`: the address that the request came from; '' where nobody knows it any more. */
+/**
+ * Handles a request.
+ * @param peer the address that it came from; "" if unknown
+ */
 export type Fetch = (request: Request, peer: string) => Response | Promise<Response>
 
 export interface Address {
   host: string
   port: number
-  /** What the port is called where it can't be had. */
+  /** The setting to be named if the port can't be opened. */
   setting?: 'PORT' | 'METRICS_PORT'
-  /** Where the service is for those outside; left out: where it listens. */
+  /** The URL of the service for its callers. Default: the address that it listens on. */
   publicUrl?: string
 }
 
 export type Listen = (fetch: Fetch, address: Address & Partial<Limits>) => Promise<Server>
 
 /**
- * Opens a port for the service and, if that has one of its own, for its metrics.
- * @throws Error with one line if one of them can't be had
+ * Opens the port of the service and, if there is one, that of its metrics.
+ * @throws Error with one line if one of them can't be opened
  */
 export async function openServers(
   [app, metricsApp]: readonly [Hono, Hono],
@@ -51,7 +54,7 @@ function fetchOf(app: Hono, isStopping: () => boolean): Fetch {
   const answer = (request: Request, peer: string) => app.fetch(request, { peer })
   const last = async (request: Request, peer: string) => {
     const response = await answer(request, peer)
-    // So that nobody sends another request on a connection that is about to close.
+    // Tells clients not to send another request on a connection that is about to close.
     response.headers.set('Connection', 'close')
     return response
   }

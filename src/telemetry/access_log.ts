@@ -1,41 +1,41 @@
-/** One JSON line a request: cheap enough to stay on, and never in the way of a request. */
+/** The access log: one JSON line for each request, which never delays a request. */
 
 import type { ObservedRequest } from './series.ts'
 
-/** What may be told of a request; nothing that its caller wrote but the request id. */
+/** What is logged of a request. Nothing in it comes from its caller but the request id. */
 export interface Access extends ObservedRequest {
   requestId: string
   traceId: string
-  /** When it was answered, in milliseconds since 1970. */
+  /** The time of the response, in milliseconds since 1970. */
   time: number
-  /** The name of who asked, where that is known. */
+  /** The name of the caller, if it is known. */
   caller?: string | undefined
 }
 
 export interface AccessLog {
   request(access: Access): void
-  /** Settles once all lines are written. */
+  /** Resolves once all lines are written. */
   flush(): Promise<void>
 }
 
 export interface AccessLogOptions {
-  /** Settles when the text is written; a reader that is gone may reject. */
+  /** Writes a text, and resolves when it is written. Rejects if the reader is gone. */
   write: (text: string) => Promise<void>
-  /** How many lines wait for a reader that is slow; more are dropped, and counted. */
+  /** Lines that wait for a slow reader. More are dropped and counted. */
   maxWaiting?: number
 }
 
 const MAX_WAITING = 4096
 /**
- * How long they are gathered: a write for each turn of the event loop would cost 5 % of a debit, and
- * a line made in the midst of a request takes several times what one among many takes.
+ * Milliseconds for which lines are gathered. A write in each turn of the event loop would cost 5 %
+ * of a debit, and formatting one line alone costs several times more than formatting it among many.
  */
 const GATHER_MS = 20
 
 let lastMs = 0
 let lastTime = ''
 
-/** Many lines have the same millisecond. */
+/** Formats a time. Many lines have the same millisecond, so the last one is kept. */
 function timeOf(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms
@@ -52,7 +52,7 @@ function lineOf(access: Access): string {
     `${caller === undefined ? '' : `,"caller":${JSON.stringify(caller)}`}}\n`
 }
 
-/** Lines are written together, and one write is in flight at most. */
+/** Creates the log. Lines are written together, with one write in flight at most. */
 export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOptions): AccessLog {
   let waiting: Access[] = []
   let dropped = 0
@@ -65,7 +65,7 @@ export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOp
       waiting = []
       if (dropped > 0) lines.push(`${JSON.stringify({ time: timeOf(Date.now()), dropped })}\n`)
       dropped = 0
-      // Who doesn't read the log doesn't get it; requests go on.
+      // Without a reader the lines are lost; requests go on.
       await write(lines.join('')).catch(() => {})
     }
     writing = undefined

@@ -1,28 +1,28 @@
-/** Standard error of a service: whoever doesn't read it holds up nobody. */
+/** Writes to standard error without ever waiting for its reader. */
 
-/** Lines that wait for a reader that is slow; more are dropped, and counted. */
+/** Lines that wait for a slow reader. More are dropped and counted. */
 const MAX_WAITING = 1024
-/** For whoever reads it, when the process ends. */
+/** Milliseconds that the end of the process waits for the reader. */
 const FLUSH_MS = 500
 
 export interface ErrorOutput {
-  /** As console.error; what is no text as it prints. */
+  /** Writes a line, formatted as by console.error. */
   line: (...words: unknown[]) => void
-  /** Settles once all lines are written, or nobody has read them for half a second. */
+  /** Resolves once all lines are written, or nobody has read them for half a second. */
   flush(): Promise<void>
 }
 
 export interface ErrorOutputOptions {
-  /** Settles when the text is written; a reader that is gone may reject. */
+  /** Writes a text, and resolves when it is written. Rejects if the reader is gone. */
   write: (text: string) => Promise<void>
-  /** Words as a line without its end. */
+  /** Formats words as a line, without its end. */
   format: (...words: unknown[]) => string
   maxWaiting?: number
 }
 
 /**
- * Takes the place of console.error, which on Deno waits in the midst of everything until a pipe has
- * room, and on Node keeps all that ever waits. One write is in flight at most.
+ * Creates a replacement of console.error. That of Deno blocks the process until a pipe has room,
+ * that of Node keeps everything that waits in memory. One write is in flight at most.
  */
 export function createErrorOutput(
   { write, format, maxWaiting = MAX_WAITING }: ErrorOutputOptions,

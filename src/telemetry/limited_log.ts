@@ -1,25 +1,28 @@
-/** A log that an outage can't flood: of each kind the first line at once, then how many there were. */
+/**
+ * Limits a log, so that an outage can't flood it: of each kind, the first line at once, then a
+ * count.
+ */
 import type { Log } from './log.ts'
 
-/** How often the others of a kind are counted up. */
+/** How often the count of each kind is logged. */
 const WINDOW_MS = 60_000
-/** Kinds beyond these share one. */
+/** Further kinds share one. */
 const MAX_KINDS = 200
 
 export interface LimitedLog extends Log {
-  /** Says what hasn't been said yet, and stops. */
+  /** Logs the counts that are left, and stops. */
   end(): void
 }
 
 interface Kind {
   count: number
-  /** Says the last one of them. */
+  /** Logs the last line of the kind. */
   say: (fields: object) => void
 }
 
 /**
- * Warnings and errors are of one kind if they say the same of the same failure; what that is called
- * by its own name (a SQLSTATE, ECONNREFUSED) says more than where it was met.
+ * Limits warnings and errors of a log. Two are of one kind if they have the same message and the
+ * same failure, which is told by its code (a SQLSTATE, ECONNREFUSED) if it has one.
  */
 export function limitLog(log: Log, windowMs = WINDOW_MS): LimitedLog {
   const kinds = new Map<string, Kind>()
@@ -27,7 +30,7 @@ export function limitLog(log: Log, windowMs = WINDOW_MS): LimitedLog {
 
   function sayCounts() {
     for (const [name, kind] of kinds) {
-      // It may come back one day, and is new then.
+      // If it comes back later it counts as new.
       if (kind.count === 0) kinds.delete(name)
       else kind.say({ repeated: kind.count, seconds: windowMs / 1000 })
       kind.count = 0
@@ -66,7 +69,7 @@ export function limitLog(log: Log, windowMs = WINDOW_MS): LimitedLog {
   }
 }
 
-/** Of a failure on its way out, the code of what it began with. */
+/** The code of an error's innermost cause. */
 function nameOf(what: string, why: unknown): string {
   const where = what.startsWith('/') ? '' : what
   if (!(why instanceof Error)) return `${what} ${typeof why === 'string' ? why : ''}`

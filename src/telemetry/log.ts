@@ -1,15 +1,18 @@
-/** One JSON line an event, on standard error. */
+/** The log: one JSON line for each event, on standard error. */
 import type { Config } from '../config/config.ts'
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 export type Log = Record<
   'debug' | 'info' | 'warn' | 'error',
-  /** `fields` are written as they are: no secrets, nobody's data. */
+  /**
+   * Logs an event. `fields` are written as they are, so they must have no secrets and no data of
+   * users.
+   */
   (what: string, why?: unknown, fields?: object) => void
 >
 
-/** Events below `level` are dropped. */
+/** Creates a log. Events below `level` are dropped. */
 export function createLog(level: Config['logLevel']): Log {
   const write = (at: typeof LEVELS[number]) => (what: string, why?: unknown, fields = {}) => {
     if (LEVELS.indexOf(at) < LEVELS.indexOf(level)) return
@@ -19,13 +22,13 @@ export function createLog(level: Config['logLevel']): Log {
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
 }
 
-/** Causes of causes, and how much of a message: it may be made by somebody else. */
+/** How deep causes are followed, and how many characters of a message are logged. */
 const MAX_CAUSES = 4
 const MAX_MESSAGE_LENGTH = 500
 
 /**
- * Its name, code and message, and those of what caused it; details and queries of a database error
- * show rows, and stay out.
+ * The name, code and message of an error, and those of its causes. Details and the query of a
+ * database error show rows, and are left out.
  */
 function about(why: unknown, causes = MAX_CAUSES): object {
   if (!(why instanceof Error)) return typeof why === 'string' ? { why } : {}
@@ -40,7 +43,7 @@ function about(why: unknown, causes = MAX_CAUSES): object {
   }
 }
 
-/** Fetch names a URL in what it says, and there may be a password or a token in it. */
+/** Removes passwords and tokens from URLs in a text, such as in a message of fetch. */
 const withoutSecrets = (text: string): string =>
   text.slice(0, MAX_MESSAGE_LENGTH)
     .replace(/:\/\/[^\s/@]*@/g, '://***@')

@@ -1,11 +1,11 @@
-/** How late the event loop is, for any number of readers: a read takes nothing away. */
+/** Measures the lag of the event loop, so that reading it resets nothing. */
 import { Gauge, type Registry } from 'prom-client'
 
 const SAMPLE_MS = 20
-/** A minute of them, so that whoever scrapes that often misses no peak. */
+/** Samples of a minute, so that a scraper with that interval misses no peak. */
 const MAX_SAMPLES = 3000
 
-/** In seconds, of the last samples; all 0 while there are none. */
+/** In seconds, over the last samples; all 0 while there are none. */
 export interface LagSummary {
   last: number
   min: number
@@ -23,6 +23,7 @@ export interface LoopLag {
   summary(): LagSummary
 }
 
+/** Creates a window of samples. */
 export function createLoopLag(): LoopLag {
   const samples = new Float64Array(MAX_SAMPLES)
   let count = 0
@@ -64,9 +65,9 @@ const GAUGES: Record<keyof LagSummary, [name: string, help: string]> = {
 }
 
 /**
- * Takes the place of what prom-client collects by these names, which begins anew with every scrape:
- * the second of two sees no sample at all, and whichever comes first takes a peak from the other.
- * On Deno that doesn't see a loop that is blocked, either.
+ * Registers the metrics by the names that prom-client gives them. Those of prom-client begin anew
+ * with every scrape, so of two scrapers each takes peaks from the other. On Deno they don't see a
+ * loop that is blocked, either.
  */
 export function collectLoopLag(registry: Registry): void {
   const lag = createLoopLag()
@@ -84,7 +85,7 @@ export function collectLoopLag(registry: Registry): void {
   }
   for (const [part, [name, help]] of Object.entries(GAUGES)) {
     registry.removeSingleMetric(name)
-    // The first one collects for all of them.
+    // The first gauge collects for all of them.
     const config = { name, help, registers: [registry], ...(gauges.length === 0 && { collect }) }
     gauges.push([part as keyof LagSummary, new Gauge(config)])
   }

@@ -1,4 +1,4 @@
-/** What Prometheus scrapes: every series of the contract, there from the start. */
+/** The metrics of the service. Series whose labels are known are there from the start. */
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { collectLoopLag } from './loop_lag.ts'
 import { exposeOpenMetrics } from './open_metrics.ts'
@@ -13,16 +13,16 @@ import { createServiceMetrics, type PostedBatch, type ServiceMetrics } from './s
 export interface Metrics extends ServiceMetrics {
   /** One read of a user's snapshot, by where it came from. */
   read(cache: 'hit' | 'miss' | 'bypass'): void
-  /** One debit over HTTP: `ok`, `replayed`, or the code of its problem. */
+  /** Counts a debit over HTTP: `ok`, `replayed`, or the code of its problem. */
   debit(outcome: string): void
-  /** One operation of the ledger: `ok`, `replayed`, or the code of its problem. */
+  /** Counts an operation of the ledger: `ok`, `replayed`, or the code of its problem. */
   operation(kind: string, outcome: string): void
-  /** One request, whatever became of it. */
+  /** Observes the duration of a request. */
   request(request: ObservedRequest): void
   snapshotError(operation: 'read' | 'write' | 'parse'): void
-  /** A request that its caller was not allowed. */
+  /** Counts a request that was refused for want of access. */
   refused(reason: Refusal): void
-  /** How many findings the verification of a user had; 0 takes earlier ones back. */
+  /** Sets how many findings the last verification of a user had. */
   verified(id: number, findings: number): void
   /** All of it as text, with its content type: Prometheus text, or OpenMetrics with exemplars. */
   expose(format?: 'prometheus' | 'openmetrics'): Promise<{ body: string; contentType: string }>
@@ -30,22 +30,25 @@ export interface Metrics extends ServiceMetrics {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** The method, or `other` for one of a caller's own making: labels and logs have few values. */
+/** The method, or `other` for one that callers invented: a label may have few values. */
 export const knownMethod = (method: string): string => METHODS.includes(method) ? method : 'other'
 
 export const MAX_USERS_WITH_FINDINGS = 10_000
 
-/** What prom-client reads from /proc, and reports as 0 where it may not. */
+/** Process metrics that prom-client reads from /proc, and reports as 0 where it can't. */
 const FROM_PROC = ['resident_memory_bytes', 'virtual_memory_bytes', 'heap_bytes', 'open_fds']
 
 export interface MetricsOptions {
-  /** The kinds of operations: their series are there from the start. */
+  /** The kinds of operations, whose series are there from the start. */
   operations?: readonly string[]
-  /** How much memory the process has, on a runtime that keeps /proc closed. */
+  /** Returns the resident memory in bytes, on a runtime where /proc can't be read. */
   residentBytes?: (() => number) | undefined
 }
 
-/** A registry of its own for each service: two in one process don't share counts. */
+/**
+ * Creates the metrics of one service. Each has a registry of its own, so two in one process don't
+ * share counts.
+ */
 export function createMetrics({ operations = [], residentBytes }: MetricsOptions = {}): Metrics {
   const registry = createRegistry(residentBytes)
   const registers = [registry]
@@ -81,12 +84,13 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
   }
 }
 
-/** With what prom-client says of any process. */
+/** Creates a registry with the default metrics of prom-client. */
 function createRegistry(residentBytes?: () => number): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   collectLoopLag(registry)
-  // Gauges that are called totals: promtool objects, and nodejs_active_* has them by type.
+  // Gauges whose names end in _total, to which promtool objects. nodejs_active_* has the same by
+  // type.
   for (const kind of ['handles', 'requests', 'resources']) {
     registry.removeSingleMetric(`nodejs_active_${kind}_total`)
   }
@@ -111,7 +115,7 @@ function createFindingsGauge(registers: Registry[]): Metrics['verified'] {
   const byUser = new Map<number, number>()
   return (id, count) => {
     const before = byUser.get(id) ?? 0
-    // So many need no exact number.
+    // With so many users, the exact number no longer matters.
     if (before === 0 && byUser.size >= MAX_USERS_WITH_FINDINGS) return
     if (count === 0) byUser.delete(id)
     else byUser.set(id, count)

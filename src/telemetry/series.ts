@@ -1,4 +1,4 @@
-/** Counters, and the histogram of requests, with every series that is known there from the start. */
+/** Counters and the histogram of requests. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { type ProblemCode, PROBLEMS } from '../core/errors.ts'
 import { createOpenRegistry } from './open_metrics.ts'
@@ -14,7 +14,9 @@ export interface ObservedRequest {
   sampledTraceId?: string | undefined
 }
 
-/** Why access is refused; `limited` is whatever else it would be, once too often. */
+/**
+ * Reasons why access is refused. `limited`: too many wrong tokens, whatever is wrong with this one.
+ */
 const REFUSALS = [
   'no_token',
   'invalid',
@@ -28,7 +30,7 @@ const REFUSALS = [
 
 export type Refusal = typeof REFUSALS[number]
 
-/** What a debit can't end in. */
+/** Codes that a debit can't end in. */
 const OTHERS: ProblemCode[] = [
   'unknown_entry',
   'unknown_hold',
@@ -39,11 +41,11 @@ const OTHERS: ProblemCode[] = [
   'same_user',
 ]
 
-/** The rest, so that their series start at 0. */
+/** Outcomes of debits, so that their series start at 0. */
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
   .filter((code) => !OTHERS.includes(code as ProblemCode))
 
-/** What an operation that is asked for can end in. */
+/** Outcomes of operations, so that their series start at 0. */
 const OPERATION_OUTCOMES = [
   'ok',
   'replayed',
@@ -63,7 +65,7 @@ const OPERATION_OUTCOMES = [
   'internal',
 ]
 
-/** So many requests at most that are not observed yet. */
+/** Requests that are gathered before they are observed. */
 const MAX_UNOBSERVED = 256
 
 export function createCounters(registers: Registry[], kinds: readonly string[]) {

@@ -1,8 +1,8 @@
-/** By which names a request goes: its trace (W3C Trace Context) and its request id. */
+/** The ids of a request: its trace (W3C Trace Context) and its request id. */
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/
 const REQUEST_ID = /^[!-~]{1,128}$/
-/** What the specification knows of: sampled, random. */
+/** The flags that the specification defines: sampled, random. */
 const KNOWN_FLAGS = 0x03
 const SAMPLED = 0x01
 const POOL_BYTES = 4096
@@ -17,7 +17,7 @@ export interface Trace {
   requestId: string
 }
 
-/** Hexadecimal digits of random bytes, which are cheap by the thousand. */
+/** Creates a generator of random hexadecimal digits. Random bytes are cheap by the thousand. */
 function createRandomHex() {
   const bytes = new Uint8Array(POOL_BYTES)
   const text = new Uint8Array(2 * POOL_BYTES)
@@ -41,7 +41,10 @@ function createRandomHex() {
 
 const randomHex = createRandomHex()
 
-/** Of a version that is not known yet what follows the known fields is ignored; ff is none. */
+/**
+ * Parses traceparent. Of a future version, what follows the known fields is ignored; version ff is
+ * invalid.
+ */
 function parsed(header: string | null): { traceId: string; flags: number } | undefined {
   const [, version, traceId, parentId, flags, rest] = TRACEPARENT.exec(header ?? '') ?? []
   if (!traceId || version === 'ff' || (version === '00' && rest !== undefined)) return undefined
@@ -50,8 +53,8 @@ function parsed(header: string | null): { traceId: string; flags: number } | und
 }
 
 /**
- * Goes on with the caller's trace and request id; one that is missing or malformed begins anew. A
- * request that begins a trace has its id.
+ * Continues the caller's trace and request id. A missing or malformed one begins anew. A request
+ * that begins a trace has the trace's id as its request id.
  */
 export function traceOf(headers: Headers): Trace {
   const parent = parsed(headers.get('traceparent'))

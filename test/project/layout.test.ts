@@ -108,3 +108,25 @@ test('only the entries and the server know the runtime', () => {
   )
     .toEqual([])
 })
+
+test('every function that src, dev or db exports has a docstring, and no file over 220 lines', () => {
+  const sources = ['src', 'dev', 'db']
+    .flatMap((folder) =>
+      readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' })
+        .map((file) => join(folder, file))
+    )
+    .filter((file) => file.endsWith('.ts'))
+  expect(sources.length).toBeGreaterThan(100)
+  // A constant is a function if its value begins with parameters.
+  const isFunction =
+    /^export (?:async )?function|^export const \w+(?:: [^=]+)? =\s(?:async )?(?:\(|<|\w+ =>)/
+  const without: string[] = []
+  for (const file of sources) {
+    const lines = readFileSync(join(PROJECT, file), 'utf8').split('\n')
+    lines.forEach((line, n) => {
+      if (isFunction.test(line) && !lines[n - 1]?.endsWith('*/')) without.push(`${file}:${n + 1}`)
+    })
+    if (lines.length > 221) without.push(`${file} has ${lines.length - 1} lines`)
+  }
+  expect(without).toEqual([])
+})
