@@ -12,7 +12,8 @@ begin
     or not ledger.is_valid_reference(create_user.reference) then
     perform ledger.raise_status('22023', null);
   end if;
-  -- Whoever makes the same user at the same time is waited for, and found by the next try.
+  -- Another call that creates the same user at the same time is waited for; the next try finds its
+  -- user.
   for v_try in 1 .. 3 loop
     v := ledger.find_created_user(create_user.user_id, create_user.reference,
       create_user.metadata, create_user.idempotency_key);

@@ -4,7 +4,7 @@ create or replace function public.reverse_entry(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  -- Posted entries don't change: whom to lock may be read before the lock.
+  -- Which users to lock may be read before the lock, because posted entries don't change.
   v_peer_id bigint := (select h.peer_user_id from public.payment_history h
     where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
   v ledger.posted_entry[];

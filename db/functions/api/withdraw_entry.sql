@@ -6,7 +6,7 @@ declare
   v_entry public.payment_history;
   v_seq bigint;
 begin
-  -- As the engine does: nobody posts the entry meanwhile.
+  -- Locked as the engine does it, so that nobody posts the entry meanwhile.
   perform from public.users u where u.id = withdraw_entry.user_id for no key update;
   if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
   select h.* into v_entry from public.payment_history h

@@ -16,7 +16,7 @@ begin
     v_hold.release_seq := v.seq;
     v_hold.release_balance := v.balance;
     v_hold.release_available := v.balance - v.held;
-    -- The moment of the user that the answer shows.
+    -- updated_at of the user, which the answer shows.
     v_hold.closed_at := greatest(v_hold.closed_at, v.updated_at, v.posted_at);
   end if;
   v_hold.position := nextval('public.payment_history_id_seq');

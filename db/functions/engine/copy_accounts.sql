@@ -1,7 +1,8 @@
 create or replace function ledger.copy_accounts(accounts ledger.account[])
   returns void
   language sql volatile as $$
-  -- From the history, never the other way round. updated_at is unknown to whoever posted nothing.
+  -- users is copied from the history, never the other way round. The caller knows no updated_at of
+  -- a user for whom nothing was posted.
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes,
          updated_at = greatest(u.updated_at, a.updated_at, a.posted_at)

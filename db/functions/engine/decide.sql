@@ -18,17 +18,17 @@ begin
       v.reverses := target.reverses;
       v_is_amount_valid := v_is_amount_valid or decide.amount is null;
     when 'RELEASE' then v_is_amount_valid := true; v.hold := target.hold;
-    -- Null: only what is pending. Anything else is none that somebody could have meant.
+    -- Null only posts what is pending. Any other unknown operation is refused as invalid.
     else v_is_amount_valid := decide.operation is null;
   end case;
   if v.amount is null and v_is_amount_valid then
-    -- With two decimals, as the column has them: the hash tells 1 from 1.00.
+    -- With two decimals, as the column stores them, because the hashes of 1 and 1.00 differ.
     v.amount := round(decide.amount, 2);
   end if;
   v.change := ledger.change_of(v.action, v.amount);
   v.held := account.held;
   if target.held is not null and target.problem is null then
-    -- What it held is what the entry may take.
+    -- What the hold reserved is available for its capture.
     v.held := account.held - target.held;
   end if;
 

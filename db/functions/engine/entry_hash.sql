@@ -4,10 +4,11 @@ create or replace function ledger.entry_hash(
   hold bigint, reverses bigint, peer_user_id bigint, peer_seq bigint)
   returns bytea
   language sql stable parallel safe as $$
-  -- record_send gives each field its type, its length (-1: null) and its bytes in the wire format
-  -- of PostgreSQL, so no two rows have the same encoding. It would convert text to the encoding of
-  -- whoever is connected: hence bytes of UTF-8. How a literal with a backslash reads is up to the
-  -- session as well: hence decode, which costs nothing once it is planned.
+  -- record_send writes for each field its type, its length (-1 for null) and its bytes in the wire
+  -- format of PostgreSQL, so no two rows have the same encoding. It converts text to the
+  -- client_encoding of the session, so text is passed as bytes of UTF-8. How a literal with a
+  -- backslash reads depends on the session, too, so decode is used, which costs nothing in a cached
+  -- plan.
   select sha256(coalesce(previous,
       decode(repeat('00', 32), 'hex')) || decode('02', 'hex')
     || record_send(row(user_id, seq, convert_to(action, 'UTF8'), amount, ts, balance, sealed_at,

@@ -25,7 +25,7 @@ begin
     v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from
       (find_created_user.user_id, find_created_user.reference, find_created_user.metadata);
   else
-    -- An id alone asks for that user, whatever else is known of it.
+    -- A request with only an id asks for that user, whatever else is known about it.
     v_is_same := v.id = coalesce(find_created_user.user_id, v.id)
       and (num_nonnulls(find_created_user.reference, find_created_user.metadata) = 0
         or (v.reference, v.metadata) is not distinct from

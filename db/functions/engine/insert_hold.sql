@@ -15,7 +15,7 @@ begin
   v_hold.amount := insert_hold.amount;
   v_hold.status := 'active';
   v_hold.available := v.balance - v.held - v_hold.amount;
-  -- By the clock, whatever time was the last one: it is the clock that other holds expire by.
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
   v_hold.created_at := clock_timestamp();
   v_hold.expires_at := ledger.expires_after(v_hold.created_at, insert_hold.expires_in);
   v_hold.idempotency_key := insert_hold.idempotency_key;

@@ -12,7 +12,8 @@ begin
     if insert_user.user_id is not null then
       raise exception using errcode = '23505', message = 'the user exists';
     end if;
-    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
+    -- Ids that were given explicitly may be ahead of the sequence. This gets past them in few
+    -- steps, however many there are.
     v_id := v_id + v_step;
     v_step := v_step * 2;
     perform setval('public.users_id_seq', v_id);

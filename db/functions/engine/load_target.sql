@@ -10,7 +10,7 @@ begin
   if load_target.operation in ('CAPTURE', 'RELEASE') then
     select h.* into v_hold from public.holds h
      where h.user_id = load_target.user_id and h.hold = load_target.ref;
-    -- Without a hold it is nothing that a key could have done before.
+    -- Without a hold there is nothing that an operation with this key could have done.
     v.action := case when v_hold.hold is not null then 'DEBIT' end;
     v.hold := load_target.ref;
     v.held := v_hold.amount;

@@ -25,11 +25,11 @@ begin
   elsif decision.replayed and not v_is_peer then
     select o.* into h from public.holds o
      where o.user_id = account.user_id and o.hold = decision.hold;
-    -- As it was placed, when this is what is asked for again.
+    -- For a repeat of place_hold, the hold as it was placed.
     if decision.action is not null then h.release_seq := null; end if;
   elsif decision.problem = 'LGFND' and v_is_peer = (decision.change > 0) then
     v.balance := account.balance;
-    -- What is held for a capture is there for it.
+    -- What the hold reserves is available for its capture.
     v.available := account.balance - v_held;
     v.required := decision.amount;
     v.shortfall := v.required - v.available;

@@ -5,11 +5,11 @@ create or replace function ledger.post(
   wait boolean default false, max_pending integer default 1000)
   returns setof ledger.outcome
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-  -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
-  -- and every debit would read the whole table.
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
   set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off
-  -- Planning each statement anew for each call took two thirds of it.
+  -- Planning the statements anew in each call took two thirds of its time.
   set plan_cache_mode = force_generic_plan as $$
 declare
   v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,

@@ -10,8 +10,8 @@ declare
   d ledger.decision;
   v_at timestamptz;
 begin
-  -- In the order of their ids, so that two callers never wait for each other; and both before
-  -- either is looked at: what is committed while this waits for the second counts for the first.
+  -- Locks in the order of ids, so that two callers never wait for each other. Locks both before it
+  -- reads either: what commits while this waits for the second lock counts for the first user.
   perform from public.users u
     where u.id = least(post_pair.user_id, post_pair.peer_user_id) -- mutation: first
       for no key update; -- mutation: lock

@@ -1,8 +1,8 @@
 create or replace function ledger.post_pending(user_id bigint, max_rows integer)
   returns text
   language plpgsql volatile
-  -- Each by its key: joined otherwise it would be quadratic wherever the statistics are from before
-  -- a bulk load.
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_last public.payment_history;
@@ -44,7 +44,8 @@ begin
     from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
      and m.seq is null;
 
-  -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
   return case when cardinality(v_posted) = post_pending.max_rows
       and exists (select from public.payment_history h where h.user_id = post_pending.user_id
         and h.seq is null) then '55P03' else 'ok' end;

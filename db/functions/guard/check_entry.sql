@@ -1,6 +1,6 @@
 create or replace function ledger.check_entry()
   returns trigger
-  -- The lock on the user is not for whoever inserts to take.
+  -- Whoever inserts may not lock users, so this function does it as the owner.
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Only the engine has all of these at once.
@@ -24,7 +24,7 @@ begin
     raise exception using errcode = '23514',
       message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';
   end if;
-  -- What a foreign key does, so that neither waits for a debit in flight.
+  -- As a foreign key does it, so this doesn't wait for a debit in flight.
   perform from public.users u where u.id = new.user_id for key share;
   if not found then
     raise exception using errcode = '23503', message = format('there is no user %s', new.user_id);

@@ -1,6 +1,7 @@
 create or replace function ledger.guard_history()
   returns trigger
-  -- Whose names and operators these are is not for whoever tries to say.
+  -- A fixed search_path: the session must not choose which operators and functions these names
+  -- mean.
   language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
@@ -17,7 +18,7 @@ begin
   end if;
   if tg_table_name = 'payment_history' and tg_level = 'ROW'
     and has_table_privilege('public.interventions', 'insert') then
-    -- By the transaction's number and start: a restored copy counts its transactions anew.
+    -- By the transaction's id and start, because a restored copy counts its transactions anew.
     if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
                  and i.at >= now() and i.operation = 'BREAK GLASS') then
       insert into public.interventions (operation, user_id, seq, before)

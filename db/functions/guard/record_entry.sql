@@ -2,7 +2,7 @@ create or replace function ledger.record_entry()
   returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  -- After the lock of check_entry, so after this transaction got its number; see anchors.
+  -- After the lock of check_entry, and so after this transaction got its id, which anchors rely on.
   v_at timestamptz := clock_timestamp();
 begin
   insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)

@@ -6,13 +6,13 @@ begin
     raise exception using errcode = '55P03', message = 'that moment has not come yet',
       detail = format('It is %s.', clock_timestamp());
   end if;
-  -- What comes next comes after the last entry.
+  -- The next entry comes after the last one.
   if (select h.sealed_at from public.payment_history h
        where h.user_id = await_final.user_id and h.seq is not null
        order by h.seq desc limit 1) >= await_final.at then
     return;
   end if;
-  -- Nobody has locked this version of the row: whoever does will read the clock later than now.
+  -- Nobody has locked this version of the row. Whoever does so later reads the clock later.
   if exists (select from public.users u where u.id = await_final.user_id
                and u.xmax = 0) then -- mutation: unlocked
     return;

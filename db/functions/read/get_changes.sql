@@ -35,11 +35,12 @@ begin
     is_complete := true;
     still_missing := null; user_ids := null; versions := null;
   end if;
-  -- Later than whoever has taken an id so far: their numbers as transactions are lower. The xmax of
-  -- a snapshot isn't: it is next to the last one that has ended.
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
   if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
 
-  -- Most of what runs for long is none of ours: whoever takes such an id has locked a user before.
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
   oldest_open := pg_snapshot_xmin(pg_current_snapshot());
   if oldest_open < get_changes.awaited then
     oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);

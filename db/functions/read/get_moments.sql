@@ -10,7 +10,7 @@ begin
   if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
   end if;
-  -- The latest asked for: those before it are final when it is.
+  -- Waits for the latest moment: when it is final, earlier ones are, too.
   v_latest := (select max(m) from unnest(get_moments.moments) m);
   if v_latest is not null then
     perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));

@@ -1,7 +1,7 @@
 create or replace function ledger.oldest_writer()
   returns xid8
   language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- The number of a lock has half the bits: counted back from the snapshot's.
+  -- A lock has the lower half of a transaction id; the upper half follows from the snapshot's.
   select min((pg_snapshot_xmax(s.now)::text::bigint
            - age(x.transactionid) + age(pg_snapshot_xmax(s.now)::xid))::text::xid8)
     from (select pg_current_snapshot() as now) s,

@@ -4,7 +4,7 @@ create or replace function ledger.read_changes(
   out user_ids bigint[], out versions bigint[])
   language plpgsql stable as $$
 begin
-  -- Ids above the sequence were given explicitly; nothing is posted with such a one.
+  -- Ids above the sequence were given explicitly; posted entries never have such ids.
   with entries as (
     select h.id, h.user_id, h.seq from public.payment_history h
      where h.id > read_changes.after_id and h.id <= read_changes.until_id
@@ -32,7 +32,7 @@ begin
     union all
     select o.id, o.user_id, null, true from changed_holds o, bound b where o.id <= b.id
     union all
-    -- One by one: a plan from when there were few may otherwise read all of them each time.
+    -- One probe for each: a plan from when there were few might read all of them each time.
     select m.id, x.user_id, x.seq, x.is_hold
       from unnest(read_changes.missing) m (id) cross join lateral (
         select h.user_id, h.seq, false as is_hold
@@ -42,7 +42,7 @@ begin
         union all
         select k.user_id, null, true from public.user_controls k where k.position = m.id
         offset 0) x),
-  -- What a pending entry will change has another id then.
+  -- A pending entry gets another id when it is posted.
   changed as (
     select v.user_id, max(case when not v.is_hold then v.seq else (
              select h.seq from public.payment_history h

@@ -4,7 +4,8 @@ create or replace function ledger.entry_change(entry payment_history)
 declare
   v_moved public.payment_history := entry_change.entry;
 begin
-  -- Near by only: with a million bad rows, looking through all of them for each would never end.
+  -- Looks only near by: with a million bad rows, looking through all of them for each would never
+  -- end.
   if exists (select from public.payment_history p
               where p.user_id = v_moved.user_id and p.seq between v_moved.seq - 1000
                 and v_moved.seq + 1000 and p.seq <> v_moved.seq and p.hash = v_moved.hash) then

@@ -3,7 +3,7 @@ create or replace function ledger.verify_entries(
   upto_user_id bigint default 9223372036854775807)
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  -- By the index on seq, always: sorting would read a whole user for each page of it.
+  -- Always by the index on seq: sorting would read a whole user for each page.
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
   set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
   set jit = off as $$
@@ -13,11 +13,11 @@ declare
   v_suspects public.payment_history[];
   v_users bigint[];
 begin
-  -- The first row of the page stands on the row before it.
+  -- The first row of the page is checked against the row before it.
   select p.* into v_last from public.payment_history p
    where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
   rows_read := 0;
-  -- A loop that keeps the row before costs a third less than a window.
+  -- A loop that remembers the row before costs a third less than a window function.
   for v_entry in
     select p.* from public.payment_history p
      where p.seq is not null and p.user_id <= verify_entries.upto_user_id
@@ -29,7 +29,7 @@ begin
       v_last := null;
       v_users := array_append(v_users, v_entry.user_id);
     end if;
-    -- A hash of an earlier version is for verify_entry to tell.
+    -- Hashes of earlier versions are checked by verify_entry.
     if (v_entry.seq = coalesce(v_last.seq, 0) + 1
         and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
         and v_entry.balance = coalesce(v_last.balance, 0)

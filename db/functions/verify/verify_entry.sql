@@ -22,7 +22,7 @@ begin
   if not coalesce(ledger.is_hash_of(v_last.hash, v), false) then
     return next row(ledger.entry_change(v), v.user_id, v.seq,
       'The hash is not that of this row after the one before.')::ledger.finding;
-  -- What was entered by hand says when it happened; the engine's entries happen when they are posted.
+  -- A manual entry says itself when it happened; other entries happened when they were posted.
   elsif v.ts <> v.sealed_at and not exists (select from public.manual_entries m
       where m.user_id = v.user_id and m.seq = v.seq) then
     return next row('manual_entry_invalid', v.user_id, v.seq,

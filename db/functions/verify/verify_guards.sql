@@ -8,8 +8,8 @@ create or replace function ledger.verify_guards()
     full join ledger.get_guards() g on g.object = e.object
    where e.hash is distinct from
            left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
-     -- Others may have much of their own; what runs at a change, or by the name of a function of
-     -- ours, must be ours.
+     -- Others may have objects of their own. But what runs at a change, or has the name of a
+     -- function of the ledger, must be the ledger's.
      and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
        or substring(g.object from '^trigger .* on (.*)') in (
             select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
