@@ -2,16 +2,10 @@ create or replace function ledger.funds_problem(
   change numeric, balance numeric, held numeric, is_frozen boolean)
   returns text
   language sql immutable parallel safe as $$
-<<<<<<< HEAD
   -- Of what is after the entry: who is frozen spends nothing, nobody what isn't available, and no
   -- balance leaves its range.
   select case when change < 0 and is_frozen then 'LGFRZ'
     when change < 0 and balance < held then 'LGFND'
-=======
-  -- Arguments are as they would be after the entry. Nobody spends what isn't available, and no
-  -- balance leaves its range.
-  select case when change < 0 and balance < held then 'LGFND'
->>>>>>> 2d2e928 (Say in comments of SQL who does what, and where the mutations are tested)
     when balance > 999999999999999999.99 then 'LGRNG' end
 $$;
 

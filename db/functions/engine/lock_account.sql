@@ -4,17 +4,10 @@ create or replace function ledger.lock_account(user_id bigint)
 declare
   v ledger.account;
 begin
-<<<<<<< HEAD
-  -- NO KEY UPDATE, so that neither a manual insert (its trigger takes KEY SHARE) waits for us, nor
-  -- we for an open one.
-  select u.id, u.hold_changes, u.updated_at, coalesce(-u.credit_limit, 0.00), u.frozen_at is not null
-    into v.user_id, v.hold_changes, v.updated_at, v.held, v.is_frozen
-=======
   -- NO KEY UPDATE, so that this doesn't wait for an open manual insert, whose trigger takes KEY
   -- SHARE, nor a manual insert for this.
-  select u.id, u.hold_changes, u.updated_at, 0.00
-    into v.user_id, v.hold_changes, v.updated_at, v.held
->>>>>>> 2d2e928 (Say in comments of SQL who does what, and where the mutations are tested)
+  select u.id, u.hold_changes, u.updated_at, coalesce(-u.credit_limit, 0.00), u.frozen_at is not null
+    into v.user_id, v.hold_changes, v.updated_at, v.held, v.is_frozen
     from public.users u where u.id = lock_account.user_id for no key update; -- mutation: lock
   if not found then
     v.user_id := lock_account.user_id;
