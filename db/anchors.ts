@@ -58,6 +58,10 @@ function signedBytes(anchor: Anchor): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`ledger anchor\n${lines.join('')}`)
 }
 
+/**
+ * Signs an anchor with the Ed25519 key in a PEM file.
+ * @throws Error with one line if the file isn't such a key
+ */
 export async function sign(anchor: Anchor, key: CryptoKey): Promise<Anchor> {
   const signature = await crypto.subtle.sign('Ed25519', key, signedBytes(anchor))
   return { ...anchor, signature: Buffer.from(signature).toString('base64') }

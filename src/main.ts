@@ -44,6 +44,7 @@ async function readFile(path: string): Promise<string> {
   return await readText(path, 'utf8')
 }
 
+/** Returns the `serve` of a runtime. */
 export const serveOn =
   (runtime: Pick<Runtime, 'name' | 'write' | 'residentBytes'>): Serve => (config) =>
     startService(config, {

@@ -607,7 +607,7 @@ begin
     v_hold.release_seq := v.seq;
     v_hold.release_balance := v.balance;
     v_hold.release_available := v.balance - v.held;
-    -- The moment of the user that the answer shows.
+    -- updated_at of the user, which the answer shows.
     v_hold.closed_at := greatest(v_hold.closed_at, v.updated_at, v.posted_at);
   end if;
   v_hold.position := nextval('public.payment_history_id_seq');
@@ -630,7 +630,8 @@ revoke all on function ledger.close_hold from public;
 create or replace function ledger.copy_accounts(accounts ledger.account[])
   returns void
   language sql volatile as $$
-  -- From the history, never the other way round. updated_at is unknown to whoever posted nothing.
+  -- users is copied from the history, never the other way round. The caller knows no updated_at of
+  -- a user for whom nothing was posted.
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes,
          updated_at = greatest(u.updated_at, a.updated_at, a.posted_at)
@@ -666,17 +667,17 @@ begin
       v.reverses := target.reverses;
       v_is_amount_valid := v_is_amount_valid or decide.amount is null;
     when 'RELEASE' then v_is_amount_valid := true; v.hold := target.hold;
-    -- Null: only what is pending. Anything else is none that somebody could have meant.
+    -- Null only posts what is pending. Any other unknown operation is refused as invalid.
     else v_is_amount_valid := decide.operation is null;
   end case;
   if v.amount is null and v_is_amount_valid then
-    -- With two decimals, as the column has them: the hash tells 1 from 1.00.
+    -- With two decimals, as the column stores them, because the hashes of 1 and 1.00 differ.
     v.amount := round(decide.amount, 2);
   end if;
   v.change := ledger.change_of(v.action, v.amount);
   v.held := account.held;
   if target.held is not null and target.problem is null then
-    -- What it held is what the entry may take.
+    -- What the hold reserved is available for its capture.
     v.held := account.held - target.held;
   end if;
 
@@ -731,10 +732,11 @@ create or replace function ledger.entry_hash(
   hold bigint, reverses bigint, peer_user_id bigint, peer_seq bigint)
   returns bytea
   language sql stable parallel safe as $$
-  -- record_send gives each field its type, its length (-1: null) and its bytes in the wire format
-  -- of PostgreSQL, so no two rows have the same encoding. It would convert text to the encoding of
-  -- whoever is connected: hence bytes of UTF-8. How a literal with a backslash reads is up to the
-  -- session as well: hence decode, which costs nothing once it is planned.
+  -- record_send writes for each field its type, its length (-1 for null) and its bytes in the wire
+  -- format of PostgreSQL, so no two rows have the same encoding. It converts text to the
+  -- client_encoding of the session, so text is passed as bytes of UTF-8. How a literal with a
+  -- backslash reads depends on the session, too, so decode is used, which costs nothing in a cached
+  -- plan.
   select sha256(coalesce(previous,
       decode(repeat('00', 32), 'hex')) || decode('02', 'hex')
     || record_send(row(user_id, seq, convert_to(action, 'UTF8'), amount, ts, balance, sealed_at,
@@ -823,7 +825,7 @@ begin
     v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from
       (find_created_user.user_id, find_created_user.reference, find_created_user.metadata);
   else
-    -- An id alone asks for that user, whatever else is known of it.
+    -- A request with only an id asks for that user, whatever else is known about it.
     v_is_same := v.id = coalesce(find_created_user.user_id, v.id)
       and (num_nonnulls(find_created_user.reference, find_created_user.metadata) = 0
         or (v.reference, v.metadata) is not distinct from
@@ -1005,7 +1007,7 @@ begin
   v_hold.amount := insert_hold.amount;
   v_hold.status := 'active';
   v_hold.available := v.balance - v.held - v_hold.amount;
-  -- By the clock, whatever time was the last one: it is the clock that other holds expire by.
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
   v_hold.created_at := clock_timestamp();
   v_hold.expires_at := ledger.expires_after(v_hold.created_at, insert_hold.expires_in);
   v_hold.idempotency_key := insert_hold.idempotency_key;
@@ -1041,7 +1043,8 @@ begin
     if insert_user.user_id is not null then
       raise exception using errcode = '23505', message = 'the user exists';
     end if;
-    -- Users with ids of their own are ahead of the sequence: past them in few steps, however many.
+    -- Ids that were given explicitly may be ahead of the sequence. This gets past them in few
+    -- steps, however many there are.
     v_id := v_id + v_step;
     v_step := v_step * 2;
     perform setval('public.users_id_seq', v_id);
@@ -1160,7 +1163,7 @@ begin
   if load_target.operation in ('CAPTURE', 'RELEASE') then
     select h.* into v_hold from public.holds h
      where h.user_id = load_target.user_id and h.hold = load_target.ref;
-    -- Without a hold it is nothing that a key could have done before.
+    -- Without a hold there is nothing that an operation with this key could have done.
     v.action := case when v_hold.hold is not null then 'DEBIT' end;
     v.hold := load_target.ref;
     v.held := v_hold.amount;
@@ -1195,8 +1198,8 @@ create or replace function ledger.lock_account(user_id bigint)
 declare
   v ledger.account;
 begin
-  -- NO KEY UPDATE, so that neither a manual insert (its trigger takes KEY SHARE) waits for us, nor
-  -- we for an open one.
+  -- NO KEY UPDATE, so that this doesn't wait for an open manual insert, whose trigger takes KEY
+  -- SHARE, nor a manual insert for this.
   select u.id, u.hold_changes, u.updated_at, coalesce(-u.credit_limit, 0.00), u.frozen_at is not null
     into v.user_id, v.hold_changes, v.updated_at, v.held, v.is_frozen
     from public.users u where u.id = lock_account.user_id for no key update; -- mutation: lock
@@ -1205,8 +1208,9 @@ begin
     v.problem := 'LGUSR';
     return v;
   end if;
-  -- Only a statement after the one that locked has a snapshot from after the lock. Pending entries
-  -- have no seq, and nulls come first in this order: one probe finds them or the last entry.
+  -- Only the statement after the one that locked has a snapshot from after the lock. Pending
+  -- entries have no seq, and nulls come first in this order, so one index probe finds them, or else
+  -- the last entry.
   select h.seq, h.balance, h.sealed_at, h.hash into v.seq, v.balance, v.posted_at, v.hash
     from public.payment_history h where h.user_id = v.user_id order by h.seq desc limit 1;
   if v.seq is null or v.hold_changes > 0 then v := ledger.open_account(v, null); end if;
@@ -1242,6 +1246,7 @@ begin
       select u.* from public.users u where u.id = any (lock_accounts.user_ids)
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
+<<<<<<< HEAD
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
            i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account)
@@ -1371,11 +1376,11 @@ begin
   elsif decision.replayed and not v_is_peer then
     select o.* into h from public.holds o
      where o.user_id = account.user_id and o.hold = decision.hold;
-    -- As it was placed, when this is what is asked for again.
+    -- For a repeat of place_hold, the hold as it was placed.
     if decision.action is not null then h.release_seq := null; end if;
   elsif decision.problem = 'LGFND' and v_is_peer = (decision.change > 0) then
     v.balance := account.balance;
-    -- What is held for a capture is there for it.
+    -- What the hold reserves is available for its capture.
     v.available := account.balance - v_held;
     v.required := decision.amount;
     v.shortfall := v.required - v.available;
@@ -1440,11 +1445,11 @@ create or replace function ledger.post(
   wait boolean default false, max_pending integer default 1000)
   returns setof ledger.outcome
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
-  -- By index whatever the statistics say: after a bulk load they are wrong until the next analyze,
-  -- and every debit would read the whole table.
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
   set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off
-  -- Planning each statement anew for each call took two thirds of it.
+  -- Planning the statements anew in each call took two thirds of its time.
   set plan_cache_mode = force_generic_plan as $$
 declare
   v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
@@ -1677,8 +1682,8 @@ declare
   d ledger.decision;
   v_at timestamptz;
 begin
-  -- In the order of their ids, so that two callers never wait for each other; and both before
-  -- either is looked at: what is committed while this waits for the second counts for the first.
+  -- Locks in the order of ids, so that two callers never wait for each other. Locks both before it
+  -- reads either: what commits while this waits for the second lock counts for the first user.
   perform from public.users u
     where u.id = least(post_pair.user_id, post_pair.peer_user_id) -- mutation: first
       for no key update; -- mutation: lock
@@ -1734,8 +1739,8 @@ revoke all on function ledger.post_pair from public;
 create or replace function ledger.post_pending(user_id bigint, max_rows integer)
   returns text
   language plpgsql volatile
-  -- Each by its key: joined otherwise it would be quadratic wherever the statistics are from before
-  -- a bulk load.
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_last public.payment_history;
@@ -1777,7 +1782,8 @@ begin
     from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
      and m.seq is null;
 
-  -- Only what the limit left: what commits meanwhile is for whoever locks the user next.
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
   return case when cardinality(v_posted) = post_pending.max_rows
       and exists (select from public.payment_history h where h.user_id = post_pending.user_id
         and h.seq is null) then '55P03' else 'ok' end;
@@ -2021,7 +2027,7 @@ revoke all on function ledger.chain_intervention from public;
 -- function: check_entry
 create or replace function ledger.check_entry()
   returns trigger
-  -- The lock on the user is not for whoever inserts to take.
+  -- Whoever inserts may not lock users, so this function does it as the owner.
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   -- Only the engine has all of these at once.
@@ -2045,7 +2051,7 @@ begin
     raise exception using errcode = '23514',
       message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';
   end if;
-  -- What a foreign key does, so that neither waits for a debit in flight.
+  -- As a foreign key does it, so this doesn't wait for a debit in flight.
   perform from public.users u where u.id = new.user_id for key share;
   if not found then
     raise exception using errcode = '23503', message = format('there is no user %s', new.user_id);
@@ -2063,7 +2069,8 @@ revoke all on function ledger.check_entry from public;
 -- function: guard_history
 create or replace function ledger.guard_history()
   returns trigger
-  -- Whose names and operators these are is not for whoever tries to say.
+  -- A fixed search_path: the session must not choose which operators and functions these names
+  -- mean.
   language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
@@ -2080,7 +2087,7 @@ begin
   end if;
   if tg_table_name = 'payment_history' and tg_level = 'ROW'
     and has_table_privilege('public.interventions', 'insert') then
-    -- By the transaction's number and start: a restored copy counts its transactions anew.
+    -- By the transaction's id and start, because a restored copy counts its transactions anew.
     if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
                  and i.at >= now() and i.operation = 'BREAK GLASS') then
       insert into public.interventions (operation, user_id, seq, before)
@@ -2182,7 +2189,7 @@ create or replace function ledger.record_entry()
   returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  -- After the lock of check_entry, so after this transaction got its number; see anchors.
+  -- After the lock of check_entry, and so after this transaction got its id, which anchors rely on.
   v_at timestamptz := clock_timestamp();
 begin
   insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
@@ -2227,13 +2234,13 @@ begin
     raise exception using errcode = '55P03', message = 'that moment has not come yet',
       detail = format('It is %s.', clock_timestamp());
   end if;
-  -- What comes next comes after the last entry.
+  -- The next entry comes after the last one.
   if (select h.sealed_at from public.payment_history h
        where h.user_id = await_final.user_id and h.seq is not null
        order by h.seq desc limit 1) >= await_final.at then
     return;
   end if;
-  -- Nobody has locked this version of the row: whoever does will read the clock later than now.
+  -- Nobody has locked this version of the row. Whoever does so later reads the clock later.
   if exists (select from public.users u where u.id = await_final.user_id
                and u.xmax = 0) then -- mutation: unlocked
     return;
@@ -2381,11 +2388,12 @@ begin
     is_complete := true;
     still_missing := null; user_ids := null; versions := null;
   end if;
-  -- Later than whoever has taken an id so far: their numbers as transactions are lower. The xmax of
-  -- a snapshot isn't: it is next to the last one that has ended.
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
   if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
 
-  -- Most of what runs for long is none of ours: whoever takes such an id has locked a user before.
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
   oldest_open := pg_snapshot_xmin(pg_current_snapshot());
   if oldest_open < get_changes.awaited then
     oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
@@ -2454,7 +2462,7 @@ begin
   if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
   end if;
-  -- The latest asked for: those before it are final when it is.
+  -- Waits for the latest moment: when it is final, earlier ones are, too.
   v_latest := (select max(m) from unnest(get_moments.moments) m);
   if v_latest is not null then
     perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));
@@ -2653,7 +2661,7 @@ grant execute on function ledger.list_users to ledger_service, ledger_dba;
 create or replace function ledger.oldest_writer()
   returns xid8
   language sql stable set search_path = pg_catalog, pg_temp as $$
-  -- The number of a lock has half the bits: counted back from the snapshot's.
+  -- A lock has the lower half of a transaction id; the upper half follows from the snapshot's.
   select min((pg_snapshot_xmax(s.now)::text::bigint
            - age(x.transactionid) + age(pg_snapshot_xmax(s.now)::xid))::text::xid8)
     from (select pg_current_snapshot() as now) s,
@@ -2677,7 +2685,7 @@ create or replace function ledger.read_changes(
   out user_ids bigint[], out versions bigint[])
   language plpgsql stable as $$
 begin
-  -- Ids above the sequence were given explicitly; nothing is posted with such a one.
+  -- Ids above the sequence were given explicitly; posted entries never have such ids.
   with entries as (
     select h.id, h.user_id, h.seq from public.payment_history h
      where h.id > read_changes.after_id and h.id <= read_changes.until_id
@@ -2705,7 +2713,7 @@ begin
     union all
     select o.id, o.user_id, null, true from changed_holds o, bound b where o.id <= b.id
     union all
-    -- One by one: a plan from when there were few may otherwise read all of them each time.
+    -- One probe for each: a plan from when there were few might read all of them each time.
     select m.id, x.user_id, x.seq, x.is_hold
       from unnest(read_changes.missing) m (id) cross join lateral (
         select h.user_id, h.seq, false as is_hold
@@ -2715,7 +2723,7 @@ begin
         union all
         select k.user_id, null, true from public.user_controls k where k.position = m.id
         offset 0) x),
-  -- What a pending entry will change has another id then.
+  -- A pending entry gets another id when it is posted.
   changed as (
     select v.user_id, max(case when not v.is_hold then v.seq else (
              select h.seq from public.payment_history h
@@ -2812,7 +2820,8 @@ create or replace function ledger.entry_change(entry payment_history)
 declare
   v_moved public.payment_history := entry_change.entry;
 begin
-  -- Near by only: with a million bad rows, looking through all of them for each would never end.
+  -- Looks only near by: with a million bad rows, looking through all of them for each would never
+  -- end.
   if exists (select from public.payment_history p
               where p.user_id = v_moved.user_id and p.seq between v_moved.seq - 1000
                 and v_moved.seq + 1000 and p.seq <> v_moved.seq and p.hash = v_moved.hash) then
@@ -2890,39 +2899,39 @@ create or replace function ledger.expected_guards()
     ('function ledger.add_anchor(text,bigint,timestamp with time zone,text)', '13e31eb14326f7cd'),
     ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '294e2808c320718c'),
     ('function ledger.add_transfer(bigint,bigint,numeric,text,jsonb)', '69ea09fe390e3544'),
-    ('function ledger.await_final(bigint,timestamp with time zone)', '60a752d6c4578365'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', '9c39007730fe0869'),
     ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
     ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
     ('function ledger.changes_between(timestamp with time zone[])', 'af1a2a374b335133'),
-    ('function ledger.check_entry()', '514ee174536ecb35'),
-    ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', 'bf39fc8cd336eb3e'),
-    ('function ledger.copy_accounts(ledger.account[])', 'f201f9abbf45a688'),
+    ('function ledger.check_entry()', '38308015f32e2392'),
+    ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '35347c8e53b9d946'),
+    ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
     ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
-    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '925ec7cc3c4c7c5a'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', 'c676e63b4d09558e'),
     ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
-    ('function ledger.entry_change(public.payment_history)', '6387288247206e0c'),
-    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '550ed5c31fd8c385'),
+    ('function ledger.entry_change(public.payment_history)', '20bce3f740df40d8'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'fe4d072f22b9b9c2'),
     ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '28f701e0567d7f93'),
     ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', '4c6f470ea76f38fb'),
     ('function ledger.entry_problem(bigint,boolean)', '4c79974889646607'),
     ('function ledger.epoch(bigint)', '8b0de16fed5c6ad9'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'ce789548e166e68a'),
     ('function ledger.field_1(oid,bytea)', '7d779179681b351b'),
-    ('function ledger.find_created_user(bigint,text,jsonb,text)', '0a65d3c04dbe5cd6'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', 'cafc8ae6b95b4322'),
     ('function ledger.find_key(bigint,text,boolean)', '7281493d5cb823f9'),
     ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
     ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '612d24ec4a82199e'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
-    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '52450dd7b2fcf5d6'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '86ce0168cddf2249'),
     ('function ledger.get_guards()', 'a3725745ae395a89'),
     ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
     ('function ledger.get_hold(bigint,bigint)', '56e5e821df6ca0ed'),
-    ('function ledger.get_moments(bigint,timestamp with time zone[])', '7b9931bb64a99314'),
+    ('function ledger.get_moments(bigint,timestamp with time zone[])', '37aaf10ae4435c85'),
     ('function ledger.get_relation_guards()', '9b8def62b1ce04a6'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', 'd72f2fbecb2f7b88'),
     ('function ledger.get_user_state(bigint)', '66ef9b17e2ddf71e'),
     ('function ledger.get_users(bigint[])', '4da8e787949e82e1'),
-    ('function ledger.guard_history()', '01c876e190aeac06'),
+    ('function ledger.guard_history()', 'c2553ab7a3a6b6f3'),
     ('function ledger.guard_user()', '12aad599b1da94d4'),
     ('function ledger.has_migration(text)', '7f2ac626f48fd1c1'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '3d9d9e98e9c289f4'),
@@ -2933,8 +2942,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.hold_hash_1(public.holds)', 'ba6fec0014035d45'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric)', 'fcc826f50559264a'),
     ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
-    ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', 'cafbd4c9c09d508e'),
-    ('function ledger.insert_user(bigint,timestamp with time zone)', '8d49fdb914d60f0c'),
+    ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '67d2de1bb7b6585f'),
+    ('function ledger.insert_user(bigint,timestamp with time zone)', '6fe2dab218c733d3'),
     ('function ledger.intervention_hash(bytea,public.interventions)', 'b6c8524ef681a91a'),
     ('function ledger.is_hash_of(bytea,public.payment_history)', 'fa9e2c4f51beeaf7'),
     ('function ledger.is_hold_replay(bigint,bigint,numeric,numeric,jsonb)', 'd94be752f8951e37'),
@@ -2946,34 +2955,34 @@ create or replace function ledger.expected_guards()
     ('function ledger.ledger_id()', 'c8ff0d501814243a'),
     ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '3c13de4edd0ece1f'),
-    ('function ledger.load_target(text,bigint,bigint,numeric)', '0fa63f77818b02d7'),
-    ('function ledger.lock_account(bigint)', 'acc45af573df7e21'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),
+    ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
+    ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '2b65ae13f4d08a8e'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
-    ('function ledger.oldest_writer()', '4d09c651b3c1cb34'),
+    ('function ledger.oldest_writer()', '41b859904a03c23d'),
     ('function ledger.open_account(ledger.account,integer)', '82fc176814a2631d'),
     ('function ledger.opposite_of(text)', '8ddb1a07fd89f247'),
-    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', '8f481a543a9d6c0c'),
+    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.holds,timestamp with time zone)', '20333d00e03820f1'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '09162be0b6457688'),
     ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '6313111ee2b88b5a'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', 'e2922e53bb9e4103'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '20e57ff397601672'),
-    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'aae520832b09c935'),
-    ('function ledger.post_pending(bigint,integer)', '4eb667c5e63abda7'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'f88baeb3bc53ecb3'),
+    ('function ledger.post_pending(bigint,integer)', 'c1d89467bdafa15b'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', 'e6ba58457b891ee7'),
-    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'e5b97d4578c27139'),
-    ('function ledger.record_entry()', '6dc6ef4880ee6e86'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '94d3eabd3774720a'),
+    ('function ledger.record_entry()', '51986a837e8a0c44'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '352fbbff2515b43f'),
     ('function ledger.set_control(text,bigint,numeric,text,text)', 'ea32903175e9616f'),
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'd1b9145139995cf1'),
     ('function ledger.users_problem(text,text)', 'de5259f4e6e881c5'),
     ('function ledger.verify_controls(bigint,bigint)', '7ff014fa522bd066'),
-    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'ce9272e27ad59b31'),
-    ('function ledger.verify_entry(public.payment_history)', 'cbed05676c7dd58a'),
-    ('function ledger.verify_guards()', '7dfc7697f3a5b6d6'),
+    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'ae84703243912cba'),
+    ('function ledger.verify_entry(public.payment_history)', '5604c26531a8c9af'),
+    ('function ledger.verify_guards()', '4113e60e06027fbc'),
     ('function ledger.verify_holds(bigint,bigint)', '676d1792815b1470'),
     ('function ledger.verify_interventions()', '0d0624ba384c08b2'),
     ('function ledger.verify_manual_entries(bigint,bigint)', '6b272f24b5897009'),
@@ -2983,7 +2992,7 @@ create or replace function ledger.expected_guards()
     ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
     ('function public.break_glass(text)', '248afda5ab034b63'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'bbed874e080908fb'),
-    ('function public.create_user(bigint,text,jsonb,text)', 'dfebd053cd5f3900'),
+    ('function public.create_user(bigint,text,jsonb,text)', '76753f6797144064'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'bd4ce516f4fbdefc'),
     ('function public.debit_users(bigint[],numeric[],text[])', '65dcc2d260d640df'),
@@ -2991,13 +3000,13 @@ create or replace function ledger.expected_guards()
     ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'a73e5e60c3f3cd09'),
     ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
     ('function public.release_hold(bigint,bigint,text,jsonb)', '05f347aeed102e78'),
-    ('function public.reverse_entry(bigint,bigint,text,jsonb)', '13df80c390e942da'),
+    ('function public.reverse_entry(bigint,bigint,text,jsonb)', 'e776168cec598eed'),
     ('function public.set_credit_limit(bigint,numeric,text)', '0503d635b2baa131'),
     ('function public.thaw_user(bigint,text)', '7bbeda2d93d471d7'),
     ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '4050c37e04f3df0f'),
     ('function public.verify_ledger()', '1d72ad12ff483261'),
     ('function public.verify_user(bigint)', '0014911218ec627e'),
-    ('function public.withdraw_entry(bigint,bigint,text)', '8b37b8cd056c808b'),
+    ('function public.withdraw_entry(bigint,bigint,text)', '8638721ce2a142fa'),
     ('index public.holds_user_id_idempotency_key_key on holds', '3286e6a923f0df0f'),
     ('index public.holds_user_id_release_key_key on holds', 'bc3d2baf054dc03c'),
     ('index public.payment_history_user_id_hold_reverses_key on payment_history', '295aaf88f5e93a2d'),
@@ -3320,7 +3329,7 @@ create or replace function ledger.verify_entries(
   upto_user_id bigint default 9223372036854775807)
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  -- By the index on seq, always: sorting would read a whole user for each page of it.
+  -- Always by the index on seq: sorting would read a whole user for each page.
   set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
   set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
   set jit = off as $$
@@ -3330,11 +3339,11 @@ declare
   v_suspects public.payment_history[];
   v_users bigint[];
 begin
-  -- The first row of the page stands on the row before it.
+  -- The first row of the page is checked against the row before it.
   select p.* into v_last from public.payment_history p
    where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
   rows_read := 0;
-  -- A loop that keeps the row before costs a third less than a window.
+  -- A loop that remembers the row before costs a third less than a window function.
   for v_entry in
     select p.* from public.payment_history p
      where p.seq is not null and p.user_id <= verify_entries.upto_user_id
@@ -3346,7 +3355,7 @@ begin
       v_last := null;
       v_users := array_append(v_users, v_entry.user_id);
     end if;
-    -- A hash of an earlier version is for verify_entry to tell.
+    -- Hashes of earlier versions are checked by verify_entry.
     if (v_entry.seq = coalesce(v_last.seq, 0) + 1
         and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
         and v_entry.balance = coalesce(v_last.balance, 0)
@@ -3408,7 +3417,7 @@ begin
   if not coalesce(ledger.is_hash_of(v_last.hash, v), false) then
     return next row(ledger.entry_change(v), v.user_id, v.seq,
       'The hash is not that of this row after the one before.')::ledger.finding;
-  -- What was entered by hand says when it happened; the engine's entries happen when they are posted.
+  -- A manual entry says itself when it happened; other entries happened when they were posted.
   elsif v.ts <> v.sealed_at and not exists (select from public.manual_entries m
       where m.user_id = v.user_id and m.seq = v.seq) then
     return next row('manual_entry_invalid', v.user_id, v.seq,
@@ -3477,8 +3486,8 @@ create or replace function ledger.verify_guards()
     full join ledger.get_guards() g on g.object = e.object
    where e.hash is distinct from
            left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
-     -- Others may have much of their own; what runs at a change, or by the name of a function of
-     -- ours, must be ours.
+     -- Others may have objects of their own. But what runs at a change, or has the name of a
+     -- function of the ledger, must be the ledger's.
      and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
        or substring(g.object from '^trigger .* on (.*)') in (
             select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
@@ -3775,7 +3784,8 @@ begin
     or not ledger.is_valid_reference(create_user.reference) then
     perform ledger.raise_status('22023', null);
   end if;
-  -- Whoever makes the same user at the same time is waited for, and found by the next try.
+  -- Another call that creates the same user at the same time is waited for; the next try finds its
+  -- user.
   for v_try in 1 .. 3 loop
     v := ledger.find_created_user(create_user.user_id, create_user.reference,
       create_user.metadata, create_user.idempotency_key);
@@ -3966,7 +3976,7 @@ create or replace function public.reverse_entry(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  -- Posted entries don't change: whom to lock may be read before the lock.
+  -- Which users to lock may be read before the lock, because posted entries don't change.
   v_peer_id bigint := (select h.peer_user_id from public.payment_history h
     where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
   v ledger.posted_entry[];
@@ -4107,7 +4117,7 @@ declare
   v_entry public.payment_history;
   v_seq bigint;
 begin
-  -- As the engine does: nobody posts the entry meanwhile.
+  -- Locked as the engine does it, so that nobody posts the entry meanwhile.
   perform from public.users u where u.id = withdraw_entry.user_id for no key update;
   if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
   select h.* into v_entry from public.payment_history h

@@ -68,6 +68,10 @@ const OPERATION_OUTCOMES = [
 /** Requests that are gathered before they are observed. */
 const MAX_UNOBSERVED = 256
 
+/**
+ * Creates the counters.
+ * @param kinds kinds of operations, whose series are there from the start
+ */
 export function createCounters(registers: Registry[], kinds: readonly string[]) {
   const reads = new Counter({
     name: 'user_balance_reads_total',
