@@ -1,6 +1,6 @@
-/** Writes client/api.ts: the types of the client, made from the OpenAPI document. */
+/** Writes client/api.ts, the types of the client, from the OpenAPI document; or compares (`--check`). */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import process from 'node:process'
 import { createApp } from '../src/app/app.ts'
@@ -49,6 +49,8 @@ export async function apiDocument(): Promise<ApiDocument> {
 }
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+
+const CLIENT_API = `${PROJECT}client/api.ts`
 
 const nameOf = (ref: string) => ref.slice(ref.lastIndexOf('/') + 1)
 
@@ -168,5 +170,10 @@ function unformatted(document: ApiDocument): string {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  writeFileSync(`${PROJECT}client/api.ts`, clientApi(await apiDocument()))
+  const text = clientApi(await apiDocument())
+  if (!process.argv.includes('--check')) writeFileSync(CLIENT_API, text)
+  else if (readFileSync(CLIENT_API, 'utf8') !== text) {
+    console.error('client/api.ts is not what the OpenAPI document says: npm run client:api')
+    process.exit(1)
+  }
 }
