@@ -9,6 +9,7 @@ import { type Rule, ruleOf, type Scope } from './scopes.ts'
 import { peerOf } from '../http/peer.ts'
 import { setHeader } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
+import { createFairTurns } from '../core/semaphore.ts'
 import type { FailureLimit } from './failure_limit.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RequestRates } from '../http/rate_limit.ts'
@@ -47,6 +48,8 @@ const MAX_KNOWN = 10_000
  * meanwhile.
  */
 const KNOWN_MS = 60_000
+const MAX_VERIFICATIONS = 8
+const MAX_WAITING_OF_ADDRESS = 1000
 const REALM = 'Bearer realm="ledger"'
 
 /** A request whose caller is not known yet. */
@@ -72,6 +75,12 @@ export function createAccess(
 ): Access {
   /** Callers with a JWT, by its hash. */
   const known = new Map<string, { caller: Caller; until_ms: number }>()
+  // Of an address few at once: the failures of the first ones count before the next are looked at.
+  const verifications = createFairTurns({
+    limit: MAX_VERIFICATIONS,
+    perKey: MAX_VERIFICATIONS / 2,
+    maxWaiting: MAX_WAITING_OF_ADDRESS,
+  })
 
   /** Refuses with 401. The request counts for its address, since its caller is unknown. */
   function unauthorized(
@@ -79,16 +88,18 @@ export function createAccess(
     reason: 'no_token' | 'unknown' | 'invalid' | 'expired',
   ): Problem {
     const wait = reason === 'no_token' ? 0 : failures.failed(peerOf(c))
-    if (wait > 0) {
-      metrics.refused('limited')
-      setHeader(c, 'Retry-After', String(wait))
-      return new Problem('rate_limited')
-    }
+    if (wait > 0) return waitFor(c, wait)
     limited(() => rates?.count(c, undefined, true))
     metrics.refused(reason)
     const error = reason === 'no_token' ? '' : ', error="invalid_token"'
     setHeader(c, 'WWW-Authenticate', `${REALM}${error}`)
     return new Problem('unauthorized')
+  }
+
+  function waitFor(c: Context, seconds: number): Problem {
+    metrics.refused('limited')
+    setHeader(c, 'Retry-After', String(seconds))
+    return new Problem('rate_limited')
   }
 
   function limited(count: () => void): void {
@@ -108,11 +119,17 @@ export function createAccess(
     // the claim may be false.
     const claimed = verifyJwt.claimedName(token)
     if (claimed !== undefined) limited(() => rates?.refuseIfOver(c, keyOfJwt(claimed)))
-    const result = await verifyJwt(token).catch((error: unknown) => {
-      metrics.refused('unavailable')
-      throw error
+    const address = peerOf(c)
+    const result = await verifications.take(address, async () => {
+      const wait = failures.verifying(address)
+      if (wait > 0) throw waitFor(c, wait)
+      const result = await verifyJwt(token).catch((error: unknown) => {
+        metrics.refused('unavailable')
+        throw error
+      })
+      if (typeof result === 'string') throw unauthorized(attempt, result)
+      return result
     })
-    if (typeof result === 'string') throw unauthorized(attempt, result)
     const until_ms = Math.min(result.expiresAt_ms, Date.now() + KNOWN_MS)
     known.delete(hash)
     known.set(hash, { caller: result.caller, until_ms })

@@ -25,7 +25,7 @@ function jwtOf(token: string) {
   )
 }
 
-beforeEach(() => {
+function open(perMinute: number) {
   verified = []
   refused = []
   app = new Hono()
@@ -33,7 +33,7 @@ beforeEach(() => {
     tokens: new Map([['good', READER], ['poor', { name: 'poor', scopes: new Set() }]]),
     sha256: (text) => text,
     verifyJwt: Object.assign(jwtOf, { claimedName: (token: string) => token.split('.')[1] }),
-    failures: createFailureLimit({ perMinute: 1000 }),
+    failures: createFailureLimit({ perMinute }),
     metrics: { refused: (reason) => refused.push(reason) },
   })
   app.use(access.middleware(createRequestRates(LIMIT)))
@@ -41,7 +41,9 @@ beforeEach(() => {
     app.get(path, (c) => c.text('good'))
   }
   app.onError((error, c) => c.text(error instanceof Problem ? error.code : 'internal'))
-})
+}
+
+beforeEach(() => open(1000))
 
 async function get(token: string | undefined, peer = '10.0.0.1', path = '/users/1') {
   const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` }
@@ -91,6 +93,20 @@ test('no JWT is verified of a caller who has no requests left', async () => {
   expect(verified).toHaveLength(3)
   for (const token of ['a.shop.4', 'a.shop.bad']) expect(await get(token)).toBe('rate_limited')
   expect(verified).toHaveLength(3)
+})
+
+test('forged JWT of ever new callers are verified so often and no more, those of others go on', async () => {
+  open(5)
+  expect(await get('a.known.1')).toBe('good')
+  const forged = Array.from({ length: 200 }, (_, n) => `a.new${n}.bad`)
+  const answers = await Promise.all(forged.map((token) => get(token)))
+  expect(new Set(answers)).toEqual(new Set(['unauthorized', 'rate_limited']))
+  // As many as may fail, as many again, and what was looked at meanwhile.
+  expect(verified.length).toBeLessThan(5 + 5 + 8)
+  expect(await get('a.known.1')).toBe('good')
+  expect(await get('good')).toBe('good')
+  expect(await get('a.other.1', '10.0.0.2')).toBe('good')
+  expect(await get('a.new.1')).toBe('rate_limited')
 })
 
 test('whoever claims to be a caller takes no requests from that one', async () => {
