@@ -2,9 +2,10 @@
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { resolveBinary } from 'dbmate'
 import type postgres from 'postgres'
-import { printedHelp, takeNoArguments } from '../src/command_line.ts'
+import { printedHelp } from '../src/command_line.ts'
 import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { parseDatabaseUrl } from '../src/config/database_url.ts'
@@ -13,6 +14,7 @@ import { makeMissingRoles } from './after_restore/roles.ts'
 import { open, reach, type Reached } from './connect.ts'
 import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
 import { dbmateUrl } from './dbmate_url.ts'
+import { copyFromNine } from './from_nine.ts'
 import { checkDatabase, checkServer } from './preconditions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
@@ -20,11 +22,14 @@ const LOCK_KEY = 0x6c6564676572 // 'ledger'
 const LOCK_MS = 600_000
 const WHERE_LIMITS_ARE = 'see "Time limits" in docs/reference/sql.md'
 const HELP = `
-usage: npm run migrate
+usage: npm run migrate [-- --from-nine <url>]
 
 Brings the database of MIGRATE_DATABASE_URL, or else DATABASE_URL, to the newest schema; creates it
 if there is none. Two at once are safe. Says what it applied, what it repaired, and what it only
 warns of; docs/how-to/restore.md lists what it looks at.
+
+--from-nine <url>  then copies the ledger there, which the nine migrations before this one made,
+                   into the new database, which must have no entries and no users but 1 yet
 
 exit codes: 0 the schema is the newest, 1 it isn't, for the reason in one line`
 
@@ -154,16 +159,30 @@ async function missingLimits(sql: postgres.Sql): Promise<string> {
   return rows.map(({ name }) => name).join(', ')
 }
 
+async function copy(old: string, url: string, setting: string): Promise<void> {
+  const sql = open(await reach(url, setting))
+  try {
+    for (const { table, rows } of await copyFromNine(old, sql)) {
+      console.log(`Copied: ${rows} ${table}`)
+    }
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
 async function main(): Promise<void> {
   if (printedHelp(HELP, process.argv.slice(2))) return
   try {
-    takeNoArguments(process.argv.slice(2))
+    const { values: { 'from-nine': old } } = parseArgs({
+      options: { 'from-nine': { type: 'string' } },
+    })
     loadEnvFile()
     const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env)
     const url = migrateDatabaseUrl ?? databaseUrl
     if (!url) throw new Error('DATABASE_URL must be set')
     const setting = migrateDatabaseUrl ? 'MIGRATE_DATABASE_URL' : 'DATABASE_URL'
     await migrate(url, console.log, MIGRATIONS, setting)
+    if (old !== undefined) await copy(old, url, setting)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

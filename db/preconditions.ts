@@ -1,6 +1,7 @@
 /** What `npm run migrate` needs of a server and a database, before anything is changed. */
 import { readdirSync } from 'node:fs'
 import type postgres from 'postgres'
+import { NINE } from './from_nine.ts'
 
 const OLDEST_MAJOR = 16
 const NEWEST_MAJOR = 18
@@ -104,7 +105,9 @@ async function foreignMigrations(
   if (!isOurs || !columns.some(({ name }) => name === 'version')) return foreign
   const ours = new Set(readdirSync(migrations).map((file) => /^\d+/.exec(file)?.[0]))
   const applied = await sql<{ version: string }[]>`select version from public.schema_migrations`
-  return applied.length === 0 || applied.some(({ version }) => ours.has(version))
-    ? undefined
+  if (applied.length === 0 || applied.some(({ version }) => ours.has(version))) return undefined
+  return applied.some(({ version }) => NINE.includes(version))
+    ? 'the nine migrations before this one made the database: give the URL of a new one, and copy ' +
+      'this one into it with "npm run migrate -- --from-nine <URL of this one>"'
     : foreign
 }

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { codeOf, hashAfter, one, type Role, useLedger } from '../support/ledger.ts'
 
@@ -212,6 +212,20 @@ test('what is granted is what the table of statements says, and everything else 
   const of = (role: string) => granted.find((row) => row.role === role)!.functions.sort()
   expect(of('ledger_service')).toEqual(called(0))
   expect(of('ledger_dba')).toEqual(called(1))
+})
+
+test('docs/reference/sql.md lists what ledger_dba may execute in schema ledger', async () => {
+  const rows = await ledger.sql<{ name: string }[]>`
+    select p.proname as name from pg_proc p
+     where p.pronamespace = 'ledger'::regnamespace
+       and has_function_privilege('ledger_dba', p.oid, 'execute') order by 1`
+  const page = readFileSync('docs/reference/sql.md', 'utf8')
+  const [, list] = /^The functions that `ledger_dba` may execute:\n([^]*?)\n\n(?=The others)/m.exec(
+    page,
+  )!
+  const listed = [...list!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+    .filter((name) => !['public', 'ledger', 'break_glass'].includes(name))
+  expect(listed.toSorted()).toEqual(rows.map(({ name }) => name).toSorted())
 })
 
 test('tables and columns are granted as people need them', async () => {
