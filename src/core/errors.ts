@@ -83,22 +83,13 @@ const DETAILS: Record<string, Record<string, unknown>> = {
 
 /** Codes of connection failures before a statement can have been sent. */
 const NOT_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'ENOENT',
-  'EACCES',
-  'WRONG_SERVER',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'CONNECT_TIMEOUT',
-  'CONNECTION_ENDED',
-  '53300',
-  '57P03',
-  '28000',
-  '28P01',
-  '3D000',
+  ...['ECONNREFUSED', 'ENOTFOUND', 'ENOENT', 'EACCES', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['CONNECT_TIMEOUT', 'CONNECTION_ENDED', 'WRONG_SERVER'],
+  ...['53300', '57P03', '28000', '28P01', '3D000'],
 ])
+
+/** The same, if the session ended with it: a database that takes nobody, or not this role. */
+const NOT_LET_IN = new Set(['55000', '42501'])
 
 /** Codes of failures after which the statement may have been committed or not. */
 const UNKNOWN = new Set([
@@ -172,8 +163,16 @@ function shortened(path: Fault['path']): string {
 /** The code of an error: a SQLSTATE, or a word of the driver; "" if it has none. */
 export const codeOf = (error: unknown): string => (error as { code?: string } | null)?.code ?? ''
 
+/** Whether PostgreSQL ended the session with it, or let none begin. */
+const isFatal = (error: unknown): boolean =>
+  ['FATAL', 'PANIC'].includes((error as { severity?: string } | null)?.severity ?? '')
+
+const isNotSent = (error: unknown): boolean =>
+  NOT_SENT.has(codeOf(error)) || (isFatal(error) && NOT_LET_IN.has(codeOf(error)))
+
 /** Whether the statement may have been committed although it failed. */
-export const isOutcomeUnknown = (error: unknown): boolean => UNKNOWN.has(codeOf(error))
+export const isOutcomeUnknown = (error: unknown): boolean =>
+  UNKNOWN.has(codeOf(error)) || (isFatal(error) && !isNotSent(error))
 
 /** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))
@@ -197,11 +196,11 @@ export const refusal = (sqlstate: string): Problem =>
 export function problemOf(error: unknown, { writes = false } = {}): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueueFull || error instanceof WaitExpired) return new Problem('busy')
-  const code = codeOf(error)
-  if (NOT_SENT.has(code)) return new Problem('busy', {}, { cause: error })
-  if (UNKNOWN.has(code)) {
+  if (isNotSent(error)) return new Problem('busy', {}, { cause: error })
+  if (isOutcomeUnknown(error)) {
     return new Problem(writes ? 'outcome_unknown' : 'busy', {}, { cause: error })
   }
+  const code = codeOf(error)
   return new Problem(problemCode(code), DETAILS[code], { cause: error })
 }
 

@@ -73,6 +73,22 @@ test.each([
   expect(JSON.stringify(lines)).not.toMatch(new RegExp(`wrong"|${url.password}`))
 })
 
+test('a database that takes nobody is busy, and one line', async () => {
+  const base = await start({})
+  const admin = postgres(inject('databaseUrl'), { max: 1, onnotice: () => {} })
+  const name = new URL(database.url).pathname.slice(1)
+  await admin`alter database ${admin(name)} allow_connections false`
+  await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+  await expect.poll(async () => codeOf(await send(`${base}/users/1`))).toEqual([503, 'busy'])
+  for (let n = 0; n < 3; n++) {
+    expect(await codeOf(await send(`${base}/users/1`))).toEqual([503, 'busy'])
+    expect(await codeOf(await send(`${base}/users/1/debit`, { amount: 1 }))).toEqual([503, 'busy'])
+  }
+  expect(linesWith({ level: 'error', code: '55000' })).toHaveLength(1)
+  await admin`alter database ${admin(name)} allow_connections true`
+  await admin.end()
+})
+
 test('a list of debits alone says why it failed', async () => {
   const url = new URL(database.serviceUrl)
   url.port = '1'

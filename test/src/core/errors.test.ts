@@ -78,6 +78,18 @@ test.each(Object.entries(TABLE))('problemOf() makes of %s: %j', (code, [read, wr
   expect(problemOf(failing(code), { writes: true }).code).toBe(write)
 })
 
+test('what ends a session, or lets none begin, is no fault of ours', () => {
+  const fatal = (code: string) => Object.assign(failing(code), { severity: 'FATAL' })
+  for (const code of ['55000', '42501', '28P01', '53300']) {
+    expect(problemOf(fatal(code), { writes: true }).code).toBe('busy')
+    expect(isOutcomeUnknown(fatal(code))).toBe(false)
+  }
+  for (const code of ['XX000', '58030', '25P03', '57P01']) {
+    expect(problemOf(fatal(code)).code).toBe('busy')
+    expect(problemOf(fatal(code), { writes: true }).code).toBe('outcome_unknown')
+  }
+})
+
 test('whatever was thrown is a problem that shows nothing of it', () => {
   for (
     const thrown of [failing(), failing(''), null, undefined, 'text', 7, {}, new TypeError('x')]
