@@ -3,6 +3,7 @@ import type { Database } from '../database/database.ts'
 
 /** The functions that the service calls, each with its schema. */
 export const SERVICE_FUNCTIONS: readonly string[] = [
+  'ledger.count_pending',
   'ledger.get_balances',
   'ledger.get_changes',
   'ledger.get_history',
