@@ -172,6 +172,19 @@ test.each([
   ['get_moments', (id: number) => `select * from ledger.get_moments(${id}, array[now(), null])`],
   ['get_history', (id: number) => `select * from ledger.get_history(${id}, null, 20)`],
   ['get_history', (id: number) => `select * from ledger.get_history(${id}, ${ROWS / 2}, 20)`],
+  ['list_journal', () => 'select * from ledger.list_journal(max_rows => 20)'],
+  ['list_journal', () => `select * from ledger.list_journal(${ROWS / 2}, 20)`],
+  ['find_entries', (id: number) => `select * from ledger.find_entries(${id}, max_rows => 20)`],
+  [
+    'find_entries',
+    (id: number) =>
+      `select * from ledger.find_entries(${id}, ${ROWS / 2}, action => 'CREDIT', max_rows => 20)`,
+  ],
+  [
+    'find_entries',
+    (id: number) => `select * from ledger.find_entries(${id}, idempotency_key => 'none')`,
+  ],
+  ['list_users', () => 'select * from ledger.list_users(null, 500, 20)'],
   [
     'get_statement',
     (id: number) => `select * from ledger.get_statement(${id}, ${ROWS / 2}, null, 20)`,
@@ -235,6 +248,15 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from ledger.get_moments(${id}, array[now(), null])`,
       `select * from ledger.get_history(${id})`,
       `select * from ledger.get_statement(${id})`,
+      `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}')`,
+      `select * from ledger.find_entries(${id}, idempotency_key => 'transfer-${n}')`,
+      'select * from ledger.list_journal()',
+      `select * from ledger.list_holds(${id}, 'captured', 2)`,
+      `select * from ledger.list_holds(${id}, idempotency_key => 'release-${n}')`,
+      `select * from ledger.list_users('nobody')`,
+      `select * from ledger.list_users(null, ${id})`,
+      `select * from ledger.list_controls(${id})`,
+      `select * from set_credit_limit(${id}, ${n + 1})`,
     ]).flat(),
   )
   expect([...scans].filter((scan) => !/^Index (Only )?Scan on /.test(scan))).toEqual([])

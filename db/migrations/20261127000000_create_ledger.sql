@@ -323,6 +323,18 @@ create type ledger.listed_user as (
 create type ledger.user_state as (
   user_id bigint, frozen_at timestamptz, credit_limit numeric, changed boolean
 );
+-- The view entries has the same columns. is_match: see the functions that answer it.
+create type ledger.found_entry as (
+  position bigint, is_match boolean, user_id bigint, seq bigint, action text, amount numeric,
+  balance numeric, available numeric, ts timestamptz, sealed_at timestamptz,
+  idempotency_key text, metadata jsonb, peer_user_id bigint, peer_seq bigint, reverses bigint,
+  reversed_by bigint, hold bigint, hash text, held numeric
+);
+create type ledger.listed_hold as (
+  user_id bigint, hold bigint, amount numeric, status text, expires_at timestamptz,
+  available numeric, idempotency_key text, metadata jsonb, created_at timestamptz,
+  closed_at timestamptz, is_match boolean
+);
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
 
 -- What the engine works on. An account is a user whom this transaction has locked: what the history

@@ -26,6 +26,10 @@ import type { HistoryDependencies } from './history.ts'
 import { holdsRoutes } from './holds.ts'
 import type { HoldsDependencies } from './holds.ts'
 import { metricsRoutes, operationsRoutes } from './operators.ts'
+import { journalRoutes } from './journal.ts'
+import type { JournalDependencies } from './journal.ts'
+import { heldRoutes } from './held.ts'
+import type { HeldDependencies } from './held.ts'
 import { transfersRoutes } from './transfers.ts'
 import type { TransfersDependencies } from './transfers.ts'
 import { userDirectoryRoutes } from './user_directory.ts'
@@ -45,6 +49,8 @@ export type Dependencies =
   & Omit<DebitsDependencies, 'deadlines'>
   & HistoryDependencies
   & HoldsDependencies
+  & HeldDependencies
+  & JournalDependencies
   & TransfersDependencies
   & UserDirectoryDependencies
   & UsersDependencies
@@ -120,7 +126,9 @@ export function createApp(
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes({ ...dependencies, onFailure }))
   app.route('/users', holdsRoutes(dependencies))
+  app.route('/users', heldRoutes(dependencies))
   app.route('/users', controlsRoutes(dependencies))
+  app.route('/entries', journalRoutes(dependencies))
   app.route('/balances', balancesRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))

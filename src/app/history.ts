@@ -21,7 +21,7 @@ import { balanceAt, balanceQuery, historyQuery, page, verification } from './his
 export interface HistoryDependencies {
   ledger: Pick<
     Ledger,
-    'getUsers' | 'getHistory' | 'getStatement' | 'getEntry' | 'getMoments'
+    'getUsers' | 'getHistory' | 'findEntries' | 'getStatement' | 'getEntry' | 'getMoments'
   >
   verify: Verify
   write: Write
@@ -79,7 +79,9 @@ export function historyRoutes(
         'was posted in between, the closing balance with the hash of the last entry. The next one ' +
         'begins where the closing line says, by `from` or `after`: no entry is in neither or both. ' +
         'A statement without its closing line broke off. A page ends before its `limit` where it has a megabyte; ' +
-        '`next` tells. `limit` and `before` are for pages.',
+        '`next` tells. A page with a condition (`action`, `key`, `metadata.<name>=` for the text of ' +
+        'a member of metadata) looks at 10,000 entries at most, so it may be short or empty ' +
+        'though there are more. `after` is for statements, all but `from` and `to` for pages.',
       answers: {
         200: { schema: page, media: STATEMENT_MEDIA, headers: ['Content-Disposition'] },
       },
@@ -97,12 +99,12 @@ export function historyRoutes(
       })
       const format = STATEMENTS[type]
       setVary(c, 'Accept')
-      for (
-        const name of format ? ['limit', 'before'] as const : ['from', 'to', 'after'] as const
-      ) {
-        if (query[name] === undefined) continue
+      const other = Object.keys(query).find((name) =>
+        format ? !['from', 'to', 'after'].includes(name) : name === 'after'
+      )
+      if (other !== undefined) {
         throw invalidRequest([{
-          path: [name],
+          path: [other],
           message: `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`,
         }])
       }

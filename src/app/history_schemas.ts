@@ -28,6 +28,12 @@ const moment = z.string()
   .transform((text) => text.replace(' ', '+').replace(/(\.\d{6})\d+/, '$1'))
   .meta({ type: 'string', format: 'date-time', pattern: undefined })
 
+const KEY_MESSAGE = 'must be 1 to 255 visible ASCII characters'
+const VALUE_MESSAGE = 'must be given once, with at most 4096 characters, no control characters'
+
+export const keyQuery = z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
+  .meta({ pattern: undefined, minLength: 1, maxLength: 255 })
+
 // zod drops `examples` of what it transforms, but not `example`.
 export const historyQuery = z.object({
   limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional().meta({
@@ -42,11 +48,11 @@ export const historyQuery = z.object({
     examples: [3],
   }),
   from: moment.optional().meta({
-    description: 'Of a statement: entries posted after this moment.',
+    description: 'Entries posted after this moment.',
     example: '2026-01-01T00:00:00Z',
   }),
   to: moment.optional().meta({
-    description: 'Of a statement: entries posted up to this moment, or now.',
+    description: 'Entries posted up to this moment, or now.',
     example: '2026-02-01T00:00:00Z',
   }),
   after: z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
@@ -57,6 +63,23 @@ export const historyQuery = z.object({
         'Of a statement: entries behind this seq, such as that of the closing line before.',
       examples: [0],
     }),
+  action: z.enum(['CREDIT', 'DEBIT']).optional().meta({
+    description: 'Of a page: entries with this action.',
+    examples: ['DEBIT'],
+  }),
+  key: keyQuery.optional().meta({
+    description: 'Of a page: the entry that was made with this Idempotency-Key.',
+    examples: ['order-17'],
+  }),
+  // metadata.order=17 and the like; a validator of all names has seen that they are such.
+}).catchall(z.string(VALUE_MESSAGE).regex(/^[^\p{Cc}]{0,4096}$/u, VALUE_MESSAGE))
+
+export const journalQuery = z.object({
+  limit: historyQuery.shape.limit,
+  before: number.optional().meta({
+    description: 'Entries below this position: `next` of the page before.',
+    examples: [300],
+  }),
 })
 
 const PAST = {
@@ -129,6 +152,20 @@ export const statementLine = z.union([
 ]).meta({
   id: 'StatementLine',
   description: 'A line of a statement: the opening, an entry, or the closing.',
+})
+
+const journalEntry = entry.extend({
+  position: integer.describe('Where it is among all entries: the higher, the later.'),
+  user_id: integer,
+}).meta({ id: 'JournalEntry' })
+
+export const journal = z.object({
+  entries: z.array(journalEntry).max(1000),
+  next: integer.nullable().describe('`before` for the next page; null: there is none.'),
+}).meta({
+  id: 'Journal',
+  description: 'Entries of everybody, newest first.',
+  examples: [{ entries: [{ position: 2, user_id: 1, ...examples.DEBIT }], next: null }],
 })
 
 export const balanceAt = z.object({ id: integer, at: timestamp, balance: money, seq: lastSeq })

@@ -2,7 +2,16 @@
 import type { Context } from 'hono'
 import { matchedRoutes } from 'hono/route'
 
-export const SCOPES = ['read', 'debit', 'credit', 'transfer', 'hold', 'reverse', 'admin'] as const
+export const SCOPES = [
+  'read',
+  'debit',
+  'credit',
+  'transfer',
+  'hold',
+  'reverse',
+  'journal',
+  'admin',
+] as const
 
 export type Scope = typeof SCOPES[number]
 
@@ -28,6 +37,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /users/:id/holds/:hold/release': 'hold',
   'POST /users/:id/history/:seq/reverse': 'reverse',
   'POST /users/:id/recalculate': 'admin',
+  'GET /users/:id/holds': 'read',
+  'GET /users/:id/holds/:hold': 'read',
+  'GET /entries': 'journal',
   'GET /users/:id/controls': 'read',
   'POST /users/:id/freeze': 'admin',
   'POST /users/:id/thaw': 'admin',

@@ -26,29 +26,44 @@ export function validated<T extends z.ZodType, Target extends keyof ValidationTa
   })
   return Object.assign(validator, {
     [uniqueSymbol]: { target, ...resolver(schema) },
-    ...(schema instanceof z.ZodObject &&
-      { [MEMBERS]: { target, names: Object.keys(schema.shape) } }),
+    ...(schema instanceof z.ZodObject && {
+      [MEMBERS]: {
+        target,
+        names: Object.keys(schema.shape),
+        // Others are members of metadata, as in metadata.order=17.
+        takesMetadata: schema.def.catchall !== undefined && target === 'query',
+      },
+    }),
   })
 }
 
 /** The key under which a validator keeps the names that it knows. */
 const MEMBERS = Symbol('members')
 
+interface Members {
+  target: string
+  names: string[]
+  takesMetadata: boolean
+}
+
+/** A query parameter that names a member of metadata. */
+export const METADATA_MEMBER = /^metadata\.[^\p{Cc}]{1,255}$/u
+
 /**
  * Middleware of a route with these handlers: refuses query parameters that none of them validates.
  */
 export function onlyKnownParameters(handlers: readonly object[]): MiddlewareHandler {
-  const known = new Set(
-    (handlers as { [MEMBERS]?: { target: string; names: string[] } }[]).flatMap((handler) =>
-      handler[MEMBERS]?.target === 'query' ? handler[MEMBERS].names : []
-    ),
+  const queries = (handlers as { [MEMBERS]?: Members }[]).flatMap((handler) =>
+    handler[MEMBERS]?.target === 'query' ? [handler[MEMBERS]] : []
   )
+  const known = new Set(queries.flatMap(({ names }) => names))
+  const takesMetadata = queries.some((query) => query.takesMetadata)
   return (c, next) => {
     const { url } = c.req
     const at = url.indexOf('?')
     if (at === -1) return next()
     const unknown = [...new Set(new URLSearchParams(url.slice(at)).keys())]
-      .filter((name) => !known.has(name))
+      .filter((name) => !known.has(name) && !(takesMetadata && METADATA_MEMBER.test(name)))
     if (unknown.length === 0) return next()
     throw invalidRequest(unknown.map((name) => ({ path: [name], message: 'is unknown' })))
   }

@@ -5,6 +5,7 @@ import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
 import { createLedgerControls, type LedgerControls } from './control_functions.ts'
 import { readServiceRole, type ServiceRole } from './service_role.ts'
+import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
 import type { Operation, OperationKind, Outcome, PostOptions } from './operations.ts'
@@ -23,7 +24,7 @@ export const SCHEMA_VERSION = '20261127000000'
 const MAX_PENDING = 1000
 const MAX_PENDING_IN_BATCHES = 100
 
-export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls {
+export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls, LedgerSearch {
   /** One outcome for each operation, in order. */
   post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
@@ -64,6 +65,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     ...createLedgerReads(reads, longReads),
     ...createLedgerUsers(reads),
     ...createLedgerControls(reads, waiting),
+    ...createLedgerSearch(longReads),
 
     async post(operations, { wait, lockWaitMs }) {
       const column = (value: (operation: Operation) => string | number | null | undefined) =>

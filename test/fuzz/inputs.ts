@@ -79,6 +79,9 @@ function appOf(isClosed: boolean) {
     ledger: {
       createUser: answer({ id: 1, created: true, replayed: false, created_at: AT }),
       listUsers: answer([]),
+      findEntries: answer({ entries: [], scannedTo: undefined }),
+      listJournal: answer({ entries: [], scannedTo: undefined }),
+      listHolds: answer({ holds: [], scannedTo: undefined }),
       setControl: answer({ frozen_at: null, credit_limit: '0.00' }),
       getUserState: answer({ frozen_at: null, credit_limit: '0.00' }),
       listControls: answer([]),

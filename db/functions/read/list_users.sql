@@ -3,7 +3,8 @@ create or replace function ledger.list_users(
   user_ids bigint[] default null)
   returns setof ledger.listed_user
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_ids bigint[];
 begin

@@ -19,6 +19,8 @@ const call: Call = (...request) => http.call(...request)
 
 const ROUTES: Record<string, string[]> = {
   '/users': ['GET', 'HEAD', 'POST'],
+  '/entries': ['GET', 'HEAD'],
+  '/users/1/holds/1': ['GET', 'HEAD'],
   '/users/1/controls': ['GET', 'HEAD'],
   '/users/1/freeze': ['POST'],
   '/users/1/thaw': ['POST'],
@@ -32,7 +34,7 @@ const ROUTES: Record<string, string[]> = {
   '/users/1/history/1/reverse': ['POST'],
   '/users/1/balance': ['GET', 'HEAD'],
   '/users/1/verify': ['GET', 'HEAD'],
-  '/users/1/holds': ['POST'],
+  '/users/1/holds': ['GET', 'HEAD', 'POST'],
   '/users/1/holds/1/capture': ['POST'],
   '/users/1/holds/1/release': ['POST'],
   '/transfers': ['POST'],
@@ -56,6 +58,9 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
     ledger: {
       createUser: write,
       listUsers: write,
+      findEntries: write,
+      listJournal: write,
+      listHolds: write,
       setControl: write,
       getUserState: write,
       listControls: write,
@@ -143,6 +148,7 @@ describe('404 and 405', () => {
     'HEAD %s is GET without its body',
     async (path) => {
       await http.sql`select credit_user(1, 1, 'an-entry-to-look-at')`
+      await http.sql`select place_hold(1, 1, null, 'a-hold-to-look-at')`
       // The first read of a user is a miss.
       await call('GET', path)
       const [get, head] = [await call('GET', path), await call('HEAD', path)]

@@ -37,6 +37,9 @@ test('every route has an operation with a summary, and every operation a route',
     ledger: {
       createUser: unused,
       listUsers: unused,
+      findEntries: unused,
+      listJournal: unused,
+      listHolds: unused,
       setControl: unused,
       getUserState: unused,
       listControls: unused,
@@ -166,6 +169,17 @@ async function holdRequests(): Promise<Request[]> {
   const [holds, at] = ['/users/{id}/holds', `/users/${id}/holds`]
   const json = { amount: '1.5', expires_in: 60, metadata: { a: 1 } }
   return [
+    ['get', holds, at],
+    ['get', holds, `${at}?status=active&limit=1`],
+    ['get', holds, `${at}?status=x`],
+    ['get', holds, '/users/4711/holds'],
+    ['get', '/users/{id}/holds/{hold}', `${at}/1`],
+    ['get', '/users/{id}/holds/{hold}', `${at}/99`],
+    ['get', '/users/{id}/holds/{hold}', `${at}/x`],
+    ['get', '/users/{id}/holds/{hold}', '/users/4711/holds/1'],
+    ['get', '/entries', '/entries'],
+    ['get', '/entries', '/entries?limit=1'],
+    ['get', '/entries', '/entries?before=x'],
     ...malformed(holds, at),
     ['post', holds, at, json, keyed('held')],
     ['post', holds, at, json, keyed('held')],

@@ -53,6 +53,8 @@ const ROWS: Record<string, Row> = {
     needs: 'admin',
     send: (u) => [['POST', `/users/${u}/recalculate`]],
   },
+  'GET /users/:id/holds': { needs: 'read', send: (u) => [['GET', `/users/${u}/holds`]] },
+  'GET /users/:id/holds/:hold': { needs: 'read', send: (u) => [['GET', `/users/${u}/holds/1`]] },
   'GET /users/:id/controls': { needs: 'read', send: (u) => [['GET', `/users/${u}/controls`]] },
   'POST /users/:id/freeze': { needs: 'admin', send: (u) => [['POST', `/users/${u}/freeze`]] },
   'POST /users/:id/thaw': { needs: 'admin', send: (u) => [['POST', `/users/${u}/thaw`]] },
@@ -91,6 +93,8 @@ const ROWS: Record<string, Row> = {
     needs: 'debit',
     send: () => [['POST', '/debits', [{ user_id: OWN, amount: 1 }]]],
   },
+  // Not for who is bound, of which more below.
+  'GET /entries': { needs: 'journal', send: () => [['GET', '/entries'], ['HEAD', '/entries']] },
   'GET /metrics': { needs: 'admin', send: () => [['GET', '/metrics'], ['HEAD', '/metrics']] },
   'GET /openapi.json': { needs: 'open', send: () => [['GET', '/openapi.json']] },
   'GET /': { needs: 'open', send: () => [['GET', '/'], ['HEAD', '/']] },
@@ -186,6 +190,9 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
     ledger: {
       createUser: unused,
       listUsers: unused,
+      findEntries: unused,
+      listJournal: unused,
+      listHolds: unused,
       setControl: unused,
       getUserState: unused,
       listControls: unused,
@@ -288,7 +295,10 @@ describe('every caller at every route', () => {
   test('bound to users, what they own and nothing of others, there or not', async () => {
     const jwt = bearer(await signed(key, { scope: SCOPES.join(' '), users: [OWN] }))
     for (const headers of [bearer('mine-old'), jwt]) {
-      for (const request of requestsOf(NAMES)) expectLetIn(request, await ask(request, headers))
+      for (const request of requestsOf(NAMES.filter((name) => name !== 'GET /entries'))) {
+        expectLetIn(request, await ask(request, headers))
+      }
+      expectProblem(await http.call('GET', '/entries', undefined, headers), 'forbidden')
       await expectNothingWritten(http, async () => {
         for (const user of [FOREIGN, MISSING, 1]) {
           for (const request of requestsOf(BOUND, user)) {
@@ -461,6 +471,9 @@ test('an entry that comes while it is looked for is not reversed by a bound call
       ledger: {
         createUser: unused,
         listUsers: unused,
+        findEntries: unused,
+        listJournal: unused,
+        listHolds: unused,
         setControl: unused,
         getUserState: unused,
         listControls: unused,

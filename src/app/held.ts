@@ -1,0 +1,74 @@
+/** What is set aside of a user: validate → call → respond. */
+import { Hono } from 'hono'
+import { Problem } from '../core/errors.ts'
+import { json } from '../http/response.ts'
+import { validated } from '../http/validate.ts'
+import type { Ledger } from '../ledger/functions.ts'
+import { describe } from './describe.ts'
+import { heldHold, holdsPage, holdsQuery } from './schemas_holds.ts'
+import { holdParam, idParam } from './schemas.ts'
+
+const DEFAULT_LIMIT = 50
+
+export interface HeldDependencies {
+  ledger: Pick<Ledger, 'listHolds' | 'getUsers'>
+}
+
+/** GET /users/:id/holds, and a hold under it. */
+export function heldRoutes({ ledger }: HeldDependencies) {
+  const held = new Hono()
+
+  async function assertKnown(userId: number) {
+    if (!(await ledger.getUsers([userId])).has(userId)) throw new Problem('unknown_user')
+  }
+
+  held.get(
+    '/:id/holds',
+    describe({
+      operationId: 'listHolds',
+      tag: 'Holds',
+      summary: 'The holds of a user, by number',
+      description:
+        'As they are now. A page with a condition looks at 10,000 holds at most, so it ' +
+        'may be short, or empty, though there are more: `next` tells.',
+      answers: { 200: { schema: holdsPage } },
+      problems: ['invalid_request', 'unknown_user', 'busy'],
+    }),
+    validated('param', idParam),
+    validated('query', holdsQuery),
+    async (c) => {
+      const userId = Number(c.req.valid('param').id)
+      const { status, key, after, limit } = c.req.valid('query')
+      const maxRows = Number(limit ?? DEFAULT_LIMIT)
+      const conditions = { status, key, after: Number(after ?? 0), maxRows: maxRows + 1 }
+      const { holds, scannedTo } = await ledger.listHolds(userId, conditions)
+      if (holds.length === 0) await assertKnown(userId)
+      const shown = holds.slice(0, maxRows)
+      const next = holds.length > maxRows ? shown.at(-1)!.hold : scannedTo ?? null
+      return json(c, { holds: shown, next })
+    },
+  )
+
+  held.get(
+    '/:id/holds/:hold',
+    describe({
+      operationId: 'getHold',
+      tag: 'Holds',
+      summary: 'A hold of a user',
+      description: 'As it is now; `available` is what was left when it had been placed.',
+      answers: { 200: { schema: heldHold } },
+      problems: ['invalid_request', 'unknown_user', 'unknown_hold', 'busy'],
+    }),
+    validated('param', holdParam),
+    async (c) => {
+      const { id, hold } = c.req.valid('param')
+      const conditions = { status: undefined, key: undefined, after: Number(hold) - 1, maxRows: 1 }
+      const { holds: [found] } = await ledger.listHolds(Number(id), conditions)
+      if (found?.hold === Number(hold)) return json(c, found)
+      await assertKnown(Number(id))
+      throw new Problem('unknown_hold')
+    },
+  )
+
+  return held
+}

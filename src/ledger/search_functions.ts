@@ -1,0 +1,137 @@
+/** The functions that look for entries and holds; each looks at a bounded number of them. */
+import { RawJson } from '../core/raw_json.ts'
+import { type Database, isoTimestamp } from '../database/database.ts'
+import type { Hold } from './operations.ts'
+import { type Entry, entryOf, type EntryRow } from './rows.ts'
+
+export interface EntryConditions {
+  /** seq < before. */
+  before: number | undefined
+  /** seq > after. */
+  after: number
+  maxRows: number
+  action: 'CREDIT' | 'DEBIT' | undefined
+  key: string | undefined
+  /** Members and the texts that they have. */
+  metadata: Record<string, string> | undefined
+}
+
+export interface HoldConditions {
+  status: Hold['status'] | undefined
+  key: string | undefined
+  /** Holds with a higher number. */
+  after: number
+  maxRows: number
+}
+
+export interface JournalEntry extends Entry {
+  /** Where it is among all entries: the higher, the later. */
+  position: number
+  user_id: number
+}
+
+/** A hold as it is now. */
+export interface ListedHold extends Hold {
+  idempotency_key?: string
+  metadata?: RawJson
+  created_at: string
+  closed_at?: string
+}
+
+/** `scannedTo`: there may be more, behind what was looked at. */
+export interface LedgerSearch {
+  /** Newest first. */
+  findEntries(
+    userId: number,
+    conditions: EntryConditions,
+  ): Promise<{ entries: Entry[]; scannedTo: number | undefined }>
+  /** Of everybody, newest first, below a position. */
+  listJournal(
+    before: number | undefined,
+    maxRows: number,
+  ): Promise<{ entries: JournalEntry[]; scannedTo: number | undefined }>
+  /** In order of their numbers. */
+  listHolds(
+    userId: number,
+    conditions: HoldConditions,
+  ): Promise<{ holds: ListedHold[]; scannedTo: number | undefined }>
+}
+
+type FoundRow = EntryRow & { position: string; is_match: boolean }
+
+interface HoldRow {
+  user_id: string
+  hold: string
+  amount: string
+  status: Hold['status']
+  expires_at: string | null
+  available: string
+  idempotency_key: string | null
+  metadata: string | null
+  created_at: string
+  closed_at: string | null
+  is_match: boolean
+}
+
+const holdOf = (row: HoldRow): ListedHold => ({
+  hold: Number(row.hold),
+  user_id: Number(row.user_id),
+  amount: row.amount,
+  status: row.status,
+  expires_at: row.expires_at === null ? null : isoTimestamp(row.expires_at),
+  available: row.available,
+  ...(row.idempotency_key !== null && { idempotency_key: row.idempotency_key }),
+  ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
+  created_at: isoTimestamp(row.created_at),
+  ...(row.closed_at !== null && { closed_at: isoTimestamp(row.closed_at) }),
+})
+
+const matches = <Row extends { is_match: boolean }>(rows: Row[]) =>
+  rows.filter(({ is_match }) => is_match)
+const lastScanned = <Row extends { is_match: boolean }>(rows: Row[]) =>
+  rows.find(({ is_match }) => !is_match)
+
+export function createLedgerSearch({ run }: Pick<Database, 'run'>): LedgerSearch {
+  return {
+    async findEntries(userId, { before, after, maxRows, action, key, metadata }) {
+      const rows = await run((sql) =>
+        sql<FoundRow[]>`
+          select *, metadata::text as metadata from ledger.find_entries(
+            user_id => ${userId}::bigint, before => ${before ?? null}::bigint,
+            after => ${after}::bigint, max_rows => ${maxRows}, action => ${action ?? null}::text,
+            metadata => ${metadata ? JSON.stringify(metadata) : null}::text::jsonb,
+            idempotency_key => ${key ?? null}::text)`
+      )
+      const last = lastScanned(rows)
+      return { entries: matches(rows).map(entryOf), scannedTo: last && Number(last.seq) }
+    },
+
+    async listJournal(before, maxRows) {
+      const rows = await run((sql) =>
+        sql<FoundRow[]>`
+          select *, metadata::text as metadata from ledger.list_journal(
+            before => ${before ?? null}::bigint, max_rows => ${maxRows})`
+      )
+      const last = lastScanned(rows)
+      return {
+        entries: matches(rows).map((row) => ({
+          position: Number(row.position),
+          user_id: Number(row.user_id),
+          ...entryOf(row),
+        })),
+        scannedTo: last && Number(last.position),
+      }
+    },
+
+    async listHolds(userId, { status, key, after, maxRows }) {
+      const rows = await run((sql) =>
+        sql<HoldRow[]>`
+          select *, metadata::text as metadata from ledger.list_holds(user_id => ${userId}::bigint,
+            status => ${status ?? null}::text, after => ${after}::bigint, max_rows => ${maxRows},
+            idempotency_key => ${key ?? null}::text)`
+      )
+      const last = lastScanned(rows)
+      return { holds: matches(rows).map(holdOf), scannedTo: last && Number(last.hold) }
+    },
+  }
+}
