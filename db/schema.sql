@@ -395,6 +395,40 @@ create type ledger.entry as (
 
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
 
+create type ledger.found_entry as (
+  position bigint,
+  is_match boolean,
+  user_id bigint,
+  seq bigint,
+  action text,
+  amount numeric,
+  balance numeric,
+  available numeric,
+  ts timestamp with time zone,
+  sealed_at timestamp with time zone,
+  idempotency_key text,
+  metadata jsonb,
+  peer_user_id bigint,
+  peer_seq bigint,
+  reverses bigint,
+  reversed_by bigint,
+  hold bigint,
+  hash text,
+  held numeric);
+
+create type ledger.listed_hold as (
+  user_id bigint,
+  hold bigint,
+  amount numeric,
+  status text,
+  expires_at timestamp with time zone,
+  available numeric,
+  idempotency_key text,
+  metadata jsonb,
+  created_at timestamp with time zone,
+  closed_at timestamp with time zone,
+  is_match boolean);
+
 create type ledger.listed_user as (
   id bigint,
   balance numeric,
@@ -930,6 +964,23 @@ create function ledger.find_created_user(
   returns ledger.created_user
   language plpgsql volatile;
 
+-- At most max_rows entries of a user with after < seq < before, newest first, that have this
+-- action, in their metadata these members with these texts, and this idempotency key (null: any).
+-- Looks at no more than max_scanned entries: where that was not enough, the last one that it looked
+-- at comes last, with is_match false, and the rest is before that.
+create function ledger.find_entries(
+  user_id bigint,
+  before bigint DEFAULT NULL::bigint,
+  after bigint DEFAULT 0,
+  max_rows integer DEFAULT 50,
+  action text DEFAULT NULL::text,
+  metadata jsonb DEFAULT NULL::jsonb,
+  idempotency_key text DEFAULT NULL::text,
+  max_scanned integer DEFAULT 10000)
+  returns SETOF ledger.found_entry
+  language plpgsql stable security definer;
+grant execute on function ledger.find_entries to ledger_dba, ledger_service;
+
 -- What an idempotency key of a user has done already: the entry that carries it (seq and what its
 -- request said), the hold that was placed with it, or the hold that was released with it; all null:
 -- nothing. The caller has locked the user.
@@ -1214,6 +1265,16 @@ create function ledger.is_valid_reference(reference text)
   returns boolean
   language sql immutable;
 
+-- Whether an entry has this action (null: any) and, in its metadata, these members with these texts
+-- (null: any).
+create function ledger.is_wanted(
+  action text,
+  metadata jsonb,
+  wanted_action text,
+  wanted_metadata jsonb)
+  returns boolean
+  language sql immutable;
+
 -- Which ledger this is: an id that the database was born with, for names that ledgers share with
 -- one another, such as keys in Redis.
 create function ledger.ledger_id()
@@ -1230,6 +1291,33 @@ create function ledger.list_controls(
   returns SETOF public.user_controls
   language sql stable security definer;
 grant execute on function ledger.list_controls to ledger_dba, ledger_service;
+
+-- At most max_rows holds of a user with a number above after, in order, that have this status now
+-- (expired included) and that were placed or released with this idempotency key (null: any).
+-- available: when it had been placed. Looks at no more than max_scanned holds: where that was not
+-- enough, the last one that it looked at comes last, with is_match false.
+create function ledger.list_holds(
+  user_id bigint,
+  status text DEFAULT NULL::text,
+  after bigint DEFAULT 0,
+  max_rows integer DEFAULT 50,
+  idempotency_key text DEFAULT NULL::text,
+  max_scanned integer DEFAULT 10000)
+  returns SETOF ledger.listed_hold
+  language plpgsql stable security definer;
+grant execute on function ledger.list_holds to ledger_dba, ledger_service;
+
+-- At most max_rows entries of everybody with a position below before (null: the last ones), in the
+-- order in which they were posted, newest first. Pending entries are passed over: where max_scanned
+-- rows were not enough, the last one comes last, with is_match false, and the rest is before its
+-- position. What commits late has a place among those that were there before it.
+create function ledger.list_journal(
+  before bigint DEFAULT NULL::bigint,
+  max_rows integer DEFAULT 50,
+  max_scanned integer DEFAULT 10000)
+  returns SETOF ledger.found_entry
+  language plpgsql stable security definer;
+grant execute on function ledger.list_journal to ledger_dba, ledger_service;
 
 -- At most max_rows users with an id above after, in order of id, each with its snapshot and what it
 -- was made as; only the one with this reference (null: all), and only those among user_ids (null:
