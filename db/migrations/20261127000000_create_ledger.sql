@@ -2332,6 +2332,57 @@ comment on function ledger.epoch is
 revoke all on function ledger.epoch from public;
 -- end function
 
+-- function: find_entries
+create or replace function ledger.find_entries(
+  user_id bigint, before bigint default null, after bigint default 0, max_rows integer default 50,
+  action text default null, metadata jsonb default null, idempotency_key text default null,
+  max_scanned integer default 10000)
+  returns setof ledger.found_entry
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_before bigint := coalesce(find_entries.before, 9223372036854775807);
+  v_found bigint;
+begin
+  return query
+    select s.id, true, e.*
+      from (
+        select h.id, h.seq, h.action, h.metadata from public.payment_history h
+         where h.user_id = find_entries.user_id and h.seq < v_before
+           and h.seq > find_entries.after and find_entries.idempotency_key is null
+         order by h.seq desc limit find_entries.max_scanned) s
+      cross join lateral (
+        select x.* from public.entries x where x.user_id = find_entries.user_id and x.seq = s.seq) e
+     where ledger.is_wanted(s.action, s.metadata, find_entries.action, find_entries.metadata)
+     order by s.seq desc limit find_entries.max_rows;
+  get diagnostics v_found = row_count;
+  if find_entries.idempotency_key is not null then
+    return query
+      select h.id, true, e.* from public.payment_history h
+       cross join lateral (
+         select x.* from public.entries x where x.user_id = h.user_id and x.seq = h.seq) e
+       where h.user_id = find_entries.user_id
+         and h.idempotency_key = find_entries.idempotency_key
+         and h.seq < v_before and h.seq > find_entries.after
+         and ledger.is_wanted(h.action, h.metadata, find_entries.action, find_entries.metadata);
+  elsif v_found < find_entries.max_rows then
+    return query
+      select h.id, false, e.* from public.payment_history h
+       cross join lateral (
+         select x.* from public.entries x where x.user_id = h.user_id and x.seq = h.seq) e
+       where h.user_id = find_entries.user_id and h.seq < v_before and h.seq > find_entries.after
+       order by h.seq desc offset find_entries.max_scanned - 1 limit 1;
+  end if;
+end $$;
+
+comment on function ledger.find_entries is
+  'At most max_rows entries of a user with after < seq < before, newest first, that have this action, in their metadata these members with these texts, and this idempotency key (null: any). Looks at no more than max_scanned entries: where that was not enough, the last one that it looked at comes last, with is_match false, and the rest is before that.';
+
+revoke all on function ledger.find_entries from public;
+grant execute on function ledger.find_entries to ledger_service, ledger_dba;
+-- end function
+
 -- function: get_balances
 create or replace function ledger.get_balances(user_ids bigint[], at timestamptz default null)
   returns table (user_id bigint, as_of timestamptz, balance numeric, seq bigint)
@@ -2599,6 +2650,23 @@ revoke all on function ledger.heads_at from public;
 grant execute on function ledger.heads_at to ledger_dba;
 -- end function
 
+-- function: is_wanted
+create or replace function ledger.is_wanted(
+  action text, metadata jsonb, wanted_action text, wanted_metadata jsonb)
+  returns boolean
+  language sql immutable parallel safe as $$
+  select (wanted_action is null or action = wanted_action)
+    and (wanted_metadata is null or metadata is not null and not exists (
+      select from jsonb_each_text(wanted_metadata) w
+       where metadata ->> w.key is distinct from w.value))
+$$;
+
+comment on function ledger.is_wanted is
+  'Whether an entry has this action (null: any) and, in its metadata, these members with these texts (null: any).';
+
+revoke all on function ledger.is_wanted from public;
+-- end function
+
 -- function: ledger_id
 create or replace function ledger.ledger_id()
   returns uuid
@@ -2632,13 +2700,101 @@ revoke all on function ledger.list_controls from public;
 grant execute on function ledger.list_controls to ledger_service, ledger_dba;
 -- end function
 
+-- function: list_holds
+create or replace function ledger.list_holds(
+  user_id bigint, status text default null, after bigint default 0, max_rows integer default 50,
+  idempotency_key text default null, max_scanned integer default 10000)
+  returns setof ledger.listed_hold
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_hold public.holds;
+  v_status text;
+  v_scanned integer := 0;
+  v_found integer := 0;
+begin
+  for v_hold in
+    select h.* from public.holds h where h.user_id = list_holds.user_id
+       and h.hold > list_holds.after
+       and (list_holds.idempotency_key is null or h.hold = (
+         select k.hold from public.holds k where k.user_id = list_holds.user_id
+            and k.idempotency_key = list_holds.idempotency_key
+         union all
+         select k.hold from public.holds k where k.user_id = list_holds.user_id
+            and k.release_key = list_holds.idempotency_key))
+     order by h.hold limit list_holds.max_scanned
+  loop
+    v_scanned := v_scanned + 1;
+    v_status := case when v_hold.status = 'active' and v_hold.expires_at <= v_now then 'expired'
+      else v_hold.status end;
+    if list_holds.status is null or v_status = list_holds.status then
+      return next row(v_hold.user_id, v_hold.hold, v_hold.amount, v_status,
+        nullif(v_hold.expires_at, 'infinity'), v_hold.available, v_hold.idempotency_key,
+        v_hold.metadata, v_hold.created_at, v_hold.closed_at, true)::ledger.listed_hold;
+      v_found := v_found + 1;
+      if v_found = list_holds.max_rows then return; end if;
+    end if;
+  end loop;
+  if v_scanned = list_holds.max_scanned then
+    return next row(v_hold.user_id, v_hold.hold, null, null, null, null, null, null, null, null,
+      false)::ledger.listed_hold;
+  end if;
+end $$;
+
+comment on function ledger.list_holds is
+  'At most max_rows holds of a user with a number above after, in order, that have this status now (expired included) and that were placed or released with this idempotency key (null: any). available: when it had been placed. Looks at no more than max_scanned holds: where that was not enough, the last one that it looked at comes last, with is_match false.';
+
+revoke all on function ledger.list_holds from public;
+grant execute on function ledger.list_holds to ledger_service, ledger_dba;
+-- end function
+
+-- function: list_journal
+create or replace function ledger.list_journal(
+  before bigint default null, max_rows integer default 50, max_scanned integer default 10000)
+  returns setof ledger.found_entry
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_before bigint := coalesce(list_journal.before, 9223372036854775807);
+  v_found bigint;
+begin
+  return query
+    select s.id, true, e.*
+      from (
+        select h.id, h.user_id, h.seq from public.payment_history h where h.id < v_before
+         order by h.id desc limit list_journal.max_scanned) s
+      cross join lateral (
+        select x.* from public.entries x where x.user_id = s.user_id and x.seq = s.seq) e
+     order by s.id desc limit list_journal.max_rows;
+  get diagnostics v_found = row_count;
+  if v_found < list_journal.max_rows then
+    return query
+      select h.id, false, null::bigint, null::bigint, null::text, null::numeric, null::numeric,
+             null::numeric, null::timestamptz, null::timestamptz, null::text, null::jsonb,
+             null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::text,
+             null::numeric
+        from public.payment_history h where h.id < v_before
+       order by h.id desc offset list_journal.max_scanned - 1 limit 1;
+  end if;
+end $$;
+
+comment on function ledger.list_journal is
+  'At most max_rows entries of everybody with a position below before (null: the last ones), in the order in which they were posted, newest first. Pending entries are passed over: where max_scanned rows were not enough, the last one comes last, with is_match false, and the rest is before its position. What commits late has a place among those that were there before it.';
+
+revoke all on function ledger.list_journal from public;
+grant execute on function ledger.list_journal to ledger_service, ledger_dba;
+-- end function
+
 -- function: list_users
 create or replace function ledger.list_users(
   reference text default null, after bigint default 0, max_rows integer default 50,
   user_ids bigint[] default null)
   returns setof ledger.listed_user
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off set enable_bitmapscan = off as $$
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_ids bigint[];
 begin
@@ -2930,6 +3086,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'ce789548e166e68a'),
     ('function ledger.field_1(oid,bytea)', '7d779179681b351b'),
     ('function ledger.find_created_user(bigint,text,jsonb,text)', 'cafc8ae6b95b4322'),
+    ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '1a6478c38d16fe73'),
     ('function ledger.find_key(bigint,text,boolean)', '7281493d5cb823f9'),
     ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
     ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '612d24ec4a82199e'),
@@ -2964,9 +3121,12 @@ create or replace function ledger.expected_guards()
     ('function ledger.is_valid_expiry(numeric)', '3cd1867800e88211'),
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
     ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
+    ('function ledger.is_wanted(text,jsonb,text,jsonb)', '145ebae06b0bda66'),
     ('function ledger.ledger_id()', 'c8ff0d501814243a'),
     ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
-    ('function ledger.list_users(text,bigint,integer,bigint[])', '3c13de4edd0ece1f'),
+    ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'f3437536195bfb0c'),
+    ('function ledger.list_journal(bigint,integer,integer)', 'cf92b4b503bd0feb'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', 'fbd9a13b0578f82f'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '2b65ae13f4d08a8e'),

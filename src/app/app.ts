@@ -18,6 +18,9 @@ import { balancesRoutes } from './balances.ts'
 import type { BalancesDependencies } from './balances.ts'
 import { controlsRoutes } from './controls.ts'
 import type { ControlsDependencies } from './controls.ts'
+import { bulkRoutes } from './bulk.ts'
+import type { BulkDependencies } from './bulk.ts'
+import { createAdmit } from './list_items.ts'
 import { debitsRoutes } from './debits.ts'
 import type { DebitsDependencies } from './debits.ts'
 import { type DocsDependencies, docsRoutes } from './docs.ts'
@@ -46,7 +49,8 @@ const DEBITS = ['/users/:id/debit', '/debits']
 export type Dependencies =
   & BalancesDependencies
   & ControlsDependencies
-  & Omit<DebitsDependencies, 'deadlines'>
+  & Omit<DebitsDependencies, 'deadlines' | 'admit'>
+  & Omit<BulkDependencies, 'deadlines' | 'admit'>
   & HistoryDependencies
   & HoldsDependencies
   & HeldDependencies
@@ -131,7 +135,9 @@ export function createApp(
   app.route('/entries', journalRoutes(dependencies))
   app.route('/balances', balancesRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
-  app.route('/debits', debitsRoutes({ ...dependencies, deadlines, onFailure }))
+  const lists = { deadlines, admit: createAdmit(limits), onFailure }
+  app.route('/debits', debitsRoutes({ ...dependencies, ...lists }))
+  app.route('/operations', bulkRoutes({ ...dependencies, ...lists }))
   if (hasMetrics) app.route('/', metricsRoutes(metrics))
   app.route('/', operationsRoutes({ notReady }))
   const isClosed = access !== undefined

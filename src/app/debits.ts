@@ -4,10 +4,8 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import { isUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
-import type { Deadline, Deadlines } from '../core/deadlines.ts'
+import type { Deadlines } from '../core/deadlines.ts'
 import { isOurs, Problem, problemOf } from '../core/errors.ts'
-import { createFairTurns } from '../core/semaphore.ts'
-import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Write } from '../ledger/write.ts'
 import { callerKey } from '../auth/caller.ts'
@@ -15,81 +13,26 @@ import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import { markReplayed, metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
+import { type Admit, keysOfItems } from './list_items.ts'
 import { debitsBody, results } from './schemas.ts'
-
-const MAX_KEY_LENGTH = 255
-/** Room for the longest suffix of a key, `#999`. */
-const COUNT_LENGTH = 4
-/**
- * Items of one user that all lists together may have in the write queue: one batch, and the next
- * one.
- */
-const MAX_QUEUED_PER_USER = 256
-/** The part of the write queue that all lists of one caller may fill. */
-const QUEUE_PART_PER_CALLER = 1 / 4
-/**
- * The part of a request's deadline that an item may wait to get into the queue. An item that is
- * sent later might end as outcome_unknown.
- */
-const WAITING_PART = 1 / 5
 
 export interface DebitsDependencies {
   write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
-  limits?: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'> | undefined
+  /** Lets items of lists into the write queue. */
+  admit: Admit
   /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
 
 type Item = z.infer<typeof debitsBody>[number]
 
-/** The header's key, short enough for a suffix. Of a long one: its beginning and its SHA-256. */
-async function countable(key: string): Promise<string> {
-  if (key.length <= MAX_KEY_LENGTH - COUNT_LENGTH) return key
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
-  const behind = `~${
-    Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  }`
-  return key.slice(0, MAX_KEY_LENGTH - COUNT_LENGTH - behind.length) + behind
-}
-
-/**
- * The key of each item, in order. An item without a key of its own gets the header's key and the
- * number of such items of the same user before it. So in another order, or with items left out, no
- * debit gets a key that belonged to another one.
- */
-function keysOf(items: Item[], key: string | undefined): (string | undefined)[] {
-  const counts = new Map<number, number>()
-  return items.map(({ user_id, idempotency_key }) => {
-    if (idempotency_key !== undefined || key === undefined) return idempotency_key
-    const n = counts.get(user_id) ?? 0
-    counts.set(user_id, n + 1)
-    return `${key}#${n}`
-  })
-}
-
 /** POST /debits. */
 export function debitsRoutes(
-  { write, metrics, deadlines, limits = DEFAULT_LIMITS, onFailure }: DebitsDependencies,
+  { write, metrics, deadlines, admit, onFailure }: DebitsDependencies,
 ) {
   const debits = new Hono<{ Variables: { key?: string } }>()
-  const ofUsers = createFairTurns({ perKey: MAX_QUEUED_PER_USER })
-  const ofCallers = createFairTurns({
-    perKey: Math.ceil(limits.maxQueue * QUEUE_PART_PER_CALLER),
-  })
-
-  /**
-   * Runs `work` once there is room in the queue for this user and this caller, so that lists leave
-   * room for others. It waits for the user first: an item that waits for its user must not take one
-   * of its caller's places.
-   */
-  function admitted<T>(caller: string, userId: number, deadline: Deadline, work: () => Promise<T>) {
-    const end = performance.now() + limits.requestDeadlineMs * WAITING_PART
-    const isOver = () => deadline.isOver || performance.now() > end
-    return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
-  }
-
   /** The result of one item, as the single call would have answered it. */
   async function debit(
     { user_id, amount, metadata }: Item,
@@ -106,7 +49,7 @@ export function debitsRoutes(
         metadata: metadataText(metadata),
       }
       const { users: [user], replayed } = await deadlines.within((deadline) =>
-        admitted(callerKey(c), user_id, deadline, () => write({ ...operation, deadline }))
+        admit(callerKey(c), user_id, deadline, () => write({ ...operation, deadline }))
       )
       metrics.debit(replayed ? 'replayed' : 'ok')
       return { result: { status: 201, ...withEntry(user) }, replayed }
@@ -149,7 +92,7 @@ export function debitsRoutes(
       chargeItems(c, items.length)
       // Each item has a deadline of its own. Those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = keysOf(items, key === undefined ? key : await countable(key))
+      const keys = await keysOfItems(items, ({ user_id }) => user_id, key)
       const answered = await Promise.all(
         items.map((item, n) => debit(item, keys[n], c)),
       )

@@ -14,6 +14,7 @@ import { created, metadataText } from './created.ts'
 import { describe, WRITE_PROBLEMS } from './describe.ts'
 import { REVERSED } from './examples.ts'
 import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
+import { createAssertReversible } from './reversible.ts'
 import { createReadPage } from './history_page.ts'
 import { createAnswerStatement, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
@@ -44,6 +45,7 @@ export function historyRoutes(
   }: HistoryDependencies,
 ) {
   const history = new Hono<{ Variables: { key?: string } }>()
+  const assertReversible = createAssertReversible({ ledger, write })
   const readPage = createReadPage({ ledger, longReads })
   const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
 
@@ -51,21 +53,6 @@ export function historyRoutes(
     const user = (await ledger.getUsers([userId])).get(userId)
     if (!user) throw new Problem('unknown_user')
     return user
-  }
-
-  /**
-   * Checks that the caller may write to a transfer's other user, since a reversal takes back both.
-   */
-  async function mayReverse(userId: number, seq: number, users: ReadonlySet<number>) {
-    let found = await ledger.getEntry(userId, seq)
-    if (!found) {
-      // A pending manual entry may be about to get this number, so post it first.
-      await write({ kind: 'recalculate', userId })
-      found = await ledger.getEntry(userId, seq)
-    }
-    // An entry that is posted after this check may be half of a transfer.
-    if (!found) throw new Problem('unknown_entry')
-    if (found.transfer && !users.has(found.transfer.user_id)) throw new Problem('forbidden')
   }
 
   history.get(
@@ -160,7 +147,7 @@ export function historyRoutes(
       const { id, seq } = c.req.valid('param')
       const [userId, ref] = [Number(id), Number(seq)]
       const users = c.get('caller')?.users
-      if (users) await mayReverse(userId, ref, users)
+      if (users) await assertReversible(userId, ref, users)
       const reversed = await write({
         kind: 'reverse',
         userId,

@@ -97,12 +97,14 @@ export const captureBody = z.strictObject({
 
 const KEY_MESSAGE = 'must be 1 to 255 visible ASCII characters'
 
+export const key = z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
+  .meta({ maxLength: 255 })
+
 export const debitsBody = z.array(
   z.strictObject({
     user_id: userId,
     amount,
-    idempotency_key: z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
-      .meta({ maxLength: 255 }).optional(),
+    idempotency_key: key.optional(),
     metadata: metadata.optional(),
   }),
   'must be a list',

@@ -30,6 +30,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /balances': 'read',
   'POST /users/:id/debit': 'debit',
   'POST /debits': 'debit',
+  // Each item needs the scope of its own route.
+  'POST /operations': 'any',
   'POST /users/:id/credit': 'credit',
   'POST /transfers': 'transfer',
   'POST /users/:id/holds': 'hold',

@@ -11,6 +11,7 @@ export interface Schema {
   const?: unknown
   pattern?: string
   anyOf?: Schema[]
+  oneOf?: Schema[]
   allOf?: Schema[]
   format?: string
   maxLength?: number
@@ -101,6 +102,10 @@ export function schemaFaults(
   if (schema.anyOf) {
     const fits = schema.anyOf.some((one) => schemaFaults(document, one, value, at).length === 0)
     return fits ? [] : [`${at} is none of them`]
+  }
+  if (schema.oneOf) {
+    const fits = schema.oneOf.filter((one) => schemaFaults(document, one, value, at).length === 0)
+    return fits.length === 1 ? [] : [`${at} is ${fits.length} of them`]
   }
   if (schema.allOf) {
     return schema.allOf.flatMap((one) =>

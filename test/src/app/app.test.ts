@@ -20,6 +20,7 @@ const call: Call = (...request) => http.call(...request)
 const ROUTES: Record<string, string[]> = {
   '/users': ['GET', 'HEAD', 'POST'],
   '/entries': ['GET', 'HEAD'],
+  '/operations': ['POST'],
   '/users/1/holds/1': ['GET', 'HEAD'],
   '/users/1/controls': ['GET', 'HEAD'],
   '/users/1/freeze': ['POST'],
@@ -48,7 +49,7 @@ const ROUTES: Record<string, string[]> = {
 }
 /** All but the one whose body is a list. */
 const POSTS = Object.keys(ROUTES)
-  .filter((path) => ROUTES[path]!.includes('POST') && path !== '/debits')
+  .filter((path) => ROUTES[path]!.includes('POST') && !['/debits', '/operations'].includes(path))
 const NOT_JSON = { errors: [{ path: '', message: 'must be JSON in UTF-8' }] }
 
 /** An app whose ledger answers everything with this. */

@@ -22,6 +22,7 @@ const ROUTES: [string, string, unknown?][] = [
   ['GET', '/users/1/verify'],
   ['GET', '/users'],
   ['POST', '/users', {}],
+  ['POST', '/operations', []],
   ['GET', '/entries'],
   ['GET', '/users/1/holds'],
   ['GET', '/users/1/holds/1'],

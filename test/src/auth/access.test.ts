@@ -25,7 +25,7 @@ const [OWN, FOREIGN, MISSING] = [11, 12, 4711]
 type Request = [method: string, path: string, body?: unknown]
 
 interface Row {
-  needs: Scope | 'open'
+  needs: Scope | 'any' | 'open'
   /** What a caller sends here for this user: everywhere that a user can be named. */
   send: (user: number) => Request[]
 }
@@ -92,6 +92,11 @@ const ROWS: Record<string, Row> = {
   'POST /debits': {
     needs: 'debit',
     send: () => [['POST', '/debits', [{ user_id: OWN, amount: 1 }]]],
+  },
+  // As POST /debits, whatever an item needs.
+  'POST /operations': {
+    needs: 'any',
+    send: () => [['POST', '/operations', [{ kind: 'recalculate', user_id: OWN }]]],
   },
   // Not for who is bound, of which more below.
   'GET /entries': { needs: 'journal', send: () => [['GET', '/entries'], ['HEAD', '/entries']] },
@@ -273,7 +278,7 @@ describe('every caller at every route', () => {
         for (const request of requestsOf([name])) {
           for (const headers of [bearer(`only-${scope}`), bearer(jwt)]) {
             const answer = await ask(request, headers)
-            if (['open', scope].includes(needs)) expectLetIn(request, answer)
+            if (['open', 'any', scope].includes(needs)) expectLetIn(request, answer)
             else expectRefused(request, answer, 'forbidden', insufficient(needs))
           }
           const answer = await ask(request, bearer(`not-${scope}`))
@@ -287,7 +292,13 @@ describe('every caller at every route', () => {
   test('with a scope that is missing nothing is written', async () => {
     const none = bearer(await signed(key, { scope: 'openid' }))
     await expectNothingWritten(http, async () => {
-      for (const request of requestsOf(closed)) expect((await ask(request, none)).status).toBe(403)
+      for (const name of closed) {
+        // Whether an item may be done is said of the item.
+        const status = ROWS[name]!.needs === 'any' ? 200 : 403
+        for (const request of requestsOf([name])) {
+          expect((await ask(request, none)).status, name).toBe(status)
+        }
+      }
     })
     expect((await ask(['GET', '/nothing'], none)).status).toBe(404)
   })
@@ -313,6 +324,40 @@ describe('every caller at every route', () => {
     }
     const nobody = bearer(await signed(key, { scope: SCOPES.join(' '), users: [] }))
     for (const request of requestsOf(BOUND)) expect((await ask(request, nobody)).status).toBe(403)
+  })
+
+  test('an item of a list needs the scope of its route, and users of the caller', async () => {
+    const items = (user: number) => [
+      { kind: 'debit', user_id: user, amount: 1 },
+      { kind: 'credit', user_id: user, amount: 1 },
+      { kind: 'transfer', from: OWN, to: user, amount: 1 },
+      { kind: 'hold', user_id: user, amount: 1 },
+      { kind: 'capture', user_id: user, hold: 4711 },
+      { kind: 'release', user_id: user, hold: 4711 },
+      { kind: 'reverse', user_id: user, seq: 4711 },
+      { kind: 'recalculate', user_id: user },
+    ]
+    const refused = async (user: number, headers: Headers) => {
+      const { body } = await http.call('POST', '/operations', items(user), headers)
+      return (body as { results: { body: { code?: string } }[] }).results
+        .flatMap(({ body: { code } }, n) => code === 'forbidden' ? [items(user)[n]!.kind] : [])
+    }
+    const all = items(1).map(({ kind }) => kind)
+    const needed: Record<string, string[]> = {
+      hold: ['hold', 'capture', 'release'],
+      admin: ['recalculate'],
+    }
+    for (const scope of SCOPES) {
+      const allowed = needed[scope] ?? [scope]
+      expect(await refused(FOREIGN, bearer(`only-${scope}`)), scope)
+        .toEqual(all.filter((kind) => !allowed.includes(kind)))
+    }
+    await expectNothingWritten(http, async () => {
+      for (const user of [FOREIGN, MISSING]) {
+        expect(await refused(user, bearer('mine-old'))).toEqual(all)
+      }
+    })
+    expect(await refused(OWN, bearer('mine-old'))).toEqual([])
   })
 
   test('a foreign user is foreign however the number is written', async () => {
@@ -600,10 +645,11 @@ test('the document says what each route takes', async () => {
     const operation = paths[path.replace(/:(\w+)/g, '{$1}')]![method.toLowerCase()]!
     expect(operation.security, name).toEqual(needs === 'open' ? [] : [{ bearer: [] }])
     const scope = /Scope: `(\w+)`\.$/.exec(operation.description)?.[1]
-    expect(scope, name).toBe(needs === 'open' ? undefined : needs)
+    const isScope = needs !== 'open' && needs !== 'any'
+    expect(scope, name).toBe(isScope ? needs : undefined)
     const statuses = Object.keys(operation.responses)
     expect(statuses.includes('401'), name).toBe(needs !== 'open')
-    expect(statuses.includes('403'), name).toBe(needs !== 'open')
+    expect(statuses.includes('403'), name).toBe(isScope)
     expect(statuses.includes('429'), name)
       .toBe(!['/', '/healthz', '/livez', '/readyz', '/metrics'].includes(path))
   }
