@@ -1258,7 +1258,6 @@ begin
       select u.* from public.users u where u.id = any (lock_accounts.user_ids)
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
-<<<<<<< HEAD
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
            i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account)
@@ -3129,7 +3128,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_users(text,bigint,integer,bigint[])', 'fbd9a13b0578f82f'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '2b65ae13f4d08a8e'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),

@@ -20,7 +20,6 @@ begin
       select u.* from public.users u where u.id = any (lock_accounts.user_ids)
        order by u.id for no key update skip locked) l; -- mutation: skip locked
   end if;
-<<<<<<< HEAD
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
            i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account)

@@ -86,7 +86,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_users(text,bigint,integer,bigint[])', 'fbd9a13b0578f82f'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '2b65ae13f4d08a8e'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),

@@ -125,7 +125,7 @@ describe('POST /operations', () => {
       'must be an operation: its kind is debit, credit, transfer, hold, capture, release, ' +
       'reverse or recalculate',
     ],
-  ])('refuses all of %j', async (items, path, message) => {
+  ])('refuses all: %#', async (items, path, message) => {
     const answer = await expectNothingWritten(http, () => send(items))
     expect(answer).toMatchObject({ status: 400, body: invalid(path, message) })
   })
