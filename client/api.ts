@@ -238,6 +238,32 @@ export type Hold = {
   available: string
 }
 
+/** Holds of a user, by number. */
+export type Holds = {
+  holds: (HeldHold)[]
+  /** `after` for the next page; null: there is none. */
+  next: number | null
+}
+
+/** A hold as it is now. */
+export type HeldHold = {
+  /** 1, 2, 3 … for each user. */
+  hold: number
+  user_id: number
+  /** Decimal, two places. */
+  amount: string
+  status: 'active' | 'captured' | 'released' | 'expired'
+  expires_at: string | null
+  /** What is left for others. */
+  available: string
+  idempotency_key?: string
+  metadata?: Record<string, never>
+  /** RFC 3339 in UTC, with microseconds. */
+  created_at: string
+  /** When it was captured or released. */
+  closed_at?: string
+}
+
 /** What a user may do, and who said so, newest first. */
 export type Controls = {
   id: number
@@ -280,6 +306,43 @@ export type ControlledUser = {
   frozen_at: string | null
   /** How far below zero its balance may go. */
   credit_limit: string
+}
+
+/** Entries of everybody, newest first. */
+export type Journal = {
+  entries: (JournalEntry)[]
+  /** `before` for the next page; null: there is none. */
+  next: number | null
+}
+
+export type JournalEntry = {
+  /** 1, 2, 3 … for each user. */
+  seq: number
+  action: 'CREDIT' | 'DEBIT'
+  /** Decimal, two places. */
+  amount: string
+  /** After this entry. */
+  balance: string
+  /** RFC 3339 in UTC, with microseconds. */
+  ts: string
+  idempotency_key?: string
+  metadata?: Record<string, never>
+  /** The other half of a transfer. */
+  transfer?: {
+    user_id: number
+    seq: number
+  }
+  /** The entry that this one takes back. */
+  reverses?: number
+  /** The entry that took this one back; not in the answers to writes. */
+  reversed_by?: number
+  /** The hold that was captured. */
+  hold?: number
+  /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
+  hash: string
+  /** Where it is among all entries: the higher, the later. */
+  position: number
+  user_id: number
 }
 
 /** Several users at one moment. */
@@ -361,6 +424,22 @@ export type Results = {
   })[]
 }
 
+/** A result for each item, in order. */
+export type OperationResults = {
+  results: (OperationResult)[]
+}
+
+export type OperationResult = {
+  /** Of the single call. */
+  status: number
+  /** What the single call would have answered, a problem included. */
+  body: Record<string, never>
+  /** The key that counted. */
+  idempotency_key?: string
+  /** It is the first answer again. */
+  replayed?: true
+}
+
 /** It is so. */
 export type Health = {
   status: 'live' | 'ready'
@@ -415,6 +494,8 @@ export interface Operations<Options> {
     from?: string
     to?: string
     after?: number
+    action?: 'CREDIT' | 'DEBIT'
+    key?: string
   }, options?: Options): Promise<Page>
   /** An entry of a user. */
   getEntry(id: number, seq: number, options?: Options): Promise<Entry>
@@ -438,6 +519,13 @@ export interface Operations<Options> {
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   }, options?: Options): Promise<Hold>
+  /** The holds of a user, by number. */
+  listHolds(id: number, query?: {
+    status?: 'active' | 'captured' | 'released' | 'expired'
+    key?: string
+    after?: number
+    limit?: number
+  }, options?: Options): Promise<Holds>
   /** Take what is held, or a part of it. */
   captureHold(id: number, hold: number, body?: {
     /** Left out: all that is held. A part releases the rest. */
@@ -450,6 +538,8 @@ export interface Operations<Options> {
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   }, options?: Options): Promise<Snapshot>
+  /** A hold of a user. */
+  getHold(id: number, hold: number, options?: Options): Promise<HeldHold>
   /** Whether a user is frozen, and its credit limit. */
   listControls(id: number, query?: {
     before?: number
@@ -472,6 +562,11 @@ export interface Operations<Options> {
     /** Why; kept with who did it and when. */
     reason?: string
   }, options?: Options): Promise<ControlledUser>
+  /** The entries of everybody, newest first. */
+  listJournal(query?: {
+    limit?: number
+    before?: number
+  }, options?: Options): Promise<Journal>
   /** What the ledger held for several users at one moment. */
   getBalances(query: {
     ids: (number)[]
@@ -514,12 +609,15 @@ export const OPERATIONS = {
   getBalanceAt: ['GET', '/users/{id}/balance', 'query', false],
   verifyUser: ['GET', '/users/{id}/verify', 'none', false],
   placeHold: ['POST', '/users/{id}/holds', 'body', true],
+  listHolds: ['GET', '/users/{id}/holds', 'query', false],
   captureHold: ['POST', '/users/{id}/holds/{hold}/capture', 'body', true],
   releaseHold: ['POST', '/users/{id}/holds/{hold}/release', 'body', true],
+  getHold: ['GET', '/users/{id}/holds/{hold}', 'none', false],
   listControls: ['GET', '/users/{id}/controls', 'query', false],
   freezeUser: ['POST', '/users/{id}/freeze', 'body', false],
   thawUser: ['POST', '/users/{id}/thaw', 'body', false],
   setCreditLimit: ['POST', '/users/{id}/credit-limit', 'body', false],
+  listJournal: ['GET', '/entries', 'query', false],
   getBalances: ['GET', '/balances', 'query', false],
   transfer: ['POST', '/transfers', 'body', true],
   debitUsers: ['POST', '/debits', 'body', true],
