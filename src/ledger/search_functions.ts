@@ -91,6 +91,7 @@ const matches = <Row extends { is_match: boolean }>(rows: Row[]) =>
 const lastScanned = <Row extends { is_match: boolean }>(rows: Row[]) =>
   rows.find(({ is_match }) => !is_match)
 
+/** Runs on connections for long reads: what a condition leaves out is read, too. */
 export function createLedgerSearch({ run }: Pick<Database, 'run'>): LedgerSearch {
   return {
     async findEntries(userId, { before, after, maxRows, action, key, metadata }) {

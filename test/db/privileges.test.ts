@@ -62,6 +62,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.get_user_state(1)': ['ok', 'ok'],
   'select * from ledger.list_controls(1)': ['ok', 'ok'],
   'select * from ledger.list_users()': ['ok', 'ok'],
+  'select * from ledger.count_pending()': ['ok', 'ok'],
   'select * from ledger.find_entries(1)': ['ok', 'ok'],
   'select * from ledger.list_journal()': ['ok', 'ok'],
   'select * from ledger.list_holds(1)': ['ok', 'ok'],
