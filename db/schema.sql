@@ -309,6 +309,50 @@ create table ledger.identity (
 );
 grant select on ledger.identity to ledger_dba;
 
+-- The holds that lower what is available now.
+create view public.active_holds as
+ SELECT user_id,
+    hold,
+    amount,
+    created_at,
+    NULLIF(expires_at, 'infinity'::timestamp with time zone) AS expires_at,
+    idempotency_key,
+    metadata
+   FROM public.holds o
+  WHERE ((status = 'active'::text) AND (expires_at > statement_timestamp()));
+
+-- What each user has, from the history: without pending entries, which recalculate_balance posts.
+create view public.balances as
+ SELECT u.id,
+    COALESCE(h.balance, 0.00) AS balance,
+    COALESCE(o.held, 0.00) AS held,
+    ((COALESCE(h.balance, 0.00) - COALESCE(o.held, 0.00)) + COALESCE(u.credit_limit, 0.00)) AS available,
+    COALESCE(h.seq, (0)::bigint) AS seq,
+    GREATEST(h.sealed_at, u.updated_at) AS updated_at
+   FROM ((public.users u
+     LEFT JOIN LATERAL ( SELECT p.seq,
+            p.balance,
+            p.sealed_at
+           FROM public.payment_history p
+          WHERE ((p.user_id = u.id) AND (p.seq IS NOT NULL))
+          ORDER BY p.seq DESC
+         LIMIT 1) h ON (true))
+     LEFT JOIN LATERAL ( SELECT sum(a.amount) AS held
+           FROM public.holds a
+          WHERE ((u.hold_changes > 0) AND (a.user_id = u.id) AND (a.status = 'active'::text) AND (a.expires_at > statement_timestamp()))) o ON (true));
+
+-- What was posted for each user on each day (UTC), and the balance at the end of it.
+create view public.daily_totals as
+ SELECT user_id,
+    ((sealed_at AT TIME ZONE 'UTC'::text))::date AS day,
+    count(*) AS entries,
+    COALESCE(sum(amount) FILTER (WHERE (action = 'CREDIT'::text)), 0.00) AS credited,
+    COALESCE(sum(amount) FILTER (WHERE (action = 'DEBIT'::text)), 0.00) AS debited,
+    (array_agg(balance ORDER BY seq DESC))[1] AS balance
+   FROM public.payment_history h
+  WHERE (seq IS NOT NULL)
+  GROUP BY user_id, (((sealed_at AT TIME ZONE 'UTC'::text))::date);
+
 -- The posted entries of payment_history, as HTTP shows them.
 create view public.entries as
  SELECT user_id,
@@ -332,6 +376,20 @@ create view public.entries as
     held
    FROM public.payment_history h
   WHERE (seq IS NOT NULL);
+
+-- Manual entries that are not posted yet, and who entered them; withdraw_entry takes one back.
+create view public.pending_entries as
+ SELECT h.user_id,
+    h.id,
+    h.action,
+    h.amount,
+    h.ts,
+    h.metadata,
+    m.entered_at,
+    m.entered_by
+   FROM (public.payment_history h
+     LEFT JOIN public.manual_entries m ON (((m.user_id = h.user_id) AND (m.id = h.id))))
+  WHERE (h.seq IS NULL);
 
 create type ledger.account as (
   user_id bigint,

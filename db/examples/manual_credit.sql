@@ -27,7 +27,14 @@ insert into payment_history (user_id, action, amount) values (:alice, 'CREDIT', 
 insert into payment_history (user_id, action, amount) values (:alice, 'CREDIT', 5.005);
 \echo :LAST_ERROR_SQLSTATE
 
--- What was wrong is put right by another entry.
+-- One that is wrong can be taken back until it is posted.
+insert into payment_history (user_id, action, amount) values (:alice, 'DEBIT', 525);
+select action, amount, entered_by is not null as is_known from pending_entries where user_id = :alice;
+select w.action, w.amount
+  from pending_entries p, withdraw_entry(p.user_id, p.id, 'meant 5.25') w where p.user_id = :alice;
+select operation, reason, before ->> 'amount' as amount from interventions where user_id = :alice;
+
+-- What was posted and is wrong is put right by another entry.
 insert into payment_history (user_id, action, amount, metadata)
   values (:alice, 'DEBIT', 5.25, '{"corrects": 3}');
 select balance, available, seq from recalculate_balance(:alice);

@@ -390,6 +390,53 @@ create view public.entries as
 
 comment on view public.entries is 'The posted entries of payment_history, as HTTP shows them.';
 
+-- For people at psql; each finds what belongs to a user by index.
+create view public.balances as
+  select u.id, coalesce(h.balance, 0.00) as balance, coalesce(o.held, 0.00) as held,
+         coalesce(h.balance, 0.00) - coalesce(o.held, 0.00) + coalesce(u.credit_limit, 0.00)
+           as available,
+         coalesce(h.seq, 0) as seq, greatest(h.sealed_at, u.updated_at) as updated_at
+    from public.users u
+    left join lateral (
+      select p.seq, p.balance, p.sealed_at from public.payment_history p
+       where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
+    left join lateral (
+      select sum(a.amount) as held from public.holds a
+       where u.hold_changes > 0 and a.user_id = u.id and a.status = 'active'
+         and a.expires_at > statement_timestamp()) o on true;
+
+comment on view public.balances is
+  'What each user has, from the history: without pending entries, which recalculate_balance posts.';
+
+create view public.pending_entries as
+  select h.user_id, h.id, h.action, h.amount, h.ts, h.metadata, m.entered_at, m.entered_by
+    from public.payment_history h
+    left join public.manual_entries m on m.user_id = h.user_id and m.id = h.id
+   where h.seq is null;
+
+comment on view public.pending_entries is
+  'Manual entries that are not posted yet, and who entered them; withdraw_entry takes one back.';
+
+create view public.active_holds as
+  select o.user_id, o.hold, o.amount, o.created_at, nullif(o.expires_at, 'infinity') as expires_at,
+         o.idempotency_key, o.metadata
+    from public.holds o
+   where o.status = 'active' and o.expires_at > statement_timestamp();
+
+comment on view public.active_holds is 'The holds that lower what is available now.';
+
+create view public.daily_totals as
+  select h.user_id, (h.sealed_at at time zone 'UTC')::date as day, count(*) as entries,
+         coalesce(sum(h.amount) filter (where h.action = 'CREDIT'), 0.00) as credited,
+         coalesce(sum(h.amount) filter (where h.action = 'DEBIT'), 0.00) as debited,
+         (array_agg(h.balance order by h.seq desc))[1] as balance
+    from public.payment_history h
+   where h.seq is not null
+   group by h.user_id, (h.sealed_at at time zone 'UTC')::date;
+
+comment on view public.daily_totals is
+  'What was posted for each user on each day (UTC), and the balance at the end of it.';
+
 -- function: absent_account
 create or replace function ledger.absent_account(user_id bigint)
   returns ledger.account
@@ -1815,35 +1862,47 @@ begin
   case raise_status.status
     when 'ok' then return;
     when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
-      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null'));
+      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null')),
+      hint = 'Make the user first: select * from create_user(…).';
     when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
       detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals, or more than was held.',
-        coalesce(raise_status.amount::text, 'null'));
+        coalesce(raise_status.amount::text, 'null')),
+      hint = 'Nothing is rounded: give another amount, at most what a hold held to capture it.';
     when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
       detail = format('Available is %s, required is %s.',
-        raise_status.available, raise_status.amount);
+        raise_status.available, raise_status.amount),
+      hint = 'Look at balances and active_holds: a credit, or the release of a hold, makes more available.';
     when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
       detail = format('Nothing is taken from user %s, or held, until thaw_user.',
         raise_status.user_id);
     when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
-      detail = 'The key belongs to a request that said something else.';
+      detail = 'The key belongs to a request that said something else.',
+      hint = 'Repeat a request exactly as it was, and give another one a key of its own.';
     when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
-      detail = 'A balance has at most 18 digits before the point.';
+      detail = 'A balance has at most 18 digits before the point.',
+      hint = 'Look for a wrong amount in pending_entries.';
     when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
-      detail = 'The hold was captured or released, or has expired.';
+      detail = 'The hold was captured or released, or has expired.',
+      hint = 'active_holds has those that can be; place another hold, or debit the user.';
     when 'LGHLU' then raise exception using errcode = 'LGHLU', message = 'unknown hold',
-      detail = format('User %s has no hold of this number.', raise_status.user_id);
+      detail = format('User %s has no hold of this number.', raise_status.user_id),
+      hint = 'holds has the numbers of each user.';
     when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
-      detail = format('User %s has no entry of this number.', raise_status.user_id);
+      detail = format('User %s has no entry of this number.', raise_status.user_id),
+      hint = 'entries has those that are posted by seq, pending_entries the other ones by id.';
     when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
-      detail = 'An entry is reversed at most once.';
+      detail = 'An entry is reversed at most once.',
+      hint = 'reversed_by in entries names the reversal, which can be reversed itself.';
     when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
-      detail = 'A transfer needs two users.';
+      detail = 'A transfer needs two users.',
+      hint = 'Give another user as to_user_id.';
     when '22023' then raise exception using errcode = '22023',
       message = 'bad key, metadata, expiry or reference',
-      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.';
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.',
+      hint = 'Give it in this form, or leave it out.';
     else raise exception using errcode = raise_status.status, message = 'user is busy',
-      detail = 'Somebody else holds the user, or entries are left to post.';
+      detail = 'Somebody else holds the user, or entries are left to post.',
+      hint = 'Repeat it. pg_blocking_pids and pg_stat_activity say whom it waits for.';
   end case;
 end $$;
 
@@ -2046,26 +2105,33 @@ begin
     and new.held is not null and new.hash is not null then
     return new;
   elsif new.user_id is null or new.action is null or new.amount is null or new.ts is null then
-    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount';
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
   elsif new.action not in ('CREDIT', 'DEBIT') then
-    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT';
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
   elsif not ledger.is_valid_amount(new.amount) then
     raise exception using errcode = '23514',
-      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals';
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
   elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
-    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999';
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
   elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
       new.reverses, new.peer_user_id, new.peer_seq) > 0 then
     raise exception using errcode = '23514',
-      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted';
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
   elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
     raise exception using errcode = '23514',
-      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
   end if;
   -- As a foreign key does it, so this doesn't wait for a debit in flight.
   perform from public.users u where u.id = new.user_id for key share;
   if not found then
-    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id);
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
   end if;
   new.amount := round(new.amount, 2);
   return new;
@@ -3070,7 +3136,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
     ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
     ('function ledger.changes_between(timestamp with time zone[])', 'af1a2a374b335133'),
-    ('function ledger.check_entry()', '38308015f32e2392'),
+    ('function ledger.check_entry()', 'a5a23b6b170df010'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '35347c8e53b9d946'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
     ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
@@ -3142,7 +3208,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '20e57ff397601672'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'f88baeb3bc53ecb3'),
     ('function ledger.post_pending(bigint,integer)', 'c1d89467bdafa15b'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', 'e6ba58457b891ee7'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2b92d30dac0d8301'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '94d3eabd3774720a'),
     ('function ledger.record_entry()', '51986a837e8a0c44'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
@@ -3161,7 +3227,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
     ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '959c68dc61339fdc'),
     ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
-    ('function public.break_glass(text)', '248afda5ab034b63'),
+    ('function public.break_glass(text)', 'd51199602b170308'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'bbed874e080908fb'),
     ('function public.create_user(bigint,text,jsonb,text)', '76753f6797144064'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
@@ -3182,6 +3248,9 @@ create or replace function ledger.expected_guards()
     ('index public.holds_user_id_release_key_key on holds', 'bc3d2baf054dc03c'),
     ('index public.payment_history_user_id_hold_reverses_key on payment_history', '295aaf88f5e93a2d'),
     ('index public.payment_history_user_id_idempotency_key_key on payment_history', '9dd88bd9241f53ca'),
+    ('rights on active_holds', 'e3b0c44298fc1c14'),
+    ('rights on balances', 'e3b0c44298fc1c14'),
+    ('rights on daily_totals', 'e3b0c44298fc1c14'),
     ('rights on entries', 'e3b0c44298fc1c14'),
     ('rights on holds', 'e3b0c44298fc1c14'),
     ('rights on interventions', 'e3b0c44298fc1c14'),
@@ -3191,6 +3260,7 @@ create or replace function ledger.expected_guards()
     ('rights on manual_entries', 'e3b0c44298fc1c14'),
     ('rights on payment_history', '0ce07dcfcda45792'),
     ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on pending_entries', 'e3b0c44298fc1c14'),
     ('rights on schema ledger', 'e3b0c44298fc1c14'),
     ('rights on schema public', 'e3b0c44298fc1c14'),
     ('rights on user_controls', 'e3b0c44298fc1c14'),
@@ -3234,7 +3304,11 @@ create or replace function ledger.expected_guards()
     ('trigger guard_truncate on users', 'd563d9961d018a7c'),
     ('trigger guard_update on manual_entries', 'b3c7e47d117738ee'),
     ('trigger record_entry on payment_history', 'f82be017d3693cc9'),
-    ('view entries', '26325eb94c0f4638')
+    ('view active_holds', '14e772b78df855bc'),
+    ('view balances', '406438f00cb6d2a2'),
+    ('view daily_totals', '580acb55cddb69d6'),
+    ('view entries', '26325eb94c0f4638'),
+    ('view pending_entries', '5961bd852aeb868f')
 $$;
 
 comment on function ledger.expected_guards is
@@ -3908,7 +3982,8 @@ declare
   v_id bigint;
 begin
   if coalesce(length(break_glass.reason), 0) < 10 then
-    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed';
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
   end if;
   insert into public.interventions (operation, reason)
     values ('BREAK GLASS', break_glass.reason) returning id into v_id;
@@ -4379,7 +4454,8 @@ alter table public.users enable always trigger guard_insert, enable always trigg
 grant usage on schema public, ledger to ledger_service, ledger_dba;
 grant select on public.users, public.user_controls, public.user_details, public.user_references,
   public.user_keys, public.payment_history, public.holds, public.interventions, public.manual_entries,
-  public.entries, ledger.identity, ledger.anchors to ledger_dba;
+  public.entries, public.balances, public.pending_entries, public.active_holds,
+  public.daily_totals, ledger.identity, ledger.anchors to ledger_dba;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 
 -- The system user.
@@ -4398,7 +4474,8 @@ end $$;
 -- With the functions for people that answer its types.
 drop schema ledger cascade;
 drop function public.balance_at, public.break_glass, public.debit_users;
-drop view public.entries;
+drop view public.entries, public.balances, public.pending_entries, public.active_holds,
+  public.daily_totals;
 drop table public.payment_history, public.holds, public.interventions, public.manual_entries,
   public.users, public.user_controls, public.user_details, public.user_references,
   public.user_keys;

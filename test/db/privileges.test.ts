@@ -14,6 +14,10 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from holds': ['42501', 'ok'],
   'select * from entries': ['42501', 'ok'],
   'select * from interventions': ['42501', 'ok'],
+  'select * from balances': ['42501', 'ok'],
+  'select * from pending_entries': ['42501', 'ok'],
+  'select * from active_holds': ['42501', 'ok'],
+  'select * from daily_totals': ['42501', 'ok'],
   'select * from user_controls': ['42501', 'ok'],
   'select * from user_details': ['42501', 'ok'],
   'select * from user_references': ['42501', 'ok'],
@@ -240,13 +244,17 @@ test('tables and columns are granted as people need them', async () => {
        and r.rolname like 'ledger%' order by 1`
   expect(tables.map((row) => row['granted'] as string)).toEqual(
     [
+      'active_holds',
       'anchors',
+      'balances',
+      'daily_totals',
       'entries',
       'holds',
       'identity',
       'interventions',
       'manual_entries',
       'payment_history',
+      'pending_entries',
       'user_controls',
       'user_details',
       'user_keys',

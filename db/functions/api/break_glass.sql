@@ -5,7 +5,8 @@ declare
   v_id bigint;
 begin
   if coalesce(length(break_glass.reason), 0) < 10 then
-    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed';
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
   end if;
   insert into public.interventions (operation, reason)
     values ('BREAK GLASS', break_glass.reason) returning id into v_id;

@@ -8,26 +8,33 @@ begin
     and new.held is not null and new.hash is not null then
     return new;
   elsif new.user_id is null or new.action is null or new.amount is null or new.ts is null then
-    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount';
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
   elsif new.action not in ('CREDIT', 'DEBIT') then
-    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT';
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
   elsif not ledger.is_valid_amount(new.amount) then
     raise exception using errcode = '23514',
-      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals';
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
   elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
-    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999';
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
   elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
       new.reverses, new.peer_user_id, new.peer_seq) > 0 then
     raise exception using errcode = '23514',
-      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted';
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
   elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
     raise exception using errcode = '23514',
-      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB';
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
   end if;
   -- As a foreign key does it, so this doesn't wait for a debit in flight.
   perform from public.users u where u.id = new.user_id for key share;
   if not found then
-    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id);
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
   end if;
   new.amount := round(new.amount, 2);
   return new;

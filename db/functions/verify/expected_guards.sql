@@ -28,7 +28,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
     ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
     ('function ledger.changes_between(timestamp with time zone[])', 'af1a2a374b335133'),
-    ('function ledger.check_entry()', '38308015f32e2392'),
+    ('function ledger.check_entry()', 'a5a23b6b170df010'),
     ('function ledger.close_hold(ledger.account,bigint,text,text,jsonb)', '35347c8e53b9d946'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
     ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
@@ -100,7 +100,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '20e57ff397601672'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'f88baeb3bc53ecb3'),
     ('function ledger.post_pending(bigint,integer)', 'c1d89467bdafa15b'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', 'e6ba58457b891ee7'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2b92d30dac0d8301'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '94d3eabd3774720a'),
     ('function ledger.record_entry()', '51986a837e8a0c44'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
@@ -119,7 +119,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
     ('function ledger.write_hold(text,ledger.account,numeric,bigint,numeric,text,jsonb)', '959c68dc61339fdc'),
     ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
-    ('function public.break_glass(text)', '248afda5ab034b63'),
+    ('function public.break_glass(text)', 'd51199602b170308'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb)', 'bbed874e080908fb'),
     ('function public.create_user(bigint,text,jsonb,text)', '76753f6797144064'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
@@ -140,6 +140,9 @@ create or replace function ledger.expected_guards()
     ('index public.holds_user_id_release_key_key on holds', 'bc3d2baf054dc03c'),
     ('index public.payment_history_user_id_hold_reverses_key on payment_history', '295aaf88f5e93a2d'),
     ('index public.payment_history_user_id_idempotency_key_key on payment_history', '9dd88bd9241f53ca'),
+    ('rights on active_holds', 'e3b0c44298fc1c14'),
+    ('rights on balances', 'e3b0c44298fc1c14'),
+    ('rights on daily_totals', 'e3b0c44298fc1c14'),
     ('rights on entries', 'e3b0c44298fc1c14'),
     ('rights on holds', 'e3b0c44298fc1c14'),
     ('rights on interventions', 'e3b0c44298fc1c14'),
@@ -149,6 +152,7 @@ create or replace function ledger.expected_guards()
     ('rights on manual_entries', 'e3b0c44298fc1c14'),
     ('rights on payment_history', '0ce07dcfcda45792'),
     ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on pending_entries', 'e3b0c44298fc1c14'),
     ('rights on schema ledger', 'e3b0c44298fc1c14'),
     ('rights on schema public', 'e3b0c44298fc1c14'),
     ('rights on user_controls', 'e3b0c44298fc1c14'),
@@ -192,7 +196,11 @@ create or replace function ledger.expected_guards()
     ('trigger guard_truncate on users', 'd563d9961d018a7c'),
     ('trigger guard_update on manual_entries', 'b3c7e47d117738ee'),
     ('trigger record_entry on payment_history', 'f82be017d3693cc9'),
-    ('view entries', '26325eb94c0f4638')
+    ('view active_holds', '14e772b78df855bc'),
+    ('view balances', '406438f00cb6d2a2'),
+    ('view daily_totals', '580acb55cddb69d6'),
+    ('view entries', '26325eb94c0f4638'),
+    ('view pending_entries', '5961bd852aeb868f')
 $$;
 
 comment on function ledger.expected_guards is
