@@ -33,7 +33,7 @@ test.each(sample('bad arguments', [
   [['--name', 'a shop', '--scopes', 'read'], 'name must be 1 to 64 letters, digits, _ . or -'],
   [
     ['--name', 'shop', '--scopes', 'read,write'],
-    'scopes.1 must be one of read, debit, credit, transfer, hold, reverse, admin',
+    'scopes.1 must be one of read, debit, credit, transfer, hold, reverse, journal, admin',
   ],
   [['--name', 'shop', '--scopes', 'read', '--users', '1,x'], 'users.1 is not as documented'],
   [['--scope', 'read'], expect.stringContaining('--scope')],

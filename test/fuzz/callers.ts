@@ -75,7 +75,7 @@ export function callers(users: number[]): fc.Arbitrary<Caller> {
 }
 
 /** By the last part of a path that is written to, or belongs to no user. */
-const NEEDS: Record<string, Scope | 'open'> = {
+const NEEDS: Record<string, Scope | 'any' | 'open'> = {
   debit: 'debit',
   debits: 'debit',
   credit: 'credit',
@@ -86,9 +86,16 @@ const NEEDS: Record<string, Scope | 'open'> = {
   reverse: 'reverse',
   users: 'admin',
   recalculate: 'admin',
+  freeze: 'admin',
+  thaw: 'admin',
+  'credit-limit': 'admin',
+  entries: 'journal',
+  // Each item needs the scope of its own route.
+  operations: 'any',
   metrics: 'admin',
   '': 'open',
   docs: 'open',
+  '{file}': 'open',
   'openapi.json': 'open',
   healthz: 'open',
   livez: 'open',
