@@ -41,6 +41,7 @@ function named(name: string, known: Known): fc.Arbitrary<unknown> | undefined {
     to: user,
     seq: small,
     hold: small,
+    file: fc.constantFrom('docs.css', 'docs.js'),
     before: small,
     limit: small,
     amount: fc.oneof(
