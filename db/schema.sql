@@ -168,7 +168,6 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE
   EXECUTE FUNCTION ledger.guard_history();
 CREATE TRIGGER record_entry AFTER INSERT
   ON public.payment_history FOR EACH ROW
-  WHEN ((new.seq IS NULL))
   EXECUTE FUNCTION ledger.record_entry();
 CREATE UNIQUE INDEX payment_history_user_id_hold_reverses_key
   ON public.payment_history USING btree (user_id, hold, reverses) NULLS NOT DISTINCT
@@ -1592,7 +1591,8 @@ create function ledger.read_changes(
   returns record
   language plpgsql stable;
 
--- Records who entered a manual entry, and when. After the insert, which ON CONFLICT may skip.
+-- Records who entered a manual entry, and when; passes what the engine posts. After the insert,
+-- which ON CONFLICT may skip.
 create function ledger.record_entry()
   returns trigger
   language plpgsql volatile security definer;

@@ -38,7 +38,7 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
      create unique index payment_history_user_id_idempotency_key_key
        on payment_history (user_id, idempotency_key) where user_id > 1`,
     'alter table payment_history alter ts drop not null',
-    'alter table holds alter amount type numeric(14, 2)',
+    'alter table holds alter release_balance type numeric(22, 2)',
     'alter table interventions set unlogged',
     'alter table payment_history enable row level security',
     'create rule mine as on insert to interventions do instead nothing',
