@@ -24,7 +24,10 @@ begin
     select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata, u.created_at
       from ledger.get_users(v_ids) s
       join public.users u on u.id = s.id
-      left join public.user_details d on d.user_id = s.id
+      -- One by one: a plan from when there were few may otherwise read all of them each time.
+      left join lateral (
+        select o.reference, o.metadata from public.user_details o where o.user_id = s.id
+         offset 0) d on true
      order by s.id;
 end $$;
 
