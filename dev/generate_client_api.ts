@@ -125,7 +125,7 @@ const className = (code: string) =>
 
 /** The text of client/api.ts. */
 export const clientApi = (document: ApiDocument): string =>
-  execFileSync(`${PROJECT}node_modules/deno/deno`, ['fmt', '--ext=ts', '-'], {
+  execFileSync(`${PROJECT}node_modules/.bin/deno`, ['fmt', '--ext=ts', '-'], {
     cwd: PROJECT,
     input: unformatted(document),
     encoding: 'utf8',

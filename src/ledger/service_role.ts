@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts'
 /** The functions that the service calls, each with its schema. */
 export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.count_pending',
+  'ledger.find_entries',
   'ledger.get_balances',
   'ledger.get_changes',
   'ledger.get_history',
@@ -15,6 +16,8 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.has_migration',
   'ledger.ledger_id',
   'ledger.list_controls',
+  'ledger.list_holds',
+  'ledger.list_journal',
   'ledger.list_users',
   'ledger.post',
   'ledger.set_control',

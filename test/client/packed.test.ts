@@ -14,7 +14,7 @@ const http = useHttp()
 const run = promisify(execFile)
 const RUNTIMES: [string, string, string[]][] = [
   ['Node', 'node', []],
-  ['Deno', join(PROJECT, 'node_modules/deno/deno'), ['run', '--allow-net', '--allow-env']],
+  ['Deno', join(PROJECT, 'node_modules/.bin/deno'), ['run', '--allow-net', '--allow-env']],
 ]
 const DEBITS = 20
 
