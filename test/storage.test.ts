@@ -1,15 +1,38 @@
-/** What debits leave behind in the tables, and who clears it away. */
-import { expect, test } from 'vitest'
-import { one, useLedger } from './support/ledger.ts'
+/**
+ * What debits leave behind in the tables, and who clears it away: on a server of its own, since
+ * transactions of others keep dead rows where they are.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type postgres from 'postgres'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { migrate } from '../db/migrate.ts'
+import { startPostgres } from '../dev/embedded_postgres.ts'
+import { connectTo, one } from './support/ledger.ts'
 
 const USERS = 500
 const DEBITS_EACH = 20
 const BATCH = 50
 
-const ledger = useLedger()
+let folder: string
+let server: Awaited<ReturnType<typeof startPostgres>>
+let sql: postgres.Sql
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ledger-storage-'))
+  const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
+  server = await startPostgres({ dataDir: folder, version })
+  await migrate(server.url, () => {})
+  sql = connectTo(server.url)
+})
+afterAll(async () => {
+  await sql.end()
+  await server.stop()
+  await rm(folder, { recursive: true, force: true })
+})
 
 test('debits update users within the page, and touch no index of it', async () => {
-  const sql = ledger.connect()
   await sql`alter table users set (autovacuum_enabled = false)`
   await sql`insert into users (id) select g from generate_series(1000, ${999 + USERS}::int) g`
   // As batches are: some users of a page, not all of them.
@@ -32,7 +55,6 @@ test('debits update users within the page, and touch no index of it', async () =
 })
 
 test('tables that only grow are vacuumed, frozen and analyzed as they grow', async () => {
-  const sql = ledger.connect()
   const rows = await sql`
     select relname as table, option_name as option, option_value::float as value
       from pg_class, pg_options_to_table(reloptions)
