@@ -21,7 +21,7 @@ Proves every history from its rows and hashes, and locks nothing; a line for eac
 --user         one user alone
 --state        keeps its place in FILE, and goes on from there after an interruption
 --connections  how many pages it reads at once, 1 to 32; by default one a processor, at most 4
---anchors      the ledger extends each anchor in FILE, which npm run anchor wrote, and none is missing
+--anchors      the ledger extends each anchor in FILE, which npm run anchor wrote, none is missing
 --public-key   each of them is signed by the key of this PEM
 --metrics      writes when it ended and what it found to FILE, for Prometheus; not with --user
 

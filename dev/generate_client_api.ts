@@ -1,9 +1,12 @@
 /** Writes client/api.ts, the types of the client, from the OpenAPI document; or compares (`--check`). */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { runCommand } from '../db/reader.ts'
 import { createApp } from '../src/app/app.ts'
+import { printedHelp } from '../src/command_line.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 
 interface Schema {
@@ -169,11 +172,24 @@ function unformatted(document: ApiDocument): string {
   ].join('\n\n') + '\n'
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+const HELP = `
+usage: npm run client:api -- [--check]
+
+Writes client/api.ts, the types of the client, from the OpenAPI document.
+--check  writes nothing, and says whether it is what would be written
+
+exit codes: 0 it is written, or as it should be, 1 it isn't, 2 an argument isn't known`
+
+async function main(args: string[]): Promise<number> {
+  if (printedHelp(HELP, args)) return 0
+  const { values } = parseArgs({ args, options: { check: { type: 'boolean' } } })
   const text = clientApi(await apiDocument())
-  if (!process.argv.includes('--check')) writeFileSync(CLIENT_API, text)
+  if (!values.check) writeFileSync(CLIENT_API, text)
   else if (readFileSync(CLIENT_API, 'utf8') !== text) {
     console.error('client/api.ts is not what the OpenAPI document says: npm run client:api')
-    process.exit(1)
+    return 1
   }
+  return 0
 }
+
+await runCommand(import.meta.url, () => main(process.argv.slice(2)))
