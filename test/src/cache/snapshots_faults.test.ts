@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMemoryStore } from '../../../dev/memory_store.ts'
 import { at, type Endpoint, entryOf, instanceOf, keyOf, startEndpoint } from './snapshots.ts'
+import { onDeno } from '../../support/service.ts'
 
 const MEBIBYTE = 1024 * 1024
 const EMPTY = '[{"result":[]}]'
@@ -80,7 +81,7 @@ const FAST = { timeoutMs: 250 }
 describe('Redis that', () => {
   test.each(FAULTS)(
     '%s: reads are right, writes end, and nothing is asked twice',
-    async (_, answer) => {
+    async (fault, answer) => {
       const printed = (['log', 'warn', 'error'] as const).map((m) => vi.spyOn(console, m))
       const reader = instanceOf(endpoint, FAST)
       reader.database.set(1, entryOf(1, 3))
@@ -91,7 +92,9 @@ describe('Redis that', () => {
       const writer = instanceOf(endpoint, FAST)
       await writer.snapshots.write(entryOf(1, 4))
       expect(writer.errors).toEqual(['write'])
-      expect(endpoint.requests()).toBe(2)
+      // Deno's own fetch tries once more where a connection ends before an answer.
+      const tries = onDeno && fault === 'cuts the connection' ? 2 : 1
+      expect(endpoint.requests()).toBe(2 * tries)
       for (const print of printed) {
         expect(print).not.toHaveBeenCalled()
         print.mockRestore()
