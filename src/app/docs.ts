@@ -65,7 +65,7 @@ export function docsRoutes(
   { document, publicPath, publicUrl, readDocsFile }: DocsDependencies,
 ) {
   const docs = new Hono()
-  const files = new Map<DocsFile, Promise<Uint8Array<ArrayBuffer>>>()
+  const files = new Map<DocsFile, Uint8Array<ArrayBuffer>>()
   const page = docsPage(publicPath)
 
   docs.get(
@@ -158,9 +158,10 @@ export function docsRoutes(
     if (!readDocsFile || !Object.hasOwn(DOCS_FILES, name)) throw new Problem('not_found')
     const file = name as DocsFile
     // Read once: whoever asks again and again costs no more than memory.
-    if (!files.has(file)) files.set(file, readDocsFile(file))
+    const bytes = files.get(file) ?? await readDocsFile(file)
+    files.set(file, bytes)
     setHeader(c, 'Cache-Control', `private, max-age=${FILE_SECONDS}`)
-    return answer(c, await files.get(file)!, { type: DOCS_FILES[file] })
+    return answer(c, bytes, { type: DOCS_FILES[file] })
   }
 
   return docs
