@@ -2882,7 +2882,10 @@ begin
     select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata, u.created_at
       from ledger.get_users(v_ids) s
       join public.users u on u.id = s.id
-      left join public.user_details d on d.user_id = s.id
+      -- One by one: a plan from when there were few may otherwise read all of them each time.
+      left join lateral (
+        select o.reference, o.metadata from public.user_details o where o.user_id = s.id
+         offset 0) d on true
      order by s.id;
 end $$;
 
@@ -3194,7 +3197,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
     ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'f3437536195bfb0c'),
     ('function ledger.list_journal(bigint,integer,integer)', 'cf92b4b503bd0feb'),
-    ('function ledger.list_users(text,bigint,integer,bigint[])', 'fbd9a13b0578f82f'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '5619ce976423e9af'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),

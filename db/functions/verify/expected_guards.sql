@@ -83,7 +83,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
     ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'f3437536195bfb0c'),
     ('function ledger.list_journal(bigint,integer,integer)', 'cf92b4b503bd0feb'),
-    ('function ledger.list_users(text,bigint,integer,bigint[])', 'fbd9a13b0578f82f'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '5619ce976423e9af'),
     ('function ledger.load_target(text,bigint,bigint,numeric)', 'ee02aae3b3425673'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),
