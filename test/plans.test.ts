@@ -214,7 +214,9 @@ test('holds that are closed or expired cost nothing', async () => {
     update holds set status = 'released', closed_at = now()
      where user_id = ${many} and expires_at = 'infinity'`
   // Until then their places in the index are empty, but there: a page of it for a thousand.
-  expect(await pagesOf(DEBIT(many))).toBeLessThan(await pagesOf(DEBIT(none)) + HOLDS / 1000)
+  // Whoever began before, in any database, may keep them there for a while.
+  const fewest = await pagesOf(DEBIT(none))
+  await expect.poll(() => pagesOf(DEBIT(many))).toBeLessThan(fewest + HOLDS / 1000)
   await sql`vacuum holds`
   for (
     const statement of [
