@@ -28,7 +28,7 @@ Brings the database of MIGRATE_DATABASE_URL, or else DATABASE_URL, to the newest
 if there is none. Two at once are safe. Says what it applied, what it repaired, and what it only
 warns of; docs/how-to/restore.md lists what it looks at.
 
---from-nine <url>  then copies the ledger there, which the nine migrations before this one made,
+--from-nine <url>  then copies the ledger there, which the nine migrations before the baseline made,
                    into the new database, which must have no entries and no users but 1 yet
 
 exit codes: 0 the schema is the newest, 1 it isn't, for the reason in one line`
