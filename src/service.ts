@@ -10,36 +10,23 @@ import type { DocsFile } from './app/docs.ts'
 import { createBrowserGuard } from './app/browsers.ts'
 import { startChangePoller } from './cache/change_poller.ts'
 import { type Config, describeConfig } from './config/config.ts'
-import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { databaseTarget } from './config/database_tls.ts'
-import { createFairTurns } from './core/semaphore.ts'
-import { createLedger, SCHEMA_VERSION } from './ledger/functions.ts'
+import { SCHEMA_VERSION } from './ledger/functions.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createWrite } from './ledger/write.ts'
-import { createWriteQueue } from './ledger/write_queue.ts'
 import { limitLog } from './telemetry/limited_log.ts'
-import { observedLedger } from './ledger/observed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createReadiness } from './ledger/readiness.ts'
+import { timeLimited } from './core/time_limit.ts'
 import { VERSION } from './core/version.ts'
+import { createLongReads, openLedger, openQueue } from './pools.ts'
 import { createRecheck } from './ledger/recheck.ts'
 import { type Listen, openServers } from './server/servers.ts'
 import { createSnapshots } from './cache/snapshots.ts'
 import { makeSystemUser } from './ledger/system_user.ts'
 import { createVerify } from './ledger/verification.ts'
 
-/** Batches in flight at once. While they are, operations gather for the next one. */
-const BATCHES = 2
-/** Calls that wait for a row lock that somebody else has. */
-const WAITING = 6
-/** Calls that repeat an operation whose connection was lost. */
-const REPEATS = 2
-const READING = 4
-/** Connections for long reads. One caller never gets all of them. */
-const READING_LONG = 3
-const READING_LONG_PER_CALLER = 2
-const MAX_WAITING_LONG = 100
 /** How long a stop may take after the deadline of the last request. */
 const STOPPING_MS = 3_000
 /** How long a stop waits for the reader of the access log. */
@@ -93,17 +80,7 @@ export async function startService(
   const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
   const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
-  const ledger = observedLedger(
-    createLedger({
-      ...target,
-      batches: BATCHES,
-      waiting: WAITING + REPEATS,
-      reading: READING,
-      readingLong: READING_LONG,
-      queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
-    }),
-    metrics.databaseCall,
-  )
+  const ledger = openLedger(target, config, metrics)
   const redis = config.redis && {
     ...config.redis,
     onError: (error: unknown) => log.warn('Redis fails', error),
@@ -115,21 +92,8 @@ export async function startService(
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),
   })
-  const queue = createWriteQueue({
-    post: (operations, options) => ledger.post(operations, options),
-    batches: BATCHES,
-    waiting: WAITING,
-    repeats: REPEATS,
-    lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
-    maxQueue: config.maxQueue,
-    onBatch: metrics.batch,
-    onWait: metrics.queueWait,
-  })
-  const longReads = createFairTurns({
-    limit: READING_LONG,
-    perKey: READING_LONG_PER_CALLER,
-    maxWaiting: MAX_WAITING_LONG,
-  })
+  const queue = openQueue(ledger, config, metrics)
+  const longReads = createLongReads()
 
   let stopping = false
   const readiness = createReadiness({ ledger, log })
@@ -212,17 +176,10 @@ export async function startService(
       stopping = true
       systemUser.stop()
       access?.stop()
-      await within(config.requestDeadlineMs + STOPPING_MS, drain())
+      await timeLimited(config.requestDeadlineMs + STOPPING_MS, drain(), undefined)
       for (const server of servers) server.cut()
-      if (accessLog) await within(FLUSH_DEADLINE_MS, accessLog.flush())
+      if (accessLog) await timeLimited(FLUSH_DEADLINE_MS, accessLog.flush(), undefined)
       log.end()
     },
   }
-}
-
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const limit = new Promise((resolve) => timer = setTimeout(resolve, limitMs))
-  await Promise.race([work, limit])
-  clearTimeout(timer)
 }

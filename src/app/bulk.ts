@@ -6,15 +6,14 @@ import type { Scope } from '../auth/scopes.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import { isOurs, Problem, problemOf } from '../core/errors.ts'
 import { chargeItems } from '../http/rate_limit.ts'
-import { json } from '../http/response.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Operation, Outcome } from '../ledger/operations.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { markReplayed, metadataText, withEntry } from './created.ts'
+import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type Admit, keysOfItems } from './list_items.ts'
+import { type Admit, type ItemResult, keysOfItems, respondWithResults } from './list_items.ts'
 import { createAssertReversible } from './reversible.ts'
 import { type BulkOperation, operationResults, operationsBody } from './schemas_bulk.ts'
 
@@ -93,7 +92,11 @@ export function bulkRoutes(
     }
   }
 
-  async function work(c: Context, item: BulkOperation, key: string | undefined) {
+  async function work(
+    c: Context,
+    item: BulkOperation,
+    key: string | undefined,
+  ): Promise<ItemResult> {
     const named = key === undefined ? {} : { idempotency_key: key }
     const counted = (outcome: Parameters<typeof metrics.debit>[0]) => {
       if (item.kind === 'debit') metrics.debit(outcome)
@@ -146,12 +149,10 @@ export function bulkRoutes(
       // Each item has a deadline of its own: those that were in time keep their results.
       c.get('deadline')?.release()
       const keys = await keysOfItems(items.map(keyOf), (_, n) => userOf(items[n]!), header)
-      const answered = await Promise.all(
+      const results = await Promise.all(
         items.map((item, n) => work(c, item, item.kind === 'recalculate' ? undefined : keys[n])),
       )
-      const done = answered.filter(({ replayed }) => replayed !== undefined)
-      markReplayed(c, header !== undefined && done.length > 0 && done.every((one) => one.replayed))
-      return json(c, { results: answered.map(({ result }) => result) })
+      return respondWithResults(c, header, results)
     },
   )
 }

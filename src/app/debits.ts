@@ -3,7 +3,6 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { isUserAllowed } from '../auth/caller.ts'
-import { json } from '../http/response.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import { isOurs, Problem, problemOf } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -11,9 +10,9 @@ import type { Write } from '../ledger/write.ts'
 import { callerKey } from '../auth/caller.ts'
 import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
-import { markReplayed, metadataText, withEntry } from './created.ts'
+import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type Admit, keysOfItems } from './list_items.ts'
+import { type Admit, type ItemResult, keysOfItems, respondWithResults } from './list_items.ts'
 import { debitsBody, results } from './schemas.ts'
 
 export interface DebitsDependencies {
@@ -38,7 +37,7 @@ export function debitsRoutes(
     { user_id, amount, metadata }: Item,
     key: string | undefined,
     c: Context,
-  ) {
+  ): Promise<ItemResult> {
     try {
       if (!isUserAllowed(c, user_id)) throw new Problem('forbidden')
       const operation = {
@@ -93,12 +92,11 @@ export function debitsRoutes(
       // Each item has a deadline of its own. Those that were in time keep their results.
       c.get('deadline')?.release()
       const keys = await keysOfItems(items, ({ user_id }) => user_id, key)
-      const answered = await Promise.all(
-        items.map((item, n) => debit(item, keys[n], c)),
+      return respondWithResults(
+        c,
+        key,
+        await Promise.all(items.map((item, n) => debit(item, keys[n], c))),
       )
-      const done = answered.filter(({ replayed }) => replayed !== undefined)
-      markReplayed(c, key !== undefined && done.length > 0 && done.every((one) => one.replayed))
-      return json(c, { results: answered.map(({ result }) => result) })
     },
   )
 

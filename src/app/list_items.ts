@@ -1,7 +1,10 @@
 /** The items of a list: which key each has, and when it may go into the write queue. */
+import type { Context } from 'hono'
 import type { Limits } from '../config/limits.ts'
 import type { Deadline } from '../core/deadlines.ts'
 import { createFairTurns } from '../core/semaphore.ts'
+import { json } from '../http/response.ts'
+import { markReplayed } from './created.ts'
 
 const MAX_KEY_LENGTH = 255
 /** Room for the longest suffix of a key, `#999`. */
@@ -73,4 +76,20 @@ export function createAdmit(limits: Pick<Limits, 'maxQueue' | 'requestDeadlineMs
     const isOver = () => deadline.isOver || performance.now() > end
     return ofUsers.take(userId, () => ofCallers.take(caller, work, { isOver }), { isOver })
   }
+}
+
+/** What an item came to; `replayed` is undefined if it was refused. */
+export interface ItemResult {
+  result: object
+  replayed: boolean | undefined
+}
+
+/**
+ * Responds with the results of a list. With a header's key, it is a repeat if every item that was
+ * done was one.
+ */
+export function respondWithResults(c: Context, header: string | undefined, items: ItemResult[]) {
+  const done = items.filter(({ replayed }) => replayed !== undefined)
+  markReplayed(c, header !== undefined && done.length > 0 && done.every((one) => one.replayed))
+  return json(c, { results: items.map(({ result }) => result) })
 }

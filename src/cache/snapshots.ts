@@ -2,6 +2,7 @@
  * Reads and writes users' snapshots, cached in Redis. A cached snapshot is only shown if it is
  * known to be current; docs/explanation/cache.md has the rules.
  */
+import { createDatabaseClock } from './database_clock.ts'
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'
 import { createBatcher } from '../core/batcher.ts'
@@ -78,20 +79,6 @@ const EXPIRY_MARGIN_MS = 1000
 
 /** How far two sums of the same times may be apart. */
 const ROUNDING_MS = 1
-
-/**
- * Creates a lower bound of the database's clock, from its readings and the time passed since. So no
- * expiry is judged by the clock of another machine.
- */
-function createDatabaseClock(now: () => number) {
-  let ahead = -Infinity
-  return {
-    observe(time: string) {
-      ahead = Math.max(ahead, Date.parse(time) - now())
-    },
-    now: () => now() + ahead,
-  }
-}
 
 /** Creates the cache of snapshots. */
 export function createSnapshots(options: SnapshotsOptions): Snapshots {

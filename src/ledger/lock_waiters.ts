@@ -3,10 +3,7 @@
  */
 import { QueueFull, WaitExpired } from '../core/batcher.ts'
 import { codeOf, Problem } from '../core/errors.ts'
-import type { Operation, Outcome } from './operations.ts'
-
-/** lock_not_available: a user is locked by somebody else, or pending entries are left to post. */
-export const BUSY = '55P03'
+import { BUSY, heldUserOf, type Operation, type Outcome } from './operations.ts'
 
 /**
  * The pause between two tries of a user for whom no call waits. It grows with the number of locked
@@ -67,14 +64,6 @@ interface Waiting {
 
 /** Whether an operation may touch two users. */
 const isOfTwo = ({ kind }: Operation): boolean => kind === 'transfer' || kind === 'reverse'
-
-/**
- * The locked user that an outcome names; undefined if none was locked and only pending entries are
- * left to post.
- */
-export function heldUserOf({ users }: Outcome): number | undefined {
-  return users.find(({ state }) => !state)?.userId
-}
 
 /** Removes matching operations from the queue, at most `max`. */
 function takeOf(queue: Waiting[], isTaken: (waiting: Waiting) => boolean, max = Infinity) {

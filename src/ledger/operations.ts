@@ -88,3 +88,14 @@ export interface PostOptions {
 /** The users that an operation is known to touch. Of a reversal, the other user isn't known yet. */
 export const usersOf = ({ userId, peerId }: Operation): number[] =>
   peerId === undefined ? [userId] : [userId, peerId]
+
+/** lock_not_available: a user is locked by somebody else, or pending entries are left to post. */
+export const BUSY = '55P03'
+
+/**
+ * The locked user that an outcome names; undefined if none was locked and only pending entries are
+ * left to post.
+ */
+export function heldUserOf({ users }: Outcome): number | undefined {
+  return users.find(({ state }) => !state)?.userId
+}

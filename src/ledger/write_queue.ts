@@ -5,8 +5,9 @@
 import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.ts'
-import { BUSY, createLockWaiters, heldUserOf } from './lock_waiters.ts'
-import { type Operation, type Outcome, type PostOptions, usersOf } from './operations.ts'
+import { createLockWaiters } from './lock_waiters.ts'
+import { BUSY, heldUserOf, usersOf } from './operations.ts'
+import type { Operation, Outcome, PostOptions } from './operations.ts'
 import type { PostedBatch } from '../telemetry/service_metrics.ts'
 
 export interface WriteQueueOptions {

@@ -1,5 +1,6 @@
 /** What the parts of a running service tell of themselves: queues, batches, calls, connections. */
 import { Gauge, Histogram, type Registry } from 'prom-client'
+import { timeLimited } from '../core/time_limit.ts'
 
 /** How full something is. */
 export interface Fill {
@@ -48,16 +49,8 @@ export interface ServiceMetrics {
 /** For so long a scrape waits for the database; then what was known before counts. */
 const PATIENCE_MS = 1000
 
-/** What is known after that time at the latest; whatever failed is as good as late. */
-async function inTime<T>(work: Promise<T>, late: T): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const patience = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(late), PATIENCE_MS)
-  })
-  const known = await Promise.race([work.catch(() => late), patience])
-  clearTimeout(timer)
-  return known
-}
+const inTime = <T>(work: Promise<T>, late: T) =>
+  timeLimited(PATIENCE_MS, work.catch(() => late), late)
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128]

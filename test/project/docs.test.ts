@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { RULES } from '../../src/auth/scopes.ts'
 import { useHttp } from '../support/http.ts'
+import { MAX_DATABASE_CONNECTIONS } from '../../src/pools.ts'
 
 const http = useHttp()
 const read = (file: string) => readFileSync(file, 'utf8')
@@ -176,4 +177,15 @@ test('verify_statement.py proves what the ledger posted, and finds what was chan
   expect(verifyWith(id, lines.toSpliced(-2, 1))[0]).toBe(1)
   expect(verifyWith(id, lines.slice(0, -1))[0]).toBe(1)
   expect(verifyWith(peer, lines)[0]).toBe(1)
+})
+
+test('settings.md says how many connections an instance opens', () => {
+  const page = read('docs/reference/settings.md').replaceAll(/\s+/g, ' ')
+  expect(page).toContain(`An instance opens at most ${MAX_DATABASE_CONNECTIONS} connections:`)
+  const [, parts] = /opens at most \d+ connections: ([^.]+)\./.exec(page)!
+  const sum = [...parts!.matchAll(/\d+/g)].reduce((total, [n]) => total + Number(n), 0)
+  expect(sum).toBe(MAX_DATABASE_CONNECTIONS)
+  // Two instances, and a third that starts before one of them stops.
+  const deploying = read('docs/how-to/deploy.md')
+  expect(deploying).toContain(`connection limit ${3 * MAX_DATABASE_CONNECTIONS}`)
 })

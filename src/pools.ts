@@ -1,0 +1,59 @@
+/** How many connections a service opens, and for what; what may be in flight at once follows. */
+import type { Config } from './config/config.ts'
+import { createFairTurns } from './core/semaphore.ts'
+import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
+import { createLedger, type Ledger, type LedgerOptions } from './ledger/functions.ts'
+import { observedLedger } from './ledger/observed.ts'
+import { createWriteQueue } from './ledger/write_queue.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+/** Batches in flight at once. While they are, operations gather for the next one. */
+const BATCHES = 2
+/** Calls that wait for a row lock that somebody else has. */
+const WAITING = 6
+/** Calls that repeat an operation whose connection was lost. */
+const REPEATS = 2
+const READING = 4
+/** Connections for long reads. One caller never gets all of them. */
+const READING_LONG = 3
+const READING_LONG_PER_CALLER = 2
+const MAX_WAITING_LONG = 100
+
+/** All connections of an instance, with the one that asks what has changed. */
+export const MAX_DATABASE_CONNECTIONS = BATCHES + WAITING + REPEATS + READING + READING_LONG + 1
+
+type Target = Pick<LedgerOptions, 'url' | 'ssl'>
+
+/** The functions of the database, each call timed, on connections that open when they are needed. */
+export function openLedger(target: Target, config: Config, metrics: Metrics): Ledger {
+  const ledger = createLedger({
+    ...target,
+    batches: BATCHES,
+    waiting: WAITING + REPEATS,
+    reading: READING,
+    readingLong: READING_LONG,
+    queryDeadlineMs: queryDeadlineOf(config.requestDeadlineMs),
+  })
+  return observedLedger(ledger, metrics.databaseCall)
+}
+
+/** The queue of all writes, with as many calls at once as there are connections for them. */
+export const openQueue = (ledger: Ledger, config: Config, metrics: Metrics) =>
+  createWriteQueue({
+    post: (operations, options) => ledger.post(operations, options),
+    batches: BATCHES,
+    waiting: WAITING,
+    repeats: REPEATS,
+    lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
+    maxQueue: config.maxQueue,
+    onBatch: metrics.batch,
+    onWait: metrics.queueWait,
+  })
+
+/** Turns of the callers for long reads. */
+export const createLongReads = () =>
+  createFairTurns({
+    limit: READING_LONG,
+    perKey: READING_LONG_PER_CALLER,
+    maxWaiting: MAX_WAITING_LONG,
+  })
