@@ -150,6 +150,13 @@ test('what is no ledger is an error of its own', async () => {
   await expect(client.getUser(1)).rejects.toBeInstanceOf(UnexpectedAnswerError)
 })
 
+test('what the function of the token throws is thrown, and nothing is sent', async () => {
+  const refused = new Error('logged out')
+  const { client, keys } = clientWith([], { token: () => Promise.reject(refused) })
+  await expect(client.debitUser(1, { amount: '1' })).rejects.toBe(refused)
+  expect(keys).toEqual([])
+})
+
 test('the token is asked for before each request', async () => {
   const seen: (string | null)[] = []
   let count = 0
