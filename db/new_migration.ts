@@ -3,7 +3,7 @@
  * hold into one migration that can be undone, drops what has no file any more, and is the place to
  * write whatever else changes. Without such a function it is an empty one.
  */
-import { realpathSync, writeFileSync } from 'node:fs'
+import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { printedHelp } from '../src/command_line.ts'
 import {
@@ -14,11 +14,13 @@ import {
   readFunction,
 } from './function_blocks.ts'
 
+const VERSION_FILE = 'src/ledger/schema_version.ts'
 const HELP = `
 usage: npm run db:new VERB_OBJECT
 
 Makes a migration and prints its path. It freezes every file of db/functions that differs from what
-the migrations hold, and drops the functions whose files are gone; without any it is empty.
+the migrations hold, and drops the functions whose files are gone; without any it is empty. Writes
+its version into ${VERSION_FILE}, too.
 
 exit codes: 0 there is a migration, 1 there is none, for the reason in one line`
 
@@ -129,7 +131,11 @@ if (
 ) {
   const [name = ''] = process.argv.slice(2)
   try {
-    console.log(newMigration({ name, folder: 'db', now: new Date() }))
+    const path = newMigration({ name, folder: 'db', now: new Date() })
+    const [version] = /\d{14}/.exec(path)!
+    const before = readFileSync(VERSION_FILE, 'utf8')
+    writeFileSync(VERSION_FILE, before.replace(/(?<= = ')\d{14}/, version))
+    console.log(path)
   } catch (error) {
     console.error((error as Error).message)
     process.exitCode = 1

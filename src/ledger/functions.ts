@@ -14,9 +14,6 @@ import type { Versioned } from '../cache/snapshots.ts'
 
 export type { Entry } from './rows.ts'
 
-/** The newest migration that this code was written against: the digits of its file's name. */
-export const SCHEMA_VERSION = '20261127071727'
-
 /**
  * Pending entries of each user that one call posts; the next calls post the rest. In a batch, where
  * others wait, 128 users with so many pending entries take some tenths of a second.

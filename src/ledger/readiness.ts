@@ -1,7 +1,8 @@
 /** Whether the service can do its work: what GET /readyz says, and the log at the start. */
 import { isWithoutSchema } from '../core/errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { type Ledger, SCHEMA_VERSION } from './functions.ts'
+import type { Ledger } from './functions.ts'
+import { SCHEMA_VERSION } from './schema_version.ts'
 import { roleFault, roleWarnings } from './service_role.ts'
 
 const NO_SCHEMA = 'The database has no schema, or an old one: `npm run migrate` makes it.'

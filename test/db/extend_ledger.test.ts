@@ -13,7 +13,8 @@ import { PROJECT } from '../support/run_typescript.ts'
 const name = `extended_${randomBytes(8).toString('hex')}`
 let admin: postgres.Sql
 let sql: postgres.Sql
-let folder: string
+/** With the baseline alone, and with what extends it as well. */
+const folders: string[] = []
 let url: string
 
 const HISTORY = `
@@ -23,17 +24,22 @@ const HISTORY = `
 beforeAll(async () => {
   admin = connectTo(inject('databaseUrl'))
   url = new URL(`/${name}`, inject('databaseUrl')).href
-  folder = await mkdtemp(join(tmpdir(), 'ledger-baseline-'))
-  const [baseline] = (await readdir(`${PROJECT}/db/migrations`)).sort()
-  await cp(`${PROJECT}/db/migrations/${baseline!}`, join(folder, baseline!))
-  await migrate(url, () => {}, folder)
+  const migrations = (await readdir(`${PROJECT}/db/migrations`)).sort()
+  for (const count of [1, 2]) {
+    const folder = await mkdtemp(join(tmpdir(), 'ledger-migrations-'))
+    for (const file of migrations.slice(0, count)) {
+      await cp(`${PROJECT}/db/migrations/${file}`, join(folder, file))
+    }
+    folders.push(folder)
+  }
+  await migrate(url, () => {}, folders[0])
   sql = connectTo(url)
 })
 afterAll(async () => {
   await sql.end()
   await admin`drop database if exists ${admin(name)} with (force)`
   await admin.end()
-  await rm(folder, { recursive: true, force: true })
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
 })
 
 test('its history, holds and keys stay as they are, and it proves itself', async () => {
@@ -58,7 +64,7 @@ test('its history, holds and keys stay as they are, and it proves itself', async
 
   const lines: string[] = []
   await migrate(url, (line) => lines.push(line))
-  expect(lines).toEqual([expect.stringMatching(/^Applied: \d{14}_extend_ledger\.sql /)])
+  expect(lines[0]).toMatch(/^Applied: \d{14}_extend_ledger\.sql /)
 
   expect([...await sql.unsafe(HISTORY)]).toEqual(before)
   expect(await sql`select id, balance, held, available, seq from balances where id > 1 order by id`)
@@ -74,11 +80,11 @@ test('its history, holds and keys stay as they are, and it proves itself', async
     .toEqual(['hash_differs'])
 })
 
-/** On a new ledger of the newest schema. */
+/** On a new ledger that goes no further than what extends the baseline. */
 async function withNewLedger(work: (other: string, connection: postgres.Sql) => Promise<void>) {
   const other = `back_${randomBytes(8).toString('hex')}`
   const back = new URL(`/${other}`, url).href
-  await migrate(back)
+  await migrate(back, () => {}, folders[1])
   const connection = connectTo(back)
   try {
     await work(back, connection)
@@ -90,7 +96,7 @@ async function withNewLedger(work: (other: string, connection: postgres.Sql) => 
 
 test('without any of it, the way back leads to the baseline as it was', async () => {
   await withNewLedger(async (back, connection) => {
-    await runDbmate(back, 'rollback')
+    await runDbmate(back, 'rollback', folders[1])
     expect(await connection`select from schema_migrations`).toHaveLength(1)
     // The baseline compares every table, trigger and function with what it had made.
     expect(await connection`select * from verify_ledger()`).toEqual([])
@@ -114,7 +120,9 @@ test.each([
 ])('the way back is refused for %s, and changes nothing', async (_, statement, table) => {
   await withNewLedger(async (back, connection) => {
     await connection.unsafe(statement)
-    await expect(runDbmate(back, 'rollback')).rejects.toThrow(/rows that this would drop/)
+    await expect(runDbmate(back, 'rollback', folders[1])).rejects.toThrow(
+      /rows that this would drop/,
+    )
     expect(await connection.unsafe(`select from ${table}`)).toHaveLength(1)
     expect(await connection`select from schema_migrations`).toHaveLength(2)
   })

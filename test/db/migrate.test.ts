@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
-import { SCHEMA_VERSION } from '../../src/ledger/functions.ts'
+import { SCHEMA_VERSION } from '../../src/ledger/schema_version.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 
 let admin: postgres.Sql

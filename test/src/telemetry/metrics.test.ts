@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect, test } from 'vitest'
 import { VERSION } from '../../../src/core/version.ts'
-import { SCHEMA_VERSION } from '../../../src/ledger/functions.ts'
+import { SCHEMA_VERSION } from '../../../src/ledger/schema_version.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { type Call, useHttp } from '../../support/http.ts'
 

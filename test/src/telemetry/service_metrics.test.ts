@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { VERSION } from '../../../src/core/version.ts'
-import { SCHEMA_VERSION } from '../../../src/ledger/functions.ts'
+import { SCHEMA_VERSION } from '../../../src/ledger/schema_version.ts'
 import { useHttp } from '../../support/http.ts'
 
 const http = useHttp()
