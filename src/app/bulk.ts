@@ -75,8 +75,8 @@ function resultOf(kind: BulkOperation['kind'], { users: [user, peer] }: Outcome)
   }
 }
 
-/** POST /operations. */
-export function bulkRoutes(
+/** Does one item as its own route would, and makes its result. */
+function createRunItem(
   { ledger, write, metrics, deadlines, admit, onFailure }: BulkDependencies,
 ) {
   const assertReversible = createAssertReversible({ ledger, write })
@@ -92,7 +92,7 @@ export function bulkRoutes(
     }
   }
 
-  async function work(
+  return async function runItem(
     c: Context,
     item: BulkOperation,
     key: string | undefined,
@@ -119,8 +119,12 @@ export function bulkRoutes(
       return { result: { status: body.status, body, ...named }, replayed: undefined }
     }
   }
+}
 
-  return new Hono<{ Variables: { key?: string } }>().post(
+/** POST /operations. */
+export function bulkRoutes(dependencies: BulkDependencies) {
+  const runItem = createRunItem(dependencies)
+  return new Hono().post(
     '/',
     describe({
       operationId: 'postOperations',
@@ -150,7 +154,7 @@ export function bulkRoutes(
       c.get('deadline')?.release()
       const keys = await keysOfItems(items.map(keyOf), (_, n) => userOf(items[n]!), header)
       const results = await Promise.all(
-        items.map((item, n) => work(c, item, item.kind === 'recalculate' ? undefined : keys[n])),
+        items.map((item, n) => runItem(c, item, item.kind === 'recalculate' ? undefined : keys[n])),
       )
       return respondWithResults(c, header, results)
     },

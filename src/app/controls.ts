@@ -19,18 +19,18 @@ export interface ControlsDependencies {
   snapshots: Pick<Snapshots, 'read' | 'invalidate'>
 }
 
-/** GET controls, and POST freeze, thaw and credit-limit, under /users/:id. */
-export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
-  const controls = new Hono()
-  const problems = [
-    ...WRITE_PROBLEMS.filter((code) =>
-      code !== 'idempotency_key_reused' && code !== 'invalid_idempotency_key'
-    ),
-    'balance_out_of_range' as const,
-  ]
+const PROBLEMS = [
+  ...WRITE_PROBLEMS.filter((code) =>
+    code !== 'idempotency_key_reused' && code !== 'invalid_idempotency_key'
+  ),
+  'balance_out_of_range' as const,
+]
 
-  /** Once it is done, the cache has it, too. */
-  async function set(
+type SetControl = ReturnType<typeof createSetControl>
+
+/** Sets a control. Before the response, the cache has the snapshot after it. */
+function createSetControl({ ledger, snapshots }: ControlsDependencies) {
+  return async function setControl(
     c: Context,
     userId: number,
     operation: ControlOperation,
@@ -49,8 +49,20 @@ export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
     if (!found) throw new Problem('unknown_user')
     return json(c, { ...found.snapshot, frozen_at, credit_limit })
   }
+}
 
-  controls.get(
+/** GET controls, and POST freeze, thaw and credit-limit, under /users/:id. */
+export function controlsRoutes(dependencies: ControlsDependencies) {
+  const routes = new Hono()
+  const setControl = createSetControl(dependencies)
+  addListControls(routes, dependencies)
+  addFreezeAndThaw(routes, setControl)
+  addSetCreditLimit(routes, setControl)
+  return routes
+}
+
+function addListControls(routes: Hono, { ledger }: Pick<ControlsDependencies, 'ledger'>) {
+  routes.get(
     '/:id/controls',
     describe({
       operationId: 'listControls',
@@ -75,14 +87,16 @@ export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
       return json(c, { id: userId, ...state, changes: shown, next })
     },
   )
+}
 
+function addFreezeAndThaw(routes: Hono, setControl: SetControl) {
   for (
     const [path, operation, operationId, summary] of [
       ['freeze', 'FREEZE', 'freezeUser', 'Take nothing from a user until it is thawed'],
       ['thaw', 'THAW', 'thawUser', 'Let a frozen user spend again'],
     ] as const
   ) {
-    controls.post(
+    routes.post(
       `/:id/${path}`,
       describe({
         operationId,
@@ -92,16 +106,18 @@ export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
           'From a frozen user nothing is taken, and nothing is held. Credits, releases ' +
           'and repeats of what was done go on. What is so already stays as it is.',
         answers: { 200: { schema: controlled } },
-        problems,
+        problems: PROBLEMS,
       }),
       validated('param', idParam),
       jsonBody,
       validated('json', reasonBody),
-      (c) => set(c, Number(c.req.valid('param').id), operation, c.req.valid('json')),
+      (c) => setControl(c, Number(c.req.valid('param').id), operation, c.req.valid('json')),
     )
   }
+}
 
-  controls.post(
+function addSetCreditLimit(routes: Hono, setControl: SetControl) {
+  routes.post(
     '/:id/credit-limit',
     describe({
       operationId: 'setCreditLimit',
@@ -111,7 +127,7 @@ export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
         '`available` is the balance, less what is held, plus the limit. One below what ' +
         'is used already only keeps more from being taken.',
       answers: { 200: { schema: controlled } },
-      problems,
+      problems: PROBLEMS,
     }),
     validated('param', idParam),
     jsonBody,
@@ -119,9 +135,7 @@ export function controlsRoutes({ ledger, snapshots }: ControlsDependencies) {
     (c) => {
       const { credit_limit, reason } = c.req.valid('json')
       const userId = Number(c.req.valid('param').id)
-      return set(c, userId, 'CREDIT LIMIT', { reason, creditLimit: String(credit_limit) })
+      return setControl(c, userId, 'CREDIT LIMIT', { reason, creditLimit: String(credit_limit) })
     },
   )
-
-  return controls
 }

@@ -27,13 +27,9 @@ export interface DebitsDependencies {
 
 type Item = z.infer<typeof debitsBody>[number]
 
-/** POST /debits. */
-export function debitsRoutes(
-  { write, metrics, deadlines, admit, onFailure }: DebitsDependencies,
-) {
-  const debits = new Hono<{ Variables: { key?: string } }>()
-  /** The result of one item, as the single call would have answered it. */
-  async function debit(
+function createDebitItem({ write, metrics, deadlines, admit, onFailure }: DebitsDependencies) {
+  /** Does one item as a request for it alone would, and makes its result. */
+  return async function debitItem(
     { user_id, amount, metadata }: Item,
     key: string | undefined,
     c: Context,
@@ -62,8 +58,12 @@ export function debitsRoutes(
       return { result: { ...members, ...named }, replayed: undefined }
     }
   }
+}
 
-  debits.post(
+/** POST /debits. */
+export function debitsRoutes(dependencies: DebitsDependencies) {
+  const debitItem = createDebitItem(dependencies)
+  return new Hono().post(
     '/',
     describe({
       operationId: 'debitUsers',
@@ -95,10 +95,8 @@ export function debitsRoutes(
       return respondWithResults(
         c,
         key,
-        await Promise.all(items.map((item, n) => debit(item, keys[n], c))),
+        await Promise.all(items.map((item, n) => debitItem(item, keys[n], c))),
       )
     },
   )
-
-  return debits
 }

@@ -2,12 +2,12 @@
 import type { Context } from 'hono'
 import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
-import { html } from 'hono/html'
 import { z } from 'zod'
-import { Problem, PROBLEMS } from '../core/errors.ts'
+import { Problem } from '../core/errors.ts'
 import { answer, json, setHeader, setLocation, setVary } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import { describe } from './describe.ts'
+import { docsPage } from './docs_page/html.ts'
 
 /** What the page is made of, by the name under /docs. */
 export const DOCS_FILES = {
@@ -43,6 +43,7 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+const HTML = 'text/html; charset=UTF-8'
 const FILE_SECONDS = 3600
 
 const anyObject = z.looseObject({}).meta({ description: 'An OpenAPI document.' })
@@ -61,14 +62,17 @@ const fileParam = z.object({
 const text = { type: 'string', maxLength: 10_000_000 }
 
 /** GET /, /openapi.json, /docs, and the files of the page. */
-export function docsRoutes(
-  { document, publicPath, publicUrl, readDocsFile }: DocsDependencies,
-) {
-  const docs = new Hono()
-  const files = new Map<DocsFile, Uint8Array<ArrayBuffer>>()
-  const page = docsPage(publicPath)
+export function docsRoutes(dependencies: DocsDependencies) {
+  const routes = new Hono()
+  addGetRoot(routes, dependencies)
+  addGetOpenapi(routes, dependencies)
+  addGetDocs(routes, dependencies)
+  addGetDocsFile(routes, dependencies)
+  return routes
+}
 
-  docs.get(
+function addGetRoot(routes: Hono, { publicPath }: DocsDependencies) {
+  routes.get(
     '/',
     describe({
       operationId: 'getRoot',
@@ -95,8 +99,10 @@ export function docsRoutes(
       return answer(c, `<a href="${publicPath}/docs">Ledger</a>`, { status: 302, type: HTML })
     },
   )
+}
 
-  docs.get(
+function addGetOpenapi(routes: Hono, { document, publicUrl }: DocsDependencies) {
+  routes.get(
     '/openapi.json',
     describe({
       operationId: 'getOpenapi',
@@ -110,8 +116,11 @@ export function docsRoutes(
       return json(c, { ...await document(), servers: [{ url, description: 'This service.' }] })
     },
   )
+}
 
-  docs.get(
+function addGetDocs(routes: Hono, { publicPath }: DocsDependencies) {
+  const page = docsPage(publicPath)
+  routes.get(
     '/docs',
     describe({
       operationId: 'getDocs',
@@ -131,8 +140,22 @@ export function docsRoutes(
       return answer(c, String(await page), { type: HTML })
     },
   )
+}
 
-  docs.get(
+function addGetDocsFile(routes: Hono, { readDocsFile }: DocsDependencies) {
+  const files = new Map<DocsFile, Uint8Array<ArrayBuffer>>()
+
+  async function respondWithFile(c: Context, name: string) {
+    if (!readDocsFile || !Object.hasOwn(DOCS_FILES, name)) throw new Problem('not_found')
+    const file = name as DocsFile
+    // Read once: whoever asks again and again costs no more than memory.
+    const bytes = files.get(file) ?? await readDocsFile(file)
+    files.set(file, bytes)
+    setHeader(c, 'Cache-Control', `private, max-age=${FILE_SECONDS}`)
+    return answer(c, bytes, { type: DOCS_FILES[file] })
+  }
+
+  routes.get(
     '/docs/:file',
     describe({
       operationId: 'getDocsFile',
@@ -153,57 +176,4 @@ export function docsRoutes(
     validated('param', fileParam),
     (c) => respondWithFile(c, c.req.valid('param').file),
   )
-
-  async function respondWithFile(c: Context, name: string) {
-    if (!readDocsFile || !Object.hasOwn(DOCS_FILES, name)) throw new Problem('not_found')
-    const file = name as DocsFile
-    // Read once: whoever asks again and again costs no more than memory.
-    const bytes = files.get(file) ?? await readDocsFile(file)
-    files.set(file, bytes)
-    setHeader(c, 'Cache-Control', `private, max-age=${FILE_SECONDS}`)
-    return answer(c, bytes, { type: DOCS_FILES[file] })
-  }
-
-  return docs
 }
-
-const HTML = 'text/html; charset=UTF-8'
-
-/** Operations come from the document; codes are here, as each problem's `type` leads to its row. */
-const docsPage = (publicPath: string) =>
-  html`
-    <!doctype html>
-    <html lang="en" data-base="${publicPath}">
-      <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <title>Ledger</title>
-        <link rel="icon" href="data:,">
-        <link rel="stylesheet" href="${publicPath}/docs/swagger-ui.css">
-        <link rel="stylesheet" href="${publicPath}/docs/docs.css">
-        <script src="${publicPath}/docs/swagger-ui-bundle.js" defer></script>
-        <script src="${publicPath}/docs/docs.js" type="module"></script>
-      </head>
-      <body>
-        <header><a href="#errors">Errors</a> <a href="${publicPath}/openapi.json">openapi.json</a>
-    <button id="theme" type="button">Dark or light</button></header>
-        <div id="operations"><noscript><main>Operations need JavaScript; openapi.json has them, too.
-    </main></noscript></div>
-        <main>
-          <h2 id="errors">Errors</h2>
-          <p>Every error is <code>application/problem+json</code> with one of these codes.</p>
-          <table>
-    ${Object.entries(PROBLEMS).map(([code, { status, title }]) =>
-      html`
-        <tr id="${code}">
-          <td>${status}</td>
-          <td><code>${code}</code></td>
-          <td>${title}</td>
-        </tr>
-      `
-    )}
-          </table>
-        </main>
-      </body>
-    </html>
-  `

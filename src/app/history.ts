@@ -8,13 +8,11 @@ import type { Ledger } from '../ledger/functions.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { callerKey } from '../auth/caller.ts'
-import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
+import { validated } from '../http/validate.ts'
 import type { Verify } from '../ledger/verification.ts'
-import { created, metadataText } from './created.ts'
-import { describe, WRITE_PROBLEMS } from './describe.ts'
-import { REVERSED } from './examples.ts'
-import { entry, entryParam, idParam, metadataBody, posted } from './schemas.ts'
-import { createAssertReversible } from './reversible.ts'
+import { describe } from './describe.ts'
+import { entry, entryParam, idParam } from './schemas.ts'
+import { addReverseEntry } from './reverse_entry.ts'
 import { createReadPage } from './history_page.ts'
 import { createAnswerStatement, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
@@ -34,28 +32,24 @@ export interface HistoryDependencies {
 }
 
 /** GET history, an entry of it, balance and verify, and POST reverse, under /users/:id. */
-export function historyRoutes(
-  {
-    ledger,
-    verify,
-    longReads = createFairTurns({ perKey: Infinity }),
-    write,
-    metrics,
-    onFailure,
-  }: HistoryDependencies,
+export function historyRoutes(dependencies: HistoryDependencies) {
+  const routes = new Hono()
+  addListEntries(routes, dependencies)
+  addGetEntry(routes, dependencies)
+  addReverseEntry(routes, dependencies)
+  addGetBalanceAt(routes, dependencies)
+  addVerifyUser(routes, dependencies)
+  return routes
+}
+
+function addListEntries(
+  routes: Hono,
+  { ledger, longReads = createFairTurns({ perKey: Infinity }), onFailure }: HistoryDependencies,
 ) {
-  const history = new Hono<{ Variables: { key?: string } }>()
-  const assertReversible = createAssertReversible({ ledger, write })
   const readPage = createReadPage({ ledger, longReads })
   const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
 
-  async function known(userId: number) {
-    const user = (await ledger.getUsers([userId])).get(userId)
-    if (!user) throw new Problem('unknown_user')
-    return user
-  }
-
-  history.get(
+  routes.get(
     '/:id/history',
     describe({
       operationId: 'listEntries',
@@ -97,12 +91,14 @@ export function historyRoutes(
       }
       if (format) return await answerStatement(c, userId, query, format)
       const page = await readPage(c, userId, query)
-      if (page.entries.length === 0) await known(userId)
+      if (page.entries.length === 0) await findUser(ledger, userId)
       return json(c, page)
     },
   )
+}
 
-  history.get(
+function addGetEntry(routes: Hono, { ledger }: HistoryDependencies) {
+  routes.get(
     '/:id/history/:seq',
     describe({
       operationId: 'getEntry',
@@ -117,50 +113,14 @@ export function historyRoutes(
       const { id, seq } = c.req.valid('param')
       const found = await ledger.getEntry(Number(id), Number(seq))
       if (found) return json(c, found)
-      await known(Number(id))
+      await findUser(ledger, Number(id))
       throw new Problem('unknown_entry')
     },
   )
+}
 
-  history.post(
-    '/:id/history/:seq/reverse',
-    describe({
-      operationId: 'reverseEntry',
-      tag: 'Entries',
-      summary: 'Take an entry back, at most once',
-      description: 'Half of a transfer is taken back together with the other half.',
-      answers: { 201: { schema: posted, example: REVERSED, headers: ['Location'] } },
-      problems: [
-        ...WRITE_PROBLEMS,
-        'unknown_entry',
-        'already_reversed',
-        'insufficient_funds',
-        'user_frozen',
-        'balance_out_of_range',
-      ],
-    }),
-    validated('param', entryParam),
-    idempotencyKey,
-    jsonBody,
-    validated('json', metadataBody),
-    async (c) => {
-      const { id, seq } = c.req.valid('param')
-      const [userId, ref] = [Number(id), Number(seq)]
-      const users = c.get('caller')?.users
-      if (users) await assertReversible(userId, ref, users)
-      const reversed = await write({
-        kind: 'reverse',
-        userId,
-        ref,
-        key: c.get('key'),
-        deadline: c.get('deadline'),
-        metadata: metadataText(c.req.valid('json').metadata),
-      })
-      return created(c, reversed)
-    },
-  )
-
-  history.get(
+function addGetBalanceAt(routes: Hono, { ledger }: HistoryDependencies) {
+  routes.get(
     '/:id/balance',
     describe({
       operationId: 'getBalanceAt',
@@ -182,8 +142,10 @@ export function historyRoutes(
       return json(c, { id, at, balance, seq })
     },
   )
+}
 
-  history.get(
+function addVerifyUser(routes: Hono, { ledger, verify, metrics }: HistoryDependencies) {
+  routes.get(
     '/:id/verify',
     describe({
       operationId: 'verifyUser',
@@ -197,13 +159,18 @@ export function historyRoutes(
     validated('param', idParam),
     async (c) => {
       const id = Number(c.req.valid('param').id)
-      const { snapshot } = await known(id)
+      const { snapshot } = await findUser(ledger, id)
       const { entries, findings, isPartial } = await verify(id, snapshot.seq, callerKey(c))
       metrics.verified(id, findings.length)
       const ok = findings.length === 0
       return json(c, { id, ok, entries, findings, ...(isPartial && { partial: true }) })
     },
   )
+}
 
-  return history
+/** @throws Problem unknown_user */
+async function findUser(ledger: Pick<Ledger, 'getUsers'>, userId: number) {
+  const user = (await ledger.getUsers([userId])).get(userId)
+  if (!user) throw new Problem('unknown_user')
+  return user
 }

@@ -14,10 +14,16 @@ export interface HoldsDependencies {
 }
 
 /** POST /users/:id/holds, and capture and release under it. */
-export function holdsRoutes({ write }: HoldsDependencies) {
-  const holds = new Hono<{ Variables: { key?: string } }>()
+export function holdsRoutes(dependencies: HoldsDependencies) {
+  const routes = new Hono()
+  addPlaceHold(routes, dependencies)
+  addCaptureHold(routes, dependencies)
+  addReleaseHold(routes, dependencies)
+  return routes
+}
 
-  holds.post(
+function addPlaceHold(routes: Hono, { write }: HoldsDependencies) {
+  routes.post(
     '/:id/holds',
     describe({
       operationId: 'placeHold',
@@ -47,8 +53,10 @@ export function holdsRoutes({ write }: HoldsDependencies) {
       return json(c, placed.users[0].hold, 201)
     },
   )
+}
 
-  holds.post(
+function addCaptureHold(routes: Hono, { write }: HoldsDependencies) {
+  routes.post(
     '/:id/holds/:hold/capture',
     describe({
       operationId: 'captureHold',
@@ -84,8 +92,10 @@ export function holdsRoutes({ write }: HoldsDependencies) {
       return created(c, captured)
     },
   )
+}
 
-  holds.post(
+function addReleaseHold(routes: Hono, { write }: HoldsDependencies) {
+  routes.post(
     '/:id/holds/:hold/release',
     describe({
       operationId: 'releaseHold',
@@ -118,6 +128,4 @@ export function holdsRoutes({ write }: HoldsDependencies) {
       return json(c, released.users[0].snapshot)
     },
   )
-
-  return holds
 }

@@ -14,7 +14,7 @@ export interface TransfersDependencies {
 
 /** POST /transfers. */
 export function transfersRoutes({ write }: TransfersDependencies) {
-  const transfers = new Hono<{ Variables: { key?: string } }>()
+  const transfers = new Hono()
 
   transfers.post(
     '/',

@@ -19,10 +19,15 @@ export interface UserDirectoryDependencies {
 }
 
 /** GET and POST /users. */
-export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependencies) {
-  const directory = new Hono<{ Variables: { key?: string } }>()
+export function userDirectoryRoutes(dependencies: UserDirectoryDependencies) {
+  const routes = new Hono()
+  addListUsers(routes, dependencies)
+  addCreateUser(routes, dependencies)
+  return routes
+}
 
-  directory.get(
+function addListUsers(routes: Hono, { ledger }: Pick<UserDirectoryDependencies, 'ledger'>) {
+  routes.get(
     '/',
     describe({
       operationId: 'listUsers',
@@ -47,8 +52,10 @@ export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependen
       return json(c, { users: shown, next: users.length > maxRows ? shown.at(-1)!.id : null })
     },
   )
+}
 
-  directory.post(
+function addCreateUser(routes: Hono, { ledger, snapshots }: UserDirectoryDependencies) {
+  routes.post(
     '/',
     describe({
       operationId: 'createUser',
@@ -101,6 +108,4 @@ export function userDirectoryRoutes({ ledger, snapshots }: UserDirectoryDependen
       return json(c, { ...found.snapshot, ...details })
     },
   )
-
-  return directory
 }

@@ -32,16 +32,19 @@ const CREDIT = {
 }
 
 /** GET /users/:id, and POST debit, credit and recalculate under /users/:id. */
-export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
-  const users = new Hono<{ Variables: { key?: string } }>()
+export function usersRoutes(dependencies: UsersDependencies) {
+  const routes = new Hono()
+  addGetUser(routes, dependencies)
+  addDebitAndCreditUser(routes, dependencies)
+  addRecalculateBalance(routes, dependencies)
+  return routes
+}
 
-  async function current(id: number, fresh: boolean) {
-    const found = await snapshots.read(id, { fresh })
-    if (!found) throw new Problem('unknown_user')
-    return found
-  }
-
-  users.get(
+function addGetUser(
+  routes: Hono,
+  { snapshots, metrics }: Pick<UsersDependencies, 'snapshots' | 'metrics'>,
+) {
+  routes.get(
     '/:id',
     describe({
       operationId: 'getUser',
@@ -54,15 +57,22 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
     validated('param', idParam),
     async (c) => {
       const fresh = /\bno-cache\b/i.test(c.req.header('cache-control') ?? '')
-      const { snapshot, cache } = await current(Number(c.req.valid('param').id), fresh)
+      const found = await snapshots.read(Number(c.req.valid('param').id), { fresh })
+      if (!found) throw new Problem('unknown_user')
+      const { snapshot, cache } = found
       metrics.read(cache)
       setHeader(c, 'X-Cache', cache)
       return json(c, snapshot)
     },
   )
+}
 
+function addDebitAndCreditUser(
+  routes: Hono,
+  { write, metrics }: Pick<UsersDependencies, 'write' | 'metrics'>,
+) {
   for (const action of ['DEBIT', 'CREDIT'] as const) {
-    users.post(
+    routes.post(
       action === 'DEBIT' ? '/:id/debit' : '/:id/credit',
       describe({
         tag: 'Entries',
@@ -96,8 +106,10 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
       },
     )
   }
+}
 
-  users.post(
+function addRecalculateBalance(routes: Hono, { write }: Pick<UsersDependencies, 'write'>) {
+  routes.post(
     '/:id/recalculate',
     describe({
       operationId: 'recalculateBalance',
@@ -130,6 +142,4 @@ export function usersRoutes({ write, snapshots, metrics }: UsersDependencies) {
       return json(c, user.snapshot)
     },
   )
-
-  return users
 }

@@ -7,6 +7,13 @@ import { invalidRequest, Problem } from '../core/errors.ts'
 import { jsonFaults } from './json.ts'
 import { assertJson } from './media_type.ts'
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The Idempotency-Key of the request, where the route reads it. */
+    key?: string
+  }
+}
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 /** zValidator, which responds with a problem, and keeps the schema for OpenAPI. */
@@ -162,7 +169,7 @@ export const idempotencyKey = Object.assign(
       c.set('key', key)
     }
     return next()
-  }) as MiddlewareHandler<{ Variables: { key?: string } }>,
+  }) as MiddlewareHandler,
   {
     [uniqueSymbol]: { target: 'header', ...resolver(z.object({ 'Idempotency-Key': KEY })) },
   },
