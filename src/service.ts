@@ -17,6 +17,7 @@ import { createWrite } from './ledger/write.ts'
 import { limitLog } from './telemetry/limited_log.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { watchLockHolders } from './ledger/lock_holders.ts'
 import { createReadiness } from './ledger/readiness.ts'
 import { timeLimited } from './core/time_limit.ts'
 import { VERSION } from './core/version.ts'
@@ -144,6 +145,11 @@ export async function startService(
     ...snapshots,
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
   })
+  const stopWatching = watchLockHolders({
+    lockedUsers: queue.lockedUsers,
+    read: ledger.readLockHolders,
+    log,
+  })
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
   const systemUser = makeSystemUser({
@@ -175,6 +181,7 @@ export async function startService(
       if (stopping) return
       stopping = true
       systemUser.stop()
+      stopWatching()
       access?.stop()
       await timeLimited(config.requestDeadlineMs + STOPPING_MS, drain(), undefined)
       for (const server of servers) server.cut()

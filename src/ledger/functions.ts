@@ -4,6 +4,7 @@ import { createDatabase, retried } from '../database/database.ts'
 import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
 import { createLedgerControls, type LedgerControls } from './control_functions.ts'
+import { type LockHolder, readLockHolders } from './lock_holders.ts'
 import { readServiceRole, type ServiceRole } from './service_role.ts'
 import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
@@ -27,6 +28,7 @@ export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls, Ledger
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
+  readLockHolders: () => Promise<LockHolder[]>
   /** Manual entries that are pending, counted up to 10000, and the age of the oldest by its ts. */
   countPending: () => Promise<{ entries: number; oldestSeconds: number }>
   /** Connections with a call in flight, by pool. */
@@ -103,6 +105,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     readServiceRole: () => readServiceRole(reads),
+    readLockHolders: () => readLockHolders(reads),
     async countPending() {
       const [row] = await longReads.run((sql) =>
         sql<{ entries: string; oldest_seconds: number }[]>`
