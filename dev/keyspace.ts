@@ -106,13 +106,12 @@ export function createKeyspace(limits: KeyspaceLimits, now: () => number): Keysp
       entries.clear()
       usedBytes = 0
     },
-    ttl(key) {
-      const entry = find(key)
-      return entry && entry.expiresAt - now()
-    },
+    ttl: (key) => ttlOf(find(key), now()),
     expireIn(key, ttlMs) {
       const entry = find(key)
       if (entry) entry.expiresAt = now() + ttlMs
     },
   }
 }
+
+const ttlOf = (entry: Entry | undefined, now: number) => entry && entry.expiresAt - now

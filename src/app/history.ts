@@ -13,7 +13,7 @@ import type { Verify } from '../ledger/verification.ts'
 import { describe } from './describe.ts'
 import { entry, entryParam, idParam } from './schemas.ts'
 import { addReverseEntry } from './reverse_entry.ts'
-import { createReadPage } from './history_page.ts'
+import { readPage } from './history_page.ts'
 import { createAnswerStatement, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
 
@@ -46,7 +46,6 @@ function addListEntries(
   routes: Hono,
   { ledger, longReads = createFairTurns({ perKey: Infinity }), onFailure }: HistoryDependencies,
 ) {
-  const readPage = createReadPage({ ledger, longReads })
   const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
 
   routes.get(
@@ -90,7 +89,7 @@ function addListEntries(
         }])
       }
       if (format) return await answerStatement(c, userId, query, format)
-      const page = await readPage(c, userId, query)
+      const page = await readPage({ ledger, longReads }, c, userId, query)
       if (page.entries.length === 0) await findUser(ledger, userId)
       return json(c, page)
     },

@@ -1,10 +1,10 @@
 /** A client of PostgreSQL all of whose queries settle in time, whatever the network does. */
 import type postgres from 'postgres'
 import { createClient, type Place } from './client.ts'
-import { type Connection, createHosts } from './hosts.ts'
+import { createHosts } from './hosts.ts'
+import { type Client, runQuery } from './run_query.ts'
 import type { Ssl } from '../config/database_tls.ts'
 import { createInFlight } from '../core/in_flight.ts'
-import { isOutcomeUnknown, isRetryable } from '../core/errors.ts'
 
 const QUERY_DEADLINE_MS = 4000
 
@@ -36,24 +36,6 @@ export interface DatabaseOptions {
 }
 
 /**
- * A client of the driver with one connection. `connections`, by place of the host, because each
- * keeps count of how often it failed.
- */
-interface Client {
-  connections: (Connection | undefined)[]
-  running: number
-}
-
-/** A query that tries one host after the other. */
-interface Attempt {
-  client: Client
-  connection?: Connection
-  /** Whether it was sent, so that PostgreSQL may have run it. */
-  isSent: boolean
-  isOver: boolean
-}
-
-/**
  * Creates at most `max` connections. Each query goes to the first that is free, so queries one
  * after the other always find the same backend with warm caches. Spread over two backends they take
  * half as much time again.
@@ -67,70 +49,12 @@ export function createDatabase(options: DatabaseOptions): Database {
   }))
   const inFlight = createInFlight()
 
-  /**
-   * Gives up a connection that failed. The driver would put the rest of a message that was cut
-   * before the first one of the next connection, and report its error as that one's, so each driver
-   * connection is used once.
-   * @param isHole whether the network swallows everything; then nothing waits for its end
-   */
-  function drop({ connections }: Client, connection: Connection | undefined, isHole: boolean) {
-    if (!connection || connections[connection.place] !== connection) return
-    connections[connection.place] = undefined
-    void connection.sql.end({ timeout: isHole ? 0 : queryDeadlineMs / 1000 }).catch(() => {})
-  }
-
-  /** Returns a connection to the host that worked last, once its server was checked. */
-  async function connectionFor(one: Attempt): Promise<Connection> {
-    const connection = one.client.connections[hosts.current()] ??= hosts.open()
-    one.connection = connection
-    try {
-      await hosts.check(connection)
-    } catch (error) {
-      if (!isOutcomeUnknown(error)) throw error
-      drop(one.client, connection, false)
-      // The query itself was not sent.
-      throw notConnected(error)
-    }
-    // The deadline is over, and the caller was told that the query failed.
-    if (one.isOver) throw notConnected()
-    return connection
-  }
-
-  async function attempt<T>(one: Attempt, query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-    for (let tries = 1;; tries++) {
-      try {
-        const { sql } = await connectionFor(one)
-        one.isSent = true
-        return await query(sql)
-      } catch (error) {
-        const next = hosts.next(one.connection!, error)
-        if (next === 'without settings') drop(one.client, one.connection, false)
-        // Each host is tried at most twice: as PostgreSQL, and as a pooler.
-        if (next === undefined || one.isOver || tries === 2 * hosts.count) throw error
-        one.isSent = false
-      }
-    }
-  }
-
   async function run<T>(query: (sql: postgres.Sql) => Promise<T>): Promise<T> {
     const client = leastBusy(clients)
-    const one: Attempt = { client, isSent: false, isOver: false }
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        one.isOver = true
-        const late = Object.assign(new Error('query deadline'), { code: 'DEADLINE' })
-        reject(one.isSent ? late : notConnected(late))
-      }, queryDeadlineMs)
-    })
     client.running++
     try {
-      return await Promise.race([attempt(one, query), deadline])
-    } catch (error) {
-      if (one.isOver || isOutcomeUnknown(error)) drop(client, one.connection, one.isOver)
-      throw error
+      return await runQuery(query, { client, hosts, deadlineMs: queryDeadlineMs })
     } finally {
-      clearTimeout(timer)
       client.running--
     }
   }
@@ -150,9 +74,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     },
   }
 }
-
-const notConnected = (cause?: unknown) =>
-  Object.assign(new Error('no connection', { cause }), { code: 'CONNECT_TIMEOUT' })
 
 /** The first client that is free, or else that with the fewest queries. */
 function leastBusy(clients: Client[]): Client {
@@ -201,20 +122,4 @@ export function isoTimestamp(text: string): string {
     /^(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text) ?? []
   if (!date) throw new Error('not a timestamp in UTC')
   return `${date}T${time}.${fraction.padEnd(6, '0')}Z`
-}
-
-const MAX_ATTEMPTS = 4
-
-/**
- * Calls again what lost a race (isRetryable), after a random pause, so that two don't meet again.
- */
-export async function retried<T>(call: () => Promise<T>): Promise<T> {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return await call()
-    } catch (error) {
-      if (!isRetryable(error) || attempt === MAX_ATTEMPTS) throw error
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt))
-    }
-  }
 }

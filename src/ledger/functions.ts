@@ -1,6 +1,5 @@
 /** The functions of the database, each called by name from one function of the same name. */
-import type postgres from 'postgres'
-import { createDatabase, retried } from '../database/database.ts'
+import { createDatabase } from '../database/database.ts'
 import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
 import { createLedgerControls, type LedgerControls } from './control_functions.ts'
@@ -9,22 +8,12 @@ import { readServiceRole, type ServiceRole } from './service_role.ts'
 import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
-import type { Operation, OperationKind, Outcome, PostOptions } from './operations.ts'
-import { type OutcomeRow, outcomesOf } from './outcome_rows.ts'
+import { createLedgerPost, type LedgerPost } from './post_function.ts'
 import type { Versioned } from '../cache/snapshots.ts'
 
 export type { Entry } from './rows.ts'
 
-/**
- * Pending entries of each user that one call posts; the next calls post the rest. In a batch, where
- * others wait, 128 users with so many pending entries take some tenths of a second.
- */
-const MAX_PENDING = 1000
-const MAX_PENDING_IN_BATCHES = 100
-
-export interface Ledger extends LedgerReads, LedgerUsers, LedgerControls, LedgerSearch {
-  /** One outcome for each operation, in order. */
-  post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
+export interface Ledger extends LedgerPost, LedgerReads, LedgerUsers, LedgerControls, LedgerSearch {
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
@@ -61,33 +50,11 @@ export function createLedger(options: LedgerOptions): Ledger {
     : createDatabase({ url, ssl, queryDeadlineMs, max: options.readingLong })
 
   return {
+    ...createLedgerPost(posting, waiting),
     ...createLedgerReads(reads, longReads),
     ...createLedgerUsers(reads),
     ...createLedgerControls(reads, waiting),
     ...createLedgerSearch(longReads),
-
-    async post(operations, { wait, lockWaitMs }) {
-      const column = (value: (operation: Operation) => string | number | null | undefined) =>
-        columnOf(operations, value)
-      const call = (sql: postgres.Sql) =>
-        sql<OutcomeRow[]>`select * from ledger.post(
-          operations => ${column(({ kind }) => SQL_NAMES[kind])}::text[],
-          user_ids => ${column(({ userId }) => userId)}::bigint[],
-          amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],
-          peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
-          refs => ${column(({ ref }) => ref)}::bigint[],
-          expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
-          idempotency_keys => ${column(({ key }) => key)}::text[],
-          metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
-          wait => ${
-          lockWaitMs === undefined
-            ? sql`${wait}`
-            : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
-        }, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
-      const rows = await retried(() => (wait ? waiting : posting).run(call))
-      // splice() empties the driver's result, which stays in memory for a while.
-      return outcomesOf(rows.splice(0), operations)
-    },
 
     async getUsers(ids) {
       const rows = await reads.run((sql) =>
@@ -125,27 +92,4 @@ export function createLedger(options: LedgerOptions): Ledger {
       await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])
     },
   }
-}
-
-const SQL_NAMES: Record<OperationKind, string | null> = {
-  debit: 'DEBIT',
-  credit: 'CREDIT',
-  transfer: 'TRANSFER',
-  hold: 'HOLD',
-  capture: 'CAPTURE',
-  release: 'RELEASE',
-  reverse: 'REVERSE',
-  recalculate: null,
-}
-
-/**
- * One column of the operations as an array literal; null if no operation has a value in it, which
- * costs nothing.
- */
-function columnOf(
-  operations: Operation[],
-  value: (operation: Operation) => string | number | null | undefined,
-): string | null {
-  const values = operations.map(value)
-  return values.some((one) => one !== undefined) ? arrayLiteral(values) : null
 }

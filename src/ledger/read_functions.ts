@@ -139,44 +139,56 @@ export function createLedgerReads(
       return row && entryOf(row)
     },
 
-    async getBalances(userIds, at) {
-      const [moment] = await run((sql) =>
-        sql<{ at: string; is_future: boolean }[]>`
-          select coalesce(${at}::text::timestamptz, clock_timestamp()) as at,
-                 coalesce(${at}::text::timestamptz > clock_timestamp(), false) as is_future`
-      )
-      const isFuture = moment!.is_future
-      if (isFuture) return { at: isoTimestamp(moment!.at), isFuture, balances: [] }
-      const rows = await run((sql) =>
-        sql<{ user_id: string; balance: string; seq: string }[]>`
-          select user_id, balance, seq from ledger.get_balances(
-            user_ids => ${arrayLiteral(userIds)}::bigint[],
-            at => ${moment!.at}::text::timestamptz)`
-      )
-      return {
-        at: isoTimestamp(moment!.at),
-        isFuture,
-        balances: rows.map(({ user_id, balance, seq }) => ({
-          id: Number(user_id),
-          balance,
-          seq: Number(seq),
-        })),
-      }
-    },
+    getBalances: (userIds, at) => getBalances(run, userIds, at),
+    verifyUserPage: (userId, after, maxRows) => verifyUserPage(long.run, userId, after, maxRows),
+  }
+}
 
-    async verifyUserPage(userId, after, maxRows) {
-      const [page] = await long.run((sql) =>
-        sql<VerifiedRow[]>`
-          select to_jsonb(findings) as findings, rows_read, next_seq
-            from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
-              max_rows => ${maxRows})`
-      )
-      const { findings, rows_read, next_seq } = page!
-      return {
-        findings,
-        rowsRead: Number(rows_read),
-        next: next_seq === null ? null : Number(next_seq),
-      }
-    },
+async function getBalances(
+  run: Database['run'],
+  userIds: number[],
+  at: string | null,
+): Promise<Balances> {
+  const [moment] = await run((sql) =>
+    sql<{ at: string; is_future: boolean }[]>`
+      select coalesce(${at}::text::timestamptz, clock_timestamp()) as at,
+             coalesce(${at}::text::timestamptz > clock_timestamp(), false) as is_future`
+  )
+  const isFuture = moment!.is_future
+  if (isFuture) return { at: isoTimestamp(moment!.at), isFuture, balances: [] }
+  const rows = await run((sql) =>
+    sql<{ user_id: string; balance: string; seq: string }[]>`
+      select user_id, balance, seq from ledger.get_balances(
+        user_ids => ${arrayLiteral(userIds)}::bigint[],
+        at => ${moment!.at}::text::timestamptz)`
+  )
+  return {
+    at: isoTimestamp(moment!.at),
+    isFuture,
+    balances: rows.map(({ user_id, balance, seq }) => ({
+      id: Number(user_id),
+      balance,
+      seq: Number(seq),
+    })),
+  }
+}
+
+async function verifyUserPage(
+  run: Database['run'],
+  userId: number,
+  after: number,
+  maxRows: number,
+): Promise<VerifiedPage> {
+  const [page] = await run((sql) =>
+    sql<VerifiedRow[]>`
+      select to_jsonb(findings) as findings, rows_read, next_seq
+        from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
+          max_rows => ${maxRows})`
+  )
+  const { findings, rows_read, next_seq } = page!
+  return {
+    findings,
+    rowsRead: Number(rows_read),
+    next: next_seq === null ? null : Number(next_seq),
   }
 }
