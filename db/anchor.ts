@@ -8,7 +8,7 @@ import { isoTimestamp } from '../src/database/database.ts'
 import { rootsAt } from './anchor_roots.ts'
 import { type Anchor, hashOfLine, nameOfKey, parseAnchor, readKey, sign } from './anchors.ts'
 import { now, writeMetricsFile } from './metrics_file.ts'
-import { connectReader, runCommand } from './reader.ts'
+import { connectReader, runCommand } from './command.ts'
 
 const WAIT_SECONDS = 60
 const HELP = `

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
-import { connectReader, runCommand } from './reader.ts'
+import { connectReader, runCommand } from './command.ts'
 
 const FILE = 'db/functions/verify/expected_guards.sql'
 const HELP = `

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import type postgres from 'postgres'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
-import { connectReader, runCommand } from './reader.ts'
+import { connectReader, runCommand } from './command.ts'
 
 const FILE = 'db/schema.sql'
 const WIDTH = 100

@@ -14,6 +14,11 @@ const commands = Object.values(scripts)
   .filter((file) => file !== (onDeno ? 'src/node.ts' : 'src/deno.ts'))
 const taken = sample('commands', commands, 3)
 
+const commandsPage = readFileSync('docs/reference/commands.md', 'utf8')
+
+/** Each is followed by what it means. */
+const codesOf = (text: string) => [...text.matchAll(/\b\d(?= \w)/g)].map(([code]) => code)
+
 /** Without any setting, so that none can do anything. */
 async function call(file: string, ...args: string[]) {
   // The load comes from Node, whatever the service runs on.
@@ -32,6 +37,9 @@ test.each(taken)('%s --help says what it takes, and what its exit codes mean', a
       expect.stringMatching(/^usage: npm (start|run [\w:]+)[\s\S]+\nexit codes: 0 .+, [12] .+\n$/),
     ])
     for (const line of output.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+    const name = /^usage: (npm (?:start|run [\w:]+))/.exec(output)![1]!
+    const row = commandsPage.split('\n').find((line) => line.startsWith(`| \`${name}\` |`)) ?? name
+    expect(codesOf(row.split('|').at(-2)!)).toEqual(codesOf(output.split('exit codes:')[1]!))
   }
 })
 

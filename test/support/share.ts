@@ -4,6 +4,10 @@
  * does all of them. LEDGER_TEST_SEED repeats a run. Both are set in vitest.config.ts.
  */
 
+import { randomOf } from '../../db/desk/random.ts'
+
+export { randomOf }
+
 /** 1 is everything; above it, what is random goes on for longer. */
 export const SHARE = Number(process.env['LEDGER_TEST_SHARE'] ?? 1)
 if (!(SHARE > 0 && SHARE <= 1000)) throw new Error('LEDGER_TEST_SHARE is above 0, up to 1000')
@@ -27,15 +31,4 @@ export function sample<T>(what: string, cases: readonly T[], least = 1): T[] {
   const order = cases.map((one, place) => ({ one, place, by: random() }))
   const taken = order.sort((a, b) => a.by - b.by).slice(0, count)
   return taken.sort((a, b) => a.place - b.place).map(({ one }) => one)
-}
-
-/** Numbers from 0 to 1: mulberry32, by Tommy Ettinger. */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
 }

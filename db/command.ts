@@ -1,0 +1,46 @@
+/** What the commands that work in a ledger share: how they connect, and how they end. */
+import { realpathSync } from 'node:fs'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type postgres from 'postgres'
+import { loadDatabaseUrls } from '../src/config/config.ts'
+import { loadEnvFile } from '../src/env_file.ts'
+import { open, reach } from './connect.ts'
+
+/** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
+export const connectReader = (max: number): Promise<postgres.Sql> =>
+  connect(max, { application_name: 'ledger-verify', default_transaction_read_only: true })
+
+/** One connection that can write, to DATABASE_URL of the environment or `.env`. */
+export const connectWriter = (command: string): Promise<postgres.Sql> =>
+  connect(1, { application_name: `ledger-${command}` })
+
+async function connect(max: number, settings: Record<string, string | boolean>) {
+  loadEnvFile()
+  const { databaseUrl } = loadDatabaseUrls({ ...process.env, MIGRATE_DATABASE_URL: undefined })
+  if (!databaseUrl) throw new Error('DATABASE_URL must be set')
+  const fixed = { ...settings, TimeZone: 'UTC', DateStyle: 'ISO' }
+  return open(await reach(databaseUrl), { max, settings: fixed })
+}
+
+/** Runs the command if this file is the one that was started; a failure is one line and code 2. */
+export async function runCommand(url: string, main: () => Promise<number>): Promise<void> {
+  if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return
+  try {
+    process.exitCode = await main()
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException
+    console.error((message || String(code)).replace(/\s+/g, ' '))
+    process.exitCode = 2
+  }
+}
+
+/**
+ * The value of an option that is a whole number.
+ * @throws Error with one line that names the option
+ */
+export function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
+  if (value >= min && value <= max) return value
+  throw new Error(`--${option} must be a whole number from ${min} to ${max}`)
+}

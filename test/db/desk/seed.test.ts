@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { pastOf } from '../../../db/desk/seed_data.ts'
+import { createDatabase, type TestDatabase } from '../../support/database.ts'
+import { connectTo, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { runTypeScript } from '../../support/run_typescript.ts'
+import { sample } from '../../support/share.ts'
+import { verifyLedger } from '../../support/tampering.ts'
+
+const ledger = useLedger()
+
+/** Exit code, then the lines that it wrote. */
+async function seed(url: string, ...args: string[]): Promise<[number | string, ...string[]]> {
+  const run = runTypeScript('db/desk/seed.ts', args, { DATABASE_URL: url })
+  return [await run.ended, ...run.output().trimEnd().split('\n')]
+}
+
+/** All that is in a history but for when it happened. */
+async function historiesOf({ url }: Pick<TestDatabase, 'url'>) {
+  const sql = connectTo(url)
+  try {
+    return await sql`
+      select h.user_id, h.seq, h.action, h.amount, h.balance, h.held, h.idempotency_key, h.hold,
+             h.reverses, h.peer_user_id, h.metadata from payment_history h order by 1, 2`
+  } finally {
+    await sql.end()
+  }
+}
+
+test('npm run seed fills an empty ledger with months that verification has nothing against', async () => {
+  expect(await seed(ledger.url, '--users', '60', '--months', '2'))
+    .toEqual([0, expect.stringMatching(/^60 users, \d+ entries of 2 months, \d+ operations/)])
+  expect(await verifyLedger(ledger.sql)).toEqual([])
+  const found = await one(ledger.sql`
+    select (select count(*)::integer from user_references) as references,
+           (select count(*)::integer from users where balance < 0) as overdrawn,
+           (select max(age(h.ts)) > '56 days' from payment_history h) as "isOld",
+           (select bool_and(h.sealed_at > now() - interval '1 hour') from payment_history h) as "isPostedNow",
+           (select array_agg(distinct o.status order by o.status) from holds o) as statuses,
+           exists (select from payment_history where peer_user_id is not null) as transfers,
+           exists (select from payment_history where reverses is not null) as reversals,
+           exists (select from users where frozen_at is not null) as frozen,
+           exists (select from users where credit_limit > 0) as limits,
+           (select count(*)::integer from pending_entries) as pending`)
+  expect(found).toEqual({
+    references: 60,
+    overdrawn: 0,
+    isOld: true,
+    isPostedNow: true,
+    statuses: '{active,captured,released}',
+    transfers: true,
+    reversals: true,
+    frozen: true,
+    limits: true,
+    pending: 1,
+  })
+})
+
+test('npm run seed adds nothing to a ledger in use, and with --add users of their own', async () => {
+  const user = await ledger.user(5)
+  const before = await stateOf(ledger.sql, user)
+  const count = async () => (await one(ledger.sql`select count(*) as n from users`))['n']
+  const users = await count()
+  expect((await seed(ledger.url, '--users', '2'))[0]).toBe(2)
+  // The users of this seed are there from the test before.
+  const [code, line] = await seed(ledger.url, '--users', '2', '--add')
+  expect([code, line]).toEqual([2, expect.stringContaining('seed-1-0001')])
+  expect(await count()).toBe(users)
+  expect((await seed(ledger.url, '--users', '2', '--months', '1', '--add', '--seed', '2'))[0])
+    .toBe(0)
+  expect(await count()).toBe(String(Number(users) + 2))
+  expect(await stateOf(ledger.sql, user)).toEqual(before)
+  expect(await verifyLedger(ledger.sql)).toEqual([])
+})
+
+test('npm run seed makes the same history of the same seed', async () => {
+  const databases = [await createDatabase(), await createDatabase()]
+  try {
+    const histories = []
+    for (const database of databases) {
+      const args = ['--users', '6', '--months', '1', '--seed', '7']
+      expect((await seed(database.url, ...args))[0]).toBe(0)
+      histories.push([...await historiesOf(database)])
+    }
+    expect(histories[0]!.length).toBeGreaterThan(30)
+    expect(histories[0]).toEqual(histories[1])
+  } finally {
+    for (const database of databases) await database.drop()
+  }
+  expect(pastOf(1, 2, 1)).not.toEqual(pastOf(2, 2, 1))
+})
+
+test.each(sample('bad options', [
+  ['--users', '1'],
+  ['--users', '10001'],
+  ['--months', '0'],
+  ['--seed', '-1'],
+]))('npm run seed names %s when it is %s', async (option, value) => {
+  const [code, line] = await seed(ledger.url, `${option}=${value}`)
+  expect([code, line]).toEqual([2, expect.stringContaining(`${option} `)])
+})
