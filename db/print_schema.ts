@@ -157,7 +157,13 @@ const types = (sql: postgres.Sql) =>
                 from pg_attribute a where a.attrelid = c.oid and not a.attisdropped)) as text,
            obj_description(c.reltype) as comment
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname in ('public', 'ledger') and c.relkind = 'c' order by c.relname collate "C"`
+     where n.nspname in ('public', 'ledger') and c.relkind = 'c'
+    union all
+    select format('create domain %I.%I as %s constraint %I %s;', n.nspname, t.typname,
+             t.typbasetype::regtype, d.conname, pg_get_constraintdef(d.oid)), obj_description(t.oid)
+      from pg_type t join pg_namespace n on n.oid = t.typnamespace
+      join pg_constraint d on d.contypid = t.oid
+     where n.nspname in ('public', 'ledger') and t.typtype = 'd' order by 1`
 
 const functions = (sql: postgres.Sql) =>
   sql<Function[]>`
@@ -176,8 +182,9 @@ const functions = (sql: postgres.Sql) =>
      order by n.nspname desc, p.proname collate "C", pg_get_function_arguments(p.oid) collate "C"`
 
 function typeText({ text, comment }: Row): string {
-  const [, head, members] = /^(.* as )\((.*)\);$/s.exec(text)!
-  return [...commented(comment), bracketed(head!, members!.split(', '), ';')].join('\n')
+  const [, head, members] = /^(create type .* as )\((.*)\);$/s.exec(text) ?? []
+  const printed = head ? bracketed(head, members!.split(', '), ';') : text
+  return [...commented(comment), printed].join('\n')
 }
 
 /** The text of db/schema.sql for a database; the same on every version of PostgreSQL. */

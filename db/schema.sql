@@ -154,11 +154,9 @@ create table public.payment_history (
   autovacuum_freeze_min_age=1000000,
   autovacuum_vacuum_scale_factor=0.01,
   autovacuum_vacuum_threshold=10000);
-CREATE INDEX payment_history_pending_idx
-  ON public.payment_history USING btree (user_id, id)
-  WHERE (seq IS NULL);
 CREATE TRIGGER check_entry BEFORE INSERT
   ON public.payment_history FOR EACH ROW
+  WHEN ((new.hash IS NULL))
   EXECUTE FUNCTION ledger.check_entry();
 CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
   ON public.payment_history FOR EACH ROW
@@ -166,9 +164,9 @@ CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE
   ON public.payment_history FOR EACH STATEMENT
   EXECUTE FUNCTION ledger.guard_history();
-CREATE TRIGGER record_entry AFTER INSERT
-  ON public.payment_history FOR EACH ROW
-  EXECUTE FUNCTION ledger.record_entry();
+CREATE UNIQUE INDEX payment_history_pending_idx
+  ON public.payment_history USING btree (user_id, id, ((num_nonnulls(seq, balance, sealed_at, held, hash))::ledger.nothing))
+  WHERE ((seq IS NULL) OR (balance IS NULL) OR (sealed_at IS NULL) OR (held IS NULL));
 CREATE UNIQUE INDEX payment_history_user_id_hold_reverses_key
   ON public.payment_history USING btree (user_id, hold, reverses) NULLS NOT DISTINCT
   WHERE ((hold IS NOT NULL) OR (reverses IS NOT NULL));
@@ -389,6 +387,8 @@ create view public.pending_entries as
    FROM (public.payment_history h
      LEFT JOIN public.manual_entries m ON (((m.user_id = h.user_id) AND (m.id = h.id))))
   WHERE (h.seq IS NULL);
+
+create domain ledger.nothing as integer constraint posted_as_a_whole CHECK ((VALUE = 0));
 
 create type ledger.account as (
   user_id bigint,
@@ -853,7 +853,7 @@ create function ledger.changes_between(moments timestamp with time zone[])
 grant execute on function ledger.changes_between to ledger_dba;
 
 -- Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount
--- with more than two decimals is refused, not rounded.
+-- with more than two decimals is refused, not rounded. Records who entered it, and when.
 create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
@@ -1103,9 +1103,9 @@ create function ledger.get_changes(
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
 
 -- What keeps the ledger from being changed behind its back, as it is now: tables, views and
--- sequences with their owner, constraints, unique indexes, triggers, every function, who may write,
--- execute or create, and what the roles may besides; each with its definition. Of what others have
--- in public, too: verify_guards tells what is ours.
+-- sequences with their owner, constraints, domains, unique indexes, triggers, every function, who
+-- may write, execute or create, and what the roles may besides; each with its definition. Of what
+-- others have in public, too: verify_guards tells what is ours.
 create function ledger.get_guards()
   returns table (object text, definition text)
   language sql stable;
@@ -1590,12 +1590,6 @@ create function ledger.read_changes(
   OUT versions bigint[])
   returns record
   language plpgsql stable;
-
--- Records who entered a manual entry, and when; passes what the engine posts. After the insert,
--- which ON CONFLICT may skip.
-create function ledger.record_entry()
-  returns trigger
-  language plpgsql volatile security definer;
 
 -- The entry of the first account's user that a key has made earlier, and its other half if it has
 -- one, as they were answered then, with replayed set.

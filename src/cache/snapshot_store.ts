@@ -82,13 +82,21 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
   return merged
 }
 
-/**
- * Makes calls, with a circuit breaker for all of them.
- * @returns the replies, or why there are none; the client has reported details
- */
-function createCall(timeoutMs: number, now: () => number) {
+/** Creates the store. Calls of many requests travel together. */
+export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
+  const { history, ttlMs, timeoutMs, now } = options
+  const keyOf = (id: number) => `ledger:${history}:user:${id}`
   const breaker = createBreaker(now)
-  return async function call(
+  // Each batcher has a client of its own, because a client makes one call at a time.
+  const reading = createRedisClient(options.redis)
+  const writing = createRedisClient(options.redis)
+  const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
+
+  /**
+   * Makes a call.
+   * @returns the replies, or why there are none; the client has reported details
+   */
+  async function call(
     items: { at: number }[],
     send: (limitMs: number) => Promise<RedisReply[]>,
   ): Promise<RedisReply[] | 'skipped' | 'failed'> {
@@ -102,17 +110,6 @@ function createCall(timeoutMs: number, now: () => number) {
       return 'failed'
     }
   }
-}
-
-/** Creates the store. Calls of many requests travel together. */
-export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
-  const { history, ttlMs, timeoutMs, now } = options
-  const keyOf = (id: number) => `ledger:${history}:user:${id}`
-  const call = createCall(timeoutMs, now)
-  // Each batcher has a client of its own, because a client makes one call at a time.
-  const reading = createRedisClient(options.redis)
-  const writing = createRedisClient(options.redis)
-  const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
 
   const finding = createBatcher<{ id: number; at: number }, Found>({
     ...limits,

@@ -33,3 +33,28 @@ test.each([
   const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
   expect(await codeOf(ledger.sql`insert into payment_history ${ledger.sql(row)}`)).toBe(code)
 })
+
+test.each(['seq', 'balance', 'sealed_at', 'held', 'hash'])(
+  'a row without %s, but with the rest of what posting gives it, raises 23514',
+  async (column) => {
+    const { sql } = ledger
+    const id = await ledger.user(10)
+    const before = await stateOf(sql, id)
+    const posted = { seq: '2', balance: '11', sealed_at: '2026-11-27', held: '0', hash: '\\x00' }
+    const row = { user_id: id, action: 'CREDIT', amount: '1', ...posted, [column]: null }
+    expect(await codeOf(sql`insert into payment_history ${sql(row)}`)).toBe('23514')
+    expect(await stateOf(sql, id)).toEqual(before)
+  },
+)
+
+test.each(['seq', 'balance', 'sealed_at', 'held', 'hash'])(
+  'a row with nothing but %s of what posting gives it raises 23514',
+  async (column) => {
+    const { sql } = ledger
+    const id = await ledger.user(10)
+    const posted = { seq: '2', balance: '11', sealed_at: '2026-11-27', held: '0', hash: '\\x00' }
+    const value = posted[column as keyof typeof posted]
+    const row = { user_id: id, action: 'CREDIT', amount: '1', [column]: value }
+    expect(await codeOf(sql`insert into payment_history ${sql(row)}`)).toBe('23514')
+  },
+)

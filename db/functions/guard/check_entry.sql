@@ -2,12 +2,10 @@ create or replace function ledger.check_entry()
   returns trigger
   -- Whoever inserts may not lock users, so this function does it as the owner.
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_at timestamptz;
 begin
-  -- Only the engine has all of these at once.
-  if new.seq is not null and new.balance is not null and new.sealed_at is not null
-    and new.held is not null and new.hash is not null then
-    return new;
-  elsif new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
     raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
       hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
   elsif new.action not in ('CREDIT', 'DEBIT') then
@@ -30,17 +28,34 @@ begin
       message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
       hint = 'Give it in this form, or leave it out.';
   end if;
-  -- As a foreign key does it, so this doesn't wait for a debit in flight.
-  perform from public.users u where u.id = new.user_id for key share;
+  -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
+  -- does it, so that nobody else uses the key meanwhile.
+  if new.idempotency_key is null then
+    perform from public.users u where u.id = new.user_id for key share;
+  else
+    perform from public.users u where u.id = new.user_id for no key update;
+  end if;
   if not found then
     raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
       hint = 'Make the user first: select * from create_user(…).';
   end if;
   new.amount := round(new.amount, 2);
+  -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
+  if current_setting('session_replication_role') = 'replica'
+    or exists (select from public.payment_history h where h.id = new.id and h.user_id = new.user_id)
+    or exists (select from public.payment_history h where h.user_id = new.user_id
+                  and h.idempotency_key = new.idempotency_key) then
+    return new;
+  end if;
+  -- After the lock, and so after this transaction got its id, which anchors rely on.
+  v_at := clock_timestamp();
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user,
+    ledger.manual_entry_hash(new, new.id, v_at, session_user));
   return new;
 end $$;
 
 comment on function ledger.check_entry is
-  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded.';
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
 
 revoke all on function ledger.check_entry from public;

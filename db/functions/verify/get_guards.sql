@@ -8,6 +8,12 @@ create or replace function ledger.get_guards()
     select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass)
   select r.object, r.definition from ledger.get_relation_guards() r
   union all
+  select 'domain ' || t.oid::regtype, (
+           select string_agg(translate(pg_get_constraintdef(c.oid), '()', ''), ', ' order by c.conname)
+             from pg_constraint c where c.contypid = t.oid)
+    from pg_type t join pg_namespace n on n.oid = t.typnamespace
+   where n.nspname = 'ledger' and t.typtype = 'd'
+  union all
   -- In schema public, only those who could put something in the place of ours.
   select 'rights on schema ' || n.nspname, (
            select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
@@ -43,7 +49,7 @@ create or replace function ledger.get_guards()
 $$;
 
 comment on function ledger.get_guards is
-  'What keeps the ledger from being changed behind its back, as it is now: tables, views and sequences with their owner, constraints, unique indexes, triggers, every function, who may write, execute or create, and what the roles may besides; each with its definition. Of what others have in public, too: verify_guards tells what is ours.';
+  'What keeps the ledger from being changed behind its back, as it is now: tables, views and sequences with their owner, constraints, domains, unique indexes, triggers, every function, who may write, execute or create, and what the roles may besides; each with its definition. Of what others have in public, too: verify_guards tells what is ours.';
 
 revoke all on function ledger.get_guards from public;
 grant execute on function ledger.get_guards to ledger_dba;

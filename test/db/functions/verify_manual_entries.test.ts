@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { one, useLedger } from '../../support/ledger.ts'
+import { one, pidOf, start, untilBlocked, useLedger } from '../../support/ledger.ts'
 import { rehash, tamper, verifyUser } from '../../support/tampering.ts'
 
 const ledger = useLedger()
@@ -93,6 +93,23 @@ test('what ON CONFLICT leaves out was not entered', async () => {
   const { count } = await one(sql`select count(*) from manual_entries where user_id = ${id}`)
   expect(count).toBe('1')
   expect(await verifyUser(sql, id)).toEqual([])
+})
+
+test('what ON CONFLICT leaves out for a key that another transaction used was not entered', async () => {
+  const insert = (sql: typeof ledger.sql) =>
+    sql`insert into payment_history (user_id, action, amount, idempotency_key)
+          values (${id}, 'CREDIT', 7, 'once') on conflict do nothing`
+  const [first, second] = [ledger.connect(), ledger.connect()]
+  const pid = await pidOf(second)
+  await first`begin`
+  await insert(first)
+  const inserted = start(insert(second))
+  await untilBlocked(ledger.sql, pid)
+  await first`commit`
+  expect((await inserted).count).toBe(0)
+  const { count } = await one(ledger.sql`select count(*) from manual_entries where user_id = ${id}`)
+  expect(count).toBe('2')
+  expect(await verifyUser(ledger.sql, id)).toEqual([])
 })
 
 test.each([
