@@ -828,7 +828,8 @@ create function ledger.add_transfer(
 
 -- Waits until no entry of a user can get in before a moment any more: until whoever has locked the
 -- user, and may have read the clock before that moment, has ended. Entries are to be read by a
--- later statement. Raises 55P03 after lock_timeout, or for a moment that has not come yet.
+-- later statement. Raises 55P03 after lock_timeout, for a moment that has not come yet, and on a
+-- standby.
 create function ledger.await_final(user_id bigint, at timestamp with time zone)
   returns void
   language plpgsql volatile;
@@ -1167,8 +1168,8 @@ create function ledger.get_users(user_ids bigint[])
 grant execute on function ledger.get_users to ledger_dba, ledger_service;
 
 -- Refuses every change of payment_history but pending to posted, except after break_glass, when it
--- keeps what the row was, and by withdraw_entry; and every change of other tables that it guards.
--- Raises LGIMM.
+-- keeps what the row was, by withdraw_entry, and where a subscription repeats one of these; and
+-- every change of other tables that it guards. Raises LGIMM.
 create function ledger.guard_history()
   returns trigger
   language plpgsql volatile;

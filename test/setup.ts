@@ -27,6 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     settings: {
       max_connections: '300',
       max_prepared_transactions: '10',
+      wal_level: 'logical',
       autovacuum_naptime: '5s',
       // This machine won't fail during a run; test/faults has clusters of its own.
       fsync: 'off',

@@ -57,6 +57,11 @@ test.each(files)('the file of %s is what the migrations hold', (name) => {
   expect(readBlocks('db').get(name)).toBe(readFunction('db', name))
 })
 
+test.each(files)('each error of %s that has a message has a hint', (name) => {
+  const raised = readFunction('db', name).match(/\braise exception [^;]*(?:'[^']*'[^;']*)*;/g) ?? []
+  expect(raised.filter((text) => text.includes('message =') && !/\bhint =/.test(text))).toEqual([])
+})
+
 test('running every file again changes nothing', async () => {
   const before = await describeFunctions(sql)
   await sql.unsafe('begin')

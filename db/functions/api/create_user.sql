@@ -39,7 +39,8 @@ begin
     exception when unique_violation then null;
     end;
   end loop;
-  raise exception using errcode = '40001', message = 'another transaction makes the same user';
+  raise exception using errcode = '40001', message = 'another transaction makes the same user',
+    hint = 'Repeat it.';
 end $$;
 
 comment on function public.create_user is

@@ -6,7 +6,8 @@ create or replace function public.debit_users(
 begin
   if cardinality(debit_users.user_ids) is distinct from cardinality(debit_users.amounts)
      or cardinality(debit_users.user_ids) <> cardinality(debit_users.idempotency_keys) then
-    raise exception using errcode = '22023', message = 'arrays differ in length';
+    raise exception using errcode = '22023', message = 'arrays differ in length',
+      hint = 'Give each user an amount and, if there are keys at all, a key or null.';
   end if;
   return query
     select o.user_id, o.seq, 'DEBIT'::text,

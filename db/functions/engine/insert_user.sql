@@ -10,7 +10,8 @@ begin
       values (v_id, insert_user.at, insert_user.at) on conflict do nothing;
     if found then return v_id; end if;
     if insert_user.user_id is not null then
-      raise exception using errcode = '23505', message = 'the user exists';
+      -- For create_user alone, which looks for it again.
+      raise exception using errcode = '23505';
     end if;
     -- Ids that were given explicitly may be ahead of the sequence. This gets past them in few
     -- steps, however many there are.

@@ -18,7 +18,8 @@ begin
       hint = 'Look at balances and active_holds: a credit, or the release of a hold, makes more available.';
     when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
       detail = format('Nothing is taken from user %s, or held, until thaw_user.',
-        raise_status.user_id);
+        raise_status.user_id),
+      hint = 'user_controls says who froze the user, and why.';
     when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
       detail = 'The key belongs to a request that said something else.',
       hint = 'Repeat a request exactly as it was, and give another one a key of its own.';

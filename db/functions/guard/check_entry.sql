@@ -28,6 +28,10 @@ begin
       message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
       hint = 'Give it in this form, or leave it out.';
   end if;
+  new.amount := round(new.amount, 2);
+  -- As a foreign key: not for rows that are restored or replicated, which come in any order. Who
+  -- entered them comes with them.
+  if current_setting('session_replication_role') = 'replica' then return new; end if;
   -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
   -- does it, so that nobody else uses the key meanwhile.
   if new.idempotency_key is null then
@@ -39,10 +43,8 @@ begin
     raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
       hint = 'Make the user first: select * from create_user(…).';
   end if;
-  new.amount := round(new.amount, 2);
   -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
-  if current_setting('session_replication_role') = 'replica'
-    or exists (select from public.payment_history h where h.id = new.id and h.user_id = new.user_id)
+  if exists (select from public.payment_history h where h.id = new.id and h.user_id = new.user_id)
     or exists (select from public.payment_history h where h.user_id = new.user_id
                   and h.idempotency_key = new.idempotency_key) then
     return new;

@@ -31,12 +31,18 @@ begin
       return old;
     end if;
   end if;
+  -- A subscriber repeats what was a withdrawal or an intervention on its publisher. Which process
+  -- applies a subscription, no session can choose.
+  if tg_level = 'ROW' and exists (
+      select from pg_stat_subscription s where s.pid = pg_backend_pid()) then
+    return case tg_op when 'UPDATE' then new else old end;
+  end if;
   raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
     detail = format('%s on %s is refused.', tg_op, tg_table_name),
     hint = 'Add an entry that corrects it: see reverse_entry, or withdraw_entry for one that is pending.';
 end $$;
 
 comment on function ledger.guard_history is
-  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, and by withdraw_entry; and every change of other tables that it guards. Raises LGIMM.';
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, by withdraw_entry, and where a subscription repeats one of these; and every change of other tables that it guards. Raises LGIMM.';
 
 revoke all on function ledger.guard_history from public;

@@ -5,7 +5,8 @@ begin
   if tg_op = 'INSERT' then
     -- JavaScript reads numbers exactly up to this bound.
     if new.id between 1 and 9007199254740991 then return null; end if;
-    raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991';
+    raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991',
+      hint = 'create_user() without an id takes the next free one.';
   elsif tg_op = 'DELETE' then
     if not exists (select from public.payment_history h where h.user_id = old.id)
       and not exists (select from public.holds o where o.user_id = old.id) then
@@ -18,10 +19,12 @@ begin
     end if;
   elsif tg_op = 'UPDATE' and new.id = old.id then
     if new.hold_changes >= old.hold_changes then return null; end if;
-    raise exception using errcode = '23514', message = 'hold_changes never goes down';
+    raise exception using errcode = '23514', message = 'hold_changes never goes down',
+      hint = 'The engine keeps it: leave it out of the update.';
   end if;
   raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
-    detail = format('%s on users is refused.', tg_op);
+    detail = format('%s on users is refused.', tg_op),
+    hint = 'Freeze a user who must not be used any more: see freeze_user.';
 end $$;
 
 comment on function ledger.guard_user is

@@ -11,7 +11,8 @@ begin
       and add_anchor.at > coalesce(v_last.at, '-infinity') and add_anchor.at <= clock_timestamp()
       and length(add_anchor.key) in (0, 64) and length(add_anchor.line) <= 2000) is not true then
     raise exception using errcode = '22023', message = 'not the next anchor',
-      detail = format('The last one is number %s of %s.', coalesce(v_last.number, 0), v_last.at);
+      detail = format('The last one is number %s of %s.', coalesce(v_last.number, 0), v_last.at),
+      hint = 'Somebody else has anchored meanwhile: make another anchor.';
   end if;
   -- Who comes second with a number gets 23505.
   insert into ledger.anchors (key, number, at, line)
