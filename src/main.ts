@@ -14,7 +14,8 @@ import { type Config, loadConfig } from './config/config.ts'
 import { loadEnvFile } from './env_file.ts'
 import { createErrorOutput } from './telemetry/error_output.ts'
 import { listen } from './server/http_server.ts'
-import { type Runtime, type Service, startService } from './service.ts'
+import type { Runtime } from './runtime.ts'
+import { type Service, startService } from './service.ts'
 
 const HELP = `
 usage: npm run serve, or deno task serve

@@ -82,21 +82,13 @@ function merge(changes: Change[]): Map<number, { newest?: Versioned; removals: S
   return merged
 }
 
-/** Creates the store. Calls of many requests travel together. */
-export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
-  const { history, ttlMs, timeoutMs, now } = options
-  const keyOf = (id: number) => `ledger:${history}:user:${id}`
+/**
+ * Makes calls, with a circuit breaker for all of them.
+ * @returns the replies, or why there are none; the client has reported details
+ */
+function createCall(timeoutMs: number, now: () => number) {
   const breaker = createBreaker(now)
-  // Each batcher has a client of its own, because a client makes one call at a time.
-  const reading = createRedisClient(options.redis)
-  const writing = createRedisClient(options.redis)
-  const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
-
-  /**
-   * Makes a call.
-   * @returns the replies, or why there are none; the client has reported details
-   */
-  async function call(
+  return async function call(
     items: { at: number }[],
     send: (limitMs: number) => Promise<RedisReply[]>,
   ): Promise<RedisReply[] | 'skipped' | 'failed'> {
@@ -110,6 +102,17 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
       return 'failed'
     }
   }
+}
+
+/** Creates the store. Calls of many requests travel together. */
+export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStore {
+  const { history, ttlMs, timeoutMs, now } = options
+  const keyOf = (id: number) => `ledger:${history}:user:${id}`
+  const call = createCall(timeoutMs, now)
+  // Each batcher has a client of its own, because a client makes one call at a time.
+  const reading = createRedisClient(options.redis)
+  const writing = createRedisClient(options.redis)
+  const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
 
   const finding = createBatcher<{ id: number; at: number }, Found>({
     ...limits,

@@ -2,9 +2,9 @@
  * Reads and writes users' snapshots, cached in Redis. A cached snapshot is only shown if it is
  * known to be current; docs/explanation/cache.md has the rules.
  */
-import { createDatabaseClock } from './database_clock.ts'
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'
+import { createValidity, type Validity } from './validity.ts'
 import { createBatcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { parseEntry, type Snapshot, type Versioned } from './snapshot_entry.ts'
@@ -74,32 +74,12 @@ const MAX_MINIMUM_VERSIONS = 100_000
 const MAX_LOAD = 500
 const MAX_LOAD_QUEUE = 20_000
 
-/** A snapshot isn't believed for so long before a hold in it expires: clocks take time to read. */
-const EXPIRY_MARGIN_MS = 1000
-
-/** How far two sums of the same times may be apart. */
-const ROUNDING_MS = 1
-
-/** Creates the cache of snapshots. */
-export function createSnapshots(options: SnapshotsOptions): Snapshots {
-  const { redis, load, onError, timeoutMs = 250, maxSilenceMs = MAX_SILENCE_MS } = options
-  const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options
-  const now = options.now ?? (() => performance.now())
-  const ttlMs = options.ttlSeconds * 1000
-  // Twice the TTL, because a late write of an older version may have prolonged its life once.
-  const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
-  const databaseClock = createDatabaseClock(now)
-  const startedAt = now()
-  const inFlight = createInFlight()
-  let store: SnapshotStore | undefined
-  let identity: string | undefined
-  let believedSince: string | null = null
-  let heardAt = -Infinity
-  let setBack = { from: -Infinity, until: -Infinity }
-
-  // A read joins the next query, never one in flight: that one may have missed a write that was
-  // acknowledged before this read began.
-  const loads = createBatcher<number, Versioned | undefined>({
+/**
+ * Creates the loader from PostgreSQL. A read joins the next query, never one in flight: that one may
+ * have missed a write that was acknowledged before this read began.
+ */
+const createLoads = (load: SnapshotsOptions['load'], now: () => number) =>
+  createBatcher<number, Versioned | undefined>({
     maxBatch: MAX_LOAD,
     maxQueue: MAX_LOAD_QUEUE,
     now,
@@ -109,29 +89,37 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     },
   })
 
-  const isInStep = () => now() - heardAt < maxSilenceMs
+/** The entry that was found, if it may be shown; else the text to be removed, if any. */
+function judge(
+  id: number,
+  found: Found,
+  { validity, onError }: { validity: Validity; onError: SnapshotsOptions['onError'] },
+): { entry?: Versioned; remove?: string } {
+  if (typeof found === 'string') return {}
+  const entry = parseEntry(id, found.text, found.score)
+  if (entry) return validity.isCurrent(entry) ? { entry } : {}
+  onError('parse')
+  // Its score may be above every version, so it would hide the right entry for long.
+  return { remove: found.text }
+}
 
-  /** Believes nothing any more that was read before this time. */
-  function believeSince(since: string) {
-    believedSince = since
-    // What the clock would show if it had not been set back, for as long as older entries may live.
-    setBack = { from: databaseClock.now(), until: now() + 2 * ttlMs }
-    databaseClock.observe(since)
-  }
-
-  /** Whether a snapshot may be shown: the rules of docs/explanation/cache.md. */
-  function isCurrent({ snapshot, version, read_at, expires_in_ms = Infinity }: Versioned): boolean {
-    const readAt = Date.parse(read_at)
-    const age = databaseClock.now() - readAt
-    return isInStep() && believedSince !== null && read_at >= believedSince &&
-      // A snapshot from before the clock was set back may be older than its time says.
-      age > -ROUNDING_MS && (readAt >= setBack.from || now() >= setBack.until) &&
-      minimumVersions.accept(snapshot.id, version) && age < expires_in_ms - EXPIRY_MARGIN_MS
-  }
+/** Creates the cache of snapshots. */
+export function createSnapshots(options: SnapshotsOptions): Snapshots {
+  const { redis, load, onError, timeoutMs = 250, maxSilenceMs = MAX_SILENCE_MS } = options
+  const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options
+  const now = options.now ?? (() => performance.now())
+  const ttlMs = options.ttlSeconds * 1000
+  // Twice the TTL, because a late write of an older version may have prolonged its life once.
+  const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
+  const validity = createValidity({ minimumVersions, maxSilenceMs, ttlMs, now })
+  const loads = createLoads(load, now)
+  const inFlight = createInFlight()
+  let store: SnapshotStore | undefined
+  let identity: string | undefined
 
   async function loadAndKeep(id: number, remove?: string): Promise<Versioned | undefined> {
     const entry = await loads.add(id)
-    if (entry) databaseClock.observe(entry.read_at)
+    if (entry) validity.observe(entry.read_at)
     if (store && (entry || remove !== undefined)) {
       const change = { ...(entry && { entry }), ...(remove !== undefined && { remove }) }
       // The reader doesn't wait for this write.
@@ -144,21 +132,11 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     return entry
   }
 
-  /** The entry that was found, if it may be shown; else the text to be removed, if any. */
-  function judge(id: number, found: Found): { entry?: Versioned; remove?: string } {
-    if (typeof found === 'string') return {}
-    const entry = parseEntry(id, found.text, found.score)
-    if (entry) return isCurrent(entry) ? { entry } : {}
-    onError('parse')
-    // Its score may be above every version, so it would hide the right entry for long.
-    return { remove: found.text }
-  }
-
   async function read(id: number, fresh: boolean) {
-    if (store && !fresh && believedSince !== null && isInStep()) {
+    if (store && !fresh && validity.mayShowAny()) {
       const found = await store.find(id)
       if (found !== 'failed' && found !== 'skipped') {
-        const { entry, remove } = judge(id, found)
+        const { entry, remove } = judge(id, found, { validity, onError })
         if (entry) return { snapshot: entry.snapshot, cache: 'hit' as const }
         const loaded = await loadAndKeep(id, remove)
         return loaded && { snapshot: loaded.snapshot, cache: 'miss' as const }
@@ -170,7 +148,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   }
 
   async function write(entry: Versioned): Promise<void> {
-    databaseClock.observe(entry.read_at)
+    validity.observe(entry.read_at)
     const { id } = entry.snapshot
     if (!store || await store.keep(id, { entry }) === 'kept') return
     // Other instances learn of it from their next poll.
@@ -188,21 +166,9 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
       identity = history
       store = createSnapshotStore({ redis, history, ttlMs, timeoutMs, now })
     },
-    heard({ since, readAt, at }) {
-      heardAt = at
-      const { overflowedAt } = minimumVersions
-      if (believedSince === null) believeSince(since)
-      databaseClock.observe(readAt)
-      if (overflowedAt === undefined || at <= overflowedAt) return
-      // More users changed than are remembered, so every snapshot from before now may be out of
-      // date.
-      believeSince(readAt)
-      minimumVersions.resume()
-    },
-    lost() {
-      believedSince = null
-    },
-    lagMs: () => now() - Math.max(heardAt, startedAt),
+    heard: (heard) => validity.heard(heard),
+    lost: () => validity.lost(),
+    lagMs: () => validity.lagMs(),
     idle: inFlight.idle,
   }
 }

@@ -1,0 +1,50 @@
+/** Makes the parts that the app and the tasks beside it use, and connects them with each other. */
+import { createAccessFromConfig } from './auth/from_config.ts'
+import { createSnapshots } from './cache/snapshots.ts'
+import { type Config, describeConfig } from './config/config.ts'
+import { databaseTarget } from './config/database_tls.ts'
+import { OPERATIONS } from './ledger/operations.ts'
+import { createRecheck } from './ledger/recheck.ts'
+import { createLongReads, openLedger, openQueue } from './pools.ts'
+import type { Runtime } from './runtime.ts'
+import { createAccessLog } from './telemetry/access_log.ts'
+import { limitLog } from './telemetry/limited_log.ts'
+import { createLog } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+export type Parts = Awaited<ReturnType<typeof createParts>>
+
+/**
+ * Creates the parts. Connections open when they are needed.
+ * @throws Error with one line if a setting is missing or a file can't be read
+ */
+export async function createParts(
+  config: Config,
+  { write, readText, readFile, sha256, residentBytes }: Omit<Runtime, 'listen' | 'name'>,
+) {
+  if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
+  const log = limitLog(createLog(config.logLevel))
+  log.debug('configuration', undefined, { configuration: describeConfig(config) })
+  const accessLog = config.accessLog && config.logLevel !== 'silent'
+    ? createAccessLog({ write })
+    : undefined
+  const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
+  const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
+  const target = databaseTarget(config.databaseUrl, readText)
+  const ledger = openLedger(target, config, metrics)
+  const redis = config.redis && {
+    ...config.redis,
+    onError: (error: unknown) => log.warn('Redis fails', error),
+  }
+  const snapshots = createSnapshots({
+    ...(redis && { redis }),
+    ...(redis?.timeoutMs && { timeoutMs: redis.timeoutMs }),
+    ttlSeconds: config.snapshotTtlSeconds,
+    load: (ids) => ledger.getUsers(ids),
+    onError: (operation) => metrics.snapshotError(operation),
+  })
+  const queue = openQueue(ledger, config, metrics)
+  const longReads = createLongReads()
+  const recheck = createRecheck({ ledger, metrics })
+  return { log, accessLog, metrics, access, target, ledger, snapshots, queue, longReads, recheck }
+}

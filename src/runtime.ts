@@ -1,0 +1,25 @@
+/** What the service needs from its runtime, which node.ts and deno.ts give it. */
+import type { createApp } from './app/app.ts'
+import type { DocsFile } from './app/docs.ts'
+import type { Listen } from './server/servers.ts'
+
+/** What depends on the runtime, and so comes from node.ts or deno.ts. */
+export interface Runtime {
+  /** With its version. */
+  name: string
+  listen: Listen
+  /** Writes to standard output; settles when that has taken all of it. */
+  write: (text: string) => Promise<void>
+  /** Reads a file, blocking: only for the start. */
+  readText: (path: string) => string
+  /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
+  readFile: (path: string) => Promise<string>
+  /** Reads a file of the page at /docs; left out: it has none. */
+  readDocsFile?: (name: DocsFile) => Promise<Uint8Array<ArrayBuffer>>
+  /** SHA-256 in hexadecimal. */
+  sha256: (text: string) => string
+  /** The resident memory in bytes, on a runtime where prom-client can't read /proc. */
+  residentBytes?: () => number
+  /** Replaces the app, for benchmarks. Default: the real one. */
+  createApp?: typeof createApp
+}
