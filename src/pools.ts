@@ -4,7 +4,7 @@ import { createFairTurns } from './core/semaphore.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { createLedger, type Ledger, type LedgerOptions } from './ledger/functions.ts'
 import { observedLedger } from './ledger/observed.ts'
-import { createWriteQueue } from './ledger/write_queue.ts'
+import { WriteQueue } from './ledger/write_queue.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 /** Batches in flight at once. While they are, operations gather for the next one. */
@@ -38,17 +38,20 @@ export function openLedger(target: Target, config: Config, metrics: Metrics): Le
 }
 
 /** The queue of all writes, with as many calls at once as there are connections for them. */
-export const openQueue = (ledger: Ledger, config: Config, metrics: Metrics) =>
-  createWriteQueue({
-    post: (operations, options) => ledger.post(operations, options),
+export function openQueue(ledger: Ledger, config: Config, metrics: Metrics): WriteQueue {
+  const queryDeadlineMs = queryDeadlineOf(config.requestDeadlineMs)
+  return new WriteQueue({
+    ledger,
     batches: BATCHES,
     waiting: WAITING,
     repeats: REPEATS,
-    lockWaitMs: lockTimeoutOf(queryDeadlineOf(config.requestDeadlineMs)),
+    maxWaitMs: config.requestDeadlineMs - queryDeadlineMs,
+    lockWaitMs: lockTimeoutOf(queryDeadlineMs),
     maxQueue: config.maxQueue,
     onBatch: metrics.batch,
     onWait: metrics.queueWait,
   })
+}
 
 /** Turns of the callers for long reads. */
 export const createLongReads = () =>

@@ -99,9 +99,9 @@ function watch({ metrics, ledger, queue, snapshots }: Parts, runtime: Runtime, n
     runtime: runtime.name,
     notReady,
     countPending: ledger.countPending,
-    queues: queue.queues,
+    queues: () => queue.queues(),
     pools: ledger.connections,
-    lockedUsers: queue.lockedUsers,
+    lockedUsers: () => queue.lockedUsers(),
     snapshotLagMs: snapshots.lagMs,
   })
 }
@@ -142,7 +142,7 @@ function startTasks({ log, target, ledger, queue, snapshots }: Parts) {
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
   })
   const stopWatching = watchLockHolders({
-    lockedUsers: queue.lockedUsers,
+    lockedUsers: () => queue.lockedUsers(),
     read: ledger.readLockHolders,
     log,
   })

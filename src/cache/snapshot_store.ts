@@ -1,5 +1,5 @@
 /** Stores snapshots in Redis: one sorted set for each user, in which the highest version counts. */
-import { createBatcher } from '../core/batcher.ts'
+import { Batcher } from '../core/batcher.ts'
 import { createRedisClient, type RedisReply } from './redis.ts'
 import { formatEntry, type Versioned } from './snapshot_entry.ts'
 
@@ -114,7 +114,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
   const writing = createRedisClient(options.redis)
   const limits = { maxBatch: MAX_BATCH, maxQueue: MAX_QUEUE, maxWaitMs: timeoutMs, now }
 
-  const finding = createBatcher<{ id: number; at: number }, Found>({
+  const finding = new Batcher<{ id: number; at: number }, Found>({
     ...limits,
     async run(items) {
       const ids = [...new Set(items.map(({ id }) => id))]
@@ -128,7 +128,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
     },
   })
 
-  const keeping = createBatcher<Change, Kept>({
+  const keeping = new Batcher<Change, Kept>({
     ...limits,
     async run(items) {
       const merged = merge(items)

@@ -5,7 +5,7 @@
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'
 import { createValidity, type Validity } from './validity.ts'
-import { createBatcher } from '../core/batcher.ts'
+import { Batcher } from '../core/batcher.ts'
 import { createInFlight } from '../core/in_flight.ts'
 import { parseEntry, type Snapshot, type Versioned } from './snapshot_entry.ts'
 import { createSnapshotStore, type Found, type SnapshotStore } from './snapshot_store.ts'
@@ -79,7 +79,7 @@ const MAX_LOAD_QUEUE = 20_000
  * have missed a write that was acknowledged before this read began.
  */
 const createLoads = (load: SnapshotsOptions['load'], now: () => number) =>
-  createBatcher<number, Versioned | undefined>({
+  new Batcher<number, Versioned | undefined>({
     maxBatch: MAX_LOAD,
     maxQueue: MAX_LOAD_QUEUE,
     now,

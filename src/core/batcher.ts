@@ -40,18 +40,6 @@ export interface BatcherOptions<I, O> {
   now?: () => number
 }
 
-export interface Batcher<I, O> {
-  /**
-   * Queues an item for the next batch.
-   * @throws QueueFull at once, WaitExpired, or whatever `run` rejected with
-   */
-  add(item: I): Promise<O>
-  /** Items that wait, without those in flight. */
-  readonly queued: number
-  /** Resolves once nothing waits and nothing is in flight. */
-  idle(): Promise<void>
-}
-
 /** A batch that takes longer than this delays only items that share a key with it. */
 const SLOW_MS = 100
 
@@ -79,78 +67,105 @@ async function settle<I, O>(run: BatcherOptions<I, O>['run'], batch: Waiting<I, 
 }
 
 /**
- * Creates a batcher. With nothing in flight, a batch is formed on the next microtask, so that items
- * added together travel together. Otherwise the next one is formed when one is done. The items of a
- * batch share its cost, so a second batch isn't begun for a few items.
+ * Runs items in batches. With nothing in flight, a batch is formed on the next microtask, so that
+ * items added together travel together. Otherwise the next one is formed when one is done. The items
+ * of a batch share its cost, so a second batch isn't begun for a few items.
+ * @example
+ * const users = new Batcher<number, User>({ run: loadUsers, maxBatch: 500, maxQueue: 20_000 })
+ * const [one, two] = await Promise.all([users.add(1), users.add(2)]) // one call: loadUsers([1, 2])
  */
-export function createBatcher<I, O>(options: BatcherOptions<I, O>): Batcher<I, O> {
-  const { run, maxBatch, maxQueue, maxRunning = 1, maxWaitMs = Infinity, onWait } = options
-  const { isOver = () => false, keysOf = () => ONE_KEY, now = () => performance.now() } = options
-  const queues = new KeyQueues<I, Waiting<I, O>>()
+export class Batcher<I, O> {
+  readonly #options: BatcherOptions<I, O>
+  readonly #now: () => number
+  readonly #queues = new KeyQueues<I, Waiting<I, O>>()
   /** When the batches in flight began, the oldest first. */
-  const begun: number[] = []
-  let starting = false
-  const onIdle: (() => void)[] = []
+  readonly #begun: number[] = []
+  #isStarting = false
+  readonly #onIdle: (() => void)[] = []
 
-  const isSlow = () => begun.length > 0 && now() - begun[0]! > SLOW_MS
-  function isDue(): boolean {
-    if (queues.ready === 0 || begun.length === 0) return queues.ready > 0
-    if (begun.length >= maxRunning) return false
-    // While an item is starving no second batch begins, so that all of its keys become free.
-    return isSlow() || (queues.ready >= maxBatch && queues.starving === 0)
+  constructor(options: BatcherOptions<I, O>) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
   }
 
-  function form(): Waiting<I, O>[] {
-    const oldest = now() - maxWaitMs
-    const batch = queues.take(maxBatch, ({ item, since, reject }) => {
-      const isLate = since < oldest || isOver(item)
+  /**
+   * Queues an item for the next batch.
+   * @throws QueueFull at once, WaitExpired, or whatever `run` rejected with
+   */
+  add(item: I): Promise<O> {
+    const { keysOf, maxQueue } = this.#options
+    if (this.#queues.length >= maxQueue) {
+      return Promise.reject(new QueueFull('the queue is full'))
+    }
+    return new Promise((resolve, reject) => {
+      const keys = keysOf ? keysOf(item) : ONE_KEY
+      this.#queues.put({ item, keys, passedOver: 0, since: this.#now(), resolve, reject })
+      this.#start()
+    })
+  }
+
+  /** Items that wait, without those in flight. */
+  get queued(): number {
+    return this.#queues.length
+  }
+
+  /** Resolves once nothing waits and nothing is in flight. */
+  async idle(): Promise<void> {
+    if (this.#begun.length === 0 && this.#queues.length === 0) return
+    await new Promise<void>((resolve) => this.#onIdle.push(resolve))
+  }
+
+  #start() {
+    if (this.#isStarting || !this.#isDue()) return
+    this.#isStarting = true
+    void Promise.resolve().then(() => {
+      this.#isStarting = false
+      return this.#runBatches()
+    })
+  }
+
+  /** Runs batches one after the other for as long as one is due. */
+  async #runBatches() {
+    const { run, onWait } = this.#options
+    while (this.#isDue()) {
+      const batch = this.#form()
+      if (batch.length === 0) continue
+      const at = this.#now()
+      onWait?.(at - Math.min(...batch.map(({ since }) => since)))
+      this.#begun.push(at)
+      this.#start()
+      await settle(run, batch)
+      this.#queues.release(batch)
+      this.#begun.splice(this.#begun.indexOf(at), 1)
+    }
+    if (this.#begun.length === 0) this.#onIdle.splice(0).forEach((resolve) => resolve())
+  }
+
+  #isDue(): boolean {
+    const { ready, starving } = this.#queues
+    const running = this.#begun.length
+    if (ready === 0 || running === 0) return ready > 0
+    const { maxBatch, maxRunning = 1 } = this.#options
+    if (running >= maxRunning) return false
+    // While an item is starving no second batch begins, so that all of its keys become free.
+    return this.#isSlow() || (ready >= maxBatch && starving === 0)
+  }
+
+  #isSlow(): boolean {
+    return this.#begun.length > 0 && this.#now() - this.#begun[0]! > SLOW_MS
+  }
+
+  #form(): Waiting<I, O>[] {
+    const { maxBatch, maxWaitMs = Infinity, isOver } = this.#options
+    const oldest = this.#now() - maxWaitMs
+    const batch = this.#queues.take(maxBatch, ({ item, since, reject }) => {
+      const isLate = since < oldest || (isOver?.(item) ?? false)
       if (isLate) reject(new WaitExpired('waited too long'))
       return isLate
     })
-    if (batch.length === maxBatch || begun.length === 0 || isSlow()) return batch
+    if (batch.length === maxBatch || this.#begun.length === 0 || this.#isSlow()) return batch
     // Some items that seemed ready turned out to wait for a key in flight.
-    queues.restore(batch)
+    this.#queues.restore(batch)
     return []
-  }
-
-  async function work() {
-    while (isDue()) {
-      const batch = form()
-      if (batch.length === 0) continue
-      const at = now()
-      onWait?.(at - Math.min(...batch.map(({ since }) => since)))
-      begun.push(at)
-      start()
-      await settle(run, batch)
-      queues.release(batch)
-      begun.splice(begun.indexOf(at), 1)
-    }
-    if (begun.length === 0) onIdle.splice(0).forEach((resolve) => resolve())
-  }
-
-  function start() {
-    if (starting || !isDue()) return
-    starting = true
-    void Promise.resolve().then(() => {
-      starting = false
-      return work()
-    })
-  }
-
-  return {
-    add(item) {
-      if (queues.length >= maxQueue) return Promise.reject(new QueueFull('the queue is full'))
-      return new Promise((resolve, reject) => {
-        queues.put({ item, keys: keysOf(item), passedOver: 0, since: now(), resolve, reject })
-        start()
-      })
-    },
-    get queued() {
-      return queues.length
-    },
-    idle: () =>
-      begun.length === 0 && queues.length === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => void onIdle.push(resolve)),
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Operations that wait for locked users. Another instance, or a transaction at psql, has the lock.
  */
-import { QueueFull, WaitExpired } from '../core/batcher.ts'
+import { type Batcher, QueueFull, WaitExpired } from '../core/batcher.ts'
 import { codeOf, Problem } from '../core/errors.ts'
 import { BUSY, heldUserOf, type Operation, type Outcome } from './operations.ts'
+import type { Sender } from './sender.ts'
 
 /**
  * The pause between two tries of a user for whom no call waits. It grows with the number of locked
@@ -27,32 +28,16 @@ const SHORT_WAIT_MS = 100
 const SHORT_WAITS = [3, 12, 48]
 
 export interface LockWaitersOptions {
-  /**
-   * Posts operations and waits for the locks of their users. An Error as a result is that of one
-   * operation.
-   */
-  wait: (operations: Operation[], lockWaitMs?: number) => Promise<(Outcome | Error)[]>
-  /** Tries an operation once more, in a batch, without waiting for locks. */
-  attempt: (operation: Operation) => Promise<Outcome>
-  /** Calls of `wait` at once. */
+  /** Tries operations once more, without waiting for locks. */
+  batches: Batcher<Operation, Outcome>
+  /** Posts operations and waits for the locks of their users. */
+  sender: Sender
+  /** Calls at once that wait for a lock. */
   maxCalls: number
   maxBatch: number
   /** Operations that may wait for all users together. For one user, an eighth of that. */
   maxQueue: number
   now: () => number
-}
-
-export interface LockWaiters {
-  /** Users who are waited for, and operations that wait. */
-  counts(): { users: number; queued: number }
-  /** The first of these users who is waited for. */
-  heldAmong(userIds: number[]): number | undefined
-  /**
-   * Adds an operation that waits for a user, at most until `until`, by performance.now().
-   * @returns its outcome; undefined if it wasn't done but the user may be free
-   * @throws QueueFull, WaitExpired, or whatever the call rejected with
-   */
-  add(userId: number, operation: Operation, until: number): Promise<Outcome | undefined>
 }
 
 interface Waiting {
@@ -80,6 +65,12 @@ function rejectExpired(queue: Waiting[], now: number) {
   for (const { reject } of takeOf(queue, isOver)) reject(new WaitExpired('waited too long'))
 }
 
+function settle({ resolve, reject }: Waiting, outcome: Outcome | Error) {
+  if (outcome instanceof Error) reject(outcome)
+  else if (outcome.status === BUSY && heldUserOf(outcome)) reject(new Problem('busy'))
+  else resolve(outcome)
+}
+
 /** Waits; longer after many tries, and while many users are locked. */
 function pause(tries: number, users: number): Promise<unknown> {
   const crowdedMs = Math.min(users / USERS_PER_MS, MAX_CROWDED_PAUSE_MS)
@@ -88,55 +79,7 @@ function pause(tries: number, users: number): Promise<unknown> {
 }
 
 /**
- * Posts all of them in a call that waits for the lock. After a short wait they may go on waiting.
- * @returns whether the user is still locked
- */
-async function carry(
-  carried: Waiting[],
-  wait: LockWaitersOptions['wait'],
-  short?: { queue: Waiting[] },
-): Promise<boolean> {
-  try {
-    const operations = carried.map(({ operation }) => operation)
-    const outcomes = await wait(operations, short && SHORT_WAIT_MS)
-    carried.forEach(({ resolve, reject }, i) => {
-      const outcome = outcomes[i]!
-      if (outcome instanceof Error) reject(outcome)
-      else if (outcome.status === BUSY && heldUserOf(outcome)) reject(new Problem('busy'))
-      else resolve(outcome)
-    })
-    return false
-  } catch (error) {
-    const isHeld = codeOf(error) === BUSY
-    if (isHeld && short) short.queue.unshift(...carried)
-    else for (const { reject } of carried) reject(error)
-    return isHeld
-  }
-}
-
-/**
- * Tries the first operation of the queue.
- * @returns whether the user is still locked
- */
-async function tryFirst(
-  userId: number,
-  queue: Waiting[],
-  attempt: LockWaitersOptions['attempt'],
-): Promise<boolean> {
-  const first = queue[0]!
-  try {
-    const outcome = await attempt(first.operation)
-    if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
-    first.resolve(outcome)
-  } catch (error) {
-    first.reject(error)
-  }
-  takeOf(queue, (waiting) => waiting === first)
-  return false
-}
-
-/**
- * Creates the waiters. Some users get a call that waits for the lock, and carries all waiting
+ * The operations that wait. Some users get a call that waits for the lock, and carries all waiting
  * operations of that user alone. For the others, one operation each is tried again and again in
  * batches with everybody else's. So a thousand users whom a forgotten transaction locks take no
  * connection away. Operations of two users don't get such a call: they would hold one lock while
@@ -144,68 +87,136 @@ async function tryFirst(
  * to the batches. If others never release a user for long, such an operation waits shortly in a
  * call, provided that few users are locked.
  */
-export function createLockWaiters(options: LockWaitersOptions): LockWaiters {
-  const { wait, attempt, maxCalls, maxBatch, maxQueue, now } = options
-  const held = new Map<number, Waiting[]>()
-  let queued = 0
-  let calls = 0
-  let isWaitingShortly = false
+export class LockWaiters {
+  readonly #options: LockWaitersOptions
+  /** The operations that wait for each locked user. */
+  readonly #held = new Map<number, Waiting[]>()
+  #queued = 0
+  #calls = 0
+  #isWaitingShortly = false
 
-  async function waitShortly(queue: Waiting[]): Promise<boolean> {
-    isWaitingShortly = true
-    calls++
-    const isHeld = await carry(takeOf(queue, () => true, maxBatch), wait, { queue })
-    calls--
-    isWaitingShortly = false
-    return isHeld
+  constructor(options: LockWaitersOptions) {
+    this.#options = options
   }
 
-  const mayWaitShortly = (tries: number) =>
-    SHORT_WAITS.includes(tries) && !isWaitingShortly && calls < maxCalls && held.size <= maxCalls
+  /** Users who are waited for. */
+  get users(): number {
+    return this.#held.size
+  }
 
-  async function serve(userId: number, queue: Waiting[]) {
+  /** Operations that wait. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** The first of these users who is waited for. */
+  heldAmong(userIds: number[]): number | undefined {
+    return userIds.find((id) => this.#held.has(id))
+  }
+
+  /**
+   * Adds an operation that waits for a user, at most until `until`, by performance.now().
+   * @returns its outcome; undefined if it wasn't done but the user may be free
+   * @throws QueueFull, WaitExpired, or whatever the call rejected with
+   */
+  add(userId: number, operation: Operation, until: number): Promise<Outcome | undefined> {
+    const { maxBatch, maxQueue } = this.#options
+    const queue = this.#held.get(userId) ?? []
+    if (this.#queued >= maxQueue || queue.length >= Math.max(maxBatch, maxQueue / 8)) {
+      return Promise.reject(new QueueFull('too many wait for a user'))
+    }
+    this.#queued++
+    const outcome = new Promise<Outcome | undefined>((resolve, reject) => {
+      queue.push({ operation, until, resolve, reject })
+    }).finally(() => this.#queued--)
+    if (!this.#held.has(userId)) {
+      this.#held.set(userId, queue)
+      // Operations that come back from the same batch go together.
+      void Promise.resolve().then(() => this.#serve(userId, queue))
+    }
+    return outcome
+  }
+
+  /** Tries until the user is free, or nothing waits any more. */
+  async #serve(userId: number, queue: Waiting[]) {
     let isHeld = true
     for (let tries = 1; isHeld; tries++) {
-      rejectExpired(queue, now())
-      const isFree = calls < maxCalls
-      const carried = isFree ? takeOf(queue, ({ operation }) => !isOfTwo(operation), maxBatch) : []
-      if (carried.length > 0) {
-        calls++
-        isHeld = await carry(carried, wait)
-        calls--
-      } else if (queue.length > 0) {
-        await pause(tries, held.size)
-        rejectExpired(queue, now())
-        if (queue.length > 0) {
-          isHeld =
-            await (mayWaitShortly(tries) ? waitShortly(queue) : tryFirst(userId, queue, attempt))
-        }
-      }
+      rejectExpired(queue, this.#options.now())
+      const carried = this.#takeForCall(queue)
+      if (carried.length > 0) isHeld = await this.#call(carried)
+      else if (queue.length > 0) isHeld = await this.#tryLater(userId, queue, tries)
       isHeld &&= queue.length > 0
     }
-    held.delete(userId)
+    this.#held.delete(userId)
     for (const { resolve } of queue) resolve(undefined)
   }
 
-  return {
-    counts: () => ({ users: held.size, queued }),
-    heldAmong: (userIds) => userIds.find((id) => held.has(id)),
+  #takeForCall(queue: Waiting[]): Waiting[] {
+    const { maxBatch, maxCalls } = this.#options
+    if (this.#calls >= maxCalls) return []
+    return takeOf(queue, ({ operation }) => !isOfTwo(operation), maxBatch)
+  }
 
-    add(userId, operation, until) {
-      const queue = held.get(userId) ?? []
-      if (queued >= maxQueue || queue.length >= Math.max(maxBatch, maxQueue / 8)) {
-        return Promise.reject(new QueueFull('too many wait for a user'))
-      }
-      queued++
-      const outcome = new Promise<Outcome | undefined>((resolve, reject) => {
-        queue.push({ operation, until, resolve, reject })
-      }).finally(() => queued--)
-      if (!held.has(userId)) {
-        held.set(userId, queue)
-        // Operations that come back from the same batch go together.
-        void Promise.resolve().then(() => serve(userId, queue))
-      }
-      return outcome
-    },
+  /** Pauses, and then tries the first operation. @returns whether the user is still locked */
+  async #tryLater(userId: number, queue: Waiting[], tries: number): Promise<boolean> {
+    await pause(tries, this.#held.size)
+    rejectExpired(queue, this.#options.now())
+    if (queue.length === 0) return true
+    return await (this.#mayWaitShortly(tries)
+      ? this.#waitShortly(queue)
+      : this.#tryFirst(userId, queue))
+  }
+
+  #mayWaitShortly(tries: number): boolean {
+    const { maxCalls } = this.#options
+    return SHORT_WAITS.includes(tries) && !this.#isWaitingShortly && this.#calls < maxCalls &&
+      this.#held.size <= maxCalls
+  }
+
+  async #waitShortly(queue: Waiting[]): Promise<boolean> {
+    this.#isWaitingShortly = true
+    const carried = takeOf(queue, () => true, this.#options.maxBatch)
+    const isHeld = await this.#call(carried, { queue })
+    this.#isWaitingShortly = false
+    return isHeld
+  }
+
+  /**
+   * Posts all of them in a call that waits for the lock. After a short wait they may go on waiting.
+   * @returns whether the user is still locked
+   */
+  async #call(carried: Waiting[], short?: { queue: Waiting[] }): Promise<boolean> {
+    this.#calls++
+    try {
+      const operations = carried.map(({ operation }) => operation)
+      const options = { wait: true, ...(short && { lockWaitMs: SHORT_WAIT_MS }) }
+      const outcomes = await this.#options.sender.send(operations, options)
+      carried.forEach((waiting, i) => settle(waiting, outcomes[i]!))
+      return false
+    } catch (error) {
+      const isHeld = codeOf(error) === BUSY
+      if (isHeld && short) short.queue.unshift(...carried)
+      else for (const { reject } of carried) reject(error)
+      return isHeld
+    } finally {
+      this.#calls--
+    }
+  }
+
+  /**
+   * Tries the first operation of the queue in a batch.
+   * @returns whether the user is still locked
+   */
+  async #tryFirst(userId: number, queue: Waiting[]): Promise<boolean> {
+    const first = queue[0]!
+    try {
+      const outcome = await this.#options.batches.add(first.operation)
+      if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
+      first.resolve(outcome)
+    } catch (error) {
+      first.reject(error)
+    }
+    takeOf(queue, (waiting) => waiting === first)
+    return false
   }
 }

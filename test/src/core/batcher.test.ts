@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import {
-  type BatcherOptions,
-  createBatcher,
-  QueueFull,
-  WaitExpired,
-} from '../../../src/core/batcher.ts'
+import { Batcher, type BatcherOptions, QueueFull, WaitExpired } from '../../../src/core/batcher.ts'
 
 interface Run<I, O> {
   items: I[]
@@ -22,7 +17,7 @@ function batcherByHand<I, O = I>(options: Partial<BatcherOptions<I, O>> = {}) {
   const running = new Set<I[]>()
   /** With each batch that was begun: those that were at work already. */
   const beside: I[][][] = []
-  const batcher = createBatcher<I, O>({
+  const batcher = new Batcher<I, O>({
     maxBatch: 3,
     maxQueue: 100,
     ...options,
@@ -50,7 +45,7 @@ const codes = async (promises: Promise<unknown>[]) =>
     r.status === 'fulfilled' ? r.value : (r.reason as Error).name
   )
 
-describe('createBatcher()', () => {
+describe('Batcher', () => {
   test('a free batcher takes what was added in one go; the rest is the next batch', async () => {
     const { batcher, runs, batches } = batcherByHand<number>()
     const answers = [1, 2, 3, 4].map((n) => batcher.add(n))
@@ -77,7 +72,7 @@ describe('createBatcher()', () => {
   })
 
   test('a run that throws instead of rejecting is a failing run', async () => {
-    const batcher = createBatcher<number, number>({
+    const batcher = new Batcher<number, number>({
       maxBatch: 1,
       maxQueue: 1,
       run: () => {
@@ -99,7 +94,7 @@ describe('createBatcher()', () => {
   test.each([[[]], [[1]], [[1, 2, 3, 4]], [undefined]])(
     'results of another length (%j) reject every item',
     async (results) => {
-      const batcher = createBatcher<number, number>({
+      const batcher = new Batcher<number, number>({
         maxBatch: 3,
         maxQueue: 3,
         run: () => Promise.resolve(results as number[]),
@@ -483,7 +478,7 @@ test('an item that is over when its batch is formed is not run', async () => {
   const over = new Set<number>()
   const runs: number[][] = []
   let finish = () => {}
-  const batcher = createBatcher<number, number>({
+  const batcher = new Batcher<number, number>({
     run: async (items) => {
       runs.push(items)
       await new Promise<void>((resolve) => finish = resolve)

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Problem } from '../../../src/core/errors.ts'
 import type { Operation, Outcome } from '../../../src/ledger/operations.ts'
-import { createWriteQueue } from '../../../src/ledger/write_queue.ts'
+import { WriteQueue, type WriteQueueOptions } from '../../../src/ledger/write_queue.ts'
 
 const debit = (userId: number, key?: string): Operation => ({
   kind: 'debit',
@@ -44,15 +44,22 @@ interface Call {
 }
 
 /** A queue whose database is the test: nothing happens before the test says so. */
-function setup(options: Partial<Parameters<typeof createWriteQueue>[0]> = {}) {
+function setup(
+  { post, ...options }: Partial<WriteQueueOptions> & {
+    post?: WriteQueueOptions['ledger']['post']
+  } = {},
+) {
   const calls: Call[] = []
   const clock = { ms: 0 }
-  const queue = createWriteQueue({
+  const queue = new WriteQueue({
     batches: 2,
     waiting: 2,
     now: () => clock.ms,
-    post: (items, { wait }) =>
-      new Promise((answer, fail) => calls.push({ items, wait, answer, fail })),
+    ledger: {
+      post: post ??
+        ((items, { wait }) =>
+          new Promise((answer, fail) => calls.push({ items, wait, answer, fail }))),
+    },
     ...options,
   })
   const codeOf = (answer: Promise<Outcome>) =>
@@ -396,14 +403,16 @@ test('idle() settles when everything is answered', async () => {
 test('posts nothing of an item that has its answer, and says when one was sent', async () => {
   const deadline = { isOver: true, isSent: false, release() {}, restart() {} }
   const calls: boolean[] = []
-  const queue = createWriteQueue({
+  const queue = new WriteQueue({
     batches: 1,
     waiting: 1,
-    post: (items, { wait }) => {
-      calls.push(wait)
-      // Somebody holds the user; meanwhile the request gets its answer.
-      if (!wait) deadline.isOver = true
-      return Promise.resolve(items.map((): Outcome => busy))
+    ledger: {
+      post: (items, { wait }) => {
+        calls.push(wait)
+        // Somebody holds the user; meanwhile the request gets its answer.
+        if (!wait) deadline.isOver = true
+        return Promise.resolve(items.map((): Outcome => busy))
+      },
     },
   })
   const item = { kind: 'debit' as const, userId: 1, amount: '1.00', deadline }

@@ -10,11 +10,11 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expect, test } from 'vitest'
 import { createDeadlines } from '../../../src/core/deadlines.ts'
-import { createBatcher } from '../../../src/core/batcher.ts'
+import { Batcher } from '../../../src/core/batcher.ts'
 import { createInFlight } from '../../../src/core/in_flight.ts'
 import { listen } from '../../../src/server/http_server.ts'
 import type { Outcome } from '../../../src/ledger/operations.ts'
-import { createWriteQueue } from '../../../src/ledger/write_queue.ts'
+import { WriteQueue } from '../../../src/ledger/write_queue.ts'
 
 // Else it may take objects for old from the start, as here all of them look alike.
 v8.setFlagsFromString('--no-allocation-site-pretenuring')
@@ -38,7 +38,7 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
     return (_n, payload) => deadlines.within(() => later().then(() => payload))
   },
   'items of many keys': () => {
-    const batcher = createBatcher<{ n: number; payload: Payload }, unknown>({
+    const batcher = new Batcher<{ n: number; payload: Payload }, unknown>({
       run: (items) => later().then(() => items),
       maxBatch: AT_ONCE,
       maxQueue: AT_ONCE,
@@ -48,7 +48,7 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
   },
   'items of ever new keys': () => {
     let key = 0
-    const batcher = createBatcher<Payload, unknown>({
+    const batcher = new Batcher<Payload, unknown>({
       run: (items) => later().then(() => items),
       maxBatch: AT_ONCE,
       maxQueue: AT_ONCE,
@@ -57,7 +57,7 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
     return (_n, payload) => batcher.add(payload).then(() => {})
   },
   'items of one key': () => {
-    const batcher = createBatcher<Payload, unknown>({
+    const batcher = new Batcher<Payload, unknown>({
       run: (items) => later().then(() => items),
       maxBatch: 10,
       maxQueue: AT_ONCE,
@@ -65,8 +65,8 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
     return (_n, payload) => batcher.add(payload)
   },
   'operations': () => {
-    const queue = createWriteQueue({
-      post: (items) => later().then(() => items.map(() => outcome)),
+    const queue = new WriteQueue({
+      ledger: { post: (items) => later().then(() => items.map(() => outcome)) },
       batches: 2,
       waiting: 2,
     })
