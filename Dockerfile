@@ -11,6 +11,9 @@ WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY package.json deno.json ./
 COPY src src
+# What the console at /console is made of.
+COPY client client
+COPY console console
 ENV HOST=0.0.0.0
 USER deno
 EXPOSE 3000
@@ -25,6 +28,9 @@ WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY package.json ./
 COPY src src
+# What the console at /console is made of.
+COPY client client
+COPY console console
 # Migrations run from the same image: `node db/migrate.ts`.
 COPY db/migrate.ts db/migrate.ts
 COPY db/dbmate_environment.ts db/dbmate_environment.ts

@@ -98,6 +98,15 @@ export type StatementEntry = {
   held: string
 }
 
+/** What a caller may do. */
+export type Caller = {
+  /** Of the token, or the subject of the JWT. */
+  name?: string
+  scopes: ('read' | 'debit' | 'credit' | 'transfer' | 'hold' | 'reverse' | 'journal' | 'admin')[]
+  /** The only users that the caller may act for; left out: all. */
+  users?: (number)[]
+}
+
 /** Users, by number. */
 export type Users = {
   users: (User)[]
@@ -454,6 +463,8 @@ export type Links = {
 /** Each operation by its name: the values of its path, its body or query, options. */
 
 export interface Operations<Options> {
+  /** What the caller may do. */
+  getCaller(options?: Options): Promise<Caller>
   /** Users, by number; or the one with a reference. */
   listUsers(query?: {
     reference?: string
@@ -597,6 +608,7 @@ export interface Operations<Options> {
 /** Method, path, what else it takes, and whether it takes an Idempotency-Key. */
 
 export const OPERATIONS = {
+  getCaller: ['GET', '/me', 'none', false],
   listUsers: ['GET', '/users', 'query', false],
   createUser: ['POST', '/users', 'body', true],
   getUser: ['GET', '/users/{id}', 'none', false],

@@ -5,14 +5,13 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile as readText, stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import process from 'node:process'
 import { format } from 'node:util'
-import type { DocsFile } from './app/docs.ts'
 import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { loadEnvFile } from './env_file.ts'
 import { createErrorOutput } from './telemetry/error_output.ts'
+import { readConsoleFile, readDocsFile } from './page_files.ts'
 import { listen } from './server/http_server.ts'
 import type { Runtime } from './runtime.ts'
 import { type Service, startService } from './service.ts'
@@ -24,18 +23,6 @@ Runs the service on DATABASE_URL, and never migrates. Settings come from the env
 .env.example lists them all. SIGTERM or SIGINT stops it when what it has accepted is answered.
 
 exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start with, in one line`
-
-const { resolve } = createRequire(import.meta.url)
-
-/** Of the page at /docs: from the package that it is made with, or our own. */
-const readDocsFile = async (name: DocsFile) =>
-  new Uint8Array(
-    await readText(
-      name.startsWith('swagger-ui')
-        ? resolve(`swagger-ui-dist/${name}`)
-        : new URL(`app/docs_page/${name}`, import.meta.url),
-    ),
-  )
 
 export type Serve = (config: Config) => Promise<Service>
 
@@ -52,6 +39,7 @@ export const serveOn =
       listen,
       readText: (path) => readFileSync(path, 'utf8'),
       readFile,
+      readConsoleFile,
       readDocsFile,
       sha256: (text) => hash('sha256', text, 'hex'),
       ...runtime,

@@ -1,5 +1,6 @@
 /** What the service needs from its runtime, which node.ts and deno.ts give it. */
 import type { createApp } from './app/app.ts'
+import type { ConsoleDependencies } from './app/console.ts'
 import type { DocsFile } from './app/docs.ts'
 import type { Listen } from './server/servers.ts'
 
@@ -16,6 +17,8 @@ export interface Runtime {
   readFile: (path: string) => Promise<string>
   /** Reads a file of the page at /docs; left out: it has none. */
   readDocsFile?: (name: DocsFile) => Promise<Uint8Array<ArrayBuffer>>
+  /** Reads a file of the page at /console; left out: it has none. */
+  readConsoleFile?: ConsoleDependencies['readConsoleFile']
   /** SHA-256 in hexadecimal. */
   sha256: (text: string) => string
   /** The resident memory in bytes, on a runtime where prom-client can't read /proc. */

@@ -128,6 +128,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts, notReady: No
     rate: config.rateLimit === undefined
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },
+    readConsoleFile: runtime.readConsoleFile,
     readDocsFile: runtime.readDocsFile,
     notReady,
     onFailure,

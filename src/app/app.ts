@@ -22,6 +22,7 @@ import type { BulkDependencies } from './bulk.ts'
 import { type Admit, createAdmit } from './list_items.ts'
 import { debitsRoutes } from './debits.ts'
 import type { DebitsDependencies } from './debits.ts'
+import { type ConsoleDependencies, consoleRoutes } from './console.ts'
 import { type DocsDependencies, docsRoutes } from './docs.ts'
 import { historyRoutes } from './history.ts'
 import type { HistoryDependencies } from './history.ts'
@@ -32,6 +33,7 @@ import { journalRoutes } from './journal.ts'
 import type { JournalDependencies } from './journal.ts'
 import { heldRoutes } from './held.ts'
 import type { HeldDependencies } from './held.ts'
+import { meRoutes } from './me.ts'
 import { transfersRoutes } from './transfers.ts'
 import type { TransfersDependencies } from './transfers.ts'
 import { userDirectoryRoutes } from './user_directory.ts'
@@ -46,6 +48,7 @@ const DEBITS = ['/users/:id/debit', '/debits']
 
 export type Dependencies =
   & BalancesDependencies
+  & ConsoleDependencies
   & ControlsDependencies
   & Omit<DebitsDependencies, 'deadlines' | 'admit'>
   & Omit<BulkDependencies, 'deadlines' | 'admit'>
@@ -167,6 +170,7 @@ function addLedgerRoutes(
   app: Hono,
   dependencies: Dependencies & { deadlines: Deadlines; admit: Admit },
 ): void {
+  app.route('/me', meRoutes())
   app.route('/users', userDirectoryRoutes(dependencies))
   app.route('/users', usersRoutes(dependencies))
   app.route('/users', historyRoutes(dependencies))
@@ -183,10 +187,11 @@ function addLedgerRoutes(
 /** Routes for operators and their tools, and the description of all routes. */
 function addServiceRoutes(
   app: Hono,
-  { access, hasMetrics = true, metrics, notReady, publicUrl, readDocsFile }: Dependencies,
+  { access, hasMetrics = true, metrics, notReady, publicUrl, ...files }: Dependencies,
 ): void {
   if (hasMetrics) app.route('/', metricsRoutes(metrics))
   app.route('/', operationsRoutes({ notReady }))
+  app.route('/', consoleRoutes(files))
   let document: Promise<object> | undefined
   const isClosed = access !== undefined
   app.route(
@@ -195,7 +200,7 @@ function addServiceRoutes(
       document: () => document ??= openapi(app, { isClosed, publicUrl }),
       publicPath: publicPathOf(publicUrl),
       publicUrl,
-      readDocsFile,
+      readDocsFile: files.readDocsFile,
     }),
   )
 }

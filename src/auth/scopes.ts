@@ -49,10 +49,14 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /users': 'read',
   'POST /users': 'admin',
   'GET /metrics': 'admin',
+  'GET /me': 'any',
   // These are open: each problem's type links to them, and a browser that follows it has no token.
   'GET /openapi.json': 'open',
   'GET /docs': 'open',
   'GET /docs/:file': 'open',
+  // It asks for a token itself.
+  'GET /console': 'open',
+  'GET /console/:folder/:file': 'open',
   'GET /': 'open',
   'OPTIONS /': 'open',
   'GET /healthz': 'open',

@@ -25,6 +25,7 @@ const KNOW_THE_RUNTIME = [
   'src/main.ts',
   'src/node.ts',
   'src/node_version.cjs',
+  'src/page_files.ts',
 ]
 
 interface Import {

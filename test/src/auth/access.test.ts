@@ -101,6 +101,13 @@ const ROWS: Record<string, Row> = {
   // Not for who is bound, of which more below.
   'GET /entries': { needs: 'journal', send: () => [['GET', '/entries'], ['HEAD', '/entries']] },
   'GET /metrics': { needs: 'admin', send: () => [['GET', '/metrics'], ['HEAD', '/metrics']] },
+  // Whoever has a valid token may ask what it is good for.
+  'GET /me': { needs: 'any', send: () => [['GET', '/me'], ['HEAD', '/me']] },
+  'GET /console': { needs: 'open', send: () => [['GET', '/console'], ['HEAD', '/console']] },
+  'GET /console/:folder/:file': {
+    needs: 'open',
+    send: () => [['GET', '/console/app/console.css']],
+  },
   'GET /openapi.json': { needs: 'open', send: () => [['GET', '/openapi.json']] },
   'GET /': { needs: 'open', send: () => [['GET', '/'], ['HEAD', '/']] },
   'GET /docs/:file': { needs: 'open', send: () => [['GET', '/docs/docs.css']] },

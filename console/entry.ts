@@ -1,0 +1,162 @@
+/** An entry with its proof: its hash is computed again, here, from the hash of the entry before. */
+import { type Entry, type StatementEntry, StatementError } from '../client/ledger.ts'
+import { type Child, definitions, element } from './element.ts'
+import { kindOf, moment, money, signed } from './format.ts'
+import { explain } from './problem.ts'
+import type { Session } from './session.ts'
+
+export interface EntryRef {
+  id: number
+  seq: number
+}
+
+const link = ({ id, seq }: EntryRef, text: string) =>
+  element('a', { href: `#/users/${id}/entries/${seq}` }, text)
+
+const hashOf = (hash: string) => element('code', { class: 'hash' }, hash)
+
+function details(id: number, entry: Entry, postedAt: string): HTMLElement {
+  const { action, balance, ts, idempotency_key, metadata, transfer, reverses, reversed_by } = entry
+  const other = (seq: number | undefined) =>
+    seq === undefined ? undefined : link({ id, seq }, `Entry ${seq}`)
+  return definitions([
+    ['What', kindOf(entry)],
+    ['Amount', element('span', { class: `strong ${action.toLowerCase()}` }, signed(entry))],
+    ['Balance after it', money(balance)],
+    ['When (UTC)', moment(ts)],
+    ['Posted (UTC)', ts === postedAt ? undefined : moment(postedAt)],
+    ['Key', idempotency_key === undefined ? undefined : element('code', {}, idempotency_key)],
+    [
+      'Other half',
+      transfer &&
+      link(
+        { id: transfer.user_id, seq: transfer.seq },
+        `User ${transfer.user_id}, entry ${transfer.seq}`,
+      ),
+    ],
+    ['Reverses', other(reverses)],
+    ['Reversed by', other(reversed_by)],
+    ['Hold', entry.hold === undefined ? undefined : String(entry.hold)],
+    [
+      'Metadata',
+      metadata === undefined
+        ? undefined
+        : element('pre', { tabindex: '0' }, JSON.stringify(metadata, null, 2)),
+    ],
+  ])
+}
+
+interface Proved {
+  entry: StatementEntry
+  /** Oldest first: the seq and hash that the ledger says, then those that were computed. */
+  chain: { seq: number; hash: string }[]
+}
+
+/**
+ * Reads the statement from two entries before this one, whose hashes the client computes.
+ * @throws StatementError if an entry isn't what its hash says
+ */
+async function prove({ client }: Session, { id, seq }: EntryRef): Promise<Proved | undefined> {
+  const chain: Proved['chain'] = []
+  for await (const line of client.statement(id, { after: Math.max(0, seq - 2) })) {
+    if ('closing' in line) return undefined
+    const { seq: at, hash } = 'opening' in line ? line.opening : line
+    if (hash !== null) chain.push({ seq: at, hash })
+    if (!('opening' in line) && at === seq) return { entry: line, chain }
+  }
+  return undefined
+}
+
+function proof({ chain, entry }: Proved): HTMLElement {
+  const first = entry.seq <= 2
+    ? 'There is no entry before entry 1: its hash begins with zeros.'
+    : ''
+  return element(
+    'section',
+    { class: 'proof' },
+    element('h3', {}, 'Proof'),
+    element('p', { class: 'good' }, '✓ The hash is what this entry and the one before it make.'),
+    element('p', { class: 'note' }, `Computed in this browser (SHA-256). ${first}`),
+    element(
+      'ol',
+      {},
+      ...chain.map(({ seq, hash }, at) => {
+        const isGiven = at === 0 && entry.seq > 2
+        return element(
+          'li',
+          { class: seq === entry.seq ? 'this' : undefined },
+          element('span', {}, `Entry ${seq}`),
+          element('span', { class: 'note' }, isGiven ? 'as the ledger says' : '✓ computed'),
+          hashOf(hash),
+        )
+      }),
+    ),
+  )
+}
+
+interface EntryOptions {
+  onWritten: () => void
+  onClose: () => void
+  /** What can be done with the entry. */
+  actions?: (entry: Entry, onDone: () => void) => Child[]
+}
+
+/** Opens an entry above the page. */
+export function openEntry(
+  session: Session,
+  ref: EntryRef,
+  { onWritten, onClose, actions }: EntryOptions,
+): HTMLDialogElement {
+  const content = element('div', { class: 'content', 'aria-live': 'polite' })
+  const close = element('button', { class: 'close', 'aria-label': 'Close' }, '✕')
+  const dialog = element(
+    'dialog',
+    { class: 'drawer', 'aria-labelledby': 'entry-title' },
+    close,
+    element('h2', { id: 'entry-title' }, `Entry ${ref.seq} of user ${ref.id}`),
+    content,
+  )
+  close.addEventListener('click', () => dialog.close())
+  dialog.addEventListener('close', () => {
+    dialog.remove()
+    onClose()
+  })
+
+  async function load() {
+    try {
+      const entry = await session.client.getEntry(ref.id, ref.seq)
+      const proved = await prove(session, ref).catch((error: unknown) => error)
+      const isProved = proved !== undefined && !(proved instanceof Error)
+      content.replaceChildren(
+        details(ref.id, entry, isProved ? (proved as Proved).entry.posted_at : entry.ts),
+        isProved ? proof(proved as Proved) : disproof(proved),
+        ...(actions?.(entry, () => {
+          onWritten()
+          void load()
+        }) ?? []).filter((child) => child !== undefined),
+      )
+    } catch (error) {
+      content.replaceChildren(explain(error))
+    }
+  }
+
+  document.body.append(dialog)
+  dialog.showModal()
+  void load()
+  return dialog
+}
+
+const disproof = (error: unknown): HTMLElement =>
+  element(
+    'section',
+    { class: 'proof', role: 'alert' },
+    element('h3', {}, 'Proof'),
+    error instanceof StatementError
+      ? element(
+        'p',
+        { class: 'bad' },
+        '✗ The hash is not what this entry and the one before it make.',
+      )
+      : undefined,
+    explain(error ?? new Error('The entry is not in the statement yet.')),
+  )

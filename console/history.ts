@@ -1,0 +1,147 @@
+/** The history of a user: newest first, page by page, with filters. */
+import type { Entry } from '../client/ledger.ts'
+import { arrange, card, choice, element, labelled } from './element.ts'
+import { kindOf, moment, money, noteOf, period, signed } from './format.ts'
+import { explain } from './problem.ts'
+import type { Session } from './session.ts'
+
+export interface Section {
+  node: HTMLElement
+  /** Asks the ledger again. */
+  refresh(): Promise<void>
+}
+
+const PAGE_SIZE = 50
+const ACTIONS = ['CREDIT', 'DEBIT'] as const
+
+function rowOf(id: number, entry: Entry): HTMLTableRowElement {
+  const { seq, action, balance, ts, metadata, idempotency_key, reversed_by } = entry
+  const kind = kindOf(entry)
+  const note = noteOf(metadata)
+  const link = { href: `#/users/${id}/entries/${seq}`, 'aria-label': `Entry ${seq}` }
+  return element(
+    'tr',
+    { class: reversed_by === undefined ? undefined : 'reversed' },
+    element('td', { class: 'number' }, element('a', link, String(seq))),
+    element('td', { class: 'when' }, moment(ts)),
+    element(
+      'td',
+      { class: 'text' },
+      element('span', { class: 'kind' }, kind),
+      reversed_by === undefined
+        ? undefined
+        : element('span', { class: 'badge' }, `reversed by ${reversed_by}`),
+      note === '' ? undefined : element('span', { class: 'reason' }, note),
+    ),
+    element('td', { class: 'text key wide' }, idempotency_key ?? ''),
+    element('td', { class: `number strong ${action.toLowerCase()}` }, signed(entry)),
+    element('td', { class: 'number' }, money(balance)),
+  )
+}
+
+const head = () =>
+  element(
+    'thead',
+    {},
+    element(
+      'tr',
+      {},
+      element('th', { class: 'number' }, 'Entry'),
+      element('th', {}, 'When (UTC)'),
+      element('th', {}, 'What'),
+      element('th', { class: 'wide' }, 'Key'),
+      element('th', { class: 'number' }, 'Amount'),
+      element('th', { class: 'number' }, 'Balance'),
+    ),
+  )
+
+/** What the entries that are shown have in common. */
+function createFilters(onChange: () => void) {
+  const action = choice({}, [['', 'All'], ['CREDIT', 'Credits'], ['DEBIT', 'Debits']])
+  const [from, to] = [element('input', { type: 'date' }), element('input', { type: 'date' })]
+  const key = element('input', { maxlength: 255, autocomplete: 'off', spellcheck: 'false' })
+  const node = element(
+    'form',
+    {
+      class: 'filters',
+      'aria-label': 'Filters',
+      submit: (event) => event.preventDefault(),
+      change: onChange,
+    },
+    labelled('Action', action),
+    labelled('From', from),
+    labelled('To', to),
+    labelled('Key', key),
+  )
+  function query() {
+    const wanted = ACTIONS.find((one) => one === action.value)
+    return {
+      ...(wanted && { action: wanted }),
+      ...period(from.value, to.value),
+      ...(key.value.trim() && { key: key.value.trim() }),
+    }
+  }
+  return { node, query }
+}
+
+/** The entries of a user. */
+export function historySection({ client }: Session, id: number): Section {
+  /** By seq, with what they were made of: an entry changes only when it is reversed. */
+  const rows = new Map<number, { row: HTMLTableRowElement; reversed_by: number | undefined }>()
+  let entries: Entry[] = []
+  let next: number | null = null
+  /** Which answer is still wanted: that of the last question. */
+  let asked = 0
+
+  const body = element('tbody')
+  const problem = element('div', { role: 'alert' })
+  const nothing = element('p', { class: 'note', hidden: true })
+  const older = element('button', { click: () => void load(true), hidden: true }, 'Older entries')
+  const filters = createFilters(() => void load(false, true))
+
+  function cachedRow(entry: Entry): HTMLTableRowElement {
+    const { seq, reversed_by } = entry
+    const known = rows.get(seq)
+    if (known && known.reversed_by === reversed_by) return known.row
+    const row = rowOf(id, entry)
+    rows.set(seq, { row, reversed_by })
+    return row
+  }
+
+  /** A page of older ones; or the newest ones again, which join those that are shown. */
+  async function load(isOlder: boolean, isOther = false): Promise<void> {
+    const number = ++asked
+    problem.replaceChildren()
+    older.disabled = true
+    try {
+      const before = isOlder && next !== null ? { before: next } : {}
+      const page = await client.listEntries(id, {
+        limit: PAGE_SIZE,
+        ...filters.query(),
+        ...before,
+      })
+      if (number !== asked) return
+      const last = page.entries.at(-1)?.seq
+      const isJoined = !isOlder && !isOther && last !== undefined &&
+        page.entries.some(({ seq }) => seq === entries[0]?.seq)
+      const rest = isJoined ? entries.filter(({ seq }) => seq < last) : []
+      if (rest.length === 0) next = page.next
+      entries = isOlder ? [...entries, ...page.entries] : [...page.entries, ...rest]
+      arrange(body, entries.map(cachedRow))
+      nothing.hidden = entries.length > 0
+      // The ledger looks at so many entries at once.
+      nothing.textContent = next === null ? 'No entries.' : `None down to entry ${next}.`
+      older.hidden = next === null
+    } catch (error) {
+      if (number === asked) problem.replaceChildren(explain(error))
+    } finally {
+      older.disabled = false
+    }
+  }
+
+  const table = element('table', { class: 'entries' }, head(), body)
+  return {
+    node: card('History', filters.node, table, nothing, problem, older),
+    refresh: () => load(false),
+  }
+}

@@ -1,0 +1,74 @@
+/** The console in Chromium, on a service of its own. */
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import type { TestHttp } from '../support/http.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
+  .concat('--disable-background-networking', '--disable-component-update', '--disable-sync')
+/** Somebody has to wait for that long before a test says that it isn't there. */
+const PATIENCE_MS = 20_000
+
+export interface TestConsole {
+  /** The page of the test, which begins where the test before ended. */
+  readonly page: Page
+  /** Opens the page of a user, or whatever the address behind # names, and waits for it. */
+  open(hash?: string): Promise<void>
+  /** Every origin that was asked for something. */
+  readonly origins: Set<string>
+}
+
+/**
+ * To be called at the top of a test file. One browser for all of its tests, none of which may break
+ * the page's policy or have an error in its console. Skips the tests where there is no Chromium.
+ */
+export function useConsole(http: TestHttp): TestConsole {
+  let browser: Browser | undefined
+  let context: BrowserContext
+  let page: Page
+  const origins = new Set<string>()
+  const complaints: string[] = []
+
+  beforeAll(async () => {
+    if (!existsSync(CHROMIUM)) return
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
+    context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+    page = await context.newPage()
+    page.setDefaultTimeout(PATIENCE_MS)
+    page.on('request', (request) => origins.add(new URL(request.url()).origin))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('dialog', (dialog) => {
+      complaints.push(`a script said ${dialog.message()}`)
+      void dialog.dismiss()
+    })
+    page.on('console', (message) => {
+      // Chromium reports each answer that is a problem, which some tests want.
+      const isAnswer = message.text().startsWith('Failed to load resource')
+      if (message.type() === 'error' && !isAnswer) complaints.push(message.text())
+    })
+  })
+
+  beforeEach(({ skip }) => {
+    if (!browser) skip('needs Chromium')
+  })
+
+  afterEach(() => {
+    expect(complaints.splice(0)).toEqual([])
+  })
+
+  afterAll(() => browser?.close())
+
+  return {
+    get page() {
+      return page
+    },
+    async open(hash = '#/') {
+      // A page of its own each time, as for somebody who follows a link.
+      await page.goto('about:blank')
+      await page.goto(`${http.service.url}/console${hash}`)
+      await page.waitForSelector('h1')
+    },
+    origins,
+  }
+}

@@ -1,0 +1,160 @@
+/** What the console shows. */
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { useHttp } from '../support/http.ts'
+import { useConsole } from './browser.ts'
+
+const http = useHttp()
+const shown = useConsole(http)
+
+const SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(2)>'
+
+/** A user with three entries, a reversal, and a hold; all that can be text is markup. */
+async function hostileUser(): Promise<number> {
+  const { sql } = http
+  const reference = `${SCRIPT} ${Math.random()}`
+  const [made] = await sql<{ id: string }[]>`select id from create_user(null, ${reference})`
+  const id = Number(made!.id)
+  const metadata = JSON.stringify({ reason: SCRIPT, [SCRIPT]: [SCRIPT] })
+  await sql`select credit_user(${id}, 1234567.89, 'k<b>', ${metadata}::text::jsonb)`
+  await sql`select debit_user(${id}, 34567.89, 'k2', ${metadata}::text::jsonb)`
+  await sql`select reverse_entry(${id}, 2, 'k3')`
+  await sql`select place_hold(${id}, 250, null, 'h1', ${metadata}::text::jsonb)`
+  return id
+}
+
+test('a user is found by number, by reference, and where a reference is a number, by either', async () => {
+  const { page } = shown
+  const id = await http.user('10.00')
+  const [other] = await http.sql<{ id: string }[]>`select id from create_user(null, ${String(id)})`
+  await http.sql`select create_user(null, 'customer 42')`
+  await shown.open()
+  const find = async (text: string) => {
+    await page.getByRole('searchbox').fill(text)
+    await page.getByRole('button', { name: 'Find' }).click()
+  }
+  await find('customer 42')
+  await page.waitForURL(/#\/users\/\d+$/)
+  await page.getByText('customer 42').waitFor()
+  await find(other!.id)
+  await page.waitForURL(new RegExp(`/users/${other!.id}$`))
+  await find(String(id))
+  const links = page.locator('.found a')
+  await links.first().waitFor()
+  expect(await links.allTextContents()).toEqual([`user ${id} `, `user ${other!.id} `])
+  await find('nobody')
+  await page.getByText('There is no user nobody.').waitFor()
+})
+
+test('balance, available, entries and holds are those of the ledger; markup in them is text', async () => {
+  const { page } = shown
+  const id = await hostileUser()
+  await shown.open(`#/users/${id}`)
+  const rows = page.locator('.entries tbody tr')
+  await expect.poll(() => rows.count()).toBe(3)
+  expect(await page.locator('.figures .amount').allTextContents())
+    .toEqual(['1,234,567.89', '1,234,317.89'])
+  const cells = await rows.nth(1).locator('td').allTextContents()
+  expect(cells.toSpliced(1, 1)).toEqual([
+    '2',
+    `Debitreversed by 3${SCRIPT}`,
+    'k2',
+    '−34,567.89',
+    '1,200,000.00',
+  ])
+  expect(await page.locator('.holds li').innerText()).toContain(SCRIPT)
+  expect(await page.locator('main script, main img').count()).toBe(0)
+})
+
+test('filters by action, day and key ask the ledger', async () => {
+  const { page } = shown
+  const id = await hostileUser()
+  await shown.open(`#/users/${id}`)
+  const seqs = () => page.locator('.entries tbody td:first-child').allTextContents()
+  await expect.poll(seqs).toEqual(['3', '2', '1'])
+  await page.getByLabel('Action').selectOption('DEBIT')
+  await expect.poll(seqs).toEqual(['2'])
+  await page.getByLabel('Action').selectOption('')
+  await page.getByLabel('Key').fill('k<b>')
+  await page.getByLabel('Key').press('Tab')
+  await expect.poll(seqs).toEqual(['1'])
+  await page.getByLabel('Key').fill('')
+  const form = page.getByRole('form', { name: 'Filters' })
+  await form.getByLabel('To').fill('2020-01-01')
+  await page.getByText('No entries.').waitFor()
+  const today = new Date().toISOString().slice(0, 10)
+  await form.getByLabel('From').fill(today)
+  await form.getByLabel('To').fill(today)
+  await expect.poll(seqs).toEqual(['3', '2', '1'])
+})
+
+test('a history goes on page by page', async () => {
+  const { page } = shown
+  const id = await http.user('1000')
+  await http.sql`select debit_user(${id}, 1) from generate_series(1, 60)`
+  await shown.open(`#/users/${id}`)
+  await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(50)
+  await page.getByRole('button', { name: 'Older entries' }).click()
+  await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(61)
+  // Once the newest ones are read again, the older ones are still there.
+  await http.sql`select debit_user(${id}, 1)`
+  await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(62)
+})
+
+test('an entry is shown with its hash, computed in the browser', async () => {
+  const { page } = shown
+  const id = await hostileUser()
+  await shown.open(`#/users/${id}`)
+  await page.getByRole('link', { name: 'Entry 3' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('✓ The hash is what').waitFor()
+  const hashes = await http.sql<{ hash: string }[]>`
+    select encode(hash, 'hex') as hash from payment_history where user_id = ${id} order by seq`
+  expect(await dialog.locator('.hash').allTextContents()).toEqual(hashes.map(({ hash }) => hash))
+  await dialog.getByRole('link', { name: 'Entry 2' }).click()
+  await dialog.getByRole('heading', { name: 'Entry 2' }).waitFor()
+  expect(await dialog.locator('pre').textContent()).toContain(SCRIPT)
+  await page.keyboard.press('Escape')
+  await page.waitForURL(new RegExp(`/users/${id}$`))
+})
+
+test('an entry that is not what its hash says is shown as such', async () => {
+  const { page } = shown
+  const id = await http.user('10.00')
+  await http.sql`select credit_user(${id}, 5.00)`
+  await page.route('**/history?after=*', async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, body: (await response.text()).replace('"5.00"', '"6.00"') })
+  })
+  await shown.open(`#/users/${id}/entries/2`)
+  await page.getByText('✗ The hash is not what').waitFor()
+  expect(await page.getByText('✓ The hash is what').count()).toBe(0)
+  await page.unroute('**/history?after=*')
+})
+
+test('a statement is downloaded whole, and a history is verified', async () => {
+  const { page } = shown
+  const id = await hostileUser()
+  await shown.open(`#/users/${id}`)
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download CSV' }).click(),
+  ])
+  expect(download.suggestedFilename()).toBe(`user-${id}.csv`)
+  const text = readFileSync(await download.path(), 'utf8')
+  const { text: wanted } = await http.call('GET', `/users/${id}/history`, undefined, {
+    Accept: 'text/csv',
+  })
+  // The opening of a statement from the first entry has no moment: both are the same.
+  expect(text).toBe(wanted)
+  await page.getByText('3 entries, complete.').waitFor()
+  await page.getByRole('button', { name: 'Verify' }).click()
+  await page.getByText('✓ No findings in 3 entries.').waitFor()
+  await page.getByRole('button', { name: 'Compute hashes here' }).click()
+  await page.getByText('✓ 3 hashes computed, balance 1,234,567.89.').waitFor()
+})
+
+test('nobody but the service was asked for anything', () => {
+  const origins = [...shown.origins].filter((origin) => origin !== 'null')
+  expect(origins).toEqual([http.service.url])
+})
