@@ -1,4 +1,5 @@
 /** A user's entries between two moments as a stream that is made while it is read. */
+import { csvRow, notFormula } from '../core/csv.ts'
 import { stringify } from '../core/raw_json.ts'
 import type { Ledger } from './functions.ts'
 import type { Moment } from './read_functions.ts'
@@ -51,20 +52,7 @@ const CSV_COLUMNS = [
 ] as const
 type CsvRow = { [K in typeof CSV_COLUMNS[number]]?: string | number | null | undefined }
 
-/** A row of CSV (RFC 4180). */
-function csvLine(row: CsvRow): string {
-  const cells = CSV_COLUMNS.map((column) => {
-    const text = String(row[column] ?? '')
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-  })
-  return `${cells.join(',')}\r\n`
-}
-
-/**
- * Puts an apostrophe before a text that a spreadsheet would run as a formula. A text that begins
- * with an apostrophe gets one, too, so that each key is what follows the first apostrophe.
- */
-const notFormula = (text: string | undefined) => text && /^[=+\-@']/.test(text) ? `'${text}` : text
+const csvLine = (row: CsvRow) => csvRow(CSV_COLUMNS.map((column) => row[column]))
 
 const csvMoment = (kind: string, { at, seq, balance, hash }: Moment) =>
   csvLine({ kind, seq, balance, ts: at, hash })
