@@ -22,6 +22,7 @@ export type Problem = {
     | 'unsupported_media_type'
     | 'hold_not_active'
     | 'already_reversed'
+    | 'cursor_gone'
     | 'user_frozen'
     | 'insufficient_funds'
     | 'idempotency_key_reused'
@@ -45,6 +46,8 @@ export type Problem = {
   required?: string
   /** Decimal, two places. */
   shortfall?: string
+  /** The cursor to go on from, for whoever accepts that. */
+  resume?: string
 }
 
 /** A line of a statement: the opening, an entry, or the closing. */
@@ -354,6 +357,34 @@ export type JournalEntry = {
   user_id: number
 }
 
+/** What has happened, in order. */
+export type Events = {
+  events: (Event)[]
+  /** `after` for the next page, whether or not this one has any events. */
+  next: string
+  /** Whether the next page has to be read at once. */
+  has_more: boolean
+}
+
+/** Something that has happened to a user. */
+export type Event = {
+  /** The same whenever and wherever the event is read. */
+  id: string
+  /** When it happened, by the clock of the database. */
+  timestamp: string
+  user_id: number
+  type: 'entry.posted'
+  data: Entry
+} | {
+  /** The same whenever and wherever the event is read. */
+  id: string
+  /** When it happened, by the clock of the database. */
+  timestamp: string
+  user_id: number
+  type: 'user.frozen' | 'user.thawed' | 'user.credit_limit_set'
+  data: Control
+}
+
 /** Several users at one moment. */
 export type Balances = {
   /** RFC 3339 in UTC, with microseconds. */
@@ -406,6 +437,7 @@ export type Results = {
       | 'unsupported_media_type'
       | 'hold_not_active'
       | 'already_reversed'
+      | 'cursor_gone'
       | 'user_frozen'
       | 'insufficient_funds'
       | 'idempotency_key_reused'
@@ -429,6 +461,8 @@ export type Results = {
     required?: string
     /** Decimal, two places. */
     shortfall?: string
+    /** The cursor to go on from, for whoever accepts that. */
+    resume?: string
     idempotency_key?: string
   })[]
 }
@@ -578,6 +612,13 @@ export interface Operations<Options> {
     limit?: number
     before?: number
   }, options?: Options): Promise<Journal>
+  /** What has happened, in order. */
+  listEvents(query?: {
+    after?: string
+    user?: number
+    type?: 'entry.posted' | 'user.frozen' | 'user.thawed' | 'user.credit_limit_set'
+    limit?: number
+  }, options?: Options): Promise<Events>
   /** What the ledger held for several users at one moment. */
   getBalances(query: {
     ids: (number)[]
@@ -630,6 +671,7 @@ export const OPERATIONS = {
   thawUser: ['POST', '/users/{id}/thaw', 'body', false],
   setCreditLimit: ['POST', '/users/{id}/credit-limit', 'body', false],
   listJournal: ['GET', '/entries', 'query', false],
+  listEvents: ['GET', '/events', 'query', false],
   getBalances: ['GET', '/balances', 'query', false],
   transfer: ['POST', '/transfers', 'body', true],
   debitUsers: ['POST', '/debits', 'body', true],
@@ -689,6 +731,10 @@ export class AlreadyReversedError extends ProblemError<Problem & { code: 'alread
   override name = 'AlreadyReversedError'
 }
 
+export class CursorGoneError extends ProblemError<Problem & { code: 'cursor_gone' }> {
+  override name = 'CursorGoneError'
+}
+
 export class UserFrozenError extends ProblemError<Problem & { code: 'user_frozen' }> {
   override name = 'UserFrozenError'
 }
@@ -743,6 +789,7 @@ export const ERRORS = {
   unsupported_media_type: UnsupportedMediaTypeError,
   hold_not_active: HoldNotActiveError,
   already_reversed: AlreadyReversedError,
+  cursor_gone: CursorGoneError,
   user_frozen: UserFrozenError,
   insufficient_funds: InsufficientFundsError,
   idempotency_key_reused: IdempotencyKeyReusedError,

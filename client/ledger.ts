@@ -1,11 +1,13 @@
 /** A client of the ledger's HTTP API, for every runtime that has fetch. */
 import { type Entry, OPERATIONS, type Operations, type StatementLine, type User } from './api.ts'
 import { UnexpectedAnswerError } from './errors.ts'
+import { type EventQuery, type FollowedEvent, followedEvents } from './events.ts'
 import { type CallOptions, type ClientOptions, createSend, type Request } from './send.ts'
 import { checkedLines, csvLines, type StatementQuery } from './statement.ts'
 
 export * from './api.ts'
 export * from './errors.ts'
+export type { EventQuery, FollowedEvent } from './events.ts'
 export type { CallOptions, ClientOptions } from './send.ts'
 export type { StatementQuery } from './statement.ts'
 
@@ -29,6 +31,12 @@ export interface LedgerClient extends Operations<CallOptions> {
    * @throws StatementError at the end, if the closing line is missing
    */
   statementCsv(id: number, query?: StatementQuery, options?: CallOptions): AsyncGenerator<string>
+  /**
+   * Events in order, each once, and those that happen from then on, until the caller leaves the
+   * loop or aborts `signal`.
+   * @throws CursorGoneError if the ledger isn't the one that `after` is from, or was restored
+   */
+  events(query?: EventQuery, options?: CallOptions): AsyncGenerator<FollowedEvent>
 }
 
 export interface PageOptions extends CallOptions {
@@ -68,11 +76,10 @@ export function createLedgerClient(options: ClientOptions): LedgerClient {
     }
   }
 
-  function open(id: number, query: StatementQuery | undefined, accept: string, call?: CallOptions) {
-    const request = { method: 'GET', path: `/users/${id}/history`, query, accept }
-    return send(request, call ?? {}, (response) => {
+  function open(request: Omit<Request, 'method'> & { accept: string }, call: CallOptions = {}) {
+    return send({ method: 'GET', ...request }, call, (response) => {
       const type = response.headers.get('content-type') ?? ''
-      if (response.body && type.startsWith(accept)) return Promise.resolve(response.body)
+      if (response.body && type.startsWith(request.accept)) return Promise.resolve(response.body)
       throw new UnexpectedAnswerError(response.status)
     })
   }
@@ -90,11 +97,19 @@ export function createLedgerClient(options: ClientOptions): LedgerClient {
         return { rows: users, next }
       }),
     async *statement(id, query, call) {
-      yield* checkedLines(id, await open(id, query, 'application/x-ndjson', call))
+      const request = { path: `/users/${id}/history`, query, accept: 'application/x-ndjson' }
+      yield* checkedLines(id, await open(request, call))
     },
     async *statementCsv(id, query, call) {
-      yield* csvLines(await open(id, query, 'text/csv', call))
+      const request = { path: `/users/${id}/history`, query, accept: 'text/csv' }
+      yield* csvLines(await open(request, call))
     },
+    events: (query, call) =>
+      followedEvents(
+        (lastEventId) =>
+          open({ path: '/events', query, accept: 'text/event-stream', lastEventId }, call),
+        call?.signal,
+      ),
   }
 }
 

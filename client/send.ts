@@ -30,6 +30,8 @@ export interface Request {
   body?: unknown
   /** What Accept says. */
   accept?: string
+  /** What Last-Event-ID says. */
+  lastEventId?: string | undefined
   /** Whether it takes an Idempotency-Key. */
   isKeyed?: boolean
 }
@@ -98,9 +100,10 @@ export function createSend(client: ClientOptions): Send {
     }
   }
 
-  async function headersOf({ body, accept }: Request, key: string | undefined) {
+  async function headersOf({ body, accept, lastEventId }: Request, key: string | undefined) {
     const headers = new Headers({ Accept: accept ?? 'application/json' })
     if (body !== undefined) headers.set('Content-Type', 'application/json')
+    if (lastEventId !== undefined) headers.set('Last-Event-ID', lastEventId)
     if (key !== undefined) headers.set('Idempotency-Key', key)
     const secret = typeof token === 'function' ? await token() : token
     if (secret !== undefined) headers.set('Authorization', `Bearer ${secret}`)
@@ -186,7 +189,8 @@ function queryOf(query: object = {}): string {
   return text === '' ? '' : `?${text}`
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** @throws what the signal was aborted with */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms)
     function done() {

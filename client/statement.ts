@@ -2,6 +2,7 @@
 import type { StatementBound, StatementLine } from './api.ts'
 import { entryHash } from './entry_hash.ts'
 import { StatementError } from './errors.ts'
+import { linesOf } from './lines.ts'
 
 /** What a statement is about: all of it left out, the whole history. */
 export interface StatementQuery {
@@ -11,25 +12,6 @@ export interface StatementQuery {
   to?: string
   /** Entries behind this seq. */
   after?: number
-}
-
-/** The lines of a stream, without their ends; what comes behind the last end isn't whole. */
-async function* linesOf(stream: ReadableStream<Uint8Array>, end: string): AsyncGenerator<string> {
-  const reader = stream.getReader()
-  const decoder = new TextDecoder()
-  let rest = ''
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      rest += decoder.decode(value, { stream: true })
-      const lines = rest.split(end)
-      rest = lines.pop()!
-      yield* lines
-    }
-  } finally {
-    await reader.cancel().catch(() => {})
-  }
 }
 
 const BROKE_OFF = 'the statement broke off: it has no closing line'

@@ -450,6 +450,36 @@ create type ledger.entry as (
   peer_seq bigint,
   hash bytea);
 
+create type ledger.event as (
+  position bigint,
+  digest text,
+  type text,
+  user_id bigint,
+  at timestamp with time zone,
+  through bigint,
+  seq bigint,
+  action text,
+  amount numeric,
+  balance numeric,
+  available numeric,
+  ts timestamp with time zone,
+  sealed_at timestamp with time zone,
+  idempotency_key text,
+  metadata jsonb,
+  peer_user_id bigint,
+  peer_seq bigint,
+  reverses bigint,
+  reversed_by bigint,
+  hold bigint,
+  hash text,
+  held numeric,
+  number bigint,
+  operation text,
+  credit_limit numeric,
+  reason text,
+  role text,
+  actor text);
+
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
 
 create type ledger.found_entry as (
@@ -994,6 +1024,12 @@ create function ledger.epoch(interventions bigint)
   returns text
   language sql stable;
 
+-- Sixteen hexadecimal digits that the event at a position alone has, in this history and in each
+-- copy of it; null: there is no event.
+create function ledger.event_digest(at_position bigint)
+  returns text
+  language sql stable;
+
 -- What get_guards has to say of a ledger as the migrations make it: of each definition the first 16
 -- digits of its sha256.
 create function ledger.expected_guards()
@@ -1102,6 +1138,28 @@ create function ledger.get_changes(
   returns record
   language plpgsql stable security definer;
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
+
+-- What happened after the event at after_position, or after read_to where that was more, in the
+-- order of positions and up to settled: entries that were posted, and changes of what users may do;
+-- at most max_rows of these users and types (null: all). With a condition it looks at max_scanned
+-- rows at most. The last row says how far it looked (through), and which event was the last one
+-- there; the next call goes on from these. settled: a position up to which everything has been
+-- committed or never will be, in the history of epoch (see get_changes). Raises LGCUR where the
+-- event at after_position is not there or has another digest; 55P03 if the epoch is another one by
+-- now.
+create function ledger.get_events(
+  epoch text,
+  settled bigint,
+  after_position bigint DEFAULT 0,
+  after_digest text DEFAULT NULL::text,
+  read_to bigint DEFAULT 0,
+  user_ids bigint[] DEFAULT NULL::bigint[],
+  types text[] DEFAULT NULL::text[],
+  max_rows integer DEFAULT 100,
+  max_scanned integer DEFAULT 10000)
+  returns SETOF ledger.event
+  language plpgsql stable security definer;
+grant execute on function ledger.get_events to ledger_dba, ledger_service;
 
 -- What keeps the ledger from being changed behind its back, as it is now: tables, views and
 -- sequences with their owner, constraints, domains, unique indexes, triggers, every function, who
@@ -1235,6 +1293,13 @@ create function ledger.hold_problem(
   amount numeric)
   returns text
   language sql immutable;
+
+-- Names this database: a copy, a restored one, and one that another server has taken over have
+-- another name; a restart changes nothing.
+create function ledger.incarnation()
+  returns text
+  language sql stable security definer;
+grant execute on function ledger.incarnation to ledger_dba, ledger_service;
 
 -- Writes entries; everything has been decided.
 create function ledger.insert_entries(entries ledger.entry[])

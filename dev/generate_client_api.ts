@@ -41,6 +41,8 @@ export async function apiDocument(): Promise<ApiDocument> {
   const anything = new Proxy({}, { get: () => unused })
   const app = createApp({
     ledger: anything as never,
+    events: anything as never,
+    refreshEvents: unused,
     snapshots: anything as never,
     write: unused,
     verify: unused,

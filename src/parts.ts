@@ -3,6 +3,7 @@ import { createAccessFromConfig } from './auth/from_config.ts'
 import { createSnapshots } from './cache/snapshots.ts'
 import { type Config, describeConfig } from './config/config.ts'
 import { databaseTarget } from './config/database_tls.ts'
+import { createEvents } from './ledger/events.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createRecheck } from './ledger/recheck.ts'
 import { createLongReads, openLedger, openQueue } from './pools.ts'
@@ -46,5 +47,18 @@ export async function createParts(
   const queue = openQueue(ledger, config, metrics)
   const longReads = createLongReads()
   const recheck = createRecheck({ ledger, metrics })
-  return { log, accessLog, metrics, access, target, ledger, snapshots, queue, longReads, recheck }
+  const events = createEvents(ledger)
+  return {
+    log,
+    accessLog,
+    metrics,
+    access,
+    target,
+    ledger,
+    snapshots,
+    queue,
+    longReads,
+    recheck,
+    events,
+  }
 }

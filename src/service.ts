@@ -43,15 +43,17 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
   const readiness = createReadiness({ ledger, log })
   const notReady = async () => stopping ? 'The service is stopping.' : await readiness.problem()
   watch(parts, runtime, notReady)
-  const apps = createApps(config, runtime, parts, notReady)
+  const tasks = startTasks(parts)
+  const apps = createApps(config, runtime, { ...parts, ...tasks }, notReady)
   const servers = await openServers(apps, config, runtime.listen, () => stopping)
     .catch(async (error) => {
       access?.stop()
+      tasks.stopWatching()
+      await tasks.poller.stop()
       await ledger.end()
       throw error
     })
   const [{ url }, metricsServer] = servers
-  const tasks = startTasks(parts)
   const problem = await notReady()
   if (problem) log.warn('started, but not ready yet', problem)
   const systemUser = startSystemUser(parts)
@@ -78,6 +80,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
     async stop() {
       if (stopping) return
       stopping = true
+      parts.events.end()
       systemUser.stop()
       tasks.stopWatching()
       access?.stop()
@@ -90,6 +93,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
 }
 
 type NotReady = () => Promise<string | undefined>
+type Tasks = ReturnType<typeof startTasks>
 
 /** Shows in the metrics how the parts are. */
 function watch({ metrics, ledger, queue, snapshots }: Parts, runtime: Runtime, notReady: NotReady) {
@@ -107,8 +111,9 @@ function watch({ metrics, ledger, queue, snapshots }: Parts, runtime: Runtime, n
 }
 
 /** Creates the app, and the one for a port that has metrics only. */
-function createApps(config: Config, runtime: Runtime, parts: Parts, notReady: NotReady) {
+function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notReady: NotReady) {
   const { log, accessLog, metrics, access, ledger, queue, snapshots, longReads, recheck } = parts
+  const { events, poller } = parts
   const { createApp = build } = runtime
   const onFailure = (what: string, error: unknown, fields?: object) =>
     log.error(what, error, fields)
@@ -119,6 +124,8 @@ function createApps(config: Config, runtime: Runtime, parts: Parts, notReady: No
     write: createWrite({ queue, ledger, snapshots, metrics }),
     verify: createVerify({ ledger, turns: longReads }),
     longReads,
+    events,
+    refreshEvents: () => poller.refresh(),
     snapshots,
     metrics: { ...metrics, verified: recheck.verified },
     accessLog,
@@ -137,9 +144,10 @@ function createApps(config: Config, runtime: Runtime, parts: Parts, notReady: No
 }
 
 /** Starts what runs beside requests. */
-function startTasks({ log, target, ledger, queue, snapshots }: Parts) {
+function startTasks({ log, target, ledger, queue, snapshots, events }: Parts) {
   const poller = startChangePoller(target, {
     ...snapshots,
+    settled: (history) => events.settled(history),
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
   })
   const stopWatching = watchLockHolders({

@@ -164,6 +164,12 @@ test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(
   },
 )
 
+const EPOCH = '(select c.epoch_now from ledger.get_changes(null, null, null, null) c)'
+const EVENTS = (after: number, more = '') =>
+  `select * from ledger.get_events(${EPOCH}, ${
+    10 * ROWS
+  }, read_to => ${after}, max_rows => 20 ${more})`
+
 const MOMENT = (id: number) =>
   `select balance_at(${id}, (select max(sealed_at) - interval '1 s' from ledger.get_history(${id})))`
 
@@ -174,6 +180,8 @@ test.each([
   ['get_history', (id: number) => `select * from ledger.get_history(${id}, ${ROWS / 2}, 20)`],
   ['list_journal', () => 'select * from ledger.list_journal(max_rows => 20)'],
   ['list_journal', () => `select * from ledger.list_journal(${ROWS / 2}, 20)`],
+  ['get_events', () => EVENTS(0)],
+  ['get_events', () => EVENTS(ROWS / 2)],
   ['find_entries', (id: number) => `select * from ledger.find_entries(${id}, max_rows => 20)`],
   [
     'find_entries',
@@ -253,6 +261,8 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}')`,
       `select * from ledger.find_entries(${id}, idempotency_key => 'transfer-${n}')`,
       'select * from ledger.list_journal()',
+      EVENTS(n),
+      EVENTS(n, `, types => '{user.credit_limit_set}', user_ids => '{${id},${other}}'`),
       `select * from ledger.list_holds(${id}, 'captured', 2)`,
       `select * from ledger.list_holds(${id}, idempotency_key => 'release-${n}')`,
       `select * from ledger.list_users('nobody')`,

@@ -24,6 +24,8 @@ import { debitsRoutes } from './debits.ts'
 import type { DebitsDependencies } from './debits.ts'
 import { type ConsoleDependencies, consoleRoutes } from './console.ts'
 import { type DocsDependencies, docsRoutes } from './docs.ts'
+import { eventsRoutes } from './events.ts'
+import type { EventsDependencies } from './events.ts'
 import { historyRoutes } from './history.ts'
 import type { HistoryDependencies } from './history.ts'
 import { holdsRoutes } from './holds.ts'
@@ -52,6 +54,7 @@ export type Dependencies =
   & ControlsDependencies
   & Omit<DebitsDependencies, 'deadlines' | 'admit'>
   & Omit<BulkDependencies, 'deadlines' | 'admit'>
+  & Omit<EventsDependencies, 'onFailure'>
   & HistoryDependencies
   & HoldsDependencies
   & HeldDependencies
@@ -178,6 +181,7 @@ function addLedgerRoutes(
   app.route('/users', heldRoutes(dependencies))
   app.route('/users', controlsRoutes(dependencies))
   app.route('/entries', journalRoutes(dependencies))
+  app.route('/events', eventsRoutes(dependencies))
   app.route('/balances', balancesRoutes(dependencies))
   app.route('/transfers', transfersRoutes(dependencies))
   app.route('/debits', debitsRoutes(dependencies))

@@ -13,6 +13,7 @@ const REQUEST_HEADERS = [
   'Cache-Control',
   'Content-Type',
   'Idempotency-Key',
+  'Last-Event-ID',
   'traceparent',
   'tracestate',
   'X-Request-Id',

@@ -21,6 +21,7 @@ export const TAGS = {
   Entries: 'Credits and debits of a user, and the history that they make.',
   Transfers: 'Amounts that go from one user to another.',
   Holds: 'Amounts that are set aside: authorized now, captured or released later.',
+  Events: 'What has happened, in order: to follow the ledger.',
   Operations: 'For those who run the service.',
 }
 

@@ -27,6 +27,21 @@ export const DEBIT = {
   hash: HASHES[1],
 } as const
 
+export const EVENT = {
+  id: `2-${HASHES[1].slice(0, 16)}`,
+  type: 'entry.posted',
+  timestamp: MOMENT,
+  user_id: 1,
+  data: DEBIT,
+} as const
+
+export const EVENT_CURSOR = `${EVENT.id}-8b055d7c`
+
+/** As they come in a stream of server-sent events. */
+export const EVENT_STREAM = `id: ${EVENT_CURSOR}\nevent: ${EVENT.type}\ndata: ${
+  JSON.stringify(EVENT)
+}\n\n`
+
 export const SNAPSHOT = {
   id: 1,
   balance: '900.00',

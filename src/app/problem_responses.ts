@@ -1,10 +1,12 @@
 /** The problems of the OpenAPI document: a response for each set of codes that a status can have. */
 import { Problem, type ProblemCode, PROBLEMS } from '../core/errors.ts'
 import { type HeaderName, headerRef } from './describe.ts'
+import { EVENT_CURSOR } from './examples.ts'
 
 /** Members of a problem besides those that every one has. */
 const DETAILS: { [Code in ProblemCode]?: Record<string, unknown> } = {
   invalid_request: { errors: [{ path: 'amount', message: 'must be more than zero' }] },
+  cursor_gone: { resume: EVENT_CURSOR },
   insufficient_funds: {
     balance: '900.00',
     available: '900.00',

@@ -187,6 +187,7 @@ export const problem = z.object({
   available: money.optional(),
   required: money.optional(),
   shortfall: money.optional(),
+  resume: text(64).optional().describe('The cursor to go on from, for whoever accepts that.'),
 }).meta({ id: 'Problem', description: 'Why a request was refused (RFC 9457).' })
 
 export const results = z.object({

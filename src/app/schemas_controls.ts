@@ -54,7 +54,7 @@ export const controlled = snapshot.extend(state).meta({
   examples: [{ ...examples.SNAPSHOT, available: '1400.00', ...EXAMPLE }],
 })
 
-const control = z.object({
+export const control = z.object({
   number: integer.describe('1, 2, 3 … for each user.'),
   at: timestamp,
   operation: z.enum(['freeze', 'thaw', 'credit_limit']),

@@ -42,6 +42,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /users/:id/holds': 'read',
   'GET /users/:id/holds/:hold': 'read',
   'GET /entries': 'journal',
+  // Of everybody `journal`, too.
+  'GET /events': 'read',
   'GET /users/:id/controls': 'read',
   'POST /users/:id/freeze': 'admin',
   'POST /users/:id/thaw': 'admin',

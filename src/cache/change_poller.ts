@@ -13,6 +13,15 @@ const QUERY_DEADLINE_MS = 2000
 /** How long polls may fail before `failed` is called. */
 const PATIENCE_MS = 1000
 
+/** How far a history is settled: no event up to `position` will be added any more. */
+export interface SettledHistory {
+  epoch: string
+  /** Of the database: a copy or a restored one has another. */
+  incarnation: string
+  /** Undefined as long as it isn't known. */
+  position: number | undefined
+}
+
 export interface ChangeHandlers {
   /**
    * Called with the id of the ledger and its history, before `heard`, and again when it changes.
@@ -22,6 +31,8 @@ export interface ChangeHandlers {
   changed(id: number, version: number): void
   /** Called after `changed` was called for everything that the answer to a poll covers. */
   heard(heard: Heard): void
+  /** Called after each poll, with how far the history is settled. */
+  settled(history: SettledHistory): void
   /**
    * Called if a change may have been missed: no snapshot that was read so far is known to be
    * current.
@@ -81,23 +92,35 @@ export async function getChanges(
   }
 }
 
-async function getLedgerId(database: Database): Promise<string> {
-  const [row] = await database.run((sql) => sql<{ id: string }[]>`select ledger.ledger_id() as id`)
-  return row!.id
+async function getNames(database: Database): Promise<{ id: string; incarnation: string }> {
+  const [row] = await database.run((sql) =>
+    sql<{ id: string; incarnation: string }[]>`
+      select ledger.ledger_id() as id, ledger.incarnation() as incarnation`
+  )
+  return row!
 }
 
-/** Resolves after that time, or as soon as the signal aborts. */
-const pause = (ms: number, cut: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const over = () => {
-      clearTimeout(timer)
-      cut.removeEventListener('abort', over)
-      resolve()
-    }
-    const timer = setTimeout(over, ms)
-    cut.addEventListener('abort', over)
-    if (cut.aborted) over()
-  })
+/** A pause between polls, which can be cut short. */
+function createPause() {
+  let cut = () => {}
+  return {
+    cut: () => cut(),
+    take: (ms: number) =>
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        cut = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+  }
+}
+
+export interface ChangePoller {
+  /** Resolves after a poll that began from now on, whether or not it failed. */
+  refresh(): Promise<void>
+  stop(): Promise<void>
+}
 
 /**
  * Starts to poll, until it is stopped. Only the answer to a poll proves that changes were heard of,
@@ -108,12 +131,15 @@ export function startChangePoller(
     now?: () => number
   },
   on: ChangeHandlers,
-): { stop(): Promise<void> } {
+): ChangePoller {
   const database = createDatabase({ ...target, max: 1, queryDeadlineMs: QUERY_DEADLINE_MS })
   const read = createChangeReader((request) => getChanges(database, request))
+  const pause = createPause()
+  /** Those who wait for the next poll. */
+  let waiting: (() => void)[] = []
   const stopping = new AbortController()
   let wasNew = false
-  let isIdentified = false
+  let incarnation: string | undefined
   let succeededAt = now()
   let hasFailed = false
 
@@ -122,15 +148,19 @@ export function startChangePoller(
    * @returns whether to poll again at once
    */
   async function poll(at: number): Promise<boolean> {
-    const { epoch, versions, isNew, isPartial, heard } = await read()
+    const { epoch, versions, isNew, isPartial, heard, settled: position } = await read()
     if (isNew) {
       on.lost()
-      isIdentified = false
+      incarnation = undefined
     }
-    if (!isIdentified) on.identified(`${await getLedgerId(database)}:${epoch}`)
-    isIdentified = true
+    if (incarnation === undefined) {
+      const names = await getNames(database)
+      on.identified(`${names.id}:${epoch}`)
+      incarnation = names.incarnation
+    }
     for (const [id, version] of versions) on.changed(id, version)
     if (heard) on.heard({ ...heard, at })
+    on.settled({ epoch, incarnation, position })
     succeededAt = now()
     hasFailed = false
     // If the history is new twice in a row, something is wrong, and polling faster won't help.
@@ -142,23 +172,35 @@ export function startChangePoller(
   async function run() {
     while (!stopping.signal.aborted) {
       const at = now()
+      const served = waiting
+      waiting = []
+      let isHasty = false
       try {
-        if (await poll(at)) continue
+        isHasty = await poll(at)
       } catch (error) {
         if (!hasFailed && now() - succeededAt > PATIENCE_MS) {
           hasFailed = true
           on.failed(error)
         }
       }
-      await pause(Math.max(0, POLL_MS - (now() - at)), stopping.signal)
+      for (const resolve of served) resolve()
+      if (!isHasty && waiting.length === 0) await pause.take(Math.max(0, POLL_MS - (now() - at)))
     }
   }
 
   const running = run()
   return {
+    refresh: () =>
+      new Promise((resolve) => {
+        if (stopping.signal.aborted) return resolve()
+        waiting.push(resolve)
+        pause.cut()
+      }),
     async stop() {
       stopping.abort()
+      pause.cut()
       await running
+      for (const resolve of waiting) resolve()
       await database.end()
     },
   }

@@ -44,6 +44,11 @@ export interface Reading {
    * database, has been read by now.
    */
   heard: { since: string; readAt: string } | undefined
+  /**
+   * Every number up to this one has been committed by now, or never will be. Undefined as long as
+   * somebody is open who was so at the start.
+   */
+  settled: number | undefined
 }
 
 /**
@@ -81,7 +86,14 @@ export function createChangeReader(
     opening = changes.horizon!
     oldestOpen = 0n
     since = undefined
-    return { epoch, versions: [], isNew: true, isPartial: true, heard: undefined }
+    return {
+      epoch,
+      versions: [],
+      isNew: true,
+      isPartial: true,
+      heard: undefined,
+      settled: undefined,
+    }
   }
 
   /** @param over transactions below it had ended when these changes were read */
@@ -91,6 +103,14 @@ export function createChangeReader(
       .map((group) => ({ ...group, ids: group.ids.filter((id) => still.has(id)) }))
       .filter((group) => group.ids.length > 0)
     if (horizon !== undefined) missing.push({ ids, horizon })
+  }
+
+  /** Below the lowest number that may still appear. */
+  function settledPosition(last: number): number | undefined {
+    if (opening !== null) return undefined
+    let position = last
+    for (const { ids } of missing) for (const id of ids) position = Math.min(position, id - 1)
+    return position
   }
 
   return async () => {
@@ -106,6 +126,13 @@ export function createChangeReader(
     const isInStep = opening === null && isComplete
     if (isInStep) since ??= readAt
     const heard = isInStep ? { since: since!, readAt } : undefined
-    return { epoch: changes.epoch, versions, isNew: false, isPartial: !isComplete, heard }
+    return {
+      epoch: changes.epoch,
+      versions,
+      isNew: false,
+      isPartial: !isComplete,
+      heard,
+      settled: settledPosition(changes.lastId),
+    }
   }
 }

@@ -22,6 +22,10 @@ export const PROBLEMS = {
     title: 'The hold was captured or released before, or has expired.',
   },
   already_reversed: { status: 409, title: 'The entry was reversed before.' },
+  cursor_gone: {
+    status: 410,
+    title: 'The events that the cursor comes from are not those of this database.',
+  },
   user_frozen: { status: 409, title: 'The user is frozen: nothing is taken from it, or held.' },
   insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
   idempotency_key_reused: {
@@ -54,6 +58,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGENT: 'unknown_entry',
   LGREV: 'already_reversed',
   LGSAM: 'same_user',
+  LGCUR: 'cursor_gone',
   '22023': 'invalid_request',
   '40001': 'busy', // serialization_failure
   '40P01': 'busy', // deadlock_detected

@@ -47,7 +47,8 @@ interface StateRow {
   credit_limit: string
 }
 
-interface ControlRow {
+/** A row of the table user_controls. */
+export interface ControlRow {
   number: string
   at: string
   operation: ControlOperation
@@ -62,6 +63,17 @@ const NAMES = { 'FREEZE': 'freeze', 'THAW': 'thaw', 'CREDIT LIMIT': 'credit_limi
 const stateOf = ({ frozen_at, credit_limit }: StateRow): UserState => ({
   frozen_at: frozen_at === null ? null : isoTimestamp(frozen_at),
   credit_limit,
+})
+
+/** Converts a row of user_controls. */
+export const controlOf = (row: ControlRow): Control => ({
+  number: Number(row.number),
+  at: isoTimestamp(row.at),
+  operation: NAMES[row.operation],
+  ...(row.credit_limit !== null && { credit_limit: row.credit_limit }),
+  ...(row.reason !== null && { reason: row.reason }),
+  role: row.role,
+  ...(row.actor !== null && { caller: row.actor }),
 })
 
 /** `writing` waits for users whom somebody else holds. */
@@ -93,15 +105,7 @@ export function createLedgerControls(
           select * from ledger.list_controls(user_id => ${userId}::bigint,
             before => ${before ?? null}::bigint, max_rows => ${maxRows})`
       )
-      return rows.map(({ number, at, operation, credit_limit, reason, role, actor }) => ({
-        number: Number(number),
-        at: isoTimestamp(at),
-        operation: NAMES[operation],
-        ...(credit_limit !== null && { credit_limit }),
-        ...(reason !== null && { reason }),
-        role,
-        ...(actor !== null && { caller: actor }),
-      }))
+      return rows.map(controlOf)
     },
   }
 }

@@ -5,6 +5,7 @@ import { createLedgerReads, type LedgerReads } from './read_functions.ts'
 import { createLedgerControls, type LedgerControls } from './control_functions.ts'
 import { type LockHolder, readLockHolders } from './lock_holders.ts'
 import { readServiceRole, type ServiceRole } from './service_role.ts'
+import { createLedgerEvents, type LedgerEvents } from './event_functions.ts'
 import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
@@ -13,7 +14,8 @@ import type { Versioned } from '../cache/snapshots.ts'
 
 export type { Entry } from './rows.ts'
 
-export interface Ledger extends LedgerPost, LedgerReads, LedgerUsers, LedgerControls, LedgerSearch {
+export interface Ledger
+  extends LedgerPost, LedgerReads, LedgerUsers, LedgerControls, LedgerSearch, LedgerEvents {
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
@@ -55,6 +57,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     ...createLedgerUsers(reads),
     ...createLedgerControls(reads, waiting),
     ...createLedgerSearch(longReads),
+    ...createLedgerEvents(longReads),
 
     async getUsers(ids) {
       const rows = await reads.run((sql) =>

@@ -39,6 +39,7 @@ const OTHERS: ProblemCode[] = [
   'hold_not_active',
   'already_reversed',
   'same_user',
+  'cursor_gone',
 ]
 
 /** Outcomes of debits, so that their series start at 0. */

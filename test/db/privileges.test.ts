@@ -69,6 +69,8 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.count_pending()': ['ok', 'ok'],
   'select * from ledger.find_entries(1)': ['ok', 'ok'],
   'select * from ledger.list_journal()': ['ok', 'ok'],
+  "select * from ledger.get_events('none', 0)": ['55P03', '55P03'],
+  'select ledger.incarnation()': ['ok', 'ok'],
   'select * from ledger.list_holds(1)': ['ok', 'ok'],
   'insert into users default values': ['42501', '42501'],
   'update users set balance = 1': ['42501', '42501'],

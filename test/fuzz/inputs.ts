@@ -23,6 +23,8 @@ import { MAX_AT_ONCE } from '../../src/server/pipelining.ts'
 import { networkOf } from '../../src/http/peer.ts'
 import { parseEntry, type Versioned } from '../../src/cache/snapshot_entry.ts'
 import { CSV, NDJSON } from '../../src/ledger/statement.ts'
+import { createEvents } from '../../src/ledger/events.ts'
+import { NO_DIGEST } from '../../src/ledger/event_cursor.ts'
 
 /** Takes a text, and may refuse it. */
 export type Input = (text: string) => unknown
@@ -70,6 +72,9 @@ function appOf(isClosed: boolean) {
     failures: createFailureLimit({ perMinute: 1_000_000 }),
     metrics,
   })
+  const end = { position: 0, digest: NO_DIGEST, through: 0 }
+  const events = createEvents({ getEvents: answer({ found: [], end }) })
+  events.settled({ epoch: 'epoch', incarnation: '00000000', position: 1 })
   const moment = { at: AT, seq: 1, balance: '1.00', hash: '', isFuture: false }
   return createApp({
     // Larger than any text here.
@@ -92,6 +97,8 @@ function appOf(isClosed: boolean) {
       getBalances: answer({ at: AT, isFuture: false, balances: [] }),
       getMoments: answer([moment, moment]),
     },
+    events,
+    refreshEvents: answer(undefined),
     verify: answer({ entries: 1, findings: [], isPartial: false }),
     write: answer(OUTCOME),
     snapshots: {

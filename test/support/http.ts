@@ -162,6 +162,7 @@ export const PINNED_PROBLEMS = {
   unsupported_media_type: [415, 'The body must be application/json.'],
   hold_not_active: [409, 'The hold was captured or released before, or has expired.'],
   already_reversed: [409, 'The entry was reversed before.'],
+  cursor_gone: [410, 'The events that the cursor comes from are not those of this database.'],
   user_frozen: [409, 'The user is frozen: nothing is taken from it, or held.'],
   insufficient_funds: [422, 'The available balance does not cover the amount.'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request.'],

@@ -3,6 +3,7 @@ import { createApp } from '../../../src/app/app.ts'
 import { Problem, PROBLEMS } from '../../../src/core/errors.ts'
 import { DEFAULT_LIMITS } from '../../../src/config/limits.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { createEvents } from '../../../src/ledger/events.ts'
 import {
   answerOf,
   type Call,
@@ -72,6 +73,8 @@ function appWith(write: () => Promise<never>, failures: unknown[] = [], limits =
       getBalances: write,
       getMoments: write,
     },
+    events: createEvents({ getEvents: write }),
+    refreshEvents: write,
     verify: write,
     write,
     snapshots: { read: write, invalidate: () => void write() },

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../../src/app/app.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { createEvents } from '../../../src/ledger/events.ts'
 import { type Answer, type Call, useHttp } from '../../support/http.ts'
 import { ageHolds, sealCredit } from '../../support/ledger.ts'
 import {
@@ -50,6 +51,8 @@ test('every route has an operation with a summary, and every operation a route',
       getBalances: unused,
       getMoments: unused,
     },
+    events: createEvents({ getEvents: unused }),
+    refreshEvents: unused,
     verify: unused,
     write: unused,
     snapshots: { read: unused, invalidate: () => void unused() },
@@ -180,6 +183,9 @@ async function holdRequests(): Promise<Request[]> {
     ['get', '/entries', '/entries'],
     ['get', '/entries', '/entries?limit=1'],
     ['get', '/entries', '/entries?before=x'],
+    ['get', '/events', '/events'],
+    ['get', '/events', '/events?limit=x'],
+    ['get', '/events', `/events?after=9-${'0'.repeat(16)}`],
     ...malformed(holds, at),
     ['post', holds, at, json, keyed('held')],
     ['post', holds, at, json, keyed('held')],

@@ -7,6 +7,7 @@ import { createApp } from '../../../src/app/app.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/core/errors.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { createEvents } from '../../../src/ledger/events.ts'
 import { bearer, sha256, writeTokens } from '../../support/access.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../../support/http.ts'
 import {
@@ -100,6 +101,11 @@ const ROWS: Record<string, Row> = {
   },
   // Not for who is bound, of which more below.
   'GET /entries': { needs: 'journal', send: () => [['GET', '/entries'], ['HEAD', '/entries']] },
+  // Those of everybody need more, of which more below.
+  'GET /events': {
+    needs: 'read',
+    send: (u) => [['GET', `/events?user=${u}`], ['HEAD', `/events?user=${u}`]],
+  },
   'GET /metrics': { needs: 'admin', send: () => [['GET', '/metrics'], ['HEAD', '/metrics']] },
   // Whoever has a valid token may ask what it is good for.
   'GET /me': { needs: 'any', send: () => [['GET', '/me'], ['HEAD', '/me']] },
@@ -119,7 +125,7 @@ const ROWS: Record<string, Row> = {
 }
 const NAMES = Object.keys(ROWS)
 const BOUND = NAMES.filter((name) =>
-  /:id/.test(name) || /(POST \/(users|transfers)|GET \/balances)$/.test(name)
+  /:id/.test(name) || /(POST \/(users|transfers)|GET \/(balances|events))$/.test(name)
 )
 const requestsOf = (names: string[], user = OWN) => names.flatMap((name) => ROWS[name]!.send(user))
 
@@ -215,6 +221,8 @@ test('the matrix has a row for each route of the app, and so have the rules', ()
       getBalances: unused,
       getMoments: unused,
     },
+    events: createEvents({ getEvents: unused }),
+    refreshEvents: unused,
     verify: unused,
     write: unused,
     snapshots: { read: unused, invalidate: () => void unused() },
@@ -540,6 +548,8 @@ test('an entry that comes while it is looked for is not reversed by a bound call
         getBalances: unused,
         getMoments: unused,
       },
+      events: createEvents({ getEvents: unused }),
+      refreshEvents: unused,
       verify: unused,
       write: ({ kind }) => {
         calls.push(kind)

@@ -10,6 +10,7 @@ function start({ url = ledger.url, now }: { url?: string; now?: () => number } =
     identified: (history) => told.push(`identified ${history}`),
     changed: (id, version) => told.push(`changed ${id}:${version}`),
     heard: () => told.push('heard'),
+    settled: () => {},
     lost: () => told.push('lost'),
     failed: () => told.push('failed'),
   })

@@ -23,6 +23,7 @@ const TABLE: Record<string, [string, string]> = {
   LGENT: ['unknown_entry', 'unknown_entry'],
   LGREV: ['already_reversed', 'already_reversed'],
   LGSAM: ['same_user', 'same_user'],
+  LGCUR: ['cursor_gone', 'cursor_gone'],
   '22023': ['invalid_request', 'invalid_request'],
   // Rolled back, or never begun: the same request may work later.
   '25006': ['busy', 'busy'],
@@ -135,6 +136,7 @@ test('statuses are those of the contract', () => {
     404: ['unknown_user', 'unknown_entry', 'unknown_hold', 'not_found'],
     405: ['method_not_allowed'],
     409: ['hold_not_active', 'already_reversed', 'user_frozen'],
+    410: ['cursor_gone'],
     413: ['payload_too_large'],
     415: ['unsupported_media_type'],
     422: [

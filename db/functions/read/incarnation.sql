@@ -1,0 +1,15 @@
+create or replace function ledger.incarnation()
+  returns text
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select left(encode(sha256(convert_to(format('%s %s %s %s',
+           (pg_control_system()).system_identifier,
+           left(pg_walfile_name(pg_current_wal_lsn()), 8),
+           (select d.oid from pg_database d where d.datname = current_database()),
+           'public.payment_history'::regclass::oid), 'UTF8')), 'hex'), 8)
+$$;
+
+comment on function ledger.incarnation is
+  'Names this database: a copy, a restored one, and one that another server has taken over have another name; a restart changes nothing.';
+
+revoke all on function ledger.incarnation from public;
+grant execute on function ledger.incarnation to ledger_service, ledger_dba;

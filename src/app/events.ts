@@ -1,0 +1,113 @@
+/** What has happened, in order: validate → call → respond. */
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { accepts } from 'hono/accepts'
+import type { z } from 'zod'
+import { assertUserAllowed, callerKey } from '../auth/caller.ts'
+import { invalidRequest, Problem } from '../core/errors.ts'
+import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+import { answer, json, setVary } from '../http/response.ts'
+import { validated } from '../http/validate.ts'
+import { BEGINNING, type Cursor, cursorText } from '../ledger/event_cursor.ts'
+import type { EventFilter, Events } from '../ledger/events.ts'
+import { describe } from './describe.ts'
+import { createEventStreams, type StreamDependencies } from './event_stream.ts'
+import { EVENT_STREAM } from './examples.ts'
+import { after, eventsPage, eventsQuery } from './schemas_events.ts'
+
+const DEFAULT_LIMIT = 100
+const SSE = 'text/event-stream'
+
+type Query = z.infer<typeof eventsQuery>
+
+export interface EventsDependencies extends Pick<StreamDependencies, 'onFailure'> {
+  events: Events
+  /** Finds out now how far the history is settled: what is committed is in the next page. */
+  refreshEvents: () => Promise<void>
+  /** Turns of long reads, by caller; left out: no limit. */
+  longReads?: FairTurns
+}
+
+/** Whose events a caller may read: those of everybody need the scope `journal`. */
+function filterOf(c: Context, { user, type }: Query): EventFilter {
+  const caller = c.get('caller')
+  const users = user === undefined ? caller?.users && [...caller.users] : [Number(user)]
+  if (caller && !users && !caller.scopes.has('journal')) throw new Problem('forbidden')
+  if (user !== undefined) assertUserAllowed(c, Number(user))
+  return { userIds: users, types: type === undefined ? undefined : [type] }
+}
+
+/** Where a reader goes on; a reconnecting one says what it has read last. */
+function startOf(c: Context, query: Query, events: Events): Cursor {
+  const header = c.req.header('last-event-id')
+  const read = after.safeParse(header)
+  if (header && !read.success) {
+    const { message } = read.error.issues[0]!
+    throw invalidRequest([{ path: ['Last-Event-ID'], message }])
+  }
+  const start = (header ? read.data : query.after) ?? BEGINNING
+  return start === 'now' ? events.last() : start
+}
+
+/** GET /events. */
+export function eventsRoutes(
+  { events, refreshEvents, onFailure, longReads = createFairTurns({ perKey: Infinity }) }:
+    EventsDependencies,
+) {
+  const answerStream = createEventStreams({ events, longReads, onFailure })
+
+  return new Hono().get(
+    '/',
+    describe({
+      operationId: 'listEvents',
+      tag: 'Events',
+      summary: 'What has happened, in order',
+      description: 'Every entry that was posted, and every freeze, thaw and credit limit, each ' +
+        'once, those of a user in their order. What commits late comes late: an event waits for ' +
+        'every transaction that may still get in before it. Go on with `after` = `next`; ' +
+        '`has_more` says whether at once. A page with a condition looks at 10,000 events at most. ' +
+        'With Accept: text/event-stream a stream of server-sent events, which goes on with what ' +
+        'happens, and is taken up again with `Last-Event-ID`. `cursor_gone`: the database was ' +
+        'restored, copied or taken over by another server since, or the event of the cursor is ' +
+        'gone; `resume`, where it is given, is the same place in this database, where what came ' +
+        'before may be less than what was read. The events of everybody need the scope `journal`, ' +
+        'too.',
+      answers: {
+        200: {
+          schema: eventsPage,
+          media: {
+            [SSE]: {
+              schema: { type: 'string', contentMediaType: SSE },
+              example: EVENT_STREAM,
+            },
+          },
+        },
+      },
+      problems: ['invalid_request', 'forbidden', 'cursor_gone', 'busy'],
+    }),
+    validated('query', eventsQuery),
+    async (c) => {
+      const query = c.req.valid('query')
+      const filter = filterOf(c, query)
+      setVary(c, 'Accept')
+      const type = accepts(c, {
+        header: 'Accept',
+        supports: ['application/json', SSE],
+        default: 'application/json',
+      })
+      await refreshEvents()
+      const start = startOf(c, query, events)
+      if (type === SSE) return answer(c, await answerStream(c, start, filter), { type: SSE })
+      const page = await longReads.take(
+        callerKey(c),
+        () => events.read(start, filter, Number(query.limit ?? DEFAULT_LIMIT)),
+        { isOver: () => c.get('deadline')?.isOver ?? false },
+      )
+      return json(c, {
+        events: page.events.map(({ event }) => event),
+        next: cursorText(page.next),
+        has_more: page.hasMore,
+      })
+    },
+  )
+}

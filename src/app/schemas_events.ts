@@ -1,0 +1,71 @@
+/** The shapes of what is asked of events, and of what they are. */
+import { z } from 'zod'
+import { BEGINNING, type Cursor, parseCursor } from '../ledger/event_cursor.ts'
+import { EVENT_TYPES } from '../ledger/event_functions.ts'
+import * as examples from './examples.ts'
+import { entry, INTEGER, integer, number, text, timestamp } from './schemas.ts'
+import { control } from './schemas_controls.ts'
+
+const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
+const CURSOR_MESSAGE = 'must be `next` of a page, the id of an event, or now'
+
+/** Where to begin: behind a cursor, or behind everything that there is. */
+export const after = z.string(CURSOR_MESSAGE).max(64, { message: CURSOR_MESSAGE, abort: true })
+  .transform((value, issues): Cursor | 'now' => {
+    if (value === 'now') return value
+    const cursor = parseCursor(value)
+    if (cursor) return cursor
+    issues.addIssue({ code: 'custom', message: CURSOR_MESSAGE })
+    return BEGINNING
+  })
+
+export const eventsQuery = z.object({
+  after: after.optional().meta({
+    type: 'string',
+    maxLength: 64,
+    description: 'Events behind this: `next` of the page before, the id of an event, or `now`; ' +
+      'left out: from the first.',
+    example: 'now',
+  }),
+  user: number.optional().meta({ description: 'Events of this user.', examples: [1] }),
+  type: z.enum(EVENT_TYPES).optional().meta({
+    description: 'Events of this type.',
+    examples: ['entry.posted'],
+  }),
+  limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional().meta({
+    ...INTEGER,
+    maximum: 1000,
+    default: 100,
+    description: 'Of a page: how many events.',
+    examples: [100],
+  }),
+})
+
+const base = {
+  id: text(64).describe('The same whenever and wherever the event is read.'),
+  timestamp: timestamp.describe('When it happened, by the clock of the database.'),
+  user_id: integer,
+}
+
+export const event = z.union([
+  z.object({ ...base, type: z.literal('entry.posted'), data: entry }),
+  z.object({
+    ...base,
+    type: z.enum(['user.frozen', 'user.thawed', 'user.credit_limit_set']),
+    data: control,
+  }),
+]).meta({
+  id: 'Event',
+  description: 'Something that has happened to a user.',
+  examples: [examples.EVENT],
+})
+
+export const eventsPage = z.object({
+  events: z.array(event).max(1000),
+  next: text(64).describe('`after` for the next page, whether or not this one has any events.'),
+  has_more: z.boolean().describe('Whether the next page has to be read at once.'),
+}).meta({
+  id: 'Events',
+  description: 'What has happened, in order.',
+  examples: [{ events: [examples.EVENT], next: examples.EVENT_CURSOR, has_more: false }],
+})

@@ -1,0 +1,98 @@
+/** The function that reads events, and what an event looks like. */
+import { type Database, isoTimestamp } from '../database/database.ts'
+import { type Control, controlOf, type ControlRow } from './control_functions.ts'
+import { eventId, NO_DIGEST } from './event_cursor.ts'
+import { arrayLiteral, type Entry, entryOf, type EntryRow } from './rows.ts'
+
+export const EVENT_TYPES = [
+  'entry.posted',
+  'user.frozen',
+  'user.thawed',
+  'user.credit_limit_set',
+] as const
+
+export type EventType = typeof EVENT_TYPES[number]
+
+/** Something that has happened to a user; the same whenever it is read. */
+export interface LedgerEvent {
+  id: string
+  type: EventType
+  timestamp: string
+  user_id: number
+  data: Omit<Entry, 'reversed_by'> | Control
+}
+
+export interface EventsRequest {
+  /** Of the history in which `settled` was found out. */
+  epoch: string
+  settled: number
+  after: { position: number; digest: string; through: number }
+  userIds: readonly number[] | undefined
+  types: readonly EventType[] | undefined
+  maxRows: number
+}
+
+export interface FoundEvent {
+  position: number
+  digest: string
+  event: LedgerEvent
+}
+
+export interface FoundEvents {
+  found: FoundEvent[]
+  /** How far it looked, and the last event there, whoever's it is. */
+  end: { position: number; digest: string; through: number }
+}
+
+export interface LedgerEvents {
+  /**
+   * In the order of their positions.
+   * @throws LGCUR if the event that was read last isn't there, 55P03 if the epoch is another one
+   */
+  getEvents(request: EventsRequest): Promise<FoundEvents>
+}
+
+type EventRow = EntryRow & ControlRow & {
+  position: string
+  digest: string | null
+  type: EventType | null
+  at: string
+  through: string | null
+}
+
+const placeOf = ({ position, digest }: EventRow) => ({
+  position: Number(position),
+  digest: digest ?? NO_DIGEST,
+})
+
+const eventOf = (row: EventRow): FoundEvent => ({
+  ...placeOf(row),
+  event: {
+    id: eventId(Number(row.position), row.digest!),
+    type: row.type!,
+    timestamp: isoTimestamp(row.at),
+    user_id: Number(row.user_id),
+    data: row.type === 'entry.posted' ? entryOf(row) : controlOf(row),
+  },
+})
+
+/** Runs on connections for long reads: what a condition leaves out is read, too. */
+export function createLedgerEvents({ run }: Pick<Database, 'run'>): LedgerEvents {
+  return {
+    async getEvents({ epoch, settled, after, userIds, types, maxRows }) {
+      const rows = await run((sql) =>
+        sql<EventRow[]>`
+          select *, metadata::text as metadata from ledger.get_events(epoch => ${epoch}::text,
+            settled => ${settled}::bigint, after_position => ${after.position}::bigint,
+            after_digest => ${after.digest}::text, read_to => ${after.through}::bigint,
+            user_ids => ${userIds ? arrayLiteral([...userIds]) : null}::bigint[],
+            types => ${types ? arrayLiteral([...types]) : null}::text[], max_rows => ${maxRows})`
+      )
+      const end = rows.at(-1)!
+      return {
+        found: rows.slice(0, -1).map(eventOf),
+        end: { ...placeOf(end), through: Number(end.through) },
+      }
+    },
+  }
+}

@@ -1,0 +1,136 @@
+/** Reads events page by page, each once and in order, as far as the history is settled. */
+import { Problem } from '../core/errors.ts'
+import { stringify } from '../core/raw_json.ts'
+import type { SettledHistory } from '../cache/change_poller.ts'
+import { BEGINNING, type Cursor, cursorText } from './event_cursor.ts'
+import type { EventType, FoundEvents, LedgerEvent, LedgerEvents } from './event_functions.ts'
+
+/** Characters of JSON after which a page ends. */
+const MAX_PAGE_LENGTH = 1_048_576
+
+/** Which events a reader wants; what is left out is no condition. */
+export interface EventFilter {
+  userIds?: readonly number[] | undefined
+  types?: readonly EventType[] | undefined
+}
+
+export interface EventPage {
+  /** Each with the cursor to go on behind it. */
+  events: { event: LedgerEvent; cursor: Cursor }[]
+  /** To go on behind the page, whether or not there was anything. */
+  next: Cursor
+  /** Whether there is more at once. */
+  hasMore: boolean
+}
+
+export interface Events {
+  /**
+   * @throws Problem busy while nothing is known of the history, cursor_gone if the cursor is from
+   * another one
+   */
+  read(cursor: Cursor, filter: EventFilter, maxRows: number): Promise<EventPage>
+  /** The cursor behind everything that is settled. @throws Problem busy */
+  last(): Cursor
+  /**
+   * Resolves with true as soon as the history is settled beyond a position, with false after that
+   * time, or after `end`.
+   */
+  changed(through: number, limitMs: number): Promise<boolean>
+  /** To be called when the history is settled farther. */
+  settled(history: SettledHistory): void
+  /** Ends all who wait. */
+  end(): void
+  readonly isEnded: boolean
+}
+
+/** Creates the reader; several may read through it at once. */
+export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
+  let history: SettledHistory | undefined
+  let isEnded = false
+  const waiting = new Set<() => void>()
+
+  function known(): SettledHistory {
+    if (history === undefined) throw new Problem('busy')
+    return history
+  }
+
+  /**
+   * A cursor of another incarnation may know of what this one has lost, even if its last event is
+   * here. Whoever accepts that goes on from `resume`.
+   */
+  async function assertSame(cursor: Cursor, { epoch, incarnation }: SettledHistory) {
+    if (cursor.incarnation === undefined || cursor.incarnation === incarnation) return
+    const { position, digest } = cursor
+    if (position === 0) throw new Problem('cursor_gone')
+    const after = { position, digest, through: 0 }
+    const nothing = { userIds: undefined, types: undefined, settled: 0, maxRows: 1 }
+    await ledger.getEvents({ epoch, after, ...nothing })
+    const resume = cursorText({ position, digest, incarnation, through: 0 })
+    throw new Problem('cursor_gone', { resume })
+  }
+
+  return {
+    async read(cursor, { userIds, types }, maxRows) {
+      const now = known()
+      await assertSame(cursor, now)
+      const { epoch, incarnation, position: settled = 0 } = now
+      const { found, end } = await ledger.getEvents({
+        epoch,
+        settled,
+        after: cursor,
+        userIds,
+        types,
+        maxRows,
+      })
+      return pageOf({ found, end }, incarnation, settled)
+    },
+
+    last() {
+      const { incarnation, position } = known()
+      if (position === undefined) throw new Problem('busy')
+      return { ...BEGINNING, incarnation, through: position }
+    },
+
+    changed: (through, limitMs) =>
+      new Promise((resolve) => {
+        const isBeyond = () => (history?.position ?? 0) > through
+        const over = () => {
+          clearTimeout(timer)
+          waiting.delete(check)
+          resolve(isBeyond())
+        }
+        const check = () => {
+          if (isEnded || isBeyond()) over()
+        }
+        const timer = setTimeout(over, limitMs)
+        waiting.add(check)
+        check()
+      }),
+
+    settled(now) {
+      history = now
+      for (const check of waiting) check()
+    },
+
+    end() {
+      isEnded = true
+      for (const check of waiting) check()
+    },
+    get isEnded() {
+      return isEnded
+    },
+  }
+}
+
+/** As many of them as fit into a megabyte. */
+function pageOf({ found, end }: FoundEvents, incarnation: string, settled: number): EventPage {
+  const events: EventPage['events'] = []
+  let length = 0
+  for (const { position, digest, event } of found) {
+    length += stringify(event).length
+    if (length > MAX_PAGE_LENGTH && events.length > 0) break
+    events.push({ event, cursor: { position, digest, incarnation, through: position } })
+  }
+  const next = events.length < found.length ? events.at(-1)!.cursor : { ...end, incarnation }
+  return { events, next, hasMore: next.through < settled }
+}
