@@ -1,7 +1,10 @@
 /** An entry with its proof: its hash is computed again, here, from the hash of the entry before. */
 import { type Entry, type StatementEntry, StatementError } from '../client/ledger.ts'
-import { type Child, definitions, element } from './element.ts'
+import { definitions, element } from './element.ts'
 import { kindOf, moment, money, signed } from './format.ts'
+import { messagePlace } from './messages.ts'
+import { openOperation } from './operation_dialog.ts'
+import { reverse } from './operations.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
 
@@ -95,17 +98,16 @@ function proof({ chain, entry }: Proved): HTMLElement {
 }
 
 interface EntryOptions {
-  onWritten: () => void
+  /** The ledger may have changed. */
+  onDone: () => void
   onClose: () => void
-  /** What can be done with the entry. */
-  actions?: (entry: Entry, onDone: () => void) => Child[]
 }
 
 /** Opens an entry above the page. */
 export function openEntry(
   session: Session,
   ref: EntryRef,
-  { onWritten, onClose, actions }: EntryOptions,
+  { onDone, onClose }: EntryOptions,
 ): HTMLDialogElement {
   const content = element('div', { class: 'content', 'aria-live': 'polite' })
   const close = element('button', { class: 'close', 'aria-label': 'Close' }, '✕')
@@ -115,6 +117,7 @@ export function openEntry(
     close,
     element('h2', { id: 'entry-title' }, `Entry ${ref.seq} of user ${ref.id}`),
     content,
+    messagePlace(),
   )
   close.addEventListener('click', () => dialog.close())
   dialog.addEventListener('close', () => {
@@ -130,14 +133,22 @@ export function openEntry(
       content.replaceChildren(
         details(ref.id, entry, isProved ? (proved as Proved).entry.posted_at : entry.ts),
         isProved ? proof(proved as Proved) : disproof(proved),
-        ...(actions?.(entry, () => {
-          onWritten()
-          void load()
-        }) ?? []).filter((child) => child !== undefined),
+        ...(isReversible(entry) ? [reverseButton(entry)] : []),
       )
     } catch (error) {
       content.replaceChildren(explain(error))
     }
+  }
+
+  const isReversible = ({ reversed_by }: Entry) =>
+    session.may('reverse') && reversed_by === undefined
+  function reverseButton(entry: Entry) {
+    const onReversed = () => {
+      onDone()
+      void load()
+    }
+    const open = () => openOperation(reverse(session, ref.id, entry), onReversed)
+    return element('div', { class: 'buttons' }, element('button', { click: open }, 'Reverse'))
   }
 
   document.body.append(dialog)

@@ -4,7 +4,7 @@ import { element } from './element.ts'
 
 /** With commas between thousands; a minus sign instead of a hyphen. */
 export const money = (amount: string): string =>
-  amount.replace(/\B(?=(\d{3})+\.)/g, ',').replace('-', '−')
+  amount.replace(/\B(?=(\d{3})+(\.|$))/g, ',').replace('-', '−')
 
 /** A credit with a plus sign, a debit with a minus sign. */
 export const signed = ({ action, amount }: Pick<Entry, 'action' | 'amount'>): string =>

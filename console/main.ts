@@ -45,7 +45,7 @@ function route(): void {
   }
   if (id === undefined || seq === undefined) return
   drawer = openEntry(session, { id, seq }, {
-    onWritten: () => shown?.refresh(),
+    onDone: () => shown?.refresh(),
     onClose: () => {
       if (addressed().seq === seq) location.hash = `#/users/${id}`
     },

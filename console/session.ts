@@ -9,7 +9,7 @@ export type Scope = Caller['scopes'][number]
 export interface Session {
   client: LedgerClient
   caller: Caller
-  may(scope: Scope): boolean
+  may: (scope: Scope) => boolean
 }
 
 /** Where the service is, whatever path a proxy has put it under. */

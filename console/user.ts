@@ -1,13 +1,16 @@
 /** A user: balance, history, holds, and what can be done with them. */
 import type { Controls, User } from '../client/ledger.ts'
-import { UnknownUserError } from '../client/ledger.ts'
+import { chartSection } from './chart.ts'
 import { definitions, element } from './element.ts'
 import { moment, money } from './format.ts'
 import { historySection } from './history.ts'
 import { holdsSection } from './holds.ts'
+import { openOperation } from './operation_dialog.ts'
+import { operationsOf, release } from './operations.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
 import { statementSection, verificationSection } from './statement.ts'
+import { readUser } from './users.ts'
 
 export interface UserPage {
   id: number
@@ -26,18 +29,12 @@ interface UserState {
 }
 
 /** @throws UnknownUserError */
-async function load({ client }: Session, id: number): Promise<UserState> {
-  const [{ users: [user] }, controls] = await Promise.all([
-    client.listUsers({ ...(id > 1 && { after: id - 1 }), limit: 1 }),
-    client.listControls(id, { limit: 1 }),
+async function load(session: Session, id: number): Promise<UserState> {
+  const [user, controls] = await Promise.all([
+    readUser(session, id),
+    session.client.listControls(id, { limit: 1 }),
   ])
-  if (user?.id === id) return { user, controls }
-  throw new UnknownUserError({
-    type: 'about:blank',
-    title: 'There is no such user.',
-    status: 404,
-    code: 'unknown_user',
-  })
+  return { user, controls }
 }
 
 function figures({ user, controls }: UserState): HTMLElement {
@@ -58,39 +55,59 @@ function figures({ user, controls }: UserState): HTMLElement {
   )
 }
 
-/** The page of a user. Without the scope to read it has actions only. */
+function aboutOf({ user: { reference, created_at }, controls }: UserState): (Node | string)[] {
+  return [
+    ...(reference === undefined ? [] : [element('strong', {}, reference), ' · ']),
+    'since ',
+    moment(created_at),
+    ...(controls.frozen_at === null ? [] : [element('span', { class: 'badge bad' }, 'frozen')]),
+  ]
+}
+
+/** A button for each operation that the caller may start. */
+function operationButtons(session: Session, id: number, onDone: () => void): HTMLElement {
+  const buttons = operationsOf(session, id).map(([name, make]) =>
+    element('button', { click: () => openOperation(make(), onDone) }, name)
+  )
+  return element('div', { class: 'buttons operations', hidden: buttons.length === 0 }, ...buttons)
+}
+
+/** The page of a user. Without the scope to read it has operations only. */
 export function createUserPage(session: Session, id: number): UserPage {
   const heading = element('h1', {}, `User ${id}`)
   const about = element('p', { class: 'note' })
   const state = element('div', { class: 'state' })
   const problem = element('div', { role: 'alert' })
-  const top = element('header', { class: 'user' }, heading, about, state, problem)
-  const stopped = { node: element('div', { class: 'user-page' }, top), refresh() {}, stop() {} }
+  const operations = operationButtons(session, id, () => void refresh())
+  const top = element('header', { class: 'user' }, heading, about, operations, state, problem)
+  const node = element('div', {}, top)
   if (!session.may('read')) {
     about.textContent = 'Your token may not read: the balance and the history are not shown.'
-    return { id, ...stopped }
+    return { id, node, refresh() {}, stop() {} }
   }
 
+  const chart = chartSection(session, id)
   const history = historySection(session, id)
-  const holds = holdsSection(session, id)
+  const holds = holdsSection(
+    session,
+    id,
+    session.may('hold')
+      ? (hold) => openOperation(release(session, hold), () => void refresh())
+      : undefined,
+  )
   let shown = ''
 
   async function refresh() {
+    if (!session.may('read')) return
     try {
       const loaded = await load(session, id)
       problem.replaceChildren()
       const text = JSON.stringify(loaded)
       if (text === shown) return
       shown = text
-      const { user: { reference, created_at }, controls } = loaded
-      about.replaceChildren(
-        ...(reference === undefined ? [] : [element('strong', {}, reference), ' · ']),
-        'since ',
-        moment(created_at),
-        ...(controls.frozen_at === null ? [] : [element('span', { class: 'badge bad' }, 'frozen')]),
-      )
+      about.replaceChildren(...aboutOf(loaded))
       state.replaceChildren(figures(loaded))
-      await Promise.all([history.refresh(), holds.refresh()])
+      await Promise.all([history.refresh(), holds.refresh(), chart.refresh()])
     } catch (error) {
       problem.replaceChildren(explain(error))
     }
@@ -101,16 +118,19 @@ export function createUserPage(session: Session, id: number): UserPage {
   }, POLL_MS)
   void refresh()
   const side = [holds.node, statementSection(session, id), verificationSection(session, id)]
-  const columns = element(
+  node.append(element(
     'div',
     { class: 'columns' },
-    element('div', {}, history.node),
+    element('div', {}, chart.node, history.node),
     element('div', {}, ...side),
-  )
+  ))
   return {
     id,
-    node: element('div', { class: 'user-page' }, top, columns),
+    node,
     refresh: () => void refresh(),
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer)
+      chart.stop()
+    },
   }
 }

@@ -25,6 +25,21 @@ async function find({ client }: Session, text: string): Promise<number[]> {
   return [...new Set((await Promise.all([byNumber, byReference])).flat())]
 }
 
+/**
+ * A user as it is now, with its reference.
+ * @throws UnknownUserError
+ */
+export async function readUser({ client }: Session, id: number): Promise<User> {
+  const { users: [user] } = await client.listUsers({ ...(id > 1 && { after: id - 1 }), limit: 1 })
+  if (user?.id === id) return user
+  throw new UnknownUserError({
+    type: 'about:blank',
+    title: `There is no user ${id}.`,
+    status: 404,
+    code: 'unknown_user',
+  })
+}
+
 /** A search field that leads to a user. */
 export function findForm(session: Session): HTMLElement {
   const field = element('input', {

@@ -1,5 +1,6 @@
 /** The console in Chromium, on a service of its own. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { TestHttp } from '../support/http.ts'
@@ -71,4 +72,17 @@ export function useConsole(http: TestHttp): TestConsole {
     },
     origins,
   }
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** What keeps somebody from using the page, by the rules of axe: the rule, and what breaks it. */
+export async function violationsIn(page: Page): Promise<string[]> {
+  await page.evaluate(readFileSync(AXE, 'utf8'))
+  const { violations } = await page.evaluate('axe.run()') as {
+    violations: { id: string; nodes: { html: string; failureSummary: string }[] }[]
+  }
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`)
+  )
 }

@@ -1,0 +1,63 @@
+/** Everybody can use the console: dark or light, on a large screen or a phone, by eye or by ear. */
+import { expect, test } from 'vitest'
+import { useHttp } from '../support/http.ts'
+import { useConsole, violationsIn } from './browser.ts'
+
+const http = useHttp()
+const shown = useConsole(http)
+
+async function userWithAll(): Promise<number> {
+  const { sql } = http
+  const id = await http.user('1234567.89')
+  await sql`select debit_user(${id}, 34.5, 'order-17', '{"reason": "Order 17"}')`
+  await sql`select reverse_entry(${id}, 2)`
+  await sql`select place_hold(${id}, 250, 3600)`
+  await sql`select freeze_user(${id}, 'test')`
+  return id
+}
+
+test.each(['light', 'dark'] as const)('in %s, axe has nothing to say', async (colorScheme) => {
+  const { page } = shown
+  await page.emulateMedia({ colorScheme })
+  const id = await userWithAll()
+  await shown.open()
+  await page.locator('.users tbody tr').first().waitFor()
+  expect(await violationsIn(page)).toEqual([])
+  await page.getByRole('searchbox').fill('nobody')
+  await page.keyboard.press('Enter')
+  await page.getByText('There is no user nobody.').waitFor()
+  await shown.open(`#/users/${id}`)
+  await page.locator('.plot canvas').waitFor()
+  await page.locator('.holds li').waitFor()
+  expect(await violationsIn(page)).toEqual([])
+  await page.getByRole('button', { name: 'Debit' }).click()
+  await page.getByLabel('Amount').fill('1')
+  await page.getByLabel('Reason').fill('Who may?')
+  expect(await violationsIn(page)).toEqual([])
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.locator('dialog').getByRole('button', { name: 'Debit' }).click()
+  await page.getByText('user_frozen').waitFor()
+  expect(await violationsIn(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Entry 2' }).click()
+  await page.getByText('✓ The hash is what').waitFor()
+  expect(await violationsIn(page)).toEqual([])
+})
+
+test('on a phone nothing is wider than the screen, and axe has nothing to say', async () => {
+  const { page } = shown
+  await page.setViewportSize({ width: 360, height: 800 })
+  const id = await userWithAll()
+  const width = () => page.evaluate('document.documentElement.scrollWidth')
+  await shown.open()
+  await page.locator('.users tbody tr').first().waitFor()
+  expect(await width()).toBeLessThanOrEqual(360)
+  await shown.open(`#/users/${id}`)
+  await page.locator('.plot canvas').waitFor()
+  await page.locator('.entries tbody tr').first().waitFor()
+  expect(await width()).toBeLessThanOrEqual(360)
+  expect(await violationsIn(page)).toEqual([])
+  await page.getByRole('link', { name: 'Entry 2' }).click()
+  await page.getByText('✓ The hash is what').waitFor()
+  expect(await width()).toBeLessThanOrEqual(360)
+})

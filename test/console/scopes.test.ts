@@ -1,0 +1,99 @@
+/** The console with access on: what it shows is what the token allows. */
+import { afterAll, expect, test } from 'vitest'
+import { SCOPES } from '../../src/auth/scopes.ts'
+import { writeTokens } from '../support/access.ts'
+import { useHttp } from '../support/http.ts'
+import { useConsole, violationsIn } from './browser.ts'
+
+const BOUND = 7
+const file = writeTokens([
+  { tokens: ['all'], scopes: SCOPES },
+  { tokens: ['reader'], scopes: ['read'] },
+  { tokens: ['lender'], scopes: ['credit'] },
+  { tokens: ['bound'], scopes: ['read', 'debit'], users: [BOUND] },
+])
+afterAll(file.remove)
+const http = useHttp({ accessTokensFile: file.path })
+const shown = useConsole(http)
+
+async function signIn(token: string, hash?: string): Promise<void> {
+  await shown.open(hash)
+  await shown.page.getByLabel('Token').fill(token)
+  await shown.page.getByRole('button', { name: 'Sign in' }).click()
+  await shown.page.getByRole('button', { name: 'Sign out' }).waitFor()
+}
+
+/** A user with a hold and an entry, on its page with the entry open. */
+async function buttonsOf(token: string, id: number): Promise<string[]> {
+  await signIn(token, `#/users/${id}`)
+  const buttons = shown.page.locator('main').getByRole('button')
+  await shown.page.locator('.holds li').first().waitFor()
+  const names = await buttons.allTextContents()
+  await shown.page.getByRole('link', { name: 'Entry 1' }).click()
+  await shown.page.getByText('✓ The hash is what').waitFor()
+  return [...names, ...await shown.page.locator('dialog .content button').allTextContents()]
+}
+
+async function userWithHold(): Promise<number> {
+  const id = await http.user('100')
+  await http.sql`select place_hold(${id}, 10)`
+  return id
+}
+
+test('a wrong token is refused, and a right one is nowhere but in memory', async () => {
+  const { page } = shown
+  await shown.open()
+  await page.getByLabel('Token').fill('wrong')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('unauthorized').waitFor()
+  expect(await violationsIn(page)).toEqual([])
+  await signIn('all')
+  await page.getByRole('heading', { name: 'Users' }).waitFor()
+  const kept = await page.evaluate(`JSON.stringify([
+    Object.entries(localStorage), Object.entries(sessionStorage), document.cookie, location.href,
+    document.documentElement.outerHTML,
+  ])`)
+  expect(kept).not.toMatch(/"all"|\ball\b.*token/)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Token').waitFor()
+  expect(await page.getByLabel('Token').inputValue()).toBe('')
+})
+
+test('whoever may do everything has a button for it, and who may read has none', async () => {
+  const id = await userWithHold()
+  const reading = ['Download CSV', 'Verify', 'Compute hashes here']
+  const shownTo = async (token: string) =>
+    (await buttonsOf(token, id)).filter((name) => !/^(Older entries|More holds)$/.test(name))
+  expect(await shownTo('all'))
+    .toEqual(['Credit', 'Debit', 'Transfer', 'Hold', 'Release', ...reading, 'Reverse'])
+  expect(await shownTo('reader')).toEqual(reading)
+})
+
+test('who may only credit does so without seeing anything', async () => {
+  const id = await http.user('100')
+  const { page } = shown
+  await signIn('lender', `#/users/${id}`)
+  await page.getByText('Your token may not read').waitFor()
+  expect(await page.locator('main').getByRole('button').allTextContents()).toEqual(['Credit'])
+  await page.getByRole('button', { name: 'Credit' }).click()
+  await page.getByLabel('Amount').fill('1')
+  await page.getByLabel('Reason').fill('A gift')
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.locator('dialog').getByRole('button', { name: 'Credit' }).click()
+  await page.getByText(`User ${id} has 101.00`).waitFor()
+  const [row] = await http.sql`select balance from users where id = ${id}`
+  expect(row).toEqual({ balance: '101.00' })
+})
+
+test('a caller who is bound to a user sees that one alone', async () => {
+  const { page } = shown
+  await http.sql`select create_user(${BOUND})`
+  const other = await http.user('100')
+  await signIn('bound')
+  const users = page.locator('.users tbody tr')
+  await users.first().waitFor()
+  expect(await users.locator('td:first-child').allTextContents()).toEqual([String(BOUND)])
+  await page.goto(`${http.service.url}/console#/users/${other}`)
+  await page.getByText('forbidden').first().waitFor()
+  expect(await page.locator('.figures').count()).toBe(0)
+})
