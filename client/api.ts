@@ -26,6 +26,7 @@ export type Problem = {
     | 'user_frozen'
     | 'insufficient_funds'
     | 'idempotency_key_reused'
+    | 'expiry_not_later'
     | 'balance_out_of_range'
     | 'same_user'
     | 'rate_limited'
@@ -89,8 +90,10 @@ export type StatementEntry = {
   }
   /** The entry that this one takes back. */
   reverses?: number
-  /** The entry that took this one back; not in the answers to writes. */
+  /** The last entry that took this one back; not in the answers to writes. */
   reversed_by?: number
+  /** How much of it has been taken back, if not all. */
+  reversed?: string
   /** The hold that was captured. */
   hold?: number
   /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
@@ -195,8 +198,10 @@ export type Entry = {
   }
   /** The entry that this one takes back. */
   reverses?: number
-  /** The entry that took this one back; not in the answers to writes. */
+  /** The last entry that took this one back; not in the answers to writes. */
   reversed_by?: number
+  /** How much of it has been taken back, if not all. */
+  reversed?: string
   /** The hold that was captured. */
   hold?: number
   /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
@@ -268,11 +273,15 @@ export type HeldHold = {
   expires_at: string | null
   /** What is left for others. */
   available: string
+  /** What of it has been captured. */
+  captured: string
+  /** What of it is still held. */
+  remaining: string
   idempotency_key?: string
   metadata?: Record<string, never>
   /** RFC 3339 in UTC, with microseconds. */
   created_at: string
-  /** When it was captured or released. */
+  /** When nothing of it was held any more. */
   closed_at?: string
 }
 
@@ -346,8 +355,10 @@ export type JournalEntry = {
   }
   /** The entry that this one takes back. */
   reverses?: number
-  /** The entry that took this one back; not in the answers to writes. */
+  /** The last entry that took this one back; not in the answers to writes. */
   reversed_by?: number
+  /** How much of it has been taken back, if not all. */
+  reversed?: string
   /** The hold that was captured. */
   hold?: number
   /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
@@ -441,6 +452,7 @@ export type Results = {
       | 'user_frozen'
       | 'insufficient_funds'
       | 'idempotency_key_reused'
+      | 'expiry_not_later'
       | 'balance_out_of_range'
       | 'same_user'
       | 'rate_limited'
@@ -544,8 +556,10 @@ export interface Operations<Options> {
   }, options?: Options): Promise<Page>
   /** An entry of a user. */
   getEntry(id: number, seq: number, options?: Options): Promise<Entry>
-  /** Take an entry back, at most once. */
+  /** Take an entry back, or a part of it. */
   reverseEntry(id: number, seq: number, body?: {
+    /** Left out: all that has not been reversed yet. */
+    amount?: number | string
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   }, options?: Options): Promise<Posted>
@@ -573,11 +587,20 @@ export interface Operations<Options> {
   }, options?: Options): Promise<Holds>
   /** Take what is held, or a part of it. */
   captureHold(id: number, hold: number, body?: {
-    /** Left out: all that is held. A part releases the rest. */
+    /** Left out: all that is held. */
     amount?: number | string
+    /** false: what is not captured stays held, for other captures. Otherwise it is released. */
+    final?: boolean
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   }, options?: Options): Promise<Posted>
+  /** Let a hold expire later. */
+  extendHold(id: number, hold: number, body: {
+    /** Seconds from now, with at most three decimals; null: it never expires. */
+    expires_in: number | null
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  }, options?: Options): Promise<Hold>
   /** Give back what is held. */
   releaseHold(id: number, hold: number, body?: {
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
@@ -664,6 +687,7 @@ export const OPERATIONS = {
   placeHold: ['POST', '/users/{id}/holds', 'body', true],
   listHolds: ['GET', '/users/{id}/holds', 'query', false],
   captureHold: ['POST', '/users/{id}/holds/{hold}/capture', 'body', true],
+  extendHold: ['POST', '/users/{id}/holds/{hold}/extend', 'body', true],
   releaseHold: ['POST', '/users/{id}/holds/{hold}/release', 'body', true],
   getHold: ['GET', '/users/{id}/holds/{hold}', 'none', false],
   listControls: ['GET', '/users/{id}/controls', 'query', false],
@@ -748,6 +772,10 @@ export class IdempotencyKeyReusedError
   override name = 'IdempotencyKeyReusedError'
 }
 
+export class ExpiryNotLaterError extends ProblemError<Problem & { code: 'expiry_not_later' }> {
+  override name = 'ExpiryNotLaterError'
+}
+
 export class BalanceOutOfRangeError
   extends ProblemError<Problem & { code: 'balance_out_of_range' }> {
   override name = 'BalanceOutOfRangeError'
@@ -793,6 +821,7 @@ export const ERRORS = {
   user_frozen: UserFrozenError,
   insufficient_funds: InsufficientFundsError,
   idempotency_key_reused: IdempotencyKeyReusedError,
+  expiry_not_later: ExpiryNotLaterError,
   balance_out_of_range: BalanceOutOfRangeError,
   same_user: SameUserError,
   rate_limited: RateLimitedError,

@@ -54,7 +54,7 @@ export async function copyFromNine(
         const source = await old.unsafe(`copy public.${table} (${columns}) to stdout`).readable()
         await pipeline(source, await tx.unsafe(`copy ${target} (${columns}) from stdin`).writable())
       }
-      await numberHolds(tx)
+      await moveHolds(tx)
       await recordManualEntries(tx)
       await chainInterventions(tx)
       return await tx<{ table: string; rows: number }[]>`
@@ -118,22 +118,57 @@ async function takeEmpty(tx: postgres.TransactionSql): Promise<void> {
     union all select from public.payment_history union all select from public.interventions limit 1`
   if (row) throw new Error('the new database must have no users and no entries yet')
   await tx`delete from public.users`
-  await tx`create temp table moved_holds (like public.holds) on commit drop`
-  await tx`alter table moved_holds alter position drop not null`
+  await tx`
+    create temp table moved_holds (
+      user_id bigint, hold bigint, amount numeric, status text, available numeric,
+      created_at timestamptz, expires_at timestamptz, closed_at timestamptz, idempotency_key text,
+      metadata jsonb, release_key text, release_metadata jsonb, release_seq bigint,
+      release_balance numeric, release_available numeric, hash bytea) on commit drop`
+  await tx`create temp table moved_changes (like public.hold_changes) on commit drop`
   await tx`create temp table moved_interventions (like public.interventions) on commit drop`
   await tx`alter table moved_interventions alter hash drop not null`
 }
 
-/** By these numbers the service hears of changes; the identities of both tables go on behind them. */
-async function numberHolds(tx: postgres.TransactionSql): Promise<void> {
+/**
+ * Each gets the changes that are known of it: how it was placed, and how it was closed. The identities
+ * of both tables go on behind what was copied: positions come from the same sequence as entries.
+ */
+async function moveHolds(tx: postgres.TransactionSql): Promise<void> {
   for (const table of ['users', 'payment_history', 'interventions']) {
     await tx`
       select setval(pg_get_serial_sequence(${`public.${table}`}, 'id'),
         (select coalesce(max(id), 0) + 1 from ${tx(`public.${table}`)}), false)`
   }
-  const columns = COLUMNS.holds
-  await tx.unsafe(`
-    insert into public.holds (${columns}, position)
-    select ${columns}, nextval('public.payment_history_id_seq') from pg_temp.moved_holds
-     order by user_id, hold`)
+  await tx`
+    insert into pg_temp.moved_changes (user_id, hold, number, action, amount, remaining, expires_at,
+      at, available, idempotency_key, metadata, position, hash)
+    select o.user_id, o.hold, 1, 'placed', o.amount, o.amount, o.expires_at, o.created_at,
+           o.available, o.idempotency_key, o.metadata,
+           nextval('public.payment_history_id_seq'), o.hash
+      from pg_temp.moved_holds o order by o.user_id, o.hold`
+  await tx`
+    insert into pg_temp.moved_changes (user_id, hold, number, action, amount, remaining, expires_at,
+      at, seq, balance, available, idempotency_key, metadata, position, hash)
+    select o.user_id, o.hold, 2, o.status, coalesce(e.amount, o.amount), 0.00, o.expires_at,
+           o.closed_at, coalesce(e.seq, o.release_seq), o.release_balance, o.release_available,
+           o.release_key, o.release_metadata, nextval('public.payment_history_id_seq'), o.hash
+      from pg_temp.moved_holds o
+      left join public.payment_history e on e.user_id = o.user_id and e.hold = o.hold
+     where o.status <> 'active' order by o.user_id, o.hold`
+  // The rows of the new table are made of these, with the hash that says the same in version 2.
+  await tx`
+    update pg_temp.moved_changes c
+       set hash = ledger.hold_hash_2(row(p.*)::public.hold_changes, row(c.*)::public.hold_changes)
+      from pg_temp.moved_changes p
+     where p.user_id = c.user_id and p.hold = c.hold and p.number = 1`
+  await tx`insert into public.hold_changes select * from pg_temp.moved_changes`
+  await tx`
+    insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
+      changes, hash)
+    select o.user_id, o.hold, o.amount, case o.status when 'active' then o.amount else 0 end,
+           case o.status when 'captured' then c.amount else 0 end, o.status, o.expires_at,
+           c.number, o.hash
+      from pg_temp.moved_holds o
+      join public.hold_changes c on c.user_id = o.user_id and c.hold = o.hold
+       and c.number = case o.status when 'active' then 1 else 2 end`
 }

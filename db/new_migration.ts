@@ -43,15 +43,17 @@ export function newMigration({ name, folder, now }: MigrationRequest): string {
   const before = readBlocks(folder)
   const names = [...new Set([...functionFiles(folder).keys(), ...before.keys()])].sort()
   const changes = names.flatMap((x) => change(folder, x, before.get(x)) ?? [])
+  // Functions name functions that come later.
+  const unchecked = changes.length > 1 ? ['set local check_function_bodies = off;'] : []
   const path = `${folder}/migrations/${nextVersion(folder, now)}_${name}.sql`
   writeFileSync(
     path,
     [
       '-- migrate:up',
-      // Functions name functions that come later.
-      ...(changes.length > 1 ? ['set local check_function_bodies = off;'] : []),
+      ...unchecked,
       ...changes.map(({ up }) => up),
       '-- migrate:down',
+      ...unchecked,
       ...changes.map(({ down }) => down).reverse(),
     ].join('\n\n') + '\n',
     { flag: 'wx' },

@@ -2,28 +2,74 @@
 -- Written by npm run db:schema; a test compares it with a migrated database.
 -- The bodies of functions are in db/functions. public is for people, ledger for the engine.
 
--- Amounts set aside, numbered 1, 2, 3 … for each user. They lower what is available, not the
--- balance.
+-- Every change of a hold, numbered 1, 2, 3 … for each hold: what holds says comes to this.
+-- Append-only, and a chain by hash.
+create table public.hold_changes (
+  user_id bigint not null,
+  hold bigint not null,
+  number bigint not null,
+  -- placed, captured, extended or released; that time is over changes nothing.
+  action text not null,
+  -- What was set aside, taken or given back; of an extension, what had been set aside.
+  amount numeric(12,2) not null,
+  -- What was held by it afterwards.
+  remaining numeric(12,2) not null,
+  -- When it expires, afterwards; infinity: never.
+  expires_at timestamp with time zone not null,
+  at timestamp with time zone not null,
+  -- Of a capture, its entry; otherwise the last entry of the user before.
+  seq bigint,
+  -- Of the user afterwards, like available. Null where nobody had kept it.
+  balance numeric(20,2),
+  available numeric(20,2),
+  -- Of a capture, its entry has the key and the metadata.
+  idempotency_key text,
+  metadata jsonb,
+  -- From the sequence of payment_history.id: where it stands among all that was posted. Null where
+  -- nobody had kept it: of a hold that was closed before changes had rows, when it was placed.
+  position bigint,
+  -- sha256 over the hash of the change of that hold before and this one; see ledger.hold_hash.
+  hash bytea not null,
+  constraint hold_changes_pkey PRIMARY KEY (user_id, hold, number)
+) with (
+  autovacuum_vacuum_insert_scale_factor=0.01,
+  autovacuum_vacuum_insert_threshold=10000,
+  autovacuum_analyze_scale_factor=0.01,
+  autovacuum_analyze_threshold=10000,
+  autovacuum_freeze_min_age=1000000);
+CREATE INDEX hold_changes_position_idx ON public.hold_changes USING btree ("position", user_id);
+CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
+  ON public.hold_changes FOR EACH ROW
+  EXECUTE FUNCTION ledger.guard_history();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE
+  ON public.hold_changes FOR EACH STATEMENT
+  EXECUTE FUNCTION ledger.guard_history();
+CREATE UNIQUE INDEX hold_changes_user_id_idempotency_key_key
+  ON public.hold_changes USING btree (user_id, idempotency_key)
+  WHERE (idempotency_key IS NOT NULL);
+alter table public.hold_changes enable always trigger guard_row;
+alter table public.hold_changes enable always trigger guard_truncate;
+grant select on public.hold_changes to ledger_dba;
+
+-- Amounts set aside, numbered 1, 2, 3 … for each user, as they are: what hold_changes come to. They
+-- lower what is available, not the balance.
 create table public.holds (
   user_id bigint not null,
   hold bigint not null,
+  -- What was set aside.
   amount numeric(12,2) not null,
   -- active, captured or released; an active one past expires_at counts as expired.
-  status text not null default 'active'::text,
-  -- What was available when it had been placed.
-  available numeric(20,2) not null,
-  created_at timestamp with time zone not null,
+  status text not null,
+  -- infinity: never.
   expires_at timestamp with time zone not null,
-  closed_at timestamp with time zone,
-  idempotency_key text,
-  metadata jsonb,
-  release_key text,
-  release_metadata jsonb,
-  release_seq bigint,
-  release_balance numeric(20,2),
-  release_available numeric(20,2),
-  position bigint not null,
+  -- That of its last change.
   hash bytea not null,
+  -- What of it is still held, if it is active.
+  remaining numeric(12,2) not null,
+  -- What of it has been captured so far.
+  captured numeric(12,2) not null,
+  -- The number of its last change in hold_changes.
+  changes bigint not null,
   constraint holds_pkey PRIMARY KEY (user_id, hold)
 ) with (
   autovacuum_vacuum_scale_factor=0.05,
@@ -33,13 +79,6 @@ create table public.holds (
 CREATE INDEX holds_active_idx
   ON public.holds USING btree (user_id, expires_at)
   WHERE (status = 'active'::text);
-CREATE INDEX holds_position_idx ON public.holds USING btree ("position", user_id);
-CREATE UNIQUE INDEX holds_user_id_idempotency_key_key
-  ON public.holds USING btree (user_id, idempotency_key)
-  WHERE (idempotency_key IS NOT NULL);
-CREATE UNIQUE INDEX holds_user_id_release_key_key
-  ON public.holds USING btree (user_id, release_key)
-  WHERE (release_key IS NOT NULL);
 grant select on public.holds to ledger_dba;
 
 -- Every use of break_glass, what each row that it let change had been, and every manual entry that
@@ -154,6 +193,9 @@ create table public.payment_history (
   autovacuum_freeze_min_age=1000000,
   autovacuum_vacuum_scale_factor=0.01,
   autovacuum_vacuum_threshold=10000);
+CREATE INDEX payment_history_reverses_idx
+  ON public.payment_history USING btree (user_id, reverses)
+  WHERE (reverses IS NOT NULL);
 CREATE TRIGGER check_entry BEFORE INSERT
   ON public.payment_history FOR EACH ROW
   WHEN ((new.hash IS NULL))
@@ -167,9 +209,6 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE
 CREATE UNIQUE INDEX payment_history_pending_idx
   ON public.payment_history USING btree (user_id, id, ((num_nonnulls(seq, balance, sealed_at, held, hash))::ledger.nothing))
   WHERE ((seq IS NULL) OR (balance IS NULL) OR (sealed_at IS NULL) OR (held IS NULL));
-CREATE UNIQUE INDEX payment_history_user_id_hold_reverses_key
-  ON public.payment_history USING btree (user_id, hold, reverses) NULLS NOT DISTINCT
-  WHERE ((hold IS NOT NULL) OR (reverses IS NOT NULL));
 CREATE UNIQUE INDEX payment_history_user_id_idempotency_key_key
   ON public.payment_history USING btree (user_id, idempotency_key)
   WHERE (idempotency_key IS NOT NULL);
@@ -306,17 +345,18 @@ create table ledger.identity (
 );
 grant select on ledger.identity to ledger_dba;
 
--- The holds that lower what is available now.
+-- The holds that lower what is available now; amount: what is still held.
 create view public.active_holds as
- SELECT user_id,
-    hold,
-    amount,
-    created_at,
-    NULLIF(expires_at, 'infinity'::timestamp with time zone) AS expires_at,
-    idempotency_key,
-    metadata
-   FROM public.holds o
-  WHERE ((status = 'active'::text) AND (expires_at > statement_timestamp()));
+ SELECT o.user_id,
+    o.hold,
+    o.remaining AS amount,
+    c.at AS created_at,
+    NULLIF(o.expires_at, 'infinity'::timestamp with time zone) AS expires_at,
+    c.idempotency_key,
+    c.metadata
+   FROM (public.holds o
+     JOIN public.hold_changes c ON (((c.user_id = o.user_id) AND (c.hold = o.hold) AND (c.number = 1))))
+  WHERE ((o.status = 'active'::text) AND (o.expires_at > statement_timestamp()));
 
 -- What each user has, from the history: without pending entries, which recalculate_balance posts.
 create view public.balances as
@@ -334,7 +374,7 @@ create view public.balances as
           WHERE ((p.user_id = u.id) AND (p.seq IS NOT NULL))
           ORDER BY p.seq DESC
          LIMIT 1) h ON (true))
-     LEFT JOIN LATERAL ( SELECT sum(a.amount) AS held
+     LEFT JOIN LATERAL ( SELECT sum(a.remaining) AS held
            FROM public.holds a
           WHERE ((u.hold_changes > 0) AND (a.user_id = u.id) AND (a.status = 'active'::text) AND (a.expires_at > statement_timestamp()))) o ON (true));
 
@@ -350,7 +390,8 @@ create view public.daily_totals as
   WHERE (seq IS NOT NULL)
   GROUP BY user_id, (((sealed_at AT TIME ZONE 'UTC'::text))::date);
 
--- The posted entries of payment_history, as HTTP shows them.
+-- The posted entries of payment_history, as HTTP shows them. reversed_by: the last reversal of an
+-- entry; reversed: how much has been reversed, if not all of it.
 create view public.entries as
  SELECT user_id,
     seq,
@@ -365,12 +406,15 @@ create view public.entries as
     peer_user_id,
     peer_seq,
     reverses,
-    ( SELECT r.seq
+    ( SELECT max(r.seq) AS max
            FROM public.payment_history r
-          WHERE ((r.user_id = h.user_id) AND (r.hold IS NULL) AND (r.reverses = h.seq))) AS reversed_by,
+          WHERE ((r.user_id = h.user_id) AND (r.reverses = h.seq))) AS reversed_by,
     hold,
     encode(hash, 'hex'::text) AS hash,
-    held
+    held,
+    ( SELECT NULLIF(sum(r.amount), h.amount) AS "nullif"
+           FROM public.payment_history r
+          WHERE ((r.user_id = h.user_id) AND (r.reverses = h.seq))) AS reversed
    FROM public.payment_history h
   WHERE (seq IS NOT NULL);
 
@@ -420,7 +464,8 @@ create type ledger.decision as (
   held numeric,
   hold bigint,
   reverses bigint,
-  earlier_seq bigint);
+  earlier_seq bigint,
+  earlier_number bigint);
 
 create type ledger.earlier as (
   seq bigint,
@@ -430,8 +475,8 @@ create type ledger.earlier as (
   reverses bigint,
   peer_user_id bigint,
   metadata jsonb,
-  placed bigint,
-  released bigint);
+  number bigint,
+  expires_in numeric);
 
 create type ledger.entry as (
   user_id bigint,
@@ -501,7 +546,8 @@ create type ledger.found_entry as (
   reversed_by bigint,
   hold bigint,
   hash text,
-  held numeric);
+  held numeric,
+  reversed numeric);
 
 create type ledger.listed_hold as (
   user_id bigint,
@@ -514,7 +560,9 @@ create type ledger.listed_hold as (
   metadata jsonb,
   created_at timestamp with time zone,
   closed_at timestamp with time zone,
-  is_match boolean);
+  is_match boolean,
+  captured numeric,
+  remaining numeric);
 
 create type ledger.listed_user as (
   id bigint,
@@ -591,7 +639,11 @@ create type ledger.target as (
   reverses bigint,
   peer_user_id bigint,
   peer_reverses bigint,
-  problem text);
+  problem text,
+  remaining numeric,
+  expires_at timestamp with time zone,
+  changes bigint,
+  hash bytea);
 
 create type ledger.user_snapshot as (
   id bigint,
@@ -633,15 +685,17 @@ create function public.break_glass(reason text)
   returns bigint
   language plpgsql volatile;
 
--- Takes the amount of a hold (null: all of it), or a part, which releases the rest; once per
--- idempotency_key. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGAMT (also: more than
--- was held), LGFND, LGKEY, 22023, 55P03 (lock_timeout).
+-- Takes what a hold holds (amount null: all that is left), or a part; what is left is released,
+-- unless final is false: then it stays held, and can be captured, too. Once per idempotency_key.
+-- Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGAMT (also: more than is held), LGFND,
+-- LGKEY, 22023, 55P03 (lock_timeout).
 create function public.capture_hold(
   user_id bigint,
   hold_id bigint,
   amount numeric DEFAULT NULL::numeric,
   idempotency_key text DEFAULT NULL::text,
-  metadata jsonb DEFAULT NULL::jsonb)
+  metadata jsonb DEFAULT NULL::jsonb,
+  final boolean DEFAULT true)
   returns ledger.posted_entry
   language plpgsql volatile security definer;
 grant execute on function public.capture_hold to ledger_dba;
@@ -706,6 +760,19 @@ create function public.debit_users(
   language plpgsql volatile security definer;
 grant execute on function public.debit_users to ledger_dba;
 
+-- Lets an active hold expire later: expires_in seconds from now, or never (null). Once per
+-- idempotency_key. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGEXP (not later than
+-- before), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).
+create function public.extend_hold(
+  user_id bigint,
+  hold_id bigint,
+  expires_in numeric,
+  idempotency_key text DEFAULT NULL::text,
+  metadata jsonb DEFAULT NULL::jsonb)
+  returns ledger.posted_hold
+  language plpgsql volatile security definer;
+grant execute on function public.extend_hold to ledger_dba;
+
 -- From now on nothing is taken from user_id, and nothing held, until thaw_user: that raises LGFRZ.
 -- Credits, releases and repeats of what was done go on. user_controls keeps who did it and why.
 -- Raises LGUSR, LGRNG, 22023, 55P03 (lock_timeout).
@@ -735,8 +802,8 @@ create function public.recalculate_balance(user_id bigint)
   language plpgsql volatile security definer;
 grant execute on function public.recalculate_balance to ledger_dba;
 
--- Gives back what a hold set aside, once per idempotency_key; answers the user after it. Raises
--- LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).
+-- Gives back what a hold still sets aside, once per idempotency_key; answers the user after it.
+-- Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).
 create function public.release_hold(
   user_id bigint,
   hold_id bigint,
@@ -746,14 +813,16 @@ create function public.release_hold(
   language plpgsql volatile security definer;
 grant execute on function public.release_hold to ledger_dba;
 
--- Takes an entry back by an entry of the opposite action, at most once, once per idempotency_key;
--- the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV
--- (already reversed), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).
+-- Takes an entry back by an entry of the opposite action, all that is left of it (amount null) or a
+-- part, and never more than it; once per idempotency_key; the half of a transfer together with the
+-- other half. Raises LGUSR, LGENT (no such entry), LGREV (nothing is left), LGAMT (also: more than
+-- is left), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).
 create function public.reverse_entry(
   user_id bigint,
   seq bigint,
   idempotency_key text DEFAULT NULL::text,
-  metadata jsonb DEFAULT NULL::jsonb)
+  metadata jsonb DEFAULT NULL::jsonb,
+  amount numeric DEFAULT NULL::numeric)
   returns ledger.posted_entry
   language plpgsql volatile security definer;
 grant execute on function public.reverse_entry to ledger_dba;
@@ -869,15 +938,28 @@ create function ledger.chain_intervention()
   returns trigger
   language plpgsql volatile security definer;
 
+-- What a CAPTURE, CAPTURE PART, RELEASE or EXTEND does to a hold, for a user whose account is open,
+-- with what will be held afterwards. Everything has been decided.
+create function ledger.change_hold(
+  operation text,
+  account ledger.account,
+  target ledger.target,
+  amount numeric,
+  expires_in numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile;
+
 -- By how much an entry changes the balance.
 create function ledger.change_of(action text, amount numeric)
   returns numeric
   language sql immutable;
 
 -- What was done besides posting entries, between each moment (span 1: later than the first, and no
--- later than the second) and the next: of each user, how many holds were placed, captured and
--- released, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes
--- of these changes. Anchors are made of it. Moments in order; the first may be -infinity.
+-- later than the second) and the next: of each user, how many changes holds had, and manual entries
+-- entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors
+-- are made of it. Moments in order; the first may be -infinity.
 create function ledger.changes_between(moments timestamp with time zone[])
   returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
   language sql stable security definer;
@@ -888,17 +970,6 @@ grant execute on function ledger.changes_between to ledger_dba;
 create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
-
--- Captures or releases a hold of a user whose account is open, and is as it will be afterwards.
--- Everything has been decided.
-create function ledger.close_hold(
-  account ledger.account,
-  hold bigint,
-  status text,
-  release_key text,
-  release_metadata jsonb)
-  returns public.holds
-  language plpgsql volatile;
 
 -- Sets the copies in users of open accounts to what these are now, where they differ.
 create function ledger.copy_accounts(accounts ledger.account[])
@@ -916,10 +987,10 @@ create function ledger.count_pending(
 grant execute on function ledger.count_pending to ledger_dba, ledger_service;
 
 -- Whether an operation may be done now, in one place for single calls and batches: problem (a
--- SQLSTATE, or null) and replayed (its key did the same before: hold or earlier_seq has it). Takes
--- the hold or entry that it names (see load_target) and its open accounts; decides by what they say
--- and writes nothing. Otherwise action, amount and change of the entry of account, hold and
--- reverses of that, and what will be held.
+-- SQLSTATE, or null) and replayed (its key did the same before: earlier_seq is the entry, or hold
+-- and earlier_number the change of a hold). Takes the hold or entry that it names (see load_target)
+-- and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and
+-- change of the entry of account, hold and reverses of that, and what will be held.
 create function ledger.decide(
   operation text,
   amount numeric,
@@ -1012,8 +1083,9 @@ create function ledger.entry_outcome(
   returns ledger.outcome
   language sql stable;
 
--- Why an entry can't be reversed, as a SQLSTATE, or null. seq null: there is no such entry.
-create function ledger.entry_problem(seq bigint, is_reversed boolean)
+-- Why so much of an entry can't be reversed, as a SQLSTATE, or null; remaining: what has not been
+-- reversed yet. seq null: there is no such entry.
+create function ledger.entry_problem(seq bigint, remaining numeric, amount numeric)
   returns text
   language sql immutable;
 
@@ -1076,7 +1148,7 @@ create function ledger.find_entries(
 grant execute on function ledger.find_entries to ledger_dba, ledger_service;
 
 -- What an idempotency key of a user has done already: the entry that carries it (seq and what its
--- request said), the hold that was placed with it, or the hold that was released with it; all null:
+-- request said), or the change of a hold (hold, number and what its request said); all null:
 -- nothing. The caller has locked the user.
 create function ledger.find_key(user_id bigint, idempotency_key text, has_holds boolean)
   returns ledger.earlier
@@ -1265,34 +1337,84 @@ create function ledger.held_now(user_id bigint)
   returns numeric
   language plpgsql volatile;
 
--- What the row of a hold was before it was captured or released. Internal.
-create function ledger.hold_as_placed(hold public.holds)
-  returns public.holds
-  language plpgsql immutable;
+-- What is wrong with a change of a hold, in words, or null: placed is its first change, previous
+-- the one before. Internal.
+create function ledger.hold_change_problem(
+  placed public.hold_changes,
+  previous public.hold_changes,
+  change public.hold_changes)
+  returns text
+  language plpgsql stable;
 
--- The hash of a hold as it is: sha256 over the version of the encoding (2) and every field. It
--- depends on nothing else.
-create function ledger.hold_hash(hold public.holds)
+-- The hash of a change of a hold: sha256 over the hash of the change of that hold before (null: 32
+-- zero bytes), the version of the encoding (3), and this row. It depends on nothing else.
+create function ledger.hold_hash(
+  previous bytea,
+  user_id bigint,
+  hold bigint,
+  number bigint,
+  action text,
+  amount numeric,
+  remaining numeric,
+  expires_at timestamp with time zone,
+  at timestamp with time zone,
+  seq bigint,
+  balance numeric,
+  available numeric,
+  idempotency_key text,
+  metadata jsonb,
+  "position" bigint)
   returns bytea
   language sql stable;
 grant execute on function ledger.hold_hash to ledger_dba;
 
--- The hash of a hold that was last changed with version 1 of the encoding.
-create function ledger.hold_hash_1(hold public.holds)
+-- The hash that the row of a hold had in version 1 of the encoding, after a change.
+create function ledger.hold_hash_1(placed public.hold_changes, change public.hold_changes)
   returns bytea
   language sql stable;
 grant execute on function ledger.hold_hash_1 to ledger_dba;
 
--- Why a hold can't be captured for an amount (null: or released) at a moment, as a SQLSTATE, or
--- null. status null: there is no such hold.
+-- The hash that the row of a hold had in version 2 of the encoding, after a change.
+create function ledger.hold_hash_2(placed public.hold_changes, change public.hold_changes)
+  returns bytea
+  language sql stable;
+grant execute on function ledger.hold_hash_2 to ledger_dba;
+
+-- Why a hold can't be captured for an amount, extended to new_expires_at, or released (both null),
+-- at a moment, as a SQLSTATE, or null. status null: there is no such hold.
 create function ledger.hold_problem(
   status text,
   expires_at timestamp with time zone,
   at timestamp with time zone,
-  held numeric,
-  amount numeric)
+  remaining numeric,
+  amount numeric,
+  new_expires_at timestamp with time zone)
   returns text
   language sql immutable;
+
+-- The row that a hold had after a change before each change had a row of its own: what hold_hash_1
+-- and hold_hash_2 are made of. Internal.
+create function ledger.hold_row(
+  placed public.hold_changes,
+  change public.hold_changes,
+  OUT user_id bigint,
+  OUT hold bigint,
+  OUT amount numeric,
+  OUT status text,
+  OUT available numeric,
+  OUT created_at timestamp with time zone,
+  OUT expires_at timestamp with time zone,
+  OUT closed_at timestamp with time zone,
+  OUT idempotency_key text,
+  OUT metadata jsonb,
+  OUT release_key text,
+  OUT release_metadata jsonb,
+  OUT release_seq bigint,
+  OUT release_balance numeric,
+  OUT release_available numeric)
+  returns record
+  language plpgsql immutable;
+grant execute on function ledger.hold_row to ledger_dba;
 
 -- Names this database: a copy, a restored one, and one that another server has taken over have
 -- another name; a restart changes nothing.
@@ -1314,7 +1436,7 @@ create function ledger.insert_hold(
   expires_in numeric,
   idempotency_key text,
   metadata jsonb)
-  returns public.holds
+  returns public.hold_changes
   language plpgsql volatile;
 
 -- Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises
@@ -1336,15 +1458,17 @@ create function ledger.is_hash_of(previous bytea, entry public.payment_history)
   returns boolean
   language sql stable;
 
--- Whether a hold that was placed with a key is the answer to this request as well.
+-- Whether a change of a hold that carries a key (earlier: see find_key) is the answer to this
+-- request as well: all that the request says is as it was.
 create function ledger.is_hold_replay(
-  user_id bigint,
+  earlier ledger.earlier,
+  operation text,
   hold bigint,
   amount numeric,
   expires_in numeric,
   metadata jsonb)
   returns boolean
-  language sql stable;
+  language sql immutable;
 
 -- Whether an entry that carries a key is the answer to this request as well: all that the request
 -- says is as it was.
@@ -1363,6 +1487,16 @@ create function ledger.is_replay(
   metadata jsonb)
   returns boolean
   language sql immutable;
+
+-- Whether the entry that carries a key (earlier: see find_key) has captured or reversed as much as
+-- this request would have then (amount null: all that was left), and left as much held.
+create function ledger.is_same_part(
+  operation text,
+  user_id bigint,
+  amount numeric,
+  earlier ledger.earlier)
+  returns boolean
+  language plpgsql volatile;
 
 -- Whether an entry or a hold may have this amount: 0.01 to 9999999999.99 with at most two decimals.
 -- A numeric(12,2) parameter or column would round instead.
@@ -1416,9 +1550,10 @@ create function ledger.list_controls(
 grant execute on function ledger.list_controls to ledger_dba, ledger_service;
 
 -- At most max_rows holds of a user with a number above after, in order, that have this status now
--- (expired included) and that were placed or released with this idempotency key (null: any).
--- available: when it had been placed. Looks at no more than max_scanned holds: where that was not
--- enough, the last one that it looked at comes last, with is_match false.
+-- (expired included) and that were placed, extended or released with this idempotency key (null:
+-- any). available: when it had been placed; remaining: what is still held now. Looks at no more
+-- than max_scanned holds: where that was not enough, the last one that it looked at comes last,
+-- with is_match false.
 create function ledger.list_holds(
   user_id bigint,
   status text DEFAULT NULL::text,
@@ -1454,9 +1589,15 @@ create function ledger.list_users(
   language plpgsql stable security definer;
 grant execute on function ledger.list_users to ledger_dba, ledger_service;
 
--- What a capture, a release or a reversal is about: the hold or entry ref of a user, with what that
--- makes of the operation (action, amount; null: all of the hold), and problem, if it can't be done.
-create function ledger.load_target(operation text, user_id bigint, ref bigint, amount numeric)
+-- What a capture, a release, an extension or a reversal is about: the hold or entry ref of a user,
+-- with what that makes of the operation (action, amount; null: all that is left), what of a hold is
+-- no longer held afterwards (held) and what remains, and problem, if it can't be done.
+create function ledger.load_target(
+  operation text,
+  user_id bigint,
+  ref bigint,
+  amount numeric,
+  expires_in numeric)
   returns ledger.target
   language plpgsql volatile;
 
@@ -1530,14 +1671,14 @@ create function ledger.opposite_of(action text)
   language sql immutable;
 
 -- What post answers of an operation that made no entry, for one of its users: refused (with what is
--- missing), replayed, a hold placed or released, or only what was pending posted. With the user as
--- it is now, at read_at by the clock of the database.
+-- missing), replayed, a hold placed, extended or released (hold_change), or only what was pending
+-- posted. With the user as it is now, at read_at by the clock of the database.
 create function ledger.outcome_of(
   n integer,
   decision ledger.decision,
   account ledger.account,
   first_user_id bigint,
-  hold public.holds,
+  hold_change public.hold_changes,
   read_at timestamp with time zone)
   returns ledger.outcome
   language plpgsql volatile;
@@ -1561,13 +1702,13 @@ create function ledger.plain_decision(
   language sql immutable;
 
 -- What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT,
--- CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE and RELEASE (refs: the hold), REVERSE (refs:
--- the seq), or null: only posts what is pending. Locks everybody they touch, posts at most
--- max_pending pending entries of each (null: all), and answers a row for each operation and each of
--- its users, in order, with status ok or the SQLSTATE that the function for people would have
--- raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03:
--- somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03
--- with wait after lock_timeout.
+-- CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn't captured stays
+-- held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is
+-- pending. Locks everybody they touch, posts at most max_pending pending entries of each (null:
+-- all), and answers a row for each operation and each of its users, in order, with status ok or the
+-- SQLSTATE that the function for people would have raised; a refused one changes nothing and stops
+-- no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or
+-- pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.
 create function ledger.post(
   operations text[],
   user_ids bigint[],
@@ -1583,9 +1724,9 @@ create function ledger.post(
   language plpgsql volatile security definer;
 grant execute on function ledger.post to ledger_dba, ledger_service;
 
--- One DEBIT, CREDIT, CAPTURE (ref: the hold) or REVERSE (ref: the seq of an entry that is no
--- transfer) for people: waits for the user, posts all that is pending, and returns the entry;
--- raises what post returns as a status.
+-- One DEBIT, CREDIT, CAPTURE or CAPTURE PART (ref: the hold) or REVERSE (ref: the seq of an entry
+-- that is no transfer) for people: waits for the user, posts all that is pending, and returns the
+-- entry; raises what post returns as a status.
 create function ledger.post_change(
   operation text,
   user_id bigint,
@@ -1596,8 +1737,9 @@ create function ledger.post_change(
   returns ledger.posted_entry
   language plpgsql volatile;
 
--- One HOLD or RELEASE (ref: the hold) for people: waits for the user, posts all that is pending,
--- and returns the hold, also of a replay; raises what post returns as a status.
+-- One HOLD, RELEASE or EXTEND (ref: the hold) for people: waits for the user, posts all that is
+-- pending, and returns the change of the hold, also of a replay; raises what post returns as a
+-- status.
 create function ledger.post_hold(
   operation text,
   user_id bigint,
@@ -1606,7 +1748,7 @@ create function ledger.post_hold(
   expires_in numeric,
   idempotency_key text,
   metadata jsonb,
-  OUT hold public.holds,
+  OUT change public.hold_changes,
   OUT replayed boolean)
   returns record
   language plpgsql volatile;
@@ -1734,12 +1876,12 @@ create function ledger.verify_guards()
   language sql stable security definer;
 grant execute on function ledger.verify_guards to ledger_dba;
 
--- The findings about the holds of a range of users: captured without an entry, more than was
--- available, ended before they began, edited, missing, added or changed behind the back of users.
--- Internal.
+-- The findings about the holds of a range of users: changes that were edited or can't be, or that
+-- have no entry; rows of holds that don't follow from them; and holds or changes that are missing
+-- or added behind the back of users. Internal.
 create function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   returns SETOF ledger.finding
-  language sql stable;
+  language plpgsql stable;
 
 -- The findings about interventions: everything that was done with break_glass, for ever, and where
 -- their chain was edited, or one is missing. Internal.
@@ -1776,16 +1918,3 @@ create function ledger.verify_users(
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
   language plpgsql stable security definer;
 grant execute on function ledger.verify_users to ledger_dba;
-
--- What a HOLD, RELEASE or CAPTURE writes into holds, for a user whose account is open, and as it
--- will be but for what the new hold reserves. Everything has been decided.
-create function ledger.write_hold(
-  operation text,
-  account ledger.account,
-  amount numeric,
-  hold bigint,
-  expires_in numeric,
-  idempotency_key text,
-  metadata jsonb)
-  returns public.holds
-  language plpgsql volatile;

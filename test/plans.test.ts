@@ -211,15 +211,14 @@ test('holds that are closed or expired cost nothing', async () => {
   await sql`select credit_user(id, 1000) from unnest('{103,104,105}'::bigint[]) id`
   await sql`alter table holds set (autovacuum_enabled = false)`
   await sql`
-    insert into holds (user_id, hold, amount, available, created_at, expires_at, position, hash)
-      select ${many}, n, 0.01, 0, now() - interval '1 d',
-             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end,
-             nextval('payment_history_id_seq'), ''
+    insert into holds (user_id, hold, amount, remaining, captured, status, expires_at, changes, hash)
+      select ${many}, n, 0.01, 0.01, 0, 'active',
+             case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end, 1, ''
         from generate_series(1, ${HOLDS}) n`
   // Without changes that are counted there, nobody looks for holds at all.
   await sql`update users set hold_changes = ${HOLDS * 3 / 2} where id = ${many}`
   await sql`
-    update holds set status = 'released', closed_at = now()
+    update holds set status = 'released', remaining = 0
      where user_id = ${many} and expires_at = 'infinity'`
   // Until then their places in the index are empty, but there: a page of it for a thousand.
   // Whoever began before, in any database, may keep them there for a while.
@@ -250,10 +249,13 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from transfer(${id}, ${other}, 1, 'transfer-${n}')`,
       `select * from place_hold(${id}, 1, null, 'hold-${n}')`,
       `select * from capture_hold(${id}, ${2 * n + 1}, null, 'capture-${n}')`,
-      `select * from place_hold(${id}, 1)`,
+      `select * from place_hold(${id}, 1, 60)`,
       `select * from ledger.get_hold(${id}, ${2 * n + 2})`,
+      `select * from extend_hold(${id}, ${2 * n + 2}, null)`,
       `select * from release_hold(${id}, ${2 * n + 2}, 'release-${n}')`,
-      `select * from reverse_entry(${id}, ${3 * n + 2}, 'reverse-${n}')`,
+      `select * from reverse_entry(${id}, (select seq from users where id = ${id}), 'reverse-${n}', null, 0.5)`,
+      `select * from reverse_entry(${id}, (select seq - 1 from users where id = ${id}), 'rest-${n}')`,
+      'table active_holds',
       MOMENT(id),
       `select * from ledger.get_moments(${id}, array[now(), null])`,
       `select * from ledger.get_history(${id})`,

@@ -19,9 +19,18 @@ select * from capture_hold(:alice, 1);
 select * from capture_hold(:alice, 9);
 \echo :LAST_ERROR_SQLSTATE
 
+-- In parts, while the rest stays held; the last one gives back what is left.
+select hold, available from place_hold(:alice, 30, expires_in => 3600);
+select seq, amount, available from capture_hold(:alice, 2, 10, final => false);
+select hold, amount, captured, remaining, status from holds where user_id = :alice and hold = 2;
+select hold, status from extend_hold(:alice, 2, expires_in => 7200);
+select seq, amount, available from capture_hold(:alice, 2, 15);
+select number, action, amount, remaining from hold_changes
+ where user_id = :alice and hold = 2 order by number;
+
 -- Or released.
 select hold, available from place_hold(:alice, 20, idempotency_key => 'order-1');
-select balance, available, seq from release_hold(:alice, 2);
+select balance, available, seq from release_hold(:alice, 3);
 
 -- Or over after some seconds, without anybody having to do anything.
 select hold, status, available, expires_at > now() as expires
@@ -29,9 +38,9 @@ select hold, status, available, expires_at > now() as expires
 select hold, amount, status from holds where user_id = :alice and status = 'active';
 
 -- A manual DEBIT may take what was held; the capture is refused then.
-insert into payment_history (user_id, action, amount) values (:alice, 'DEBIT', 50);
+insert into payment_history (user_id, action, amount) values (:alice, 'DEBIT', 25);
 select balance, available from recalculate_balance(:alice);
-select * from capture_hold(:alice, 3);
+select * from capture_hold(:alice, 4);
 \echo :LAST_ERROR_SQLSTATE
 
 select hold, amount, status from holds where user_id = :alice order by hold;

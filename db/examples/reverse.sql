@@ -14,7 +14,7 @@ select seq, action, amount, balance
 select seq, action, amount, balance, reverses, reversed_by
   from entries where user_id = :alice order by seq;
 
--- At most once.
+-- No more than it was.
 select * from reverse_entry(:alice, 2);
 \echo :LAST_ERROR_SQLSTATE
 select * from reverse_entry(:alice, 9);
@@ -27,5 +27,11 @@ select * from reverse_entry(:alice, 1);
 
 -- A reversal can be reversed, too.
 select seq, action, amount, balance from reverse_entry(:alice, 3);
+
+-- In parts: several reversals take back no more than the entry was.
+select seq, balance from credit_user(:alice, 100);
+select seq, amount, balance from reverse_entry(:alice, 6, amount => 40);
+select seq, amount, reversed_by, reversed from entries where user_id = :alice and seq = 6;
+select seq, amount, balance from reverse_entry(:alice, 6);
 
 rollback;

@@ -34,6 +34,7 @@ const SCOPES: Record<BulkOperation['kind'], Scope> = {
   transfer: 'transfer',
   hold: 'hold',
   capture: 'hold',
+  extend: 'hold',
   release: 'hold',
   reverse: 'reverse',
   recalculate: 'admin',
@@ -51,8 +52,9 @@ function operationOf(item: BulkOperation, key: string | undefined): Operation {
   if (item.kind === 'recalculate') return operation
   if ('amount' in item && item.amount !== undefined) operation.amount = String(item.amount)
   if (item.kind === 'transfer') operation.peerId = item.to
-  if (item.kind === 'hold') operation.expiresInSeconds = item.expires_in
-  if (item.kind === 'capture' || item.kind === 'release') operation.ref = item.hold
+  if ('expires_in' in item) operation.expiresInSeconds = item.expires_in ?? undefined
+  if ('hold' in item) operation.ref = item.hold
+  if (item.kind === 'capture') operation.isFinal = item.final
   if (item.kind === 'reverse') operation.ref = item.seq
   return { ...operation, key, metadata: metadataText(item.metadata) }
 }
@@ -64,6 +66,8 @@ function resultOf(kind: BulkOperation['kind'], { users: [user, peer] }: Outcome)
       return { status: 201, body: { from: withEntry(user), to: withEntry(peer!) } }
     case 'hold':
       return { status: 201, body: user.hold! }
+    case 'extend':
+      return { status: 200, body: user.hold! }
     case 'release':
     case 'recalculate':
       return { status: 200, body: user.snapshot! }

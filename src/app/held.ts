@@ -5,8 +5,8 @@ import { json } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import { describe } from './describe.ts'
-import { heldHold, holdsPage, holdsQuery } from './schemas_holds.ts'
-import { holdParam, idParam } from './schemas.ts'
+import { heldHold, holdParam, holdsPage, holdsQuery } from './schemas_holds.ts'
+import { idParam } from './schemas.ts'
 
 const DEFAULT_LIMIT = 50
 

@@ -103,7 +103,7 @@ function addGetEntry(routes: Hono, { ledger }: HistoryDependencies) {
       operationId: 'getEntry',
       tag: 'Entries',
       summary: 'An entry of a user',
-      description: 'The same for ever, but for `reversed_by`.',
+      description: 'The same for ever, but for `reversed_by` and `reversed`.',
       answers: { 200: { schema: entry } },
       problems: ['invalid_request', 'unknown_user', 'unknown_entry', 'busy'],
     }),

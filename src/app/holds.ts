@@ -1,4 +1,4 @@
-/** Holds: placing, capturing and releasing them. */
+/** Holds: placing, capturing, extending and releasing them. */
 import { Hono } from 'hono'
 import { json } from '../http/response.ts'
 import type { Write } from '../ledger/write.ts'
@@ -6,18 +6,19 @@ import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { created, markReplayed, metadataText } from './created.ts'
 import { describe, WRITE_PROBLEMS } from './describe.ts'
 import { CAPTURED } from './examples.ts'
-import { captureBody, hold, holdBody, holdParam, metadataBody } from './schemas.ts'
-import { idParam, posted, snapshot } from './schemas.ts'
+import { hold, idParam, metadataBody, posted, snapshot } from './schemas.ts'
+import { captureBody, extendBody, extendParam, holdBody, holdParam } from './schemas_holds.ts'
 
 export interface HoldsDependencies {
   write: Write
 }
 
-/** POST /users/:id/holds, and capture and release under it. */
+/** POST /users/:id/holds, and capture, extend and release under it. */
 export function holdsRoutes(dependencies: HoldsDependencies) {
   const routes = new Hono()
   addPlaceHold(routes, dependencies)
   addCaptureHold(routes, dependencies)
+  addExtendHold(routes, dependencies)
   addReleaseHold(routes, dependencies)
   return routes
 }
@@ -62,7 +63,9 @@ function addCaptureHold(routes: Hono, { write }: HoldsDependencies) {
       operationId: 'captureHold',
       tag: 'Holds',
       summary: 'Take what is held, or a part of it',
-      description: 'A part releases the rest. A hold is captured or released once.',
+      description:
+        'What is not captured is released, unless `final` is false: then it stays held, ' +
+        'for other captures.',
       answers: { 201: { schema: posted, example: CAPTURED, headers: ['Location'] } },
       problems: [
         ...WRITE_PROBLEMS,
@@ -79,17 +82,57 @@ function addCaptureHold(routes: Hono, { write }: HoldsDependencies) {
     validated('json', captureBody),
     async (c) => {
       const { id, hold } = c.req.valid('param')
-      const { amount, metadata } = c.req.valid('json')
+      const { amount, final, metadata } = c.req.valid('json')
       const captured = await write({
         kind: 'capture',
         userId: Number(id),
         ref: Number(hold),
         amount: amount === undefined ? undefined : String(amount),
+        isFinal: final,
         key: c.get('key'),
         deadline: c.get('deadline'),
         metadata: metadataText(metadata),
       })
       return created(c, captured)
+    },
+  )
+}
+
+function addExtendHold(routes: Hono, { write }: HoldsDependencies) {
+  routes.post(
+    '/:id/holds/:hold/extend',
+    describe({
+      operationId: 'extendHold',
+      tag: 'Holds',
+      summary: 'Let a hold expire later',
+      description: 'Only an active hold, and only to a later time than before.',
+      answers: { 200: { schema: hold } },
+      problems: [
+        ...WRITE_PROBLEMS,
+        'unknown_hold',
+        'hold_not_active',
+        'expiry_not_later',
+        'balance_out_of_range',
+      ],
+    }),
+    validated('param', extendParam),
+    idempotencyKey,
+    jsonBody,
+    validated('json', extendBody),
+    async (c) => {
+      const { id, hold } = c.req.valid('param')
+      const { expires_in, metadata } = c.req.valid('json')
+      const extended = await write({
+        kind: 'extend',
+        userId: Number(id),
+        ref: Number(hold),
+        expiresInSeconds: expires_in ?? undefined,
+        key: c.get('key'),
+        deadline: c.get('deadline'),
+        metadata: metadataText(metadata),
+      })
+      markReplayed(c, extended.replayed)
+      return json(c, extended.users[0].hold)
     },
   )
 }
@@ -101,7 +144,7 @@ function addReleaseHold(routes: Hono, { write }: HoldsDependencies) {
       operationId: 'releaseHold',
       tag: 'Holds',
       summary: 'Give back what is held',
-      description: 'The amount is available again. A hold is captured or released once.',
+      description: 'What is still held is available again. A hold is released once.',
       answers: { 200: { schema: snapshot } },
       problems: [
         ...WRITE_PROBLEMS,

@@ -7,7 +7,7 @@ import { created, metadataText } from './created.ts'
 import { describe, WRITE_PROBLEMS } from './describe.ts'
 import { REVERSED } from './examples.ts'
 import { createAssertReversible } from './reversible.ts'
-import { entryParam, metadataBody, posted } from './schemas.ts'
+import { entryParam, posted, reverseBody } from './schemas.ts'
 
 export interface ReverseEntryDependencies {
   ledger: Pick<Ledger, 'getEntry'>
@@ -23,8 +23,10 @@ export function addReverseEntry(routes: Hono, { ledger, write }: ReverseEntryDep
     describe({
       operationId: 'reverseEntry',
       tag: 'Entries',
-      summary: 'Take an entry back, at most once',
-      description: 'Half of a transfer is taken back together with the other half.',
+      summary: 'Take an entry back, or a part of it',
+      description:
+        'Several reversals take back no more than the entry was. Half of a transfer is ' +
+        'taken back together with the other half.',
       answers: { 201: { schema: posted, example: REVERSED, headers: ['Location'] } },
       problems: [
         ...WRITE_PROBLEMS,
@@ -38,19 +40,21 @@ export function addReverseEntry(routes: Hono, { ledger, write }: ReverseEntryDep
     validated('param', entryParam),
     idempotencyKey,
     jsonBody,
-    validated('json', metadataBody),
+    validated('json', reverseBody),
     async (c) => {
       const { id, seq } = c.req.valid('param')
       const [userId, ref] = [Number(id), Number(seq)]
       const users = c.get('caller')?.users
       if (users) await assertReversible(userId, ref, users)
+      const { amount, metadata } = c.req.valid('json')
       const reversed = await write({
         kind: 'reverse',
         userId,
         ref,
+        amount: amount === undefined ? undefined : String(amount),
         key: c.get('key'),
         deadline: c.get('deadline'),
-        metadata: metadataText(c.req.valid('json').metadata),
+        metadata: metadataText(metadata),
       })
       return created(c, reversed)
     },

@@ -25,18 +25,13 @@ export const number = z.string()
   .refine((id) => Number(id) >= 1 && Number.isSafeInteger(Number(id)), ID_MESSAGE)
   .meta(INTEGER)
 
-const id = number.meta({ description: 'The number of a user.', examples: [1] })
+export const id = number.meta({ description: 'The number of a user.', examples: [1] })
 export const idParam = z.object({ id })
 export const entryParam = z.object({
   id,
   seq: number.meta({ description: 'The number of an entry of the user.', examples: [2] }),
 })
-export const holdParam = z.object({
-  id,
-  hold: number.meta({ description: 'The number of a hold of the user.', examples: [1] }),
-})
-
-const amount = z.union([
+export const amount = z.union([
   z.number().refine((value) => AMOUNT.test(String(value)), AMOUNT_MESSAGE)
     .meta({ minimum: 0.01, maximum: 9999999999.99 }),
   z.string().regex(AMOUNT, AMOUNT_MESSAGE).meta({ maxLength: 13 }),
@@ -76,24 +71,10 @@ export const transferBody = z.strictObject({
   metadata: metadata.optional(),
 }).meta({ examples: [{ from: 1, to: 2, amount: '100.00', metadata: { order: 17 } }] })
 
-const MAX_EXPIRES_SECONDS = 3_155_760_000
-const EXPIRES_MESSAGE = 'must be from 0.001 to 3155760000, with at most three decimals'
-
-export const holdBody = z.strictObject({
-  amount,
-  expires_in: z.number(EXPIRES_MESSAGE)
-    .refine((seconds) =>
-      seconds >= 0.001 && seconds <= MAX_EXPIRES_SECONDS &&
-      /^\d+(\.\d{1,3})?$/.test(String(seconds)), EXPIRES_MESSAGE)
-    .meta({ minimum: 0.001, maximum: MAX_EXPIRES_SECONDS })
-    .describe('Seconds, with at most three decimals. Left out: it never expires.').optional(),
+export const reverseBody = z.strictObject({
+  amount: amount.describe('Left out: all that has not been reversed yet.').optional(),
   metadata: metadata.optional(),
-}).meta({ examples: [{ amount: '100.00', expires_in: 3600 }] })
-
-export const captureBody = z.strictObject({
-  amount: amount.describe('Left out: all that is held. A part releases the rest.').optional(),
-  metadata: metadata.optional(),
-}).meta({ examples: [{ amount: '100.00' }] })
+}).meta({ examples: [{ metadata: { reason: 'order 17 was cancelled' } }, { amount: '20.00' }] })
 
 const KEY_MESSAGE = 'must be 1 to 255 visible ASCII characters'
 
@@ -147,7 +128,8 @@ export const entry = z.object({
     .describe('The other half of a transfer.'),
   reverses: integer.optional().describe('The entry that this one takes back.'),
   reversed_by: integer.optional()
-    .describe('The entry that took this one back; not in the answers to writes.'),
+    .describe('The last entry that took this one back; not in the answers to writes.'),
+  reversed: money.optional().describe('How much of it has been taken back, if not all.'),
   hold: integer.optional().describe('The hold that was captured.'),
   hash,
 }).meta({ id: 'Entry', description: 'A credit or a debit of a user.', examples: [examples.DEBIT] })

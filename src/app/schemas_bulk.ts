@@ -1,8 +1,9 @@
 /** The shapes of a list of operations of any kind, and of its results. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
-import { amountBody, captureBody, holdBody, key, metadataBody, transferBody } from './schemas.ts'
-import { emptyBody, integer, userId } from './schemas.ts'
+import { amountBody, emptyBody, integer, key, metadataBody, reverseBody } from './schemas.ts'
+import { transferBody, userId } from './schemas.ts'
+import { captureBody, extendBody, holdBody } from './schemas_holds.ts'
 
 const number = z.int('must be a whole number from 1 to 9007199254740991')
   .min(1, 'must be a whole number from 1 to 9007199254740991').meta({ format: 'int64' })
@@ -19,17 +20,18 @@ const operation = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('hold'), ...user, ...holdBody.shape }),
   z.strictObject({ kind: z.literal('capture'), ...held, ...captureBody.shape }),
+  z.strictObject({ kind: z.literal('extend'), ...held, ...extendBody.shape }),
   z.strictObject({ kind: z.literal('release'), ...held, ...metadataBody.shape }),
   z.strictObject({
     kind: z.literal('reverse'),
     ...user,
     seq: number.describe('The number of an entry of the user.'),
-    ...metadataBody.shape,
+    ...reverseBody.shape,
   }),
   z.strictObject({ kind: z.literal('recalculate'), user_id: userId, ...emptyBody.shape }),
 ], {
-  error: 'must be an operation: its kind is debit, credit, transfer, hold, capture, release, ' +
-    'reverse or recalculate',
+  error: 'must be an operation: its kind is debit, credit, transfer, hold, capture, extend, ' +
+    'release, reverse or recalculate',
 })
 
 export type BulkOperation = z.infer<typeof operation>

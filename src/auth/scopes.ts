@@ -36,6 +36,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'POST /transfers': 'transfer',
   'POST /users/:id/holds': 'hold',
   'POST /users/:id/holds/:hold/capture': 'hold',
+  'POST /users/:id/holds/:hold/extend': 'hold',
   'POST /users/:id/holds/:hold/release': 'hold',
   'POST /users/:id/history/:seq/reverse': 'reverse',
   'POST /users/:id/recalculate': 'admin',

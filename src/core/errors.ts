@@ -32,6 +32,7 @@ export const PROBLEMS = {
     status: 422,
     title: 'The idempotency key belongs to another request.',
   },
+  expiry_not_later: { status: 422, title: 'The hold does not expire before that.' },
   balance_out_of_range: { status: 422, title: 'The balance would have more than 18 digits.' },
   same_user: { status: 422, title: 'A transfer needs two different users.' },
   rate_limited: { status: 429, title: 'Too many requests; see Retry-After.' },
@@ -55,6 +56,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGRNG: 'balance_out_of_range',
   LGHLD: 'hold_not_active',
   LGHLU: 'unknown_hold',
+  LGEXP: 'expiry_not_later',
   LGENT: 'unknown_entry',
   LGREV: 'already_reversed',
   LGSAM: 'same_user',
@@ -82,7 +84,9 @@ const CONTENTION = new Set(['40001', '40P01', '55P03'])
 
 /** Details of faults that only SQL can find, such as the amount of a hold. */
 const DETAILS: Record<string, Record<string, unknown>> = {
-  LGAMT: { errors: [{ path: 'amount', message: 'must be at most what the hold holds' }] },
+  LGAMT: {
+    errors: [{ path: 'amount', message: 'must be at most what is left of the hold or entry' }],
+  },
   '22023': { errors: [{ path: 'metadata', message: 'must be at most 8192 bytes as jsonb' }] },
 }
 

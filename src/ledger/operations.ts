@@ -9,6 +9,7 @@ export const OPERATIONS = [
   'transfer',
   'hold',
   'capture',
+  'extend',
   'release',
   'reverse',
   'recalculate',
@@ -23,12 +24,17 @@ export interface Operation {
   userId: number
   /** The receiver of a transfer. */
   peerId?: number
-  /** A decimal string with at most two places. A capture without it takes all that is held. */
+  /**
+   * A decimal string with at most two places. A capture or a reversal without it takes all that is
+   * left.
+   */
   amount?: string | undefined
-  /** The number of the hold that is captured or released, or the seq of the entry to reverse. */
+  /** The number of the hold that is captured, extended or released, or the seq of the entry to reverse. */
   ref?: number
-  /** Of a hold. Default: it never expires. */
+  /** Of a hold or its extension. Default: it never expires. */
   expiresInSeconds?: number | undefined
+  /** Of a capture: false lets what it doesn't take stay held. Default: true. */
+  isFinal?: boolean | undefined
   key?: string | undefined
   /** The JSON text of an object. */
   metadata?: string | undefined

@@ -40,7 +40,7 @@ function callPost(sql: postgres.Sql, operations: Operation[], { wait, lockWaitMs
   const column = (value: (operation: Operation) => string | number | null | undefined) =>
     columnOf(operations, value)
   return sql<OutcomeRow[]>`select * from ledger.post(
-    operations => ${column(({ kind }) => SQL_NAMES[kind])}::text[],
+    operations => ${column(sqlNameOf)}::text[],
     user_ids => ${column(({ userId }) => userId)}::bigint[],
     amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],
     peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
@@ -61,10 +61,14 @@ const SQL_NAMES: Record<OperationKind, string | null> = {
   transfer: 'TRANSFER',
   hold: 'HOLD',
   capture: 'CAPTURE',
+  extend: 'EXTEND',
   release: 'RELEASE',
   reverse: 'REVERSE',
   recalculate: null,
 }
+
+const sqlNameOf = ({ kind, isFinal = true }: Operation): string | null =>
+  kind === 'capture' && !isFinal ? 'CAPTURE PART' : SQL_NAMES[kind]
 
 /**
  * One column of the operations as an array literal; null if no operation has a value in it, which

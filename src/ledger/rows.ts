@@ -16,8 +16,10 @@ export interface Entry {
   transfer?: { user_id: number; seq: number }
   /** The seq of the entry that this one reverses. */
   reverses?: number
-  /** The seq of the entry that reversed this one. Only this member is added later. */
+  /** The seq of the last entry that reversed this one. Only this and the next are added later. */
   reversed_by?: number
+  /** How much of it has been reversed, if not all. */
+  reversed?: string
   /** The hold that this entry captured. */
   hold?: number
   hash: string
@@ -50,6 +52,7 @@ export interface EntryRow {
   peer_seq: string | null
   reverses: string | null
   reversed_by: string | null
+  reversed: string | null
   hold: string | null
   hash: string
   held: string
@@ -88,6 +91,7 @@ export const entryOf = (row: EntryRow): Entry => ({
   }),
   ...(row.reverses !== null && { reverses: Number(row.reverses) }),
   ...(row.reversed_by !== null && { reversed_by: Number(row.reversed_by) }),
+  ...(row.reversed !== null && { reversed: row.reversed }),
   ...(row.hold !== null && { hold: Number(row.hold) }),
   hash: row.hash,
 })

@@ -32,6 +32,9 @@ export interface JournalEntry extends Entry {
 
 /** A hold as it is now. */
 export interface ListedHold extends Hold {
+  /** What of it has been captured, and what is still held; decimal strings. */
+  captured: string
+  remaining: string
   idempotency_key?: string
   metadata?: RawJson
   created_at: string
@@ -70,6 +73,8 @@ interface HoldRow {
   metadata: string | null
   created_at: string
   closed_at: string | null
+  captured: string
+  remaining: string
   is_match: boolean
 }
 
@@ -80,6 +85,8 @@ const holdOf = (row: HoldRow): ListedHold => ({
   status: row.status,
   expires_at: row.expires_at === null ? null : isoTimestamp(row.expires_at),
   available: row.available,
+  captured: row.captured,
+  remaining: row.remaining,
   ...(row.idempotency_key !== null && { idempotency_key: row.idempotency_key }),
   ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
   created_at: isoTimestamp(row.created_at),

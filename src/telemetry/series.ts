@@ -38,6 +38,7 @@ const OTHERS: ProblemCode[] = [
   'method_not_allowed',
   'hold_not_active',
   'already_reversed',
+  'expiry_not_later',
   'same_user',
   'cursor_gone',
 ]
@@ -59,6 +60,7 @@ const OPERATION_OUTCOMES = [
   'user_frozen',
   'insufficient_funds',
   'idempotency_key_reused',
+  'expiry_not_later',
   'balance_out_of_range',
   'same_user',
   'busy',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Anchor } from '../../db/anchors.ts'
-import { one, useLedger } from '../support/ledger.ts'
+import { one, rehashHolds, useLedger } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { rehash, tamper } from '../support/tampering.ts'
 
@@ -292,25 +292,30 @@ const REWRITES: Record<string, (id: number) => string[]> = {
     `delete from payment_history where user_id = ${id}`,
     `delete from manual_entries where user_id = ${id}`,
     `delete from holds where user_id = ${id}`,
+    `delete from hold_changes where user_id = ${id}`,
     `delete from users where id = ${id}`,
   ],
   'a hold of another amount': (id) => [
-    `update holds set amount = 1 where user_id = ${id} and hold = 1`,
-    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+    `update hold_changes set (amount, remaining) = (1, 1) where user_id = ${id} and hold = 1`,
+    `update holds set (amount, remaining) = (1, 1) where user_id = ${id} and hold = 1`,
+    rehashHolds(id),
   ],
   'a hold that was never released': (id) => [
-    `update holds set status = 'active', closed_at = null, release_seq = null,
-       release_balance = null, release_available = null where user_id = ${id} and hold = 2`,
-    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+    `delete from hold_changes where user_id = ${id} and hold = 2 and number = 2`,
+    `update holds set (status, remaining, changes) = ('active', amount, 1)
+      where user_id = ${id} and hold = 2`,
+    rehashHolds(id),
     `update users set hold_changes = 2 where id = ${id}`,
   ],
   'a hold that was removed': (id) => [
     `delete from holds where user_id = ${id} and hold = 2`,
+    `delete from hold_changes where user_id = ${id} and hold = 2`,
     `update users set hold_changes = 1 where id = ${id}`,
   ],
   'a hold that expires later': (id) => [
+    `update hold_changes set expires_at = 'infinity' where user_id = ${id} and hold = 1`,
     `update holds set expires_at = 'infinity' where user_id = ${id} and hold = 1`,
-    `update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`,
+    rehashHolds(id),
   ],
   'a manual entry that says something else': (id) => [
     `update payment_history set amount = 6 where user_id = ${id} and seq is null`,

@@ -60,6 +60,8 @@ const REQUESTS: Record<string, Request> = {
   TRANSFER: { op: 'TRANSFER', user: 'plain', peer: 'other', amount: '1' },
   HOLD: { op: 'HOLD', user: 'plain', amount: '1' },
   CAPTURE: { op: 'CAPTURE', user: 'plain', ref: 'active', amount: '1' },
+  'CAPTURE PART': { op: 'CAPTURE PART', user: 'plain', ref: 'active', amount: '1' },
+  EXTEND: { op: 'EXTEND', user: 'plain', ref: 'active', expiresIn: '7200' },
   RELEASE: { op: 'RELEASE', user: 'plain', ref: 'active' },
   REVERSE: { op: 'REVERSE', user: 'plain', ref: 'debit' },
 }
@@ -80,6 +82,14 @@ const HOLDS: Fault[] = [
   { reason: 'target LGHLU', change: { ref: 'none' } },
   { reason: 'target LGHLD', change: { ref: 'released' } },
 ]
+const CAPTURE: Fault[] = [
+  AMOUNT,
+  ...HOLDS,
+  { reason: 'target LGAMT', change: { amount: '2.01' } },
+  FROZEN,
+  { reason: 'funds LGFND', change: { user: 'poor' } },
+]
+const EXPIRY: Fault = { reason: 'request 22023', change: { expiresIn: '0' } }
 const FAULTS: Record<string, Fault[]> = {
   DEBIT: [AMOUNT, FROZEN, TOO_MUCH],
   CREDIT: [AMOUNT, { reason: 'funds LGRNG', change: { user: 'rich' } }],
@@ -93,16 +103,14 @@ const FAULTS: Record<string, Fault[]> = {
     TOO_MUCH,
     { reason: 'funds LGRNG', change: { peer: 'rich' } },
   ],
-  HOLD: [AMOUNT, { reason: 'request 22023', change: { expiresIn: '0' } }, FROZEN, TOO_MUCH],
-  CAPTURE: [
-    AMOUNT,
-    ...HOLDS,
-    { reason: 'target LGAMT', change: { amount: '2.01' } },
-    FROZEN,
-    { reason: 'funds LGFND', change: { user: 'poor' } },
-  ],
+  HOLD: [AMOUNT, EXPIRY, FROZEN, TOO_MUCH],
+  CAPTURE,
+  'CAPTURE PART': CAPTURE,
+  EXTEND: [EXPIRY, ...HOLDS, { reason: 'target LGEXP', change: { expiresIn: '60' } }],
   RELEASE: HOLDS,
   REVERSE: [
+    AMOUNT,
+    { reason: 'target LGAMT', change: { amount: '5000' } },
     { reason: 'users 55P03', change: { ref: 'busyHalf' } },
     { reason: 'target LGENT', change: { ref: 'none' } },
     { reason: 'target LGREV', change: { ref: 'reversed' } },
@@ -163,7 +171,7 @@ async function furnish(id: number, busy: number): Promise<void> {
   await sql`select reverse_entry(${id}, 3)`
   await sql`select credit_user(${id}, 1, 'used', '{"by": "another request"}')` // 5
   await sql`select reverse_entry(${id}, 5)`
-  await sql`select place_hold(${id}, 2), place_hold(${id}, 1)`
+  await sql`select place_hold(${id}, 2, 3600), place_hold(${id}, 1)`
   await sql`select release_hold(${id}, 2)`
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`
   await sql`select recalculate_balance(${id})` // 7

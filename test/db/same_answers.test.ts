@@ -65,11 +65,28 @@ const operation: fc.Arbitrary<Numbered> = fc.oneof(
     }),
   },
   {
-    weight: 4,
-    arbitrary: fc.record({ op: op('CAPTURE'), ref, amount: fc.option(amount), ...more }),
+    weight: 5,
+    arbitrary: fc.record({
+      op: fc.constantFrom('CAPTURE', 'CAPTURE PART', 'CAPTURE PART'),
+      ref,
+      amount: fc.option(amount),
+      ...more,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: op('EXTEND'),
+      ref,
+      expiresIn: fc.constantFrom(null, '7200', '7200', '1800', '0'),
+      ...more,
+    }),
   },
   { weight: 3, arbitrary: fc.record({ op: op('RELEASE'), ref, ...more }) },
-  { weight: 4, arbitrary: fc.record({ op: op('REVERSE'), ref, ...more }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ op: op('REVERSE'), ref, amount: fc.option(amount), ...more }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant(null), user }) },
 )
 const pending = fc.record({
@@ -139,10 +156,11 @@ async function leftOf(ids: number[]) {
              id > lag(id) over (order by seq) as in_order
         from payment_history where user_id = ${id} order by seq`
     const holds = await sql`
-      select hold, amount, status, available, expires_at = 'infinity' as never, idempotency_key,
-             metadata::text, release_key, release_metadata::text, release_seq, release_balance,
-             release_available, closed_at is null as open
-        from holds where user_id = ${id} order by hold`
+      select o.hold, o.amount, o.remaining, o.captured, o.status, c.number, c.action,
+             c.amount as change, c.remaining as left, c.expires_at = 'infinity' as never, c.seq,
+             c.balance, c.available, c.idempotency_key, c.metadata::text
+        from holds o join hold_changes c on c.user_id = o.user_id and c.hold = o.hold
+       where o.user_id = ${id} order by c.hold, c.number`
     const user = await one(sql`select balance, seq, hold_changes from users where id = ${id}`)
     left.push({ entries: [...entries], holds: [...holds], user })
   }

@@ -29,6 +29,7 @@ const REFUSED = {
     'table entries',
     'table users',
     'table holds',
+    'table hold_changes',
     'table interventions',
     'table user_controls',
     'table user_details',

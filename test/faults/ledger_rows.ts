@@ -44,7 +44,14 @@ export async function readRows(sql: postgres.Sql, ids: number[]): Promise<Rows> 
   const entries = await sql`
     select *, coalesce(idempotency_key, metadata->>'key') as name from payment_history
      order by user_id, seq, id`
-  const holds = await sql`select * from holds order by user_id, hold`
+  const holds = await sql`
+    select o.*, p.available, p.idempotency_key, r.idempotency_key as release_key,
+           r.seq as release_seq, r.available as release_available
+      from holds o
+      join hold_changes p on (p.user_id, p.hold, p.number) = (o.user_id, o.hold, 1)
+      left join hold_changes r
+        on (r.user_id, r.hold, r.action) = (o.user_id, o.hold, 'released')
+     order by o.user_id, o.hold`
   return {
     entries: entries.map((row) => ({
       user: userOf(row['user_id']),

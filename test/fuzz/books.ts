@@ -144,6 +144,8 @@ export async function checksum(sql: postgres.Sql): Promise<string> {
     select md5(concat(
       (select string_agg(u::text, ';' order by u.id) from users u),
       (select string_agg(h::text, ';' order by h.user_id, h.id) from payment_history h),
-      (select string_agg(o::text, ';' order by o.user_id, o.hold) from holds o))) as sum`
+      (select string_agg(o::text, ';' order by o.user_id, o.hold) from holds o),
+      (select string_agg(c::text, ';' order by c.user_id, c.hold, c.number)
+         from hold_changes c))) as sum`
   return row!.sum
 }

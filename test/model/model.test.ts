@@ -147,9 +147,13 @@ async function writtenOf(sql: postgres.Sql, ids: number[]): Promise<string> {
              'holds', (
                select json_agg(json_build_object('amount', o.amount::text,
                    'status', (ledger.get_hold(u.id, o.hold)).status, 'expires', o.expires_at < 'infinity',
-                   'available', o.available::text, 'key', o.idempotency_key,
-                   'releaseKey', o.release_key) order by o.hold)
-                 from holds o where o.user_id = u.id),
+                   'available', p.available::text, 'key', p.idempotency_key,
+                   'releaseKey', r.idempotency_key) order by o.hold)
+                 from holds o
+                 join hold_changes p on (p.user_id, p.hold, p.number) = (o.user_id, o.hold, 1)
+                 left join hold_changes r
+                   on (r.user_id, r.hold, r.action) = (o.user_id, o.hold, 'released')
+                where o.user_id = u.id),
              'changes', u.hold_changes, 'frozen', u.frozen_at is not null,
              'limit', coalesce(u.credit_limit, 0.00)::text) order by u.id)::text as accounts
       from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[])`

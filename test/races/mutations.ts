@@ -53,7 +53,7 @@ const held = (more: string): Mutation =>
     `select ${but('a', { held: more })} from original.open_account(account, max_pending) a`,
   )
 const activeThat = (is: string) =>
-  `(select coalesce(sum(o.amount), 0.00) from public.holds o
+  `(select coalesce(sum(o.remaining), 0.00) from public.holds o
      where o.user_id = (open_account.account).user_id and ${is})`
 
 /** A debit or credit without the shorter way. */
@@ -234,10 +234,8 @@ export const MUTATIONS: Record<string, Case> = {
     BATCH,
     fn(
       'is_hold_replay',
-      `select original.is_hold_replay(user_id, hold, (
-         select h.amount from public.holds h
-          where h.user_id = is_hold_replay.user_id and h.hold = is_hold_replay.hold),
-         expires_in, metadata)`,
+      `select original.is_hold_replay(earlier, operation, hold, (earlier).amount, expires_in,
+         metadata)`,
     ),
   ),
   'any key': find(
@@ -368,13 +366,16 @@ export const MUTATIONS: Record<string, Case> = {
     HOLDS,
     fn(
       'held_now',
-      `select coalesce(sum(o.amount), 0.00) from public.holds o
+      `select coalesce(sum(o.remaining), 0.00) from public.holds o
         where o.user_id = held_now.user_id and o.status = 'active'`,
     ),
   ),
   'expired holds that are captured or released': find(
     HOLDS,
-    fn('hold_problem', `select original.hold_problem(status, 'infinity', at, held, amount)`),
+    fn(
+      'hold_problem',
+      `select original.hold_problem(status, 'infinity', at, remaining, amount, null)`,
+    ),
   ),
   'closed holds that still count': find(
     HOLDS,
@@ -385,21 +386,23 @@ export const MUTATIONS: Record<string, Case> = {
     fn(
       'hold_problem',
       `select original.hold_problem(case when status is not null then 'active' end, expires_at, at,
-         held, amount)`,
+         remaining, amount, new_expires_at)`,
     ),
   ),
   'a capture of more than is held': find(
     HOLDS,
     fn(
       'hold_problem',
-      'select original.hold_problem(status, expires_at, at, held, least(amount, held))',
+      `select original.hold_problem(status, expires_at, at, remaining, least(amount, remaining),
+         new_expires_at)`,
     ),
   ),
   'a hold that never was': find(
     BATCH,
     fn(
       'hold_problem',
-      `select nullif(original.hold_problem(status, expires_at, at, held, amount), 'LGHLU')`,
+      `select nullif(original.hold_problem(status, expires_at, at, remaining, amount,
+         new_expires_at), 'LGHLU')`,
     ),
   ),
   'a hold that a batch doesn’t reserve': find(BATCH, lines('post', { reserve: '' })),
@@ -427,7 +430,7 @@ export const MUTATIONS: Record<string, Case> = {
       'load_target',
       `select ${
         but('t', { problem: `nullif(t.problem, 'LGREV')` })
-      } from original.load_target(operation, user_id, ref, amount) t`,
+      } from original.load_target(operation, user_id, ref, amount, expires_in) t`,
     ),
   ),
   'half of a transfer reversed': find(
@@ -436,7 +439,7 @@ export const MUTATIONS: Record<string, Case> = {
       'load_target',
       `select ${
         but('t', { peer_user_id: 'null' })
-      } from original.load_target(operation, user_id, ref, amount) t`,
+      } from original.load_target(operation, user_id, ref, amount, expires_in) t`,
     ),
   ),
   'a reversal in the same direction': find(REVERSAL, fn('opposite_of', 'select action')),

@@ -138,8 +138,7 @@ test.each(ONCE)('%s without a key is outcome_unknown, and done', async (what, pr
   expect(JSON.parse(answer.body)).toMatchObject({ code: 'outcome_unknown' })
   const done = await sql`
     select from payment_history where metadata ->> 'mark' = ${mark}
-    union all select from holds where metadata ->> 'mark' = ${mark}
-       or release_metadata ->> 'mark' = ${mark}`
+    union all select from hold_changes where metadata ->> 'mark' = ${mark}`
   expect(done).toHaveLength(what.includes('half') ? 2 : 1)
 })
 

@@ -131,7 +131,9 @@ export function useHttp(config: Partial<Config> = {}): TestHttp {
       await sql`
         select (select jsonb_agg(u order by u.id) from users u) as users,
                (select jsonb_agg(h order by h.user_id, h.id) from payment_history h) as history,
-               (select jsonb_agg(o order by o.user_id, o.hold) from holds o) as holds`,
+               (select jsonb_agg(o order by o.user_id, o.hold) from holds o) as holds,
+               (select jsonb_agg(c order by c.user_id, c.hold, c.number) from hold_changes c)
+                 as hold_changes`,
     logged,
   }
 }
@@ -163,6 +165,7 @@ export const PINNED_PROBLEMS = {
   hold_not_active: [409, 'The hold was captured or released before, or has expired.'],
   already_reversed: [409, 'The entry was reversed before.'],
   cursor_gone: [410, 'The events that the cursor comes from are not those of this database.'],
+  expiry_not_later: [422, 'The hold does not expire before that.'],
   user_frozen: [409, 'The user is frozen: nothing is taken from it, or held.'],
   insufficient_funds: [422, 'The available balance does not cover the amount.'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request.'],

@@ -95,7 +95,9 @@ export async function stateOf(sql: postgres.Sql, ...ids: number[]): Promise<unkn
   return await sql`
     select to_jsonb(u) as user,
            (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history,
-           (select jsonb_agg(o order by o.hold) from holds o where o.user_id = u.id) as holds
+           (select jsonb_agg(o order by o.hold) from holds o where o.user_id = u.id) as holds,
+           (select jsonb_agg(c order by c.hold, c.number) from hold_changes c
+             where c.user_id = u.id) as hold_changes
       from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[]) order by u.id`
 }
 
@@ -177,11 +179,29 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
 
 /** Makes it a day ago that the user's holds were placed: those that expire within a day have. */
 export async function ageHolds(sql: postgres.Sql, id: number): Promise<void> {
-  await sql`
-    update holds set created_at = created_at - interval '24 h',
-           expires_at = expires_at - interval '24 h' where user_id = ${id}`
-  await sql`update holds h set hash = ledger.hold_hash(h) where user_id = ${id}`
+  // One message, so one transaction.
+  await sql.unsafe(`
+    alter table hold_changes disable trigger guard_row;
+    update hold_changes set at = at - interval '24 h', expires_at = expires_at - interval '24 h'
+     where user_id = ${id};
+    update holds set expires_at = expires_at - interval '24 h' where user_id = ${id};
+    ${rehashHolds(id)};
+    alter table hold_changes enable always trigger guard_row`)
 }
+
+/** A statement that gives the changes of a user's holds the hashes that they must have. */
+export const rehashHolds = (id: number) => `
+  do $$ declare c hold_changes; v_hash bytea; begin
+    for c in select * from hold_changes where user_id = ${id} order by hold, number loop
+      v_hash := ledger.hold_hash(case when c.number > 1 then v_hash end, c.user_id, c.hold,
+        c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq, c.balance,
+        c.available, c.idempotency_key, c.metadata, c.position);
+      update hold_changes set hash = v_hash
+       where (user_id, hold, number) = (c.user_id, c.hold, c.number);
+    end loop;
+    update holds o set hash = l.hash from hold_changes l
+     where o.user_id = ${id} and (l.user_id, l.hold, l.number) = (o.user_id, o.hold, o.changes);
+  end $$`
 
 /** `balance, available, seq and version` of a user: `5.00, 4.00 at 2, version 3`. */
 export async function snapshotOf(sql: postgres.Sql, id: number): Promise<string> {
@@ -267,15 +287,29 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
                 (s.user_id, s.seq, s.amount, s.sealed_at)
             and p.action <> s.action)
       union all
-      select 'reversal of another amount', s.user_id, s.seq from posted s
+      select 'reversal of another action', s.user_id, s.seq from posted s
        where s.reverses is not null and not exists (
          select from payment_history p where p.user_id = s.user_id and p.seq = s.reverses
-            and p.amount = s.amount and p.action <> s.action and p.seq < s.seq)
+            and p.action <> s.action and p.seq < s.seq)
+      union all
+      select 'reversed by more than it is', s.user_id, s.reverses from posted s
+       where s.reverses is not null group by s.user_id, s.reverses
+      having sum(s.amount) > (
+         select p.amount from payment_history p
+          where p.user_id = s.user_id and p.seq = s.reverses)
       union all
       select 'hold captured otherwise', s.user_id, s.seq from posted s
        where s.hold is not null and not exists (
-         select from holds o where o.user_id = s.user_id and o.hold = s.hold
-            and o.status = 'captured' and o.amount >= s.amount and s.action = 'DEBIT')
+         select from hold_changes c where c.user_id = s.user_id and c.hold = s.hold
+            and c.action = 'captured' and c.seq = s.seq and c.amount = s.amount
+            and s.action = 'DEBIT')
+      union all
+      select 'hold of which more is gone than it was', o.user_id, o.hold from holds o
+       where o.user_id = coalesce(${userId ?? null}::bigint, o.user_id)
+         and (o.captured + o.remaining > o.amount or o.remaining < 0
+           or o.captured <> (
+             select coalesce(sum(s.amount), 0) from posted s
+              where s.user_id = o.user_id and s.hold = o.hold))
       union all
       select 'users has another balance or seq', u.id, u.seq from users u
         left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from posted s

@@ -92,9 +92,14 @@ export async function callAlone(sql: postgres.Sql, operation: Operation): Promis
           operation.expiresIn ?? null
         }::numeric, ${k}, ${m}::text::jsonb)`
       case 'CAPTURE':
+      case 'CAPTURE PART':
         return sql`select * from capture_hold(${user}::bigint, ${
           ref ?? null
-        }::bigint, ${amount}::numeric, ${k}, ${m}::text::jsonb)`
+        }::bigint, ${amount}::numeric, ${k}, ${m}::text::jsonb, ${op === 'CAPTURE'})`
+      case 'EXTEND':
+        return sql`select * from extend_hold(${user}::bigint, ${ref ?? null}::bigint, ${
+          operation.expiresIn ?? null
+        }::numeric, ${k}, ${m}::text::jsonb)`
       case 'RELEASE':
         return sql`select * from release_hold(${user}::bigint, ${
           ref ?? null
@@ -102,7 +107,7 @@ export async function callAlone(sql: postgres.Sql, operation: Operation): Promis
       case 'REVERSE':
         return sql`select * from reverse_entry(${user}::bigint, ${
           ref ?? null
-        }::bigint, ${k}, ${m}::text::jsonb)`
+        }::bigint, ${k}, ${m}::text::jsonb, ${amount}::numeric)`
       case null:
       default:
         return sql`select * from recalculate_balance(${user}::bigint)`
@@ -110,7 +115,7 @@ export async function callAlone(sql: postgres.Sql, operation: Operation): Promis
   }
   try {
     const rows = await call()
-    if (op === 'HOLD') return rows.map((row) => holdSaid(row, row['status']))
+    if (op === 'HOLD' || op === 'EXTEND') return rows.map((row) => holdSaid(row, row['status']))
     if (op === 'RELEASE' || op === null) return rows.map(stateSaid)
     return rows.map(entrySaid)
   } catch (error) {
@@ -133,7 +138,7 @@ function saidOf({ op }: Operation, rows: postgres.Row[]): Said {
     return [joined([status, money(available), money(required)])]
   }
   if (status !== 'ok') return [status]
-  if (op === 'HOLD') return [holdSaid(first!, first!['hold_status'])]
+  if (op === 'HOLD' || op === 'EXTEND') return [holdSaid(first!, first!['hold_status'])]
   if (op === 'RELEASE') return [stateSaid(first!)]
   if (op === null) {
     const { user_balance, user_available, user_seq } = first!

@@ -2,8 +2,8 @@
 import type postgres from 'postgres'
 import { hashAfter } from './ledger.ts'
 
-const TABLES = ['payment_history', 'holds', 'users', 'interventions', 'manual_entries']
-  .concat('ledger.anchors')
+const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
+  .concat('manual_entries', 'ledger.anchors')
 
 /** Runs statements as a superuser whom no trigger stops. */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {

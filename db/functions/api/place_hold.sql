@@ -7,10 +7,10 @@ create or replace function public.place_hold(
 declare
   v record := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
     place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
-  v_hold public.holds := v.hold;
+  c public.hold_changes := v.change;
 begin
-  return (v_hold.user_id, v_hold.hold, v_hold.amount, 'active',
-    nullif(v_hold.expires_at, 'infinity'), v_hold.available, v.replayed)::ledger.posted_hold;
+  return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'), c.available,
+    v.replayed)::ledger.posted_hold;
 end $$;
 
 comment on function public.place_hold is

@@ -6,14 +6,13 @@ create or replace function public.release_hold(
 declare
   v record := ledger.post_hold('RELEASE', release_hold.user_id, null, release_hold.hold_id, null,
     release_hold.idempotency_key, release_hold.metadata);
-  v_hold public.holds := v.hold;
+  c public.hold_changes := v.change;
 begin
-  return (v_hold.user_id, v_hold.release_balance, v_hold.release_available, v_hold.release_seq,
-    v_hold.closed_at, v.replayed)::ledger.released_hold;
+  return (c.user_id, c.balance, c.available, c.seq, c.at, v.replayed)::ledger.released_hold;
 end $$;
 
 comment on function public.release_hold is
-  'Gives back what a hold set aside, once per idempotency_key; answers the user after it. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).';
+  'Gives back what a hold still sets aside, once per idempotency_key; answers the user after it. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).';
 
 revoke all on function public.release_hold from public;
 grant execute on function public.release_hold to ledger_dba;

@@ -1,5 +1,6 @@
 create or replace function public.reverse_entry(
-  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null)
+  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null,
+  amount numeric default null)
   returns ledger.posted_entry
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
@@ -10,16 +11,16 @@ declare
   v ledger.posted_entry[];
 begin
   if v_peer_id is null then
-    return ledger.post_change('REVERSE', reverse_entry.user_id, null, reverse_entry.seq,
-      reverse_entry.idempotency_key, reverse_entry.metadata);
+    return ledger.post_change('REVERSE', reverse_entry.user_id, reverse_entry.amount,
+      reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
   end if;
-  v := ledger.post_pair('REVERSE', reverse_entry.user_id, v_peer_id, null, reverse_entry.seq,
-    reverse_entry.idempotency_key, reverse_entry.metadata);
+  v := ledger.post_pair('REVERSE', reverse_entry.user_id, v_peer_id, reverse_entry.amount,
+    reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
   return v[1];
 end $$;
 
 comment on function public.reverse_entry is
-  'Takes an entry back by an entry of the opposite action, at most once, once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (already reversed), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+  'Takes an entry back by an entry of the opposite action, all that is left of it (amount null) or a part, and never more than it; once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (nothing is left), LGAMT (also: more than is left), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
 
 revoke all on function public.reverse_entry from public;
 grant execute on function public.reverse_entry to ledger_dba;

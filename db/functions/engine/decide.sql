@@ -13,11 +13,13 @@ begin
   case decide.operation
     when 'DEBIT', 'CREDIT' then v.action := decide.operation;
     when 'TRANSFER', 'HOLD' then v.action := 'DEBIT';
-    when 'CAPTURE', 'REVERSE' then
+    when 'CAPTURE', 'CAPTURE PART', 'REVERSE' then
       v.action := target.action; v.amount := round(target.amount, 2); v.hold := target.hold;
       v.reverses := target.reverses;
       v_is_amount_valid := v_is_amount_valid or decide.amount is null;
-    when 'RELEASE' then v_is_amount_valid := true; v.hold := target.hold;
+    when 'RELEASE', 'EXTEND' then
+      v.amount := target.amount; v.hold := target.hold;
+      v_is_amount_valid := true;
     -- Null only posts what is pending. Any other unknown operation is refused as invalid.
     else v_is_amount_valid := decide.operation is null;
   end case;
@@ -28,7 +30,7 @@ begin
   v.change := ledger.change_of(v.action, v.amount);
   v.held := account.held;
   if target.held is not null and target.problem is null then
-    -- What the hold reserved is available for its capture.
+    -- What the hold reserves is available for its capture.
     v.held := account.held - target.held;
   end if;
 
@@ -36,19 +38,20 @@ begin
   if decide.idempotency_key is not null then
     f := ledger.find_key(account.user_id, decide.idempotency_key, account.hold_changes > 0);
     v.earlier_seq := f.seq;
-    if f.placed is not null then
-      v.hold := f.placed;
-      v.replayed := decide.operation = 'HOLD' and ledger.is_hold_replay(account.user_id, f.placed,
-        v.amount, decide.expires_in, decide.metadata);
-    elsif f.released is not null then
-      v.replayed := decide.operation = 'RELEASE' and coalesce(f.released = v.hold, false)
-        and f.metadata is not distinct from decide.metadata;
+    if f.number is not null then
+      v.replayed := ledger.is_hold_replay(f, decide.operation, v.hold, v.amount,
+        decide.expires_in, decide.metadata);
+      v.hold := f.hold;
+      v.earlier_number := f.number;
     elsif f.seq is not null then
-      v.replayed := decide.operation not in ('HOLD', 'RELEASE') and ledger.is_replay(f.action,
-        f.amount, f.hold, f.reverses, f.peer_user_id, f.metadata, v.action, v.amount, v.hold,
-        v.reverses, peer.user_id, decide.metadata);
+      v.replayed := decide.operation not in ('HOLD', 'RELEASE', 'EXTEND')
+        and ledger.is_replay(f.action, f.amount, f.hold, f.reverses, f.peer_user_id, f.metadata,
+          v.action, case when target.action is null then v.amount
+            when ledger.is_same_part(decide.operation, account.user_id, decide.amount, f)
+              then f.amount end,
+          v.hold, v.reverses, peer.user_id, decide.metadata);
     end if;
-    if not v.replayed and (f.seq, f.placed, f.released) is distinct from (null, null, null) then
+    if not v.replayed and num_nonnulls(f.seq, f.number) > 0 then
       v_key := 'LGKEY';
     end if;
   end if;
@@ -71,6 +74,6 @@ begin
 end $$;
 
 comment on function ledger.decide is
-  'Whether an operation may be done now, in one place for single calls and batches: problem (a SQLSTATE, or null) and replayed (its key did the same before: hold or earlier_seq has it). Takes the hold or entry that it names (see load_target) and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and change of the entry of account, hold and reverses of that, and what will be held.';
+  'Whether an operation may be done now, in one place for single calls and batches: problem (a SQLSTATE, or null) and replayed (its key did the same before: earlier_seq is the entry, or hold and earlier_number the change of a hold). Takes the hold or entry that it names (see load_target) and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and change of the entry of account, hold and reverses of that, and what will be held.';
 
 revoke all on function ledger.decide from public;

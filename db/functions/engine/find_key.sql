@@ -9,18 +9,17 @@ begin
     from public.payment_history h where h.user_id = find_key.user_id
      and h.idempotency_key = find_key.idempotency_key;
   if not found and find_key.has_holds then
-    select h.hold into v.placed from public.holds h where h.user_id = find_key.user_id
-       and h.idempotency_key = find_key.idempotency_key;
-    if not found then
-      select h.hold, h.release_metadata into v.released, v.metadata
-        from public.holds h where h.user_id = find_key.user_id
-         and h.release_key = find_key.idempotency_key;
-    end if;
+    select c.hold, c.number, c.action, c.amount, c.metadata,
+           case when c.action <> 'released'
+             then extract(epoch from nullif(c.expires_at, 'infinity') - c.at) end
+      into v.hold, v.number, v.action, v.amount, v.metadata, v.expires_in
+      from public.hold_changes c where c.user_id = find_key.user_id
+       and c.idempotency_key = find_key.idempotency_key;
   end if;
   return v;
 end $$;
 
 comment on function ledger.find_key is
-  'What an idempotency key of a user has done already: the entry that carries it (seq and what its request said), the hold that was placed with it, or the hold that was released with it; all null: nothing. The caller has locked the user.';
+  'What an idempotency key of a user has done already: the entry that carries it (seq and what its request said), or the change of a hold (hold, number and what its request said); all null: nothing. The caller has locked the user.';
 
 revoke all on function ledger.find_key from public;

@@ -5,7 +5,7 @@ declare
   -- Before the statement: then it is a bound in the index, which leaves out what has expired.
   v_now timestamptz := clock_timestamp();
 begin
-  return (select coalesce(sum(o.amount), 0.00) from public.holds o
+  return (select coalesce(sum(o.remaining), 0.00) from public.holds o
            where o.user_id = held_now.user_id and o.status = 'active'
              and o.expires_at > v_now)
     - coalesce((select u.credit_limit from public.users u where u.id = held_now.user_id), 0);

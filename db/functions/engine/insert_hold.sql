@@ -1,33 +1,36 @@
 create or replace function ledger.insert_hold(
   account ledger.account, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb)
-  returns public.holds
+  returns public.hold_changes
   language plpgsql volatile as $$
 declare
-  v ledger.account := insert_hold.account;
-  v_hold public.holds;
-begin
-  v_hold.user_id := v.user_id;
-  v_hold.hold := 1;
-  if v.hold_changes > 0 then
-    select coalesce(max(h.hold), 0) + 1 into v_hold.hold
-      from public.holds h where h.user_id = v.user_id;
-  end if;
-  v_hold.amount := insert_hold.amount;
-  v_hold.status := 'active';
-  v_hold.available := v.balance - v.held - v_hold.amount;
+  a ledger.account := insert_hold.account;
+  v_hold bigint := 1;
   -- By the clock, not by the moment of the last entry, because holds expire by the clock.
-  v_hold.created_at := clock_timestamp();
-  v_hold.expires_at := ledger.expires_after(v_hold.created_at, insert_hold.expires_in);
-  v_hold.idempotency_key := insert_hold.idempotency_key;
-  v_hold.metadata := insert_hold.metadata;
-  v_hold.position := nextval('public.payment_history_id_seq');
-  v_hold.hash := ledger.hold_hash(v_hold);
-  insert into public.holds (user_id, hold, amount, status, available, created_at, expires_at,
-    idempotency_key, metadata, position, hash)
-  values (v_hold.user_id, v_hold.hold, v_hold.amount, v_hold.status, v_hold.available,
-    v_hold.created_at, v_hold.expires_at, v_hold.idempotency_key, v_hold.metadata,
-    v_hold.position, v_hold.hash);
-  return v_hold;
+  v_at timestamptz := clock_timestamp();
+  v_expires_at timestamptz := ledger.expires_after(v_at, insert_hold.expires_in);
+  v_available numeric := a.balance - a.held - insert_hold.amount;
+  v_position bigint := nextval('public.payment_history_id_seq');
+  v_hash bytea;
+  v public.hold_changes;
+begin
+  if a.hold_changes > 0 then
+    select coalesce(max(h.hold), 0) + 1 into v_hold
+      from public.holds h where h.user_id = a.user_id;
+  end if;
+  v_hash := ledger.hold_hash(null, a.user_id, v_hold, 1, 'placed', insert_hold.amount,
+    insert_hold.amount, v_expires_at, v_at, a.seq, a.balance, v_available,
+    insert_hold.idempotency_key, insert_hold.metadata, v_position);
+  insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
+    changes, hash)
+  values (a.user_id, v_hold, insert_hold.amount, insert_hold.amount, 0.00, 'active', v_expires_at,
+    1, v_hash);
+  insert into public.hold_changes as c (user_id, hold, number, action, amount, remaining,
+    expires_at, at, seq, balance, available, idempotency_key, metadata, position, hash)
+  values (a.user_id, v_hold, 1, 'placed', insert_hold.amount, insert_hold.amount, v_expires_at,
+    v_at, a.seq, a.balance, v_available, insert_hold.idempotency_key, insert_hold.metadata,
+    v_position, v_hash)
+  returning c.* into v;
+  return v;
 end $$;
 
 comment on function ledger.insert_hold is

@@ -18,7 +18,7 @@ begin
   end if;
   if v.hold_changes > 0 then
     v_now := clock_timestamp();
-    select v.held + coalesce(sum(o.amount), 0.00), min(nullif(o.expires_at, 'infinity'))
+    select v.held + coalesce(sum(o.remaining), 0.00), min(nullif(o.expires_at, 'infinity'))
       into v.held, v.next_expiry
       from public.holds o where o.user_id = v.user_id and o.status = 'active'
        and o.expires_at > v_now;

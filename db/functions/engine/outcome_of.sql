@@ -1,11 +1,11 @@
 create or replace function ledger.outcome_of(
   n integer, decision ledger.decision, account ledger.account, first_user_id bigint,
-  hold public.holds, read_at timestamptz)
+  hold_change public.hold_changes, read_at timestamptz)
   returns ledger.outcome
   language plpgsql volatile as $$
 declare
   v ledger.outcome;
-  h public.holds := outcome_of.hold;
+  c public.hold_changes := outcome_of.hold_change;
   v_is_peer boolean := account.user_id is distinct from outcome_of.first_user_id;
   v_held numeric := case when v_is_peer then account.held else decision.held end;
 begin
@@ -23,10 +23,9 @@ begin
        and e.seq = case when v_is_peer then f.peer_seq else f.seq end
      where f.user_id = outcome_of.first_user_id and f.seq = decision.earlier_seq;
   elsif decision.replayed and not v_is_peer then
-    select o.* into h from public.holds o
-     where o.user_id = account.user_id and o.hold = decision.hold;
-    -- For a repeat of place_hold, the hold as it was placed.
-    if decision.action is not null then h.release_seq := null; end if;
+    select x.* into c from public.hold_changes x
+     where x.user_id = account.user_id and x.hold = decision.hold
+       and x.number = decision.earlier_number;
   elsif decision.problem = 'LGFND' and v_is_peer = (decision.change > 0) then
     v.balance := account.balance;
     -- What the hold reserves is available for its capture.
@@ -34,13 +33,12 @@ begin
     v.required := decision.amount;
     v.shortfall := v.required - v.available;
   end if;
-  if h.hold is not null then
-    v.hold := h.hold; v.amount := h.amount; v.expires_at := nullif(h.expires_at, 'infinity');
-    v.available := h.available;
+  if c.hold is not null then
+    v.hold := c.hold; v.amount := c.amount; v.expires_at := nullif(c.expires_at, 'infinity');
+    v.available := c.available;
     v.hold_status := 'active';
-    if h.release_seq is not null then
-      v.hold_status := 'released'; v.seq := h.release_seq; v.balance := h.release_balance;
-      v.available := h.release_available; v.posted_at := h.closed_at;
+    if c.action = 'released' then
+      v.hold_status := 'released'; v.seq := c.seq; v.balance := c.balance; v.posted_at := c.at;
     end if;
   end if;
   if account.seq is not null and account.problem is distinct from 'LGUSR' then
@@ -55,6 +53,6 @@ begin
 end $$;
 
 comment on function ledger.outcome_of is
-  'What post answers of an operation that made no entry, for one of its users: refused (with what is missing), replayed, a hold placed or released, or only what was pending posted. With the user as it is now, at read_at by the clock of the database.';
+  'What post answers of an operation that made no entry, for one of its users: refused (with what is missing), replayed, a hold placed, extended or released (hold_change), or only what was pending posted. With the user as it is now, at read_at by the clock of the database.';
 
 revoke all on function ledger.outcome_of from public;

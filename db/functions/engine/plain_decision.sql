@@ -14,7 +14,7 @@ create or replace function ledger.plain_decision(
           ledger.funds_problem(amount, peer_balance + amount, peer_held, false)) end),
     false, case operation when 'CREDIT' then 'CREDIT' else 'DEBIT' end, round(amount, 2),
     case operation when 'CREDIT' then round(amount, 2) else -round(amount, 2) end, held, null, null,
-    null)::ledger.decision
+    null, null)::ledger.decision
 $$;
 
 comment on function ledger.plain_decision is

@@ -28,7 +28,7 @@ declare
   t ledger.target;
   d ledger.decision;
   e ledger.entry;
-  h public.holds;
+  c public.hold_changes;
 begin
   for i in 1 .. cardinality(post.operations) loop -- mutation: order
     v_operation := post.operations[i];
@@ -38,10 +38,12 @@ begin
     if (a.user_id = post.user_ids[i]) is not true then
       a := ledger.absent_account(post.user_ids[i]);
     end if;
-    if v_operation in ('CAPTURE', 'RELEASE', 'REVERSE') or v_has_repeated_keys then
+    if v_operation in ('CAPTURE', 'CAPTURE PART', 'RELEASE', 'EXTEND', 'REVERSE')
+      or v_has_repeated_keys then
       -- What this call has posted so far counts, too.
       perform ledger.insert_entries(v_new); v_new := '{}'; -- mutation: flush
-      t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i]);
+      t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
+        post.expires_ins[i]);
       v_peer_id := coalesce(v_peer_id, t.peer_user_id);
     else
       t := null;
@@ -64,7 +66,7 @@ begin
     if d.problem is null and not d.replayed and d.action is not null and v_operation <> 'HOLD' then
       if d.hold is not null then
         a.held := d.held;
-        perform ledger.write_hold(v_operation, a, null, d.hold, null, null, null);
+        perform ledger.change_hold(v_operation, a, t, d.amount, null, null, null);
         a.hold_changes := a.hold_changes + 1;
       end if;
       -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
@@ -92,23 +94,26 @@ begin
           p.hold_changes, p.next_expiry, v_read_at);
       end if;
     else
-      if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE') then
+      if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE', 'EXTEND') then
         a.held := d.held;
-        h := ledger.write_hold(v_operation, a, d.amount, d.hold, post.expires_ins[i],
-          post.idempotency_keys[i], post.metadatas[i]);
-        a.hold_changes := a.hold_changes + 1;
-        a.updated_at := greatest(h.created_at, h.closed_at, a.updated_at, a.posted_at);
         if v_operation = 'HOLD' then
+          c := ledger.insert_hold(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
+            post.metadatas[i]);
           a.held := a.held + d.amount; -- mutation: reserve
-          a.next_expiry := least(a.next_expiry, nullif(h.expires_at, 'infinity'));
+          a.next_expiry := least(a.next_expiry, nullif(c.expires_at, 'infinity'));
+        else
+          c := ledger.change_hold(v_operation, a, t, d.amount, post.expires_ins[i],
+            post.idempotency_keys[i], post.metadatas[i]);
         end if;
+        a.hold_changes := a.hold_changes + 1;
+        a.updated_at := greatest(c.at, a.updated_at, a.posted_at);
         v_accounts[v_a] := a;
       end if;
-      return next ledger.outcome_of(i, d, a, a.user_id, h, v_read_at);
+      return next ledger.outcome_of(i, d, a, a.user_id, c, v_read_at);
       if p.user_id is not null or p.problem is not null then
         return next ledger.outcome_of(i, d, p, a.user_id, null, v_read_at);
       end if;
-      h := null;
+      c := null;
     end if;
   end loop;
   perform ledger.insert_entries(v_new);
@@ -116,7 +121,7 @@ begin
 end $$;
 
 comment on function ledger.post is
-  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE and RELEASE (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn''t captured stays held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
 
 revoke all on function ledger.post from public;
 grant execute on function ledger.post to ledger_service, ledger_dba;

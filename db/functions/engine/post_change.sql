@@ -27,7 +27,7 @@ begin
     coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
     )::ledger.account, null);
   t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
-    post_change.amount);
+    post_change.amount, null);
   -- It was none when the caller looked.
   if t.peer_user_id is not null then a.problem := '55P03'; end if;
   d := ledger.decide(post_change.operation, post_change.amount, null,
@@ -37,7 +37,7 @@ begin
   if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
   if v_problem is null and d.hold is not null then
     a.held := d.held;
-    perform ledger.write_hold('CAPTURE', a, null, d.hold, null, null, null);
+    perform ledger.change_hold(post_change.operation, a, t, d.amount, null, null, null);
     v_hold_changes := v_hold_changes + 1;
   end if;
   if v_problem is not null then
@@ -63,6 +63,6 @@ begin
 end $$;
 
 comment on function ledger.post_change is
-  'One DEBIT, CREDIT, CAPTURE (ref: the hold) or REVERSE (ref: the seq of an entry that is no transfer) for people: waits for the user, posts all that is pending, and returns the entry; raises what post returns as a status.';
+  'One DEBIT, CREDIT, CAPTURE or CAPTURE PART (ref: the hold) or REVERSE (ref: the seq of an entry that is no transfer) for people: waits for the user, posts all that is pending, and returns the entry; raises what post returns as a status.';
 
 revoke all on function ledger.post_change from public;

@@ -1,10 +1,11 @@
 create or replace function ledger.post_hold(
   operation text, user_id bigint, amount numeric, ref bigint, expires_in numeric,
-  idempotency_key text, metadata jsonb, out hold public.holds, out replayed boolean)
+  idempotency_key text, metadata jsonb, out change public.hold_changes, out replayed boolean)
   language plpgsql volatile as $$
 declare
   a ledger.account := ledger.lock_account(post_hold.user_id);
-  t ledger.target := ledger.load_target(post_hold.operation, post_hold.user_id, post_hold.ref, null);
+  t ledger.target := ledger.load_target(post_hold.operation, post_hold.user_id, post_hold.ref,
+    null, post_hold.expires_in);
   d ledger.decision := ledger.decide(post_hold.operation, post_hold.amount, post_hold.expires_in,
     post_hold.idempotency_key, post_hold.metadata, t, a, null);
 begin
@@ -13,21 +14,26 @@ begin
   end if;
   replayed := d.replayed;
   if replayed then
-    select h.* into hold from public.holds h
-     where h.user_id = post_hold.user_id and h.hold = d.hold;
+    select c.* into change from public.hold_changes c
+     where c.user_id = post_hold.user_id and c.hold = d.hold and c.number = d.earlier_number;
     perform ledger.copy_accounts(array[a]);
     return;
   end if;
   a.held := d.held;
-  hold := ledger.write_hold(post_hold.operation, a, d.amount, d.hold, post_hold.expires_in,
-    post_hold.idempotency_key, post_hold.metadata);
+  if post_hold.operation = 'HOLD' then
+    change := ledger.insert_hold(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
+      post_hold.metadata);
+  else
+    change := ledger.change_hold(post_hold.operation, a, t, d.amount, post_hold.expires_in,
+      post_hold.idempotency_key, post_hold.metadata);
+  end if;
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1,
-         updated_at = greatest(coalesce(hold.closed_at, hold.created_at), a.updated_at, a.posted_at)
+         updated_at = greatest(change.at, a.updated_at, a.posted_at)
    where u.id = a.user_id;
 end $$;
 
 comment on function ledger.post_hold is
-  'One HOLD or RELEASE (ref: the hold) for people: waits for the user, posts all that is pending, and returns the hold, also of a replay; raises what post returns as a status.';
+  'One HOLD, RELEASE or EXTEND (ref: the hold) for people: waits for the user, posts all that is pending, and returns the change of the hold, also of a replay; raises what post returns as a status.';
 
 revoke all on function ledger.post_hold from public;

@@ -22,7 +22,8 @@ begin
     p := ledger.lock_account(post_pair.peer_user_id);
     a := ledger.lock_account(post_pair.user_id);
   end if;
-  t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref, null);
+  t := ledger.load_target(post_pair.operation, post_pair.user_id, post_pair.ref,
+    post_pair.amount, null);
   d := ledger.decide(post_pair.operation, post_pair.amount, null, post_pair.idempotency_key,
     post_pair.metadata, t, a, p);
   if d.replayed then return ledger.replay_entry(array[a, p], d.earlier_seq); end if;

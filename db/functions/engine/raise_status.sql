@@ -9,9 +9,9 @@ begin
       detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null')),
       hint = 'Make the user first: select * from create_user(…).';
     when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
-      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals, or more than was held.',
+      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals, or more than is left.',
         coalesce(raise_status.amount::text, 'null')),
-      hint = 'Nothing is rounded: give another amount, at most what a hold held to capture it.';
+      hint = 'Nothing is rounded: give another amount, at most what is left of a hold to capture it, or of an entry to reverse it.';
     when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
       detail = format('Available is %s, required is %s.',
         raise_status.available, raise_status.amount),
@@ -29,6 +29,9 @@ begin
     when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
       detail = 'The hold was captured or released, or has expired.',
       hint = 'active_holds has those that can be; place another hold, or debit the user.';
+    when 'LGEXP' then raise exception using errcode = 'LGEXP', message = 'not a later expiry',
+      detail = 'The hold expires then, or later, already.',
+      hint = 'active_holds has when holds expire; null never does.';
     when 'LGHLU' then raise exception using errcode = 'LGHLU', message = 'unknown hold',
       detail = format('User %s has no hold of this number.', raise_status.user_id),
       hint = 'holds has the numbers of each user.';
@@ -36,8 +39,8 @@ begin
       detail = format('User %s has no entry of this number.', raise_status.user_id),
       hint = 'entries has those that are posted by seq, pending_entries the other ones by id.';
     when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
-      detail = 'An entry is reversed at most once.',
-      hint = 'reversed_by in entries names the reversal, which can be reversed itself.';
+      detail = 'Nothing is left of the entry to reverse.',
+      hint = 'reversed_by in entries names the last reversal, which can be reversed itself.';
     when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
       detail = 'A transfer needs two users.',
       hint = 'Give another user as to_user_id.';

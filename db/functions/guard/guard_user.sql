@@ -9,7 +9,7 @@ begin
       hint = 'create_user() without an id takes the next free one.';
   elsif tg_op = 'DELETE' then
     if not exists (select from public.payment_history h where h.user_id = old.id)
-      and not exists (select from public.holds o where o.user_id = old.id) then
+      and not exists (select from public.hold_changes c where c.user_id = old.id) then
       delete from public.user_references r
        where r.reference = (select d.reference from public.user_details d where d.user_id = old.id);
       delete from public.user_keys k where k.idempotency_key = (

@@ -8,8 +8,8 @@ begin
     select h.id from public.payment_history h
      where h.id > absent_ids.after_id and h.id <= absent_ids.last_id
     except
-    select o.position from public.holds o
-     where o.position > absent_ids.after_id and o.position <= absent_ids.last_id);
+    select c.position from public.hold_changes c
+     where c.position > absent_ids.after_id and c.position <= absent_ids.last_id);
 end $$;
 
 comment on function ledger.absent_ids is

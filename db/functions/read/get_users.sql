@@ -13,7 +13,7 @@ create or replace function ledger.get_users(user_ids bigint[])
       select p.seq, p.balance, p.sealed_at from public.payment_history p
        where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
     left join lateral (
-      select sum(a.amount) as held, min(nullif(a.expires_at, 'infinity')) as expires_at
+      select sum(a.remaining) as held, min(nullif(a.expires_at, 'infinity')) as expires_at
         from public.holds a where u.hold_changes > 0 and a.user_id = u.id and a.status = 'active'
          and a.expires_at > statement_timestamp()) o on true
    where u.id = any (get_users.user_ids)

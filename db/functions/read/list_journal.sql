@@ -22,7 +22,7 @@ begin
       select h.id, false, null::bigint, null::bigint, null::text, null::numeric, null::numeric,
              null::numeric, null::timestamptz, null::timestamptz, null::text, null::jsonb,
              null::bigint, null::bigint, null::bigint, null::bigint, null::bigint, null::text,
-             null::numeric
+             null::numeric, null::numeric
         from public.payment_history h where h.id < v_before
        order by h.id desc offset list_journal.max_scanned - 1 limit 1;
   end if;

@@ -11,7 +11,7 @@ begin
      order by h.id limit read_changes.max_rows),
   changed_holds as (
     select x.id, x.user_id from (
-      (select o.position as id, o.user_id from public.holds o
+      (select o.position as id, o.user_id from public.hold_changes o
         where o.position > read_changes.after_id and o.position <= read_changes.until_id
         order by o.position limit read_changes.max_rows)
       union all
@@ -38,7 +38,7 @@ begin
         select h.user_id, h.seq, false as is_hold
           from public.payment_history h where h.id = m.id
         union all
-        select o.user_id, null, true from public.holds o where o.position = m.id
+        select o.user_id, null, true from public.hold_changes o where o.position = m.id
         union all
         select k.user_id, null, true from public.user_controls k where k.position = m.id
         offset 0) x),

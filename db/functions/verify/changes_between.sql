@@ -1,16 +1,12 @@
 create or replace function ledger.changes_between(moments timestamptz[])
   returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
   language sql stable security definer set search_path = pg_catalog, pg_temp
-  -- All of it is read once; what is over before the first moment is not hashed.
+  -- All of it is read once.
   set jit = off as $$
   with changes as (
-    select 'holds' as kind, o.user_id, o.created_at as at, o.hold as id, 0 as step,
-           ledger.hold_hash(ledger.hold_as_placed(o)) as hash
-      from public.holds o
-     where o.created_at > moments[1] and o.created_at <= moments[cardinality(moments)]
-    union all
-    select 'holds', o.user_id, o.closed_at, o.hold, 1, ledger.hold_hash(o) from public.holds o
-     where o.closed_at > moments[1] and o.closed_at <= moments[cardinality(moments)]
+    select 'holds' as kind, c.user_id, c.at, c.hold as id, c.number as step, c.hash
+      from public.hold_changes c
+     where c.at > moments[1] and c.at <= moments[cardinality(moments)]
     union all
     select 'manual_entries', m.user_id, m.entered_at, m.id, 0, m.hash
       from public.manual_entries m
@@ -27,7 +23,7 @@ create or replace function ledger.changes_between(moments timestamptz[])
 $$;
 
 comment on function ledger.changes_between is
-  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many holds were placed, captured and released, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
+  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many changes holds had, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
 
 revoke all on function ledger.changes_between from public;
 grant execute on function ledger.changes_between to ledger_dba;

@@ -6,7 +6,6 @@ declare
   v_last public.payment_history;
   v_peer public.payment_history;
   v_reversed public.payment_history;
-  v_hold public.holds;
   v_signed numeric := ledger.change_of(v.action, v.amount);
 begin
   select p.* into v_last from public.payment_history p
@@ -56,21 +55,20 @@ begin
   if v.reverses is not null then
     select p.* into v_reversed from public.payment_history p
      where p.user_id = v.user_id and p.seq = v.reverses;
-    if v.reverses >= v.seq or (v_reversed.amount, v_reversed.action <> v.action,
-        v_reversed.peer_user_id, v_reversed.peer_seq)
-      is distinct from (v.amount, true, v.peer_user_id, v_peer.reverses) then
+    if v.reverses >= v.seq or (v_reversed.action <> v.action, v_reversed.peer_user_id,
+        v_reversed.peer_seq, (
+          select sum(r.amount) <= v_reversed.amount from public.payment_history r
+           where r.user_id = v.user_id and r.reverses = v.reverses and r.seq <= v.seq))
+      is distinct from (true, v.peer_user_id, v_peer.reverses, true) then
       return next row('reversal_unmatched', v.user_id, v.seq, format('Entry %s is %s.', v.reverses,
         case when v_reversed.seq is null then 'missing' else 'not what it reverses' end))::ledger.finding;
     end if;
   end if;
-  if v.hold is not null then
-    select o.* into v_hold from public.holds o where o.user_id = v.user_id and o.hold = v.hold;
-    if (v_hold.status, v.action, v_hold.amount >= v.amount)
-      is distinct from ('captured', 'DEBIT', true) then
-      return next row('hold_invalid', v.user_id, v.seq, format('Hold %s is %s.', v.hold,
-        case when v_hold.hold is null then 'missing' when v_hold.status <> 'captured'
-          then v_hold.status else 'smaller than the entry' end))::ledger.finding;
-    end if;
+  if v.hold is not null and (v.action <> 'DEBIT' or not exists (select from public.hold_changes c
+      where c.user_id = v.user_id and c.hold = v.hold and c.action = 'captured'
+        and c.seq = v.seq and c.amount = v.amount)) then
+    return next row('hold_invalid', v.user_id, v.seq,
+      format('Hold %s was not captured by it.', v.hold))::ledger.finding;
   end if;
 end $$;
 

@@ -1,46 +1,79 @@
 create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   returns setof ledger.finding
-  language sql stable as $$
-  select row('hold_invalid', o.user_id, null, format('Hold %s %s.', o.hold, w.wrong))::ledger.finding
-    from public.holds o
-    cross join lateral (values
-      (o.status = 'captured' and not exists (select from public.payment_history h
-         where h.user_id = o.user_id and h.hold = o.hold), 'is captured without its entry'),
-      (o.available < 0, 'is more than was available'),
-      (o.expires_at <= o.created_at, 'ended before it began'),
-      (o.hash not in (ledger.hold_hash(o), ledger.hold_hash_1(o)), 'was edited'),
-      (not ledger.is_valid_amount(o.amount) or o.hold < 1
-         or o.status not in ('active', 'captured', 'released')
-         or (o.closed_at is null) <> (o.status = 'active'), 'can''t be')
-    ) w (is_wrong, wrong)
-   where w.is_wrong and o.user_id > verify_holds.after_user_id
-     and o.user_id <= verify_holds.upto_user_id
-  union all
-  -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
-  select row('hold_invalid', coalesce(u.id, c.user_id), null, format(
-           'users.hold_changes is %s, but %s holds up to number %s and controls had %s changes.',
-           u.hold_changes, c.holds, c.last_hold, c.changes))::ledger.finding
-    from (select u.id, u.hold_changes from public.users u
-           where u.hold_changes > 0 and u.id > verify_holds.after_user_id
-             and u.id <= verify_holds.upto_user_id) u
-    full join (
-      select x.user_id, sum(x.holds)::bigint as holds, max(x.last_hold) as last_hold,
-             sum(x.changes)::bigint as changes
-        from (
-          select o.user_id, count(*) as holds, max(o.hold) as last_hold,
-                 count(*) + count(o.closed_at) as changes
-            from public.holds o
-           where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
-           group by o.user_id
-          union all
-          select k.user_id, 0, 0, count(*) from public.user_controls k
-           where k.user_id > verify_holds.after_user_id and k.user_id <= verify_holds.upto_user_id
-           group by k.user_id) x
-       group by x.user_id) c on c.user_id = u.id
-   where (u.hold_changes, c.holds) is distinct from (c.changes, c.last_hold)
-$$;
+  language plpgsql stable as $$
+declare
+  f public.hold_changes;
+  p public.hold_changes;
+  c public.hold_changes;
+  v_problem text;
+begin
+  for c in
+    select x.* from public.hold_changes x
+     where x.user_id > verify_holds.after_user_id and x.user_id <= verify_holds.upto_user_id
+     order by x.user_id, x.hold, x.number
+  loop
+    if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      f := c;
+      p := null;
+    end if;
+    v_problem := ledger.hold_change_problem(f, p, c);
+    if v_problem is not null then
+      return next row('hold_invalid', c.user_id, null,
+        format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
+    end if;
+    p := c;
+  end loop;
+
+  return query
+    select 'hold_invalid', o.user_id, null::bigint,
+           format('Hold %s is not what its changes come to.', o.hold)
+      from public.holds o
+      left join public.hold_changes l
+        on l.user_id = o.user_id and l.hold = o.hold and l.number = o.changes
+      left join public.hold_changes i
+        on i.user_id = o.user_id and i.hold = o.hold and i.number = 1
+     where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
+       and ((o.amount, o.remaining, o.status, o.expires_at, o.captured) = (i.amount, l.remaining,
+             case when l.remaining > 0 then 'active' else l.action end, l.expires_at, (
+             select coalesce(sum(x.amount), 0) from public.hold_changes x
+              where x.user_id = o.user_id and x.hold = o.hold and x.action = 'captured'))
+         and (o.hash = l.hash or o.hash = ledger.hold_hash_1(i, l))
+         and not exists (select from public.hold_changes x
+           where x.user_id = o.user_id and x.hold = o.hold and x.number > o.changes)) is not true
+    union all
+    -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
+    select 'hold_invalid', coalesce(u.id, n.user_id), null, format(
+             'users.hold_changes is %s; %s holds up to number %s, %s of them placed, and controls had %s changes.',
+             u.hold_changes, n.holds, n.last_hold, n.placed, n.changes)
+      from (select s.id, s.hold_changes from public.users s
+             where s.hold_changes > 0 and s.id > verify_holds.after_user_id
+               and s.id <= verify_holds.upto_user_id) u
+      full join (
+        select y.user_id, sum(y.holds)::bigint as holds, max(y.last_hold) as last_hold,
+               sum(y.placed)::bigint as placed, sum(y.changes)::bigint as changes
+          from (
+            select o.user_id, count(*) as holds, max(o.hold) as last_hold, 0 as placed,
+                   0 as changes
+              from public.holds o
+             where o.user_id > verify_holds.after_user_id
+               and o.user_id <= verify_holds.upto_user_id
+             group by o.user_id
+            union all
+            select x.user_id, 0, 0, count(*) filter (where x.number = 1), count(*)
+              from public.hold_changes x
+             where x.user_id > verify_holds.after_user_id
+               and x.user_id <= verify_holds.upto_user_id
+             group by x.user_id
+            union all
+            select k.user_id, 0, 0, 0, count(*) from public.user_controls k
+             where k.user_id > verify_holds.after_user_id
+               and k.user_id <= verify_holds.upto_user_id
+             group by k.user_id) y
+         group by y.user_id) n on n.user_id = u.id
+     where (u.hold_changes, n.holds, n.placed) is distinct from (n.changes, n.last_hold, n.holds);
+end $$;
 
 comment on function ledger.verify_holds is
-  'The findings about the holds of a range of users: captured without an entry, more than was available, ended before they began, edited, missing, added or changed behind the back of users. Internal.';
+  'The findings about the holds of a range of users: changes that were edited or can''t be, or that have no entry; rows of holds that don''t follow from them; and holds or changes that are missing or added behind the back of users. Internal.';
 
 revoke all on function ledger.verify_holds from public;

@@ -34,6 +34,7 @@ test('get_history() answers the last entries, newest first, without pending rows
     reverses: null,
     reversed_by: null,
     hold: null,
+    reversed: null,
     held: expect.stringMatching(/^\d+\.\d\d$/),
     ts: expect.stringMatching(/^\d{4}-/),
     sealed_at: expect.stringMatching(/^\d{4}-/),

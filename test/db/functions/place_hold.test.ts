@@ -32,7 +32,7 @@ test('place_hold() lowers what is available, not the balance, and answers the ho
   })
   expect(await snapshotOf(sql, id)).toBe('100.00, 40.00 at 1, version 2')
   expect(await historyOf(sql, id)).toEqual(['+100.00=100.00'])
-  expect(await one(sql`select metadata from holds where user_id = ${id}`))
+  expect(await one(sql`select metadata from hold_changes where user_id = ${id}`))
     .toEqual({ metadata: { m: 1 } })
 })
 
@@ -133,8 +133,8 @@ describe('expiry', () => {
     await caller`commit`
     const { after, exact } = await one(sql`
       select ${expires_at}::timestamptz > ${at}::timestamptz + interval '90.5 s' as after,
-             o.expires_at = o.created_at + interval '90.5 s' as exact
-        from holds o where o.user_id = ${id}`)
+             c.expires_at = c.at + interval '90.5 s' as exact
+        from hold_changes c where c.user_id = ${id}`)
     expect({ after, exact }).toEqual({ after: true, exact: true })
   })
 

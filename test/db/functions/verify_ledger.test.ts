@@ -33,12 +33,12 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
      alter table payment_history enable always trigger check_entry`,
     'alter table payment_history drop constraint payment_history_user_id_seq_key',
     'alter table holds drop constraint holds_pkey',
-    'drop index payment_history_user_id_hold_reverses_key',
+    'drop index hold_changes_user_id_idempotency_key_key',
     `drop index payment_history_user_id_idempotency_key_key;
      create unique index payment_history_user_id_idempotency_key_key
        on payment_history (user_id, idempotency_key) where user_id > 1`,
     'alter table payment_history alter ts drop not null',
-    'alter table holds alter release_balance type numeric(22, 2)',
+    'alter table hold_changes alter balance type numeric(22, 2)',
     'alter table interventions set unlogged',
     'alter table payment_history enable row level security',
     'create rule mine as on insert to interventions do instead nothing',
@@ -72,7 +72,8 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
        select h.user_id, h.seq, h.action, h.amount, (h.balance * 2)::numeric(20, 2) as balance,
               h.balance - h.held as available, h.ts, h.sealed_at, h.idempotency_key, h.metadata,
               h.peer_user_id, h.peer_seq, h.reverses, h.reverses as reversed_by, h.hold,
-              encode(h.hash, 'hex') as hash, h.held
+              encode(h.hash, 'hex') as hash, h.held,
+              null::numeric as reversed
          from payment_history h where h.seq is not null`,
     `create function debit_user(user_id bigint, amount integer) returns int language sql
        as $$ select 1 $$`,
@@ -81,7 +82,8 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
     'create table more () inherits (payment_history)',
     'alter table interventions alter role set default current_user',
     'alter table manual_entries alter entered_by drop not null',
-    'alter table holds alter created_at drop not null',
+    'alter table hold_changes alter at drop not null',
+    'alter table hold_changes disable trigger guard_row',
     'drop trigger check_entry on payment_history',
     'drop index payment_history_pending_idx',
     'alter domain ledger.nothing drop constraint posted_as_a_whole',
@@ -102,6 +104,7 @@ describe('verify_ledger() finds a guard that is missing or off:', () => {
     'grant update on payment_history to ledger_service',
     'grant update, delete on payment_history to ledger_service',
     'grant delete on holds to ledger_dba',
+    'grant insert on hold_changes to ledger_service',
     'grant truncate on interventions to public',
     'grant insert (seq) on payment_history to ledger_dba',
     'grant update (balance) on users to ledger_dba',

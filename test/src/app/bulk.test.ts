@@ -31,8 +31,16 @@ describe('POST /operations', () => {
       [{ kind: 'debit', amount: 1, metadata }, 'debit', { amount: 1, metadata }],
       [{ kind: 'credit', amount: '2.5' }, 'credit', { amount: '2.5' }],
       [{ kind: 'hold', amount: 3, expires_in: 60 }, 'holds', { amount: 3, expires_in: 60 }],
-      [{ kind: 'capture', hold: 1, amount: 4 }, 'holds/1/capture', { amount: 4 }],
+      [
+        { kind: 'capture', hold: 1, amount: 3, final: false },
+        'holds/1/capture',
+        { amount: 3, final: false },
+      ],
+      [{ kind: 'capture', hold: 1, amount: 1 }, 'holds/1/capture', { amount: 1 }],
+      [{ kind: 'extend', hold: 3, expires_in: 90 }, 'holds/3/extend', { expires_in: 90 }],
+      [{ kind: 'extend', hold: 3, expires_in: null }, 'holds/3/extend', { expires_in: null }],
       [{ kind: 'release', hold: 2 }, 'holds/2/release', {}],
+      [{ kind: 'reverse', seq: 2, amount: 4 }, 'history/2/reverse', { amount: 4 }],
       [{ kind: 'reverse', seq: 2 }, 'history/2/reverse', {}],
       [{ kind: 'recalculate' }, 'recalculate', {}],
     ] as const
@@ -122,7 +130,7 @@ describe('POST /operations', () => {
     [
       [{ kind: 'burn', user_id: 1 }],
       '0.kind',
-      'must be an operation: its kind is debit, credit, transfer, hold, capture, release, ' +
+      'must be an operation: its kind is debit, credit, transfer, hold, capture, extend, release, ' +
       'reverse or recalculate',
     ],
   ])('refuses all: %#', async (items, path, message) => {

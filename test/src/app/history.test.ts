@@ -310,11 +310,41 @@ describe('POST /users/:id/history/:seq/reverse', () => {
       expectProblem(await reverse(4711, 1), 'unknown_user')
       expectProblem(await reverse(id, 'x'), 'invalid_request', invalid('seq', ID))
       expectProblem(
-        await reverse(id, 1, { amount: 1 }),
+        await reverse(id, 1, { final: false }),
         'invalid_request',
-        invalid('amount', 'is unknown'),
+        invalid('final', 'is unknown'),
       )
+      for (const amount of [0, '1.001', null]) {
+        expect((await reverse(id, 1, { amount })).status).toBe(400)
+      }
     })
+  })
+
+  test('takes a part back, then the rest, and no more than the entry was', async () => {
+    const id = await user('10')
+    await call('POST', `/users/${id}/debit`, { amount: 4 })
+    const headers = { 'Idempotency-Key': 'part' }
+    const first = await reverse(id, 2, { amount: '1.5' }, headers)
+    expectAnswer(first, 201, {
+      ...snapshotOf(id, '7.50', 3),
+      entry: entryOf(3, 'CREDIT', '1.50', '7.50', { idempotency_key: 'part', reverses: 2 }),
+    }, { location: `/users/${id}/history/3` })
+    const entry = () => call('GET', `/users/${id}/history/2`)
+    expect((await entry()).body).toMatchObject({ reversed_by: 3, reversed: '1.50' })
+    const tooMuch = await expectNothingWritten(http, () => reverse(id, 2, { amount: 2.51 }))
+    expectProblem(
+      tooMuch,
+      'invalid_request',
+      invalid('amount', 'must be at most what is left of the hold or entry'),
+    )
+    expect(await reverse(id, 2)).toMatchObject({ status: 201, body: { entry: { amount: '2.50' } } })
+    expect((await entry()).body).toMatchObject({ reversed_by: 4 })
+    expect((await entry()).body).not.toHaveProperty('reversed')
+    expectProblem(await reverse(id, 2, { amount: 1 }), 'already_reversed')
+    expect(await reverse(id, 2, { amount: 1.5 }, headers))
+      .toEqual({ ...first, headers: { ...first.headers, 'idempotency-replayed': 'true' } })
+    expectProblem(await reverse(id, 2, {}, headers), 'idempotency_key_reused')
+    expect(await findingsOf(http.sql, id)).toEqual([])
   })
 })
 

@@ -9,7 +9,7 @@ import {
   snapshotOf,
   useHttp,
 } from '../../support/http.ts'
-import { ageHolds, findingsOf, historyOf, one } from '../../support/ledger.ts'
+import { ageHolds, findingsOf, historyOf } from '../../support/ledger.ts'
 
 const AMOUNT = 'must be from 0.01 to 9999999999.99, with at most two decimals'
 const ID = 'must be digits, from 1 to 9007199254740991'
@@ -24,7 +24,7 @@ const place = (id: number, body: unknown, headers: Record<string, string> = {}) 
 const close = (
   id: number,
   hold: number | string,
-  how: 'capture' | 'release',
+  how: 'capture' | 'extend' | 'release',
   body?: unknown,
   headers: Record<string, string> = {},
 ) => call('POST', `/users/${id}/holds/${hold}/${how}`, body, headers)
@@ -198,7 +198,7 @@ describe('capture', () => {
     expectProblem(
       answer,
       'invalid_request',
-      invalid('amount', 'must be at most what the hold holds'),
+      invalid('amount', 'must be at most what is left of the hold or entry'),
     )
   })
 
@@ -230,6 +230,154 @@ describe('capture', () => {
   })
 })
 
+describe('captures in parts', () => {
+  test('leave the rest held with final: false, until the last', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60 })
+    expectAnswer(await close(id, 1, 'capture', { amount: 20, final: false }), 201, {
+      ...snapshotOf(id, '80.00', 2, '40.00'),
+      entry: entryOf(2, 'DEBIT', '20.00', '80.00', { hold: 1 }),
+    }, { location: `/users/${id}/history/2` })
+    const shown = async () => (await call('GET', `/users/${id}/holds/1`)).body
+    expect(await shown()).toMatchObject({
+      status: 'active',
+      amount: '60.00',
+      captured: '20.00',
+      remaining: '40.00',
+    })
+    const tooMuch = await expectNothingWritten(
+      http,
+      () => close(id, 1, 'capture', { amount: 40.01, final: false }),
+    )
+    expectProblem(
+      tooMuch,
+      'invalid_request',
+      invalid('amount', 'must be at most what is left of the hold or entry'),
+    )
+    expectAnswer(await close(id, 1, 'capture', { amount: 30, final: true }), 201, {
+      ...snapshotOf(id, '50.00', 3),
+      entry: entryOf(3, 'DEBIT', '30.00', '50.00', { hold: 1 }),
+    }, { location: `/users/${id}/history/3` })
+    expect(await shown()).toMatchObject({
+      status: 'captured',
+      captured: '50.00',
+      remaining: '0.00',
+      closed_at: 'TIME',
+    })
+    expectProblem(await close(id, 1, 'capture', { final: false }), 'hold_not_active')
+  })
+
+  test('end with the one that takes the last of it, or with a release', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60 })
+    await place(id, { amount: 10 })
+    await close(id, 1, 'capture', { amount: 20, final: false })
+    expect((await close(id, 1, 'capture', { final: false })).body)
+      .toMatchObject({ entry: { amount: '40.00' } })
+    expectProblem(await close(id, 1, 'release'), 'hold_not_active')
+    await close(id, 2, 'capture', { amount: 4, final: false })
+    expectAnswer(await close(id, 2, 'release'), 200, snapshotOf(id, '36.00', 4))
+    const { body } = await call('GET', `/users/${id}/holds`)
+    expect((body as { holds: unknown[] }).holds).toMatchObject([
+      { status: 'captured', captured: '60.00', remaining: '0.00' },
+      { status: 'released', captured: '4.00', remaining: '0.00' },
+    ])
+    expect(await findingsOf(http.sql, id)).toEqual([])
+  })
+
+  test('with a key: a repeat is the first answer, unless it is another part', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60 })
+    const part = { amount: 20, final: false }
+    const [one, two] = [{ 'Idempotency-Key': 'one' }, { 'Idempotency-Key': 'two' }]
+    const first = await close(id, 1, 'capture', part, one)
+    const second = await close(id, 1, 'capture', {}, two)
+    expect(second.body).toMatchObject({ entry: { amount: '40.00' } })
+    const again = (answer: typeof first) => (
+      { ...answer, headers: { ...answer.headers, ...REPLAYED } }
+    )
+    expect(await close(id, 1, 'capture', part, one)).toEqual(again(first))
+    expect(await close(id, 1, 'capture', {}, two)).toEqual(again(second))
+    await expectNothingWritten(http, async () => {
+      for (const body of [{ amount: 20 }, { amount: 21, final: false }, { final: false }, {}]) {
+        expectProblem(await close(id, 1, 'capture', body, one), 'idempotency_key_reused')
+      }
+    })
+  })
+
+  test.each(['false', 0, null])('final is true or false, not %j', async (final) => {
+    const id = await user('100')
+    await place(id, { amount: 60 })
+    const answer = await close(id, 1, 'capture', { final })
+    expectProblem(answer, 'invalid_request', invalid('final', 'must be true or false'))
+  })
+})
+
+describe('extend', () => {
+  test('lets a hold expire later, or never', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60, expires_in: 60 })
+    const extended = await close(id, 1, 'extend', { expires_in: 3600 })
+    expect(extended).toMatchObject({ status: 200, body: holdOf(1, id, '60.00', '40.00', 'TIME') })
+    const { expires_at } = JSON.parse(extended.text) as { expires_at: string }
+    expect(Math.abs(Date.parse(expires_at) - Date.now() - 3_600_000)).toBeLessThan(60_000)
+    expectAnswer(
+      await close(id, 1, 'extend', { expires_in: null }),
+      200,
+      holdOf(1, id, '60.00', '40.00'),
+    )
+    await ageHolds(http.sql, id)
+    expect((await close(id, 1, 'capture')).status).toBe(201)
+    expect(await findingsOf(http.sql, id)).toEqual([])
+  })
+
+  test('never to an earlier time: expiry_not_later', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60, expires_in: 3600 })
+    await place(id, { amount: 1 })
+    await expectNothingWritten(http, async () => {
+      expectProblem(await close(id, 1, 'extend', { expires_in: 60 }), 'expiry_not_later')
+      expectProblem(await close(id, 2, 'extend', { expires_in: 60 }), 'expiry_not_later')
+      expectProblem(await close(id, 2, 'extend', { expires_in: null }), 'expiry_not_later')
+    })
+  })
+
+  test('only what is active', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60, expires_in: 60 })
+    await place(id, { amount: 1, expires_in: 60 })
+    await close(id, 2, 'release')
+    await ageHolds(http.sql, id)
+    const body = { expires_in: 3600 }
+    expectProblem(await close(id, 1, 'extend', body), 'hold_not_active')
+    expectProblem(await close(id, 2, 'extend', body), 'hold_not_active')
+    expectProblem(await close(id, 3, 'extend', body), 'unknown_hold')
+    expectProblem(await close(4711, 1, 'extend', body), 'unknown_user')
+    for (const expires_in of [0, -1, 0.0001, '60', 3_155_760_001, undefined]) {
+      const answer = await close(id, 1, 'extend', { expires_in })
+      expectProblem(answer, 'invalid_request', invalid('expires_in', EXPIRES))
+    }
+  })
+
+  test('with a key: a repeat is the first answer, and extends once', async () => {
+    const id = await user('100')
+    await place(id, { amount: 60, expires_in: 60 })
+    const headers = { 'Idempotency-Key': 'later' }
+    const first = await close(id, 1, 'extend', { expires_in: 3600 }, headers)
+    await close(id, 1, 'extend', { expires_in: 7200 })
+    await expectNothingWritten(http, async () => {
+      expect(await close(id, 1, 'extend', { expires_in: 3600 }, headers))
+        .toEqual({ ...first, headers: { ...first.headers, ...REPLAYED } })
+      for (const [hold, expires_in] of [[1, 3601], [1, null], [2, 3600]] as const) {
+        expectProblem(
+          await close(id, hold, 'extend', { expires_in }, headers),
+          'idempotency_key_reused',
+        )
+      }
+    })
+  })
+})
+
 describe('release', () => {
   test('gives back, once, and a repeat with the key is the first answer', async () => {
     const id = await user('100')
@@ -252,8 +400,8 @@ test('what a release is told is kept with its hold', async () => {
   const id = await user('1')
   await place(id, { amount: 1, metadata: { for: 'a' } })
   expect((await close(id, 1, 'release', { metadata: { by: 'b' } })).status).toBe(200)
-  expect(await one(http.sql`select metadata, release_metadata from holds where user_id = ${id}`))
-    .toEqual({ metadata: { for: 'a' }, release_metadata: { by: 'b' } })
+  expect(await http.sql`select metadata from hold_changes where user_id = ${id} order by number`)
+    .toEqual([{ metadata: { for: 'a' } }, { metadata: { by: 'b' } }])
 })
 
 describe('capture of more than is left, after a manual DEBIT', () => {

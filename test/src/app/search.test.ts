@@ -136,6 +136,8 @@ describe('GET /users/:id/holds', () => {
       status: 'active',
       expires_at: null,
       available: '95.00',
+      captured: '0.00',
+      remaining: '5.00',
       idempotency_key: 'hold-1',
       metadata: { n: 1 },
       created_at: 'TIME',

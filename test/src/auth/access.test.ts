@@ -75,6 +75,10 @@ const ROWS: Record<string, Row> = {
     needs: 'hold',
     send: (u) => [['POST', `/users/${u}/holds/1/capture`, {}]],
   },
+  'POST /users/:id/holds/:hold/extend': {
+    needs: 'hold',
+    send: (u) => [['POST', `/users/${u}/holds/1/extend`, { expires_in: null }]],
+  },
   'POST /users/:id/holds/:hold/release': {
     needs: 'hold',
     send: (u) => [['POST', `/users/${u}/holds/1/release`, {}]],
@@ -348,6 +352,7 @@ describe('every caller at every route', () => {
       { kind: 'transfer', from: OWN, to: user, amount: 1 },
       { kind: 'hold', user_id: user, amount: 1 },
       { kind: 'capture', user_id: user, hold: 4711 },
+      { kind: 'extend', user_id: user, hold: 4711, expires_in: null },
       { kind: 'release', user_id: user, hold: 4711 },
       { kind: 'reverse', user_id: user, seq: 4711 },
       { kind: 'recalculate', user_id: user },
@@ -359,7 +364,7 @@ describe('every caller at every route', () => {
     }
     const all = items(1).map(({ kind }) => kind)
     const needed: Record<string, string[]> = {
-      hold: ['hold', 'capture', 'release'],
+      hold: ['hold', 'capture', 'extend', 'release'],
       admin: ['recalculate'],
     }
     for (const scope of SCOPES) {

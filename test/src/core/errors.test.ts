@@ -22,6 +22,7 @@ const TABLE: Record<string, [string, string]> = {
   LGHLD: ['hold_not_active', 'hold_not_active'],
   LGENT: ['unknown_entry', 'unknown_entry'],
   LGREV: ['already_reversed', 'already_reversed'],
+  LGEXP: ['expiry_not_later', 'expiry_not_later'],
   LGSAM: ['same_user', 'same_user'],
   LGCUR: ['cursor_gone', 'cursor_gone'],
   '22023': ['invalid_request', 'invalid_request'],
@@ -142,6 +143,7 @@ test('statuses are those of the contract', () => {
     422: [
       'insufficient_funds',
       'idempotency_key_reused',
+      'expiry_not_later',
       'balance_out_of_range',
       'same_user',
     ],

@@ -68,6 +68,7 @@ test.each([
   ['LGHLD', 'hold_not_active'],
   ['LGENT', 'unknown_entry'],
   ['LGREV', 'already_reversed'],
+  ['LGEXP', 'expiry_not_later'],
   ['LGKEY', 'idempotency_key_reused'],
 ])('%s is %s', async (status, code) => {
   const { write } = setup(outcome(status, { userId: 1 }))

@@ -199,10 +199,11 @@ const OF_OTHERS = [
   'unknown_hold',
   'hold_not_active',
   'already_reversed',
+  'expiry_not_later',
   'same_user',
 ]
 const OPERATIONS = [
-  ['debit', 'credit', 'transfer', 'hold', 'capture', 'release', 'reverse', 'recalculate'],
+  ['debit', 'credit', 'transfer', 'hold', 'capture', 'extend', 'release', 'reverse', 'recalculate'],
 ].flat()
 
 test('ledger_operations_total has every operation, and counts by outcome', async () => {
