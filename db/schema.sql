@@ -913,18 +913,6 @@ create function ledger.add_entry(
   returns ledger.posted_entry
   language plpgsql volatile;
 
--- One transfer for people, as post_pair does it, in the shortest way where there is no key and no
--- metadata, nothing is pending, the copies in users are right and the funds suffice. Everything
--- else, refusals and repeats included, is for post_pair.
-create function ledger.add_transfer(
-  from_user_id bigint,
-  to_user_id bigint,
-  amount numeric,
-  idempotency_key text,
-  metadata jsonb)
-  returns ledger.posted_entry[]
-  language plpgsql volatile;
-
 -- Waits until no entry of a user can get in before a moment any more: until whoever has locked the
 -- user, and may have read the clock before that moment, has ended. Entries are to be read by a
 -- later statement. Raises 55P03 after lock_timeout, for a moment that has not come yet, and on a

@@ -67,11 +67,7 @@ const changes = (broken: Record<string, string>): Mutation[] => [
 
 /** A transfer without the shorter way. */
 const pairs = (broken: Record<string, string>): Mutation[] => [
-  fn(
-    'add_transfer',
-    `select ledger.post_pair('TRANSFER', from_user_id, to_user_id, amount, null, idempotency_key,
-       metadata)`,
-  ),
+  lines('transfer', { short: 'if false' }),
   lines('post_pair', broken),
 ]
 
@@ -312,7 +308,7 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'a transfer that asks for no funds': find(
     'two transfers of which one is covered',
-    lines('add_transfer', { funds: `is distinct from 'no'` }),
+    lines('transfer', { funds: `is distinct from 'no'` }),
   ),
   'one cent too much': find(
     'amounts',
@@ -417,11 +413,14 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'users of a short transfer locked in the order of its arguments': find(
     OPPOSITE,
-    lines('add_transfer', { first: 'if false then', second: 'if true then' }),
+    lines('transfer', {
+      order: `from unnest(array[transfer.from_user_id, transfer.to_user_id]) i (id)
+               where u.id = i.id`,
+    }),
   ),
   'a moment before the last entry of whom a short transfer goes to': find(
     CLOCK,
-    lines('add_transfer', { moment: 'ledger.next_moment(a.sealed_at)' }),
+    lines('transfer', { moment: 'ledger.next_moment(f.sealed_at) as at' }),
   ),
   'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: '' })),
   'an entry reversed twice': find(

@@ -4,8 +4,8 @@ create or replace function ledger.funds_problem(
   language sql immutable parallel safe as $$
   -- Of what is after the entry: who is frozen spends nothing, nobody what isn't available, and no
   -- balance leaves its range.
-  select case when change < 0 and is_frozen then 'LGFRZ'
-    when change < 0 and balance < held then 'LGFND'
+  select case when change < 0 then
+      case when is_frozen then 'LGFRZ' when balance < held then 'LGFND' end
     when balance > 999999999999999999.99 then 'LGRNG' end
 $$;
 

@@ -2,7 +2,7 @@ create or replace function ledger.is_valid_amount(amount numeric)
   returns boolean
   language sql immutable parallel safe as $$
   -- The upper bound also keeps NaN out, which is greater than every number.
-  select coalesce(amount > 0 and amount <= 9999999999.99 and amount = round(amount, 2), false)
+  select (amount > 0 and amount <= 9999999999.99 and amount = round(amount, 2)) is true
 $$;
 
 comment on function ledger.is_valid_amount is
