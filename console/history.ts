@@ -69,8 +69,8 @@ function createFilters(onChange: () => void) {
       change: onChange,
     },
     labelled('Action', action),
-    labelled('From', from),
-    labelled('To', to),
+    labelled('Posted from', from),
+    labelled('Posted to', to),
     labelled('Key', key),
   )
   function query() {

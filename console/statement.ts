@@ -42,8 +42,8 @@ export function statementSection({ client }: Session, id: number): HTMLElement {
     element(
       'form',
       { class: 'filters', submit: (event) => void download(event) },
-      labelled('From', from),
-      labelled('To', to),
+      labelled('Posted from', from),
+      labelled('Posted to', to),
       button,
     ),
     result,

@@ -1,10 +1,11 @@
 /** A user: balance, history, holds, and what can be done with them. */
-import type { Controls, User } from '../client/ledger.ts'
+import type { Controls, HeldHold, User } from '../client/ledger.ts'
 import { chartSection } from './chart.ts'
 import { definitions, element } from './element.ts'
 import { moment, money } from './format.ts'
 import { historySection } from './history.ts'
 import { holdsSection } from './holds.ts'
+import { follow, oneAtATime } from './live.ts'
 import { openOperation } from './operation_dialog.ts'
 import { operationsOf, release } from './operations.ts'
 import { explain } from './problem.ts'
@@ -20,8 +21,6 @@ export interface UserPage {
   /** Asks the ledger for nothing more. */
   stop(): void
 }
-
-const POLL_MS = 5_000
 
 interface UserState {
   user: User
@@ -73,32 +72,33 @@ function operationButtons(session: Session, id: number, onDone: () => void): HTM
 }
 
 /** The page of a user. Without the scope to read it has operations only. */
-export function createUserPage(session: Session, id: number): UserPage {
-  const heading = element('h1', {}, `User ${id}`)
+export const createUserPage = (session: Session, id: number): UserPage =>
+  session.may('read') ? createReadPage(session, id) : createWritePage(session, id)
+
+const header = (id: number, ...children: HTMLElement[]) =>
+  element('header', { class: 'user' }, element('h1', {}, `User ${id}`), ...children)
+
+function createWritePage(session: Session, id: number): UserPage {
+  const text = 'Your token may not read: the balance and the history are not shown.'
+  const operations = operationButtons(session, id, () => {})
+  const top = header(id, element('p', { class: 'note' }, text), operations)
+  return { id, node: element('div', {}, top), refresh() {}, stop() {} }
+}
+
+function createReadPage(session: Session, id: number): UserPage {
   const about = element('p', { class: 'note' })
   const state = element('div', { class: 'state' })
   const problem = element('div', { role: 'alert' })
-  const operations = operationButtons(session, id, () => void refresh())
-  const top = element('header', { class: 'user' }, heading, about, operations, state, problem)
-  const node = element('div', {}, top)
-  if (!session.may('read')) {
-    about.textContent = 'Your token may not read: the balance and the history are not shown.'
-    return { id, node, refresh() {}, stop() {} }
-  }
-
+  const refresh = oneAtATime(show)
+  const operations = operationButtons(session, id, refresh)
   const chart = chartSection(session, id)
   const history = historySection(session, id)
-  const holds = holdsSection(
-    session,
-    id,
-    session.may('hold')
-      ? (hold) => openOperation(release(session, hold), () => void refresh())
-      : undefined,
-  )
+  const openRelease = (hold: HeldHold) => openOperation(release(session, hold), refresh)
+  const holds = holdsSection(session, id, session.may('hold') ? openRelease : undefined)
+  const side = [holds.node, statementSection(session, id), verificationSection(session, id)]
   let shown = ''
 
-  async function refresh() {
-    if (!session.may('read')) return
+  async function show(): Promise<void> {
     try {
       const loaded = await load(session, id)
       problem.replaceChildren()
@@ -113,23 +113,23 @@ export function createUserPage(session: Session, id: number): UserPage {
     }
   }
 
-  const timer = setInterval(() => {
-    if (document.visibilityState === 'visible') void refresh()
-  }, POLL_MS)
-  void refresh()
-  const side = [holds.node, statementSection(session, id), verificationSection(session, id)]
-  node.append(element(
-    'div',
-    { class: 'columns' },
-    element('div', {}, chart.node, history.node),
-    element('div', {}, ...side),
-  ))
+  const end = follow(session, id, refresh)
   return {
     id,
-    node,
-    refresh: () => void refresh(),
+    node: element(
+      'div',
+      {},
+      header(id, about, operations, state, problem),
+      element(
+        'div',
+        { class: 'columns' },
+        element('div', {}, chart.node, history.node),
+        element('div', {}, ...side),
+      ),
+    ),
+    refresh,
     stop() {
-      clearInterval(timer)
+      end()
       chart.stop()
     },
   }

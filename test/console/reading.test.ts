@@ -80,11 +80,11 @@ test('filters by action, day and key ask the ledger', async () => {
   await expect.poll(seqs).toEqual(['1'])
   await page.getByLabel('Key').fill('')
   const form = page.getByRole('form', { name: 'Filters' })
-  await form.getByLabel('To').fill('2020-01-01')
+  await form.getByLabel('Posted to').fill('2020-01-01')
   await page.getByText('No entries.').waitFor()
   const today = new Date().toISOString().slice(0, 10)
-  await form.getByLabel('From').fill(today)
-  await form.getByLabel('To').fill(today)
+  await form.getByLabel('Posted from').fill(today)
+  await form.getByLabel('Posted to').fill(today)
   await expect.poll(seqs).toEqual(['3', '2', '1'])
 })
 
@@ -99,6 +99,20 @@ test('a history goes on page by page', async () => {
   // Once the newest ones are read again, the older ones are still there.
   await http.sql`select debit_user(${id}, 1)`
   await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(62)
+})
+
+test('what somebody else does is shown by events, without asking again and again', async () => {
+  const id = await http.user('1000')
+  const page = await shown.page.context().newPage()
+  await page.addInitScript('globalThis.setInterval = () => 0')
+  const stream = page.waitForResponse((response) => response.url().includes('/events?'))
+  await page.goto(`${http.service.url}/console#/users/${id}`)
+  await page.getByText('1,000.00').first().waitFor()
+  await stream
+  await http.sql`select debit_user(${id}, 1.25)`
+  await page.getByText('998.75').first().waitFor()
+  expect(await page.locator('.entries tbody tr').count()).toBe(2)
+  await page.close()
 })
 
 test('an entry is shown with its hash, computed in the browser', async () => {
