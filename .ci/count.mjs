@@ -1,5 +1,6 @@
 // Counts what vitest's JSON reports say: `node .ci/count.mjs report.json`.
-// Prints the names of failed tests with what they said, and as its last line "passed failed skipped".
+// Prints the names of failed tests with what they said, and as its last line "passed failed
+// skipped".
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 

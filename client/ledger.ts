@@ -45,8 +45,9 @@ export interface PageOptions extends CallOptions {
 }
 
 /**
- * Repeats what the ledger says to repeat (`busy`, `outcome_unknown`, `rate_limited`) and what got no
- * answer, with the same idempotency key, until the deadline: each call is done once or not at all.
+ * Repeats what the ledger says to repeat (`busy`, `outcome_unknown`, `rate_limited`) and what got
+ * no answer, with the same idempotency key, until the deadline: each call is done once or not at
+ * all.
  */
 export function createLedgerClient(options: ClientOptions): LedgerClient {
   const send = createSend(options)

@@ -75,7 +75,8 @@ export function createSend(client: ClientOptions): Send {
     read: (response: Response) => Promise<T>,
   ): Promise<Attempt<T>> {
     const context = { idempotencyKey }
-    // Outside of the try: nothing was sent yet, and what the token's function throws is its caller's.
+    // Outside of the try: nothing was sent yet, and what the token's function throws is its
+    // caller's.
     const headers = await headersOf(request, idempotencyKey)
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new Error('no answer in time')), limitMs)

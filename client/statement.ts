@@ -38,7 +38,8 @@ export async function* csvLines(stream: ReadableStream<Uint8Array>): AsyncGenera
 
 /**
  * The lines of a statement, each checked against the hash of the one before.
- * @throws StatementError if one was changed, left out, added or moved, or the closing line is missing
+ * @throws StatementError if one was changed, left out, added or moved, or the closing line is
+ * missing
  */
 export async function* checkedLines(
   userId: number,

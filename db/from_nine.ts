@@ -1,9 +1,14 @@
-/** Copies a ledger that the nine migrations before the baseline made: `npm run migrate -- --from-nine`. */
+/**
+ * Copies a ledger that the nine migrations before the baseline made: `npm run migrate --
+ * --from-nine`.
+ */
 import { pipeline } from 'node:stream/promises'
 import type postgres from 'postgres'
 import { open, reach } from './connect.ts'
 
-/** The migrations that made it, all of them: with fewer there are other columns, or other hashes. */
+/**
+ * The migrations that made it, all of them: with fewer there are other columns, or other hashes.
+ */
 export const NINE = [
   '20261123000000',
   '20261123010000',
@@ -31,9 +36,9 @@ const COLUMNS = {
 const REWRITTEN = ['holds', 'interventions']
 
 /**
- * Copies everything, as of one moment, into the new schema: ids, keys, holds, times and hashes stay as
- * they are, and entries that are pending stay pending. Of manual ones, the role that copies counts as
- * who entered them. Both databases stay as they were if it fails.
+ * Copies everything, as of one moment, into the new schema: ids, keys, holds, times and hashes stay
+ * as they are, and entries that are pending stay pending. Of manual ones, the role that copies
+ * counts as who entered them. Both databases stay as they were if it fails.
  * @param from the URL of the old database, for a role that may read all of it
  * @param to a connection to the new database, as its owner, with nothing in it but user 1
  * @returns how many rows each table has got
@@ -130,8 +135,9 @@ async function takeEmpty(tx: postgres.TransactionSql): Promise<void> {
 }
 
 /**
- * Each gets the changes that are known of it: how it was placed, and how it was closed. The identities
- * of both tables go on behind what was copied: positions come from the same sequence as entries.
+ * Each gets the changes that are known of it: how it was placed, and how it was closed. The
+ * identities of both tables go on behind what was copied: positions come from the same sequence as
+ * entries.
  */
 async function moveHolds(tx: postgres.TransactionSql): Promise<void> {
   for (const table of ['users', 'payment_history', 'interventions']) {

@@ -1,4 +1,6 @@
-/** Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does. */
+/**
+ * Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does.
+ */
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -69,7 +71,10 @@ export async function migrate(
   }
 }
 
-/** Where the database is, made under a lock in `postgres`, since there is no other yet to take it in. */
+/**
+ * Where the database is, made under a lock in `postgres`, since there is no other yet to take it
+ * in.
+ */
 async function createDatabase(url: string, setting: string): Promise<Reached> {
   const find = (text: string) =>
     reach(text, setting).catch((error: postgres.PostgresError) => {

@@ -1,7 +1,7 @@
 /**
- * `npm run db:new change_x` freezes every file of db/functions that differs from what the migrations
- * hold into one migration that can be undone, drops what has no file any more, and is the place to
- * write whatever else changes. Without such a function it is an empty one.
+ * `npm run db:new change_x` freezes every file of db/functions that differs from what the
+ * migrations hold into one migration that can be undone, drops what has no file any more, and is
+ * the place to write whatever else changes. Without such a function it is an empty one.
  */
 import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -81,7 +81,10 @@ function change(folder: string, name: string, before: string | undefined) {
   }
 }
 
-/** Of each function of this name: its name with the schema, its arguments without defaults, its result. */
+/**
+ * Of each function of this name: its name with the schema, its arguments without defaults, its
+ * result.
+ */
 function declarations(name: string, text: string): [name: string, args: string, result: string][] {
   const uncommented = text.replace(/--.*$/gm, '')
   const pattern = new RegExp(`create (?:or replace )?function ((?:\\w+\\.)?${name})\\s*\\(`, 'g')

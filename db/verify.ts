@@ -9,7 +9,9 @@ import { verifyAnchors } from './verify_anchors.ts'
 import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
 import type { Progress, Range } from './verify_progress.ts'
 
-/** By default one for each processor here, since a page is work for one there; not all of a server. */
+/**
+ * By default one for each processor here, since a page is work for one there; not all of a server.
+ */
 const CONNECTIONS = Math.min(availableParallelism(), 4)
 const PAGE_ROWS = 10_000
 const SHOW_MS = 1000
@@ -52,8 +54,9 @@ async function verifyPage(sql: postgres.Sql, progress: Progress, range: Range): 
   if (range.entries) {
     const [userId, seq] = range.entries
     pages = await sql<Page[]>`
-      select to_jsonb(findings) as findings, rows_read, next_user_id, next_seq from ledger.verify_entries(
-        ${userId}::bigint, ${seq}::bigint, ${PAGE_ROWS}::integer, ${range.upto}::bigint)`
+      select to_jsonb(findings) as findings, rows_read, next_user_id, next_seq
+        from ledger.verify_entries(${userId}::bigint, ${seq}::bigint, ${PAGE_ROWS}::integer,
+          ${range.upto}::bigint)`
   } else {
     pages = await sql<Page[]>`
       select to_jsonb(findings) as findings, rows_read, next_user_id from ledger.verify_users(

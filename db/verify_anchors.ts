@@ -60,7 +60,9 @@ export async function verifyAnchors(
   return lines.length
 }
 
-/** That anchors of a key follow one another, that the ledger made them, and that none is missing. */
+/**
+ * That anchors of a key follow one another, that the ledger made them, and that none is missing.
+ */
 async function verifyOrder(
   sql: postgres.Sql,
   file: string,

@@ -41,8 +41,8 @@ export interface EmbeddedPostgres {
 }
 
 /**
- * The first start makes the cluster, a later one finds it. PostgreSQL gets a session of its own, so that
- * Ctrl-C in a terminal doesn't reach it before the service has finished what is in flight.
+ * The first start makes the cluster, a later one finds it. PostgreSQL gets a session of its own, so
+ * that Ctrl-C in a terminal doesn't reach it before the service has finished what is in flight.
  * @throws Error with one line
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
@@ -111,8 +111,8 @@ async function stopOrphan(path: string, log: (line: string) => void): Promise<vo
     if (await runs()) signal(pid, name)
     if (await until(async () => !await runs(), 8_000)) break
   }
-  // Another process has got the id, which PostgreSQL would take for a rival. Otherwise the file stays:
-  // by it PostgreSQL knows whether a session of the one before is still at work.
+  // Another process has got the id, which PostgreSQL would take for a rival. Otherwise the file
+  // stays: by it PostgreSQL knows whether a session of the one before is still at work.
   if (await processCommand(pid)) await rm(file, { force: true })
 }
 

@@ -1,4 +1,7 @@
-/** Writes client/api.ts, the types of the client, from the OpenAPI document; or compares (`--check`). */
+/**
+ * Writes client/api.ts, the types of the client, from the OpenAPI document; or compares
+ * (`--check`).
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

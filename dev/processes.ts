@@ -1,4 +1,6 @@
-/** What this machine says about other processes: whether they live, and whether they are the same. */
+/**
+ * What this machine says about other processes: whether they live, and whether they are the same.
+ */
 import { execFile } from 'node:child_process'
 
 export interface User {
@@ -24,13 +26,15 @@ export function shell(script: string, args: string[], user?: User): Promise<stri
   })
 }
 
-// A shell reads /proc because Deno refuses to without every permission; ps is missing on slim images.
+// A shell reads /proc because Deno refuses to without every permission; ps is missing on slim
+// images.
 const STARTED = `if [ -r /proc/$0/stat ]
 then cat /proc/$0/stat /proc/sys/kernel/random/boot_id
 else LC_ALL=C ps -o stat= -o lstart= -p $0; fi`
 
 /**
- * Tells a process from a later one with the same id: container restarts hand out the same ids again.
+ * Tells a process from a later one with the same id: container restarts hand out the same ids
+ * again.
  * @returns undefined for a process that has ended, be it as a zombie which nobody has waited for
  */
 export async function processStart(pid: number): Promise<string | undefined> {

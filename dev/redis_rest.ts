@@ -100,7 +100,9 @@ export interface RedisRest {
   close(): Promise<void>
 }
 
-/** Listens on 127.0.0.1 only. Without a token it makes one up; without a port it takes a free one. */
+/**
+ * Listens on 127.0.0.1 only. Without a token it makes one up; without a port it takes a free one.
+ */
 export async function startRedisRest(
   options: { token?: string; port?: number; backend?: Backend } = {},
 ): Promise<RedisRest> {

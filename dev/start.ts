@@ -1,4 +1,7 @@
-/** What `npm start` runs: everything that the service needs and this machine lacks, then the service. */
+/**
+ * What `npm start` runs: everything that the service needs and this machine lacks, then the
+ * service.
+ */
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { migrate } from '../db/migrate.ts'

@@ -11,7 +11,9 @@ export interface SuperviseOptions {
   log?: (line: string) => void
 }
 
-/** Starts a server again that has ended by itself, unless nobody asked for it or it keeps doing so. */
+/**
+ * Starts a server again that has ended by itself, unless nobody asked for it or it keeps doing so.
+ */
 export function supervise(
   first: Server,
   restart: () => Promise<Server>,

@@ -24,7 +24,9 @@ export const MAX_DATABASE_CONNECTIONS = BATCHES + WAITING + REPEATS + READING + 
 
 type Target = Pick<LedgerOptions, 'url' | 'ssl'>
 
-/** The functions of the database, each call timed, on connections that open when they are needed. */
+/**
+ * The functions of the database, each call timed, on connections that open when they are needed.
+ */
 export function openLedger(target: Target, config: Config, metrics: Metrics): Ledger {
   const ledger = createLedger({
     ...target,

@@ -211,7 +211,8 @@ test('holds that are closed or expired cost nothing', async () => {
   await sql`select credit_user(id, 1000) from unnest('{103,104,105}'::bigint[]) id`
   await sql`alter table holds set (autovacuum_enabled = false)`
   await sql`
-    insert into holds (user_id, hold, amount, remaining, captured, status, expires_at, changes, hash)
+    insert into holds (user_id, hold, amount, remaining, captured, status, expires_at, changes,
+                         hash)
       select ${many}, n, 0.01, 0.01, 0, 'active',
              case when n % 2 = 0 then now() - n * interval '1 s' else 'infinity' end, 1, ''
         from generate_series(1, ${HOLDS}) n`

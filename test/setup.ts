@@ -52,7 +52,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-/** A run that is interrupted or killed calls no teardown: somebody else has to see that it is gone. */
+/**
+ * A run that is interrupted or killed calls no teardown: somebody else has to see that it is gone.
+ */
 export function cleanUpAfterKill(folder: string): void {
   const script = `while kill -0 $0 2>/dev/null; do sleep 1; done
     if read pid 2>/dev/null < "$1/data/postmaster.pid"

@@ -1,4 +1,6 @@
-/** What `npm run status` reads: how a ledger is, and the few things besides it that it relies on. */
+/**
+ * What `npm run status` reads: how a ledger is, and the few things besides it that it relies on.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import { createRedisClient } from '../../src/cache/redis.ts'

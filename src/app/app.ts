@@ -11,37 +11,10 @@ import type { Access } from '../auth/access.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createObserver } from '../http/observe.ts'
-import { openapi } from './openapi.ts'
 import { createRequestRates, type RateLimit } from '../http/rate_limit.ts'
-import { balancesRoutes } from './balances.ts'
-import type { BalancesDependencies } from './balances.ts'
-import { controlsRoutes } from './controls.ts'
-import type { ControlsDependencies } from './controls.ts'
-import { bulkRoutes } from './bulk.ts'
-import type { BulkDependencies } from './bulk.ts'
-import { type Admit, createAdmit } from './list_items.ts'
-import { debitsRoutes } from './debits.ts'
-import type { DebitsDependencies } from './debits.ts'
-import { type ConsoleDependencies, consoleRoutes } from './console.ts'
-import { type DocsDependencies, docsRoutes } from './docs.ts'
-import { eventsRoutes } from './events.ts'
-import type { EventsDependencies } from './events.ts'
-import { historyRoutes } from './history.ts'
-import type { HistoryDependencies } from './history.ts'
-import { holdsRoutes } from './holds.ts'
-import type { HoldsDependencies } from './holds.ts'
-import { metricsRoutes, operationsRoutes } from './operators.ts'
-import { journalRoutes } from './journal.ts'
-import type { JournalDependencies } from './journal.ts'
-import { heldRoutes } from './held.ts'
-import type { HeldDependencies } from './held.ts'
-import { meRoutes } from './me.ts'
-import { transfersRoutes } from './transfers.ts'
-import type { TransfersDependencies } from './transfers.ts'
-import { userDirectoryRoutes } from './user_directory.ts'
-import type { UserDirectoryDependencies } from './user_directory.ts'
-import { usersRoutes } from './users.ts'
-import type { UsersDependencies } from './users.ts'
+import { createAdmit } from './list_items.ts'
+import { metricsRoutes } from './operators.ts'
+import { addLedgerRoutes, addServiceRoutes, type RoutesDependencies } from './routes.ts'
 import { problemIn, respondWithProblem, withProblems } from './problems.ts'
 import { sequenced } from '../http/sequence.ts'
 import { bodyTooSlow, onlyKnownParameters } from '../http/validate.ts'
@@ -49,20 +22,7 @@ import { bodyTooSlow, onlyKnownParameters } from '../http/validate.ts'
 const DEBITS = ['/users/:id/debit', '/debits']
 
 export type Dependencies =
-  & BalancesDependencies
-  & ConsoleDependencies
-  & ControlsDependencies
-  & Omit<DebitsDependencies, 'deadlines' | 'admit'>
-  & Omit<BulkDependencies, 'deadlines' | 'admit'>
-  & Omit<EventsDependencies, 'onFailure'>
-  & HistoryDependencies
-  & HoldsDependencies
-  & HeldDependencies
-  & JournalDependencies
-  & TransfersDependencies
-  & UserDirectoryDependencies
-  & UsersDependencies
-  & Pick<DocsDependencies, 'readDocsFile'>
+  & RoutesDependencies
   & {
     metrics: Metrics
     /** False: requests get no metrics, no id and no line in the access log. For benchmarks. */
@@ -73,13 +33,8 @@ export type Dependencies =
     access?: Access | undefined
     accessLog?: AccessLog | undefined
     limits?: Limits | undefined
-    /** The URL of the service for its callers. Default: the address that it listens on. */
-    publicUrl?: string | undefined
     /** Limits requests of each caller. Default: no limit. */
     rate?: RateLimit | undefined
-    /** Whether this app answers GET /metrics. False where /metrics has a port of its own. */
-    hasMetrics?: boolean
-    notReady: () => Promise<string | undefined>
     /**
      * Called for failures of the service or of what it depends on.
      * @param what what failed, for the log
@@ -101,7 +56,7 @@ export function createApp(options: Dependencies): Hono {
   if (access) app.use('/users/:id/*', access.userMiddleware)
 
   addLedgerRoutes(app, { ...options, deadlines, admit: createAdmit(limits) })
-  addServiceRoutes(app, options)
+  addServiceRoutes(app, { ...options, isClosed: access !== undefined })
 
   return withProblems(sequenced(app, onlyKnownParameters), (c, error) => {
     // A failure after the deadline was answered: the reason may be that nobody waits any more.
@@ -167,46 +122,6 @@ function createEntry(
     }
     if (trace) observer!.end(c, trace)
   }
-}
-
-function addLedgerRoutes(
-  app: Hono,
-  dependencies: Dependencies & { deadlines: Deadlines; admit: Admit },
-): void {
-  app.route('/me', meRoutes())
-  app.route('/users', userDirectoryRoutes(dependencies))
-  app.route('/users', usersRoutes(dependencies))
-  app.route('/users', historyRoutes(dependencies))
-  app.route('/users', holdsRoutes(dependencies))
-  app.route('/users', heldRoutes(dependencies))
-  app.route('/users', controlsRoutes(dependencies))
-  app.route('/entries', journalRoutes(dependencies))
-  app.route('/events', eventsRoutes(dependencies))
-  app.route('/balances', balancesRoutes(dependencies))
-  app.route('/transfers', transfersRoutes(dependencies))
-  app.route('/debits', debitsRoutes(dependencies))
-  app.route('/operations', bulkRoutes(dependencies))
-}
-
-/** Routes for operators and their tools, and the description of all routes. */
-function addServiceRoutes(
-  app: Hono,
-  { access, hasMetrics = true, metrics, notReady, publicUrl, ...files }: Dependencies,
-): void {
-  if (hasMetrics) app.route('/', metricsRoutes(metrics))
-  app.route('/', operationsRoutes({ notReady }))
-  app.route('/', consoleRoutes(files))
-  let document: Promise<object> | undefined
-  const isClosed = access !== undefined
-  app.route(
-    '/',
-    docsRoutes({
-      document: () => document ??= openapi(app, { isClosed, publicUrl }),
-      publicPath: publicPathOf(publicUrl),
-      publicUrl,
-      readDocsFile: files.readDocsFile,
-    }),
-  )
 }
 
 /** Creates an app with GET /metrics alone, for a port that only scrapers can reach. */

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
-import { invalidRequest } from '../core/errors.ts'
+import { invalidRequest } from '../core/invalid_request.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import { validated } from '../http/validate.ts'
 import { describe } from './describe.ts'

@@ -25,7 +25,9 @@ export const TAGS = {
   Operations: 'For those who run the service.',
 }
 
-/** Fields of answers that OpenAPI can't know by itself; the others are added where they are sent. */
+/**
+ * Fields of answers that OpenAPI can't know by itself; the others are added where they are sent.
+ */
 export const HEADERS = {
   'Location': { text: 'Where to find what was made.', example: '/users/1/history/2' },
   'X-Cache': { text: '`hit`, `miss` or `bypass`: whether the cache had it.', example: 'hit' },

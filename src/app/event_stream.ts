@@ -96,26 +96,20 @@ const blockOf = ({ events }: EventPage): string =>
     `id: ${cursorText(cursor)}\nevent: ${event.type}\ndata: ${stringify(event)}\n\n`
   ).join('')
 
-/** Creates the stream of one reader; it reads the next page when the one before was taken. */
-function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
-  const { read, changed, isOver, enter, leave, heartbeatMs, stallMs, lengthMs, onFailure } = options
-  const encoder = new TextEncoder()
-  let page: EventPage | undefined = options.first
-  let cursor = page.next
-  let endsAt = 0
-  let stall: ReturnType<typeof setTimeout> | undefined
-  let hasEntered = false
-  const left = new AbortController()
+/** What passes by is tried again; what a reader has to know ends the stream. */
+function failed(error: unknown): undefined {
+  if (codeOf(error) === 'LGCUR' || (error instanceof Problem && error.code !== 'busy')) throw error
+}
 
-  function over() {
-    clearTimeout(stall)
-    if (hasEntered && !left.signal.aborted) leave()
-    left.abort()
-  }
+/** Creates the function that makes the next text of a stream: events, a new cursor, or a sign. */
+function createNextText(options: EventStreamOptions, left: AbortSignal) {
+  const { first, read, changed, isOver, heartbeatMs } = options
+  let page: EventPage | undefined = first
+  let cursor = first.next
 
   /** The next page with events; undefined if there was none for so long. */
   async function nextPage(untilMs: number): Promise<EventPage | undefined> {
-    while (!left.signal.aborted && !isOver()) {
+    while (!left.aborted && !isOver()) {
       const next = page ?? await read(cursor).catch(failed)
       page = undefined
       if (next) cursor = next.next
@@ -128,19 +122,29 @@ function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
     return undefined
   }
 
-  /** What passes by is tried again; what a reader has to know ends the stream. */
-  function failed(error: unknown): undefined {
-    if (codeOf(error) === 'LGCUR' || (error instanceof Problem && error.code !== 'busy')) {
-      throw error
-    }
-  }
-
-  async function textOf(): Promise<string> {
+  return async function nextText(): Promise<string> {
     const before = cursor
     const next = await nextPage(performance.now() + heartbeatMs)
     if (next) return blockOf(next)
     // An id without data is no event, but what the reader goes on from.
     return cursor.through > before.through ? `id: ${cursorText(cursor)}\n\n` : ':\n\n'
+  }
+}
+
+/** Creates the stream of one reader; it reads the next page when the one before was taken. */
+function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
+  const { first, isOver, enter, leave, stallMs, lengthMs, onFailure } = options
+  const encoder = new TextEncoder()
+  let endsAt = 0
+  let stall: ReturnType<typeof setTimeout> | undefined
+  let hasEntered = false
+  const left = new AbortController()
+  const nextText = createNextText(options, left.signal)
+
+  function over() {
+    clearTimeout(stall)
+    if (hasEntered && !left.signal.aborted) leave()
+    left.abort()
   }
 
   return new ReadableStream<Uint8Array>({
@@ -148,12 +152,12 @@ function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
       clearTimeout(stall)
       try {
         let text: string
-        if (hasEntered) text = await textOf()
+        if (hasEntered) text = await nextText()
         else {
           enter()
           hasEntered = true
           endsAt = performance.now() + lengthMs
-          text = `retry: ${RETRY_MS}\nid: ${cursorText(cursor)}\n\n`
+          text = `retry: ${RETRY_MS}\nid: ${cursorText(first.next)}\n\n`
         }
         if (left.signal.aborted) return
         controller.enqueue(encoder.encode(text))

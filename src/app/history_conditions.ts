@@ -1,6 +1,6 @@
 /** The conditions in a query of a history: a time, an action, a key, members of metadata. */
 import type { z } from 'zod'
-import { invalidRequest } from '../core/errors.ts'
+import { invalidRequest } from '../core/invalid_request.ts'
 import { METADATA_MEMBER } from '../http/validate.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { EntryConditions } from '../ledger/search_functions.ts'

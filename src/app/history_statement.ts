@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { z } from 'zod'
 import { answer, setHeader } from '../http/response.ts'
-import { invalidRequest } from '../core/errors.ts'
+import { invalidRequest } from '../core/invalid_request.ts'
 import type { FairTurns } from '../core/semaphore.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Moment } from '../ledger/read_functions.ts'

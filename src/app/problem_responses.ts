@@ -1,4 +1,6 @@
-/** The problems of the OpenAPI document: a response for each set of codes that a status can have. */
+/**
+ * The problems of the OpenAPI document: a response for each set of codes that a status can have.
+ */
 import { Problem, type ProblemCode, PROBLEMS } from '../core/errors.ts'
 import { type HeaderName, headerRef } from './describe.ts'
 import { EVENT_CURSOR } from './examples.ts'

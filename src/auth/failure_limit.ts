@@ -6,8 +6,9 @@ export interface FailureLimit {
   /** Counts a failure; answers the seconds until the next one is allowed, 0 if this one was. */
   failed(address: string): number
   /**
-   * Asked before a JWT is verified, which is far dearer than looking up a token. Answers the seconds
-   * to wait: once an address has sent too many wrong tokens, only so many more are verified.
+   * Asked before a JWT is verified, which is far dearer than looking up a token. Answers the
+   * seconds to wait: once an address has sent too many wrong tokens, only so many more are
+   * verified.
    */
   verifying(address: string): number
 }

@@ -116,6 +116,37 @@ function createPause() {
   }
 }
 
+/** Creates one poll, which tells of what was heard. */
+function createPoll(database: Database, on: ChangeHandlers) {
+  const read = createChangeReader((request) => getChanges(database, request))
+  let wasNew = false
+  let incarnation: string | undefined
+
+  /**
+   * Polls once.
+   * @returns whether to poll again at once
+   */
+  return async function poll(at: number): Promise<boolean> {
+    const { epoch, versions, isNew, isPartial, heard, settled: position } = await read()
+    if (isNew) {
+      on.lost()
+      incarnation = undefined
+    }
+    if (incarnation === undefined) {
+      const names = await getNames(database)
+      on.identified(`${names.id}:${epoch}`)
+      incarnation = names.incarnation
+    }
+    for (const [id, version] of versions) on.changed(id, version)
+    if (heard) on.heard({ ...heard, at })
+    on.settled({ epoch, incarnation, position })
+    // If the history is new twice in a row, something is wrong, and polling faster won't help.
+    const isHasty = isPartial && !(isNew && wasNew)
+    wasNew = isNew
+    return isHasty
+  }
+}
+
 export interface ChangePoller {
   /** Resolves after a poll that began from now on, whether or not it failed. */
   refresh(): Promise<void>
@@ -133,41 +164,13 @@ export function startChangePoller(
   on: ChangeHandlers,
 ): ChangePoller {
   const database = createDatabase({ ...target, max: 1, queryDeadlineMs: QUERY_DEADLINE_MS })
-  const read = createChangeReader((request) => getChanges(database, request))
+  const poll = createPoll(database, on)
   const pause = createPause()
   /** Those who wait for the next poll. */
   let waiting: (() => void)[] = []
   const stopping = new AbortController()
-  let wasNew = false
-  let incarnation: string | undefined
   let succeededAt = now()
   let hasFailed = false
-
-  /**
-   * Polls once.
-   * @returns whether to poll again at once
-   */
-  async function poll(at: number): Promise<boolean> {
-    const { epoch, versions, isNew, isPartial, heard, settled: position } = await read()
-    if (isNew) {
-      on.lost()
-      incarnation = undefined
-    }
-    if (incarnation === undefined) {
-      const names = await getNames(database)
-      on.identified(`${names.id}:${epoch}`)
-      incarnation = names.incarnation
-    }
-    for (const [id, version] of versions) on.changed(id, version)
-    if (heard) on.heard({ ...heard, at })
-    on.settled({ epoch, incarnation, position })
-    succeededAt = now()
-    hasFailed = false
-    // If the history is new twice in a row, something is wrong, and polling faster won't help.
-    const isHasty = isPartial && !(isNew && wasNew)
-    wasNew = isNew
-    return isHasty
-  }
 
   async function run() {
     while (!stopping.signal.aborted) {
@@ -177,6 +180,8 @@ export function startChangePoller(
       let isHasty = false
       try {
         isHasty = await poll(at)
+        succeededAt = now()
+        hasFailed = false
       } catch (error) {
         if (!hasFailed && now() - succeededAt > PATIENCE_MS) {
           hasFailed = true

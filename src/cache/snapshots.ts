@@ -75,8 +75,8 @@ const MAX_LOAD = 500
 const MAX_LOAD_QUEUE = 20_000
 
 /**
- * Creates the loader from PostgreSQL. A read joins the next query, never one in flight: that one may
- * have missed a write that was acknowledged before this read began.
+ * Creates the loader from PostgreSQL. A read joins the next query, never one in flight: that one
+ * may have missed a write that was acknowledged before this read began.
  */
 const createLoads = (load: SnapshotsOptions['load'], now: () => number) =>
   new Batcher<number, Versioned | undefined>({

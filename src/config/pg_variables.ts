@@ -28,7 +28,9 @@ const NAMES: Record<string, Parameter> = {
   PGCHANNELBINDING: 'channel_binding',
 }
 
-/** Where psql would go elsewhere, or demand more. What is about a session only (PGTZ) isn't here. */
+/**
+ * Where psql would go elsewhere, or demand more. What is about a session only (PGTZ) isn't here.
+ */
 const NOT_UNDERSTOOD = [
   'PGHOSTADDR',
   'PGTARGETSESSIONATTRS', // The driver reads it by itself, and knows not all of its values.

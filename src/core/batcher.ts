@@ -68,8 +68,8 @@ async function settle<I, O>(run: BatcherOptions<I, O>['run'], batch: Waiting<I, 
 
 /**
  * Runs items in batches. With nothing in flight, a batch is formed on the next microtask, so that
- * items added together travel together. Otherwise the next one is formed when one is done. The items
- * of a batch share its cost, so a second batch isn't begun for a few items.
+ * items added together travel together. Otherwise the next one is formed when one is done. The
+ * items of a batch share its cost, so a second batch isn't begun for a few items.
  * @example
  * const users = new Batcher<number, User>({ run: loadUsers, maxBatch: 500, maxQueue: 20_000 })
  * const [one, two] = await Promise.all([users.add(1), users.add(2)]) // one call: loadUsers([1, 2])

@@ -2,7 +2,7 @@
  * Finds what JSON.parse accepts but a ledger must not: members given twice, and numbers that it
  * would change.
  */
-import type { Fault } from '../core/errors.ts'
+import type { Fault } from '../core/invalid_request.ts'
 
 /**
  * Levels of nesting: as many as 4 KiB of metadata can have. JSON.stringify runs out of stack at

@@ -54,25 +54,10 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
     return history
   }
 
-  /**
-   * A cursor of another incarnation may know of what this one has lost, even if its last event is
-   * here. Whoever accepts that goes on from `resume`.
-   */
-  async function assertSame(cursor: Cursor, { epoch, incarnation }: SettledHistory) {
-    if (cursor.incarnation === undefined || cursor.incarnation === incarnation) return
-    const { position, digest } = cursor
-    if (position === 0) throw new Problem('cursor_gone')
-    const after = { position, digest, through: 0 }
-    const nothing = { userIds: undefined, types: undefined, settled: 0, maxRows: 1 }
-    await ledger.getEvents({ epoch, after, ...nothing })
-    const resume = cursorText({ position, digest, incarnation, through: 0 })
-    throw new Problem('cursor_gone', { resume })
-  }
-
   return {
     async read(cursor, { userIds, types }, maxRows) {
       const now = known()
-      await assertSame(cursor, now)
+      await assertSame(ledger, cursor, now)
       const { epoch, incarnation, position: settled = 0 } = now
       const { found, end } = await ledger.getEvents({
         epoch,
@@ -120,6 +105,25 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
       return isEnded
     },
   }
+}
+
+/**
+ * A cursor of another incarnation may know of what this one has lost, even if its last event is
+ * here. Whoever accepts that goes on from `resume`.
+ */
+async function assertSame(
+  ledger: Pick<LedgerEvents, 'getEvents'>,
+  cursor: Cursor,
+  { epoch, incarnation }: SettledHistory,
+): Promise<void> {
+  if (cursor.incarnation === undefined || cursor.incarnation === incarnation) return
+  const { position, digest } = cursor
+  if (position === 0) throw new Problem('cursor_gone')
+  const after = { position, digest, through: 0 }
+  const nothing = { userIds: undefined, types: undefined, settled: 0, maxRows: 1 }
+  await ledger.getEvents({ epoch, after, ...nothing })
+  const resume = cursorText({ position, digest, incarnation, through: 0 })
+  throw new Problem('cursor_gone', { resume })
 }
 
 /** As many of them as fit into a megabyte. */

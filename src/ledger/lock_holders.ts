@@ -53,8 +53,8 @@ export interface LockHoldersOptions {
 }
 
 /**
- * Looks once a second whether users are locked while operations wait. Only then it asks who has locked
- * some, and logs those who had already done so a second before.
+ * Looks once a second whether users are locked while operations wait. Only then it asks who has
+ * locked some, and logs those who had already done so a second before.
  * @returns what ends it
  */
 export function watchLockHolders(options: LockHoldersOptions): () => void {

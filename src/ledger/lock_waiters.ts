@@ -1,10 +1,11 @@
 /**
  * Operations that wait for locked users. Another instance, or a transaction at psql, has the lock.
  */
-import { type Batcher, QueueFull, WaitExpired } from '../core/batcher.ts'
-import { codeOf, Problem } from '../core/errors.ts'
+import { type Batcher, QueueFull } from '../core/batcher.ts'
+import { codeOf } from '../core/errors.ts'
 import { BUSY, heldUserOf, type Operation, type Outcome } from './operations.ts'
 import type { Sender } from './sender.ts'
+import { isOfTwo, rejectExpired, settle, takeOf, type Waiting } from './waiting.ts'
 
 /**
  * The pause between two tries of a user for whom no call waits. It grows with the number of locked
@@ -38,37 +39,6 @@ export interface LockWaitersOptions {
   /** Operations that may wait for all users together. For one user, an eighth of that. */
   maxQueue: number
   now: () => number
-}
-
-interface Waiting {
-  operation: Operation
-  until: number
-  resolve: (outcome: Outcome | undefined) => void
-  reject: (error: unknown) => void
-}
-
-/** Whether an operation may touch two users. */
-const isOfTwo = ({ kind }: Operation): boolean => kind === 'transfer' || kind === 'reverse'
-
-/** Removes matching operations from the queue, at most `max`. */
-function takeOf(queue: Waiting[], isTaken: (waiting: Waiting) => boolean, max = Infinity) {
-  const taken: Waiting[] = []
-  for (const waiting of queue.splice(0)) {
-    if (taken.length < max && isTaken(waiting)) taken.push(waiting)
-    else queue.push(waiting)
-  }
-  return taken
-}
-
-function rejectExpired(queue: Waiting[], now: number) {
-  const isOver = ({ operation, until }: Waiting) => operation.deadline?.isOver || now > until
-  for (const { reject } of takeOf(queue, isOver)) reject(new WaitExpired('waited too long'))
-}
-
-function settle({ resolve, reject }: Waiting, outcome: Outcome | Error) {
-  if (outcome instanceof Error) reject(outcome)
-  else if (outcome.status === BUSY && heldUserOf(outcome)) reject(new Problem('busy'))
-  else resolve(outcome)
 }
 
 /** Waits; longer after many tries, and while many users are locked. */

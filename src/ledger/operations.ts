@@ -29,7 +29,10 @@ export interface Operation {
    * left.
    */
   amount?: string | undefined
-  /** The number of the hold that is captured, extended or released, or the seq of the entry to reverse. */
+  /**
+   * The number of the hold that is captured, extended or released, or the seq of the entry to
+   * reverse.
+   */
   ref?: number
   /** Of a hold or its extension. Default: it never expires. */
   expiresInSeconds?: number | undefined

@@ -1,4 +1,7 @@
-/** What the service relies on of the role that it logs in as: whoever has its password may change it. */
+/**
+ * What the service relies on of the role that it logs in as: whoever has its password may change
+ * it.
+ */
 import type { Database } from '../database/database.ts'
 
 /** The functions that the service calls, each with its schema. */

@@ -9,10 +9,9 @@ import { getRequestListener } from '@hono/node-server'
 import { ON_EVERY_ANSWER } from '../http/response.ts'
 import { type Connections, createSilence, endResting, type Exchange } from './connections.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
-import { publicPathOf } from '../config/edge_config.ts'
-import { codeOf, invalidRequest } from '../core/errors.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import { enter, leave } from './pipelining.ts'
+import { refusalOf, type ServerSettings } from './refusal.ts'
 import type { Fetch, Listen } from './servers.ts'
 
 /** How often the server looks for requests that are over their limits. Its default is 30 s. */
@@ -24,35 +23,6 @@ const HEADERS = { 'Content-Type': 'application/problem+json', ...ON_EVERY_ANSWER
 
 const isDeno = 'Deno' in globalThis
 if (isDeno) mendDeno()
-
-interface Refusal {
-  status: number
-  body: string
-}
-
-type Settings = Limits & { publicUrl?: string }
-
-/** The response to what isn't a request, by the reason. */
-function refusalOf(
-  error: unknown,
-  { maxHeaderBytes, headersDeadlineMs, publicUrl }: Settings,
-): Refusal {
-  const refusal = (status: number, message: string) => {
-    const problem = invalidRequest([{ path: [], message }])
-    return {
-      status,
-      body: JSON.stringify({ ...problem.membersAt(publicPathOf(publicUrl)), status }),
-    }
-  }
-  switch (codeOf(error)) {
-    case 'HPE_HEADER_OVERFLOW':
-      return refusal(431, `The head must be at most ${maxHeaderBytes} bytes.`)
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return refusal(408, `The head must arrive within ${headersDeadlineMs / 1000} seconds.`)
-    default:
-      return refusal(400, 'The request is not valid HTTP.')
-  }
-}
 
 /** Refuses what isn't HTTP, after the responses to what came before it on the connection. */
 async function refuse(
@@ -125,7 +95,7 @@ function cutSlowReaders(connections: Connections, limits: Limits): void {
   }
 }
 
-function createHttpServer(fetch: Fetch, connections: Connections, limits: Settings): Server {
+function createHttpServer(fetch: Fetch, connections: Connections, limits: ServerSettings): Server {
   const { status, body } = refusalOf(undefined, limits)
   const silence = createSilence(limits)
   const answerTo = getRequestListener((request, { incoming }) => {

@@ -23,8 +23,8 @@ export function createOpenRegistry(): Registry<OpenMetricsContentType> {
 }
 
 /**
- * prom-client writes it for a whole registry, and then takes `_total` from the names of its counters
- * for good. So what it writes is a registry made for this one time, of the same metrics.
+ * prom-client writes it for a whole registry, and then takes `_total` from the names of its
+ * counters for good. So what it writes is a registry made for this one time, of the same metrics.
  */
 export async function exposeOpenMetrics(
   registry: Registry,

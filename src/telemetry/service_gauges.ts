@@ -1,4 +1,6 @@
-/** Gauges that read the state of a service at each scrape, so that nothing is counted in between. */
+/**
+ * Gauges that read the state of a service at each scrape, so that nothing is counted in between.
+ */
 import { Gauge, type Registry } from 'prom-client'
 import { timeLimited } from '../core/time_limit.ts'
 

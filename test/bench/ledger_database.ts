@@ -32,7 +32,8 @@ export function createLedgerDatabase(
   const acked: Acks[] = []
 
   async function check(): Promise<string[]> {
-    // With what was known of them before the load, each of these could read everything for each row.
+    // With what was known of them before the load, each of these could read everything for each
+    // row.
     await sql`analyze users, payment_history`
     const found = [...await sumsOf(sql), ...await missingOf(sql, acked)]
     const [{ rows } = { rows: 0 }] = await sql<{ rows: number }[]>`

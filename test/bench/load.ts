@@ -1,4 +1,6 @@
-/** The load generator as the rest of the benchmark sees it: a process that does one job at a time. */
+/**
+ * The load generator as the rest of the benchmark sees it: a process that does one job at a time.
+ */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -5,7 +5,9 @@ import { cpus, release, totalmem, type } from 'node:os'
 /** USER_HZ, which is 100 on every Linux. */
 const TICK_MS = 10
 
-/** The fields of /proc/PID/stat from the state on, which is the first; undefined once it is gone. */
+/**
+ * The fields of /proc/PID/stat from the state on, which is the first; undefined once it is gone.
+ */
 function statOf(pid: number | string): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')

@@ -129,7 +129,8 @@ test.each(RUNTIMES)('on %s, what a network loses is done once', async (_, progra
   }
   expect(proxy.counts['cut answers']).toBeGreaterThan(before)
   const [row] = await http.sql`
-    select count(*)::int as entries, count(distinct idempotency_key)::int as keys, min(balance)::text
-    from payment_history where user_id = ${id} and action = 'DEBIT'`
+    select count(*)::int as entries, count(distinct idempotency_key)::int as keys,
+           min(balance)::text
+      from payment_history where user_id = ${id} and action = 'DEBIT'`
   expect(row).toEqual({ entries: DEBITS, keys: DEBITS, min: '80.00' })
 })

@@ -135,7 +135,9 @@ const rankOf = ({ reason }: Fault) => {
   return rank
 }
 
-/** The one that comes first; of two with the same number, that of the user before that of the peer. */
+/**
+ * The one that comes first; of two with the same number, that of the user before that of the peer.
+ */
 function firstOf(a: Fault, b: Fault): Fault {
   if (rankOf(a) !== rankOf(b)) return rankOf(a) < rankOf(b) ? a : b
   return 'user' in a.change ? a : b

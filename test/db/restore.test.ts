@@ -1,4 +1,6 @@
-/** The rows of a ledger alone, restored into a database that is new, as docs/how-to/restore.md says. */
+/**
+ * The rows of a ledger alone, restored into a database that is new, as docs/how-to/restore.md says.
+ */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'

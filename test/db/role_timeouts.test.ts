@@ -1,4 +1,6 @@
-/** The time limits of ledger_service, whoever made it: a role is a whole server's, so here is one. */
+/**
+ * The time limits of ledger_service, whoever made it: a role is a whole server's, so here is one.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

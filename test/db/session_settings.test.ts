@@ -1,4 +1,6 @@
-/** What the ledger proves and shows depends on its rows, not on how a session prints or converts. */
+/**
+ * What the ledger proves and shows depends on its rows, not on how a session prints or converts.
+ */
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

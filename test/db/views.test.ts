@@ -24,7 +24,8 @@ test('views show what people look for, as ledger_dba', async () => {
     .toEqual({ is_same: true })
   expect(
     await one(sql`
-    select action, amount, metadata, entered_by, withdraw_entry(user_id, id) is not null as withdrawn
+    select action, amount, metadata, entered_by,
+           withdraw_entry(user_id, id) is not null as withdrawn
       from pending_entries where user_id = ${id}`),
   ).toEqual({
     action: 'CREDIT',

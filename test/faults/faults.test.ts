@@ -1,8 +1,8 @@
 /**
- * Callers write through every channel while one thing after the other goes wrong; then everything that
- * they were told has to be true. LEDGER_TEST_SEED repeats what the callers do, LEDGER_TEST_FAULT
- * takes only scenarios with that in their names, LEDGER_TEST_SERVICE=deno runs the service on Deno,
- * LEDGER_TEST_FAULT_ROUNDS multiplies how often each fault strikes.
+ * Callers write through every channel while one thing after the other goes wrong; then everything
+ * that they were told has to be true. LEDGER_TEST_SEED repeats what the callers do,
+ * LEDGER_TEST_FAULT takes only scenarios with that in their names, LEDGER_TEST_SERVICE=deno runs
+ * the service on Deno, LEDGER_TEST_FAULT_ROUNDS multiplies how often each fault strikes.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -17,7 +17,9 @@ import { createSqlChannel } from './sql_channel.ts'
 const RECOVERY_MS = 100_000
 /** A garbage collector lets memory grow before it looks; a leak of requests grows beyond this. */
 const GROWTH_BYTES = 96 * 1024 * 1024
-/** All that the service's pools may hold: batches, waiting, reading (short, long), one that polls. */
+/**
+ * All that the service's pools may hold: batches, waiting, reading (short, long), one that polls.
+ */
 const POOL = 2 + 8 + 4 + 3 + 1
 /** Less than the service allows, so that it closes none that a request is on its way on. */
 const IDLE_MS = 2_000
@@ -69,17 +71,11 @@ export interface Harness {
 }
 
 export async function startHarness(options: HarnessOptions): Promise<Harness> {
-  const { cluster, database, seed, instances = 1, mayBreakOff = false } = options
+  const { folder, cluster, database, seed, mayBreakOff = false } = options
   const url = cluster.urlOf(database)
   const proxy = await startProxy(cluster.port, MARK)
   const redis = await startRedisFront()
-  const through = (role: string, password: string) => {
-    const proxied = new URL(url)
-    proxied.username = role
-    proxied.password = password
-    proxied.port = String(proxy.port)
-    return proxied.href
-  }
+  const through = (role: string, password: string) => proxied(url, proxy.port, role, password)
   const env = {
     DATABASE_URL: through('ledger_service', cluster.passwords.service),
     UPSTASH_REDIS_REST_URL: redis.url,
@@ -87,21 +83,12 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     ...options.env,
   }
   const sqlUrl = through('people', cluster.passwords.people)
-  const record: Record = {
-    ids: [],
-    writes: [],
-    reads: [],
-    violations: new Set(),
-    reasons: new Map(),
-    slowest_ms: 0,
-  }
+  const record = emptyRecord()
   const people = await withSql(url, async (sql) => {
     for (let user = 0; user < USERS; user++) record.ids.push(await createUser(sql))
     return createSqlChannel(sqlUrl, record)
   })
-  const services = await Promise.all(
-    Array.from({ length: instances }, () => startServiceProcess(env)),
-  )
+  const services = await startServices(options.instances, env)
   const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
   const channel: HttpChannel = { agent, record, mayBreakOff }
   await fund(record, sqlUrl)
@@ -111,7 +98,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   let before: Size[] = []
 
   const harness: Harness = {
-    folder: options.folder,
+    folder,
     cluster,
     proxy,
     redis,
@@ -120,34 +107,8 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     load,
     url,
     sql,
-    async progress(writes = BETWEEN) {
-      const from = load.done()
-      if (await until(PROGRESS_MS, () => load.done() >= from + writes)) return
-      throw new Error(`only ${load.done() - from} writes in ${PROGRESS_MS} ms`)
-    },
-    async burst(work) {
-      load.pace(0)
-      await pause(150)
-      return await work().finally(() => load.pace())
-    },
-    async recover() {
-      const since = performance.now()
-      await Promise.all(
-        services.map(({ url }) =>
-          Promise.all(
-            requestsOf(record.ids).map(async ({ name, isAnswered }) => {
-              const isBack = await until(RECOVERY_MS, () => isAnswered(agent, url))
-              if (!isBack) record.violations.add(`${name} did not recover in ${RECOVERY_MS} ms`)
-            }),
-          )
-        ),
-      )
-      return performance.now() - since
-    },
-    async hush(work) {
-      await load.pause()
-      await work().finally(() => load.resume())
-    },
+    ...controlsOf(load),
+    recover: () => recover(agent, urls, record),
     impact: () => sql(async (sql) => impactOf(record, keysOf(await readRows(sql, record.ids)))),
     async finish() {
       await load.stop()
@@ -178,6 +139,58 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     throw error
   }
   return harness
+}
+
+const startServices = (instances = 1, env: { [name: string]: string }) =>
+  Promise.all(Array.from({ length: instances }, () => startServiceProcess(env)))
+
+function proxied(url: string, port: number, role: string, password: string): string {
+  const proxied = new URL(url)
+  Object.assign(proxied, { username: role, password, port: String(port) })
+  return proxied.href
+}
+
+const emptyRecord = (): Record => ({
+  ids: [],
+  writes: [],
+  reads: [],
+  violations: new Set(),
+  reasons: new Map(),
+  slowest_ms: 0,
+})
+
+/** What scenarios do to the load. */
+function controlsOf(load: Load): Pick<Harness, 'progress' | 'burst' | 'hush'> {
+  return {
+    async progress(writes = BETWEEN) {
+      const from = load.done()
+      if (await until(PROGRESS_MS, () => load.done() >= from + writes)) return
+      throw new Error(`only ${load.done() - from} writes in ${PROGRESS_MS} ms`)
+    },
+    async burst(work) {
+      load.pace(0)
+      await pause(150)
+      return await work().finally(() => load.pace())
+    },
+    async hush(work) {
+      await load.pause()
+      await work().finally(() => load.resume())
+    },
+  }
+}
+
+/** Waits until each instance answers each kind of request. @returns how many milliseconds */
+async function recover(agent: Agent, urls: string[], record: Record): Promise<number> {
+  const since = performance.now()
+  await Promise.all(
+    urls.flatMap((url) =>
+      requestsOf(record.ids).map(async ({ name, isAnswered }) => {
+        const isBack = await until(RECOVERY_MS, () => isAnswered(agent, url))
+        if (!isBack) record.violations.add(`${name} did not recover in ${RECOVERY_MS} ms`)
+      })
+    ),
+  )
+  return performance.now() - since
 }
 
 /** One of each kind of request that the service knows, and whether it is answered as it should. */

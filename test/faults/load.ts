@@ -132,121 +132,148 @@ function createChooser(
   }
 }
 
-export function startLoad({ record, channel, urls, sqlUrl, seed }: LoadOptions): Load {
-  const open: OpenHold[] = []
-  const seen = new Map<string, number>()
-  const sqlChannels: SqlChannel[] = []
-  let pace_ms = PACE_MS
-  const state = { stopped: false, paused: false, writing: 0 }
-  let done = 0
+/** Callers who write and read until they are told to stop. */
+class Callers {
+  readonly #options: LoadOptions
+  readonly #openHolds: OpenHold[] = []
+  /** The highest seq that an instance has told of each user. */
+  readonly #told = new Map<string, number>()
+  #writing = 0
+  isStopped = false
+  isPaused = false
+  pace_ms = PACE_MS
+  /** Writes that were done. */
+  done = 0
 
-  function learn(url: string | undefined, writes: Write[], answers: Answer[]) {
-    answers.forEach((answer, i) => {
-      if (answer.end !== 'done') return
-      done++
-      const { kind, user, to, amount } = writes[i]!
-      if (kind === 'hold') open.push({ user, amount, hold: parseInt(answer.rows[0]!) })
-      if (!url) return
-      answer.seqs.forEach((seq, half) => {
-        const name = `${url} ${half === 0 ? user : to}`
-        seen.set(name, Math.max(seq, seen.get(name) ?? 0))
-      })
-    })
+  constructor(options: LoadOptions) {
+    this.#options = options
   }
 
-  async function work(
-    number: number,
-    kind: Write['channel'],
-    send: (writes: Write[]) => { url?: string; answers: Promise<Answer[]> },
-  ) {
-    const random = randomOf(seed * 1000 + number)
-    const choose = createChooser(`${kind}${number}`, kind, open, random)
-    while (!state.stopped) {
-      if (state.paused) {
-        await pause(RETRY_MS)
-        continue
-      }
-      const writes = choose()
-      record.writes.push(...writes)
-      state.writing++
-      let url: string | undefined
-      const answers = await perform(record, writes, () => {
-        const sent = send(writes)
-        url = sent.url
-        return sent.answers
-      })
-      state.writing--
-      learn(url, writes, answers)
-      if (answers[0]!.end !== 'done') await pause(RETRY_MS)
-      if (pace_ms > 0) await pause(pace_ms * 2 * random())
-    }
-  }
-
-  async function read(n: number) {
-    const random = randomOf(seed * 1000 + 999 - n)
-    while (!state.stopped) {
-      const url = urls[Math.floor(random() * urls.length)]!
-      const isRead = await readOne(url, Math.floor(random() * USERS))
-      await pause(isRead ? 20 : 2 * RETRY_MS)
-    }
-  }
-
-  async function readOne(url: string, user: number): Promise<boolean> {
-    const atLeastSeq = seen.get(`${url} ${user}`) ?? 0
-    const got = await readOverHttp(channel, url, user)
-    if (!got) return false
-    const { seq, balance, available } = got
-    record.reads.push({ user, url, atLeastSeq, seq, balance, available })
-    return true
-  }
-
-  const workers: Promise<void>[] = []
-  for (let n = 0; n < HTTP_WORKERS; n++) {
+  /** Writes through HTTP, to each instance in turn. */
+  async writeOverHttp(n: number): Promise<void> {
+    const { urls, channel } = this.#options
     let turn = n
-    workers.push(work(n, 'http', (writes) => {
+    await this.#write(n, 'http', (writes) => {
       const url = urls[turn++ % urls.length]!
       const [first] = writes
       const answers = writes.length > 1
         ? debitsOverHttp(channel, url, writes)
         : writeOverHttp(channel, url, first!).then((answer) => [answer])
       return { url, answers }
-    }))
+    })
   }
-  for (let n = 0; n < SQL_WORKERS; n++) {
-    const person = createSqlChannel(sqlUrl, record)
-    sqlChannels.push(person)
-    workers.push(work(HTTP_WORKERS + n, 'sql', (writes) => {
+
+  /** Writes through SQL. */
+  async writeOverSql(n: number, person: SqlChannel): Promise<void> {
+    await this.#write(HTTP_WORKERS + n, 'sql', (writes) => {
       const [first, second] = writes
       if (!second) return { answers: person.perform(first!).then((answer) => [answer]) }
       const isBatch = first!.kind === 'debit'
       return { answers: isBatch ? person.debits(writes) : person.together(first!, second) }
-    }))
+    })
   }
-  for (let n = 0; n < READERS; n++) workers.push(read(n))
-  const all = Promise.all(workers)
+
+  async read(n: number): Promise<void> {
+    const { urls, seed } = this.#options
+    const random = randomOf(seed * 1000 + 999 - n)
+    while (!this.isStopped) {
+      const url = urls[Math.floor(random() * urls.length)]!
+      const isRead = await this.readOne(url, Math.floor(random() * USERS))
+      await pause(isRead ? 20 : 2 * RETRY_MS)
+    }
+  }
+
+  async readOne(url: string, user: number): Promise<boolean> {
+    const atLeastSeq = this.#told.get(`${url} ${user}`) ?? 0
+    const got = await readOverHttp(this.#options.channel, url, user)
+    if (!got) return false
+    const { seq, balance, available } = got
+    this.#options.record.reads.push({ user, url, atLeastSeq, seq, balance, available })
+    return true
+  }
+
+  /** Begins no more writes, and waits for those that were begun. */
+  async pause(): Promise<void> {
+    this.isPaused = true
+    while (this.#writing > 0) await pause(RETRY_MS)
+  }
+
+  async #write(
+    number: number,
+    kind: Write['channel'],
+    send: (writes: Write[]) => { url?: string; answers: Promise<Answer[]> },
+  ): Promise<void> {
+    const { record, seed } = this.#options
+    const random = randomOf(seed * 1000 + number)
+    const choose = createChooser(`${kind}${number}`, kind, this.#openHolds, random)
+    while (!this.isStopped) {
+      if (this.isPaused) {
+        await pause(RETRY_MS)
+        continue
+      }
+      const writes = choose()
+      record.writes.push(...writes)
+      this.#writing++
+      let url: string | undefined
+      const answers = await perform(record, writes, () => {
+        const sent = send(writes)
+        url = sent.url
+        return sent.answers
+      })
+      this.#writing--
+      this.#learn(url, writes, answers)
+      if (answers[0]!.end !== 'done') await pause(RETRY_MS)
+      if (this.pace_ms > 0) await pause(this.pace_ms * 2 * random())
+    }
+  }
+
+  #learn(url: string | undefined, writes: Write[], answers: Answer[]) {
+    answers.forEach((answer, i) => {
+      if (answer.end !== 'done') return
+      this.done++
+      const { kind, user, to, amount } = writes[i]!
+      if (kind === 'hold') {
+        this.#openHolds.push({ user, amount, hold: parseInt(answer.rows[0]!) })
+      }
+      if (!url) return
+      answer.seqs.forEach((seq, half) => {
+        const name = `${url} ${half === 0 ? user : to}`
+        this.#told.set(name, Math.max(seq, this.#told.get(name) ?? 0))
+      })
+    })
+  }
+}
+
+export function startLoad(options: LoadOptions): Load {
+  const { record, urls, sqlUrl } = options
+  const callers = new Callers(options)
+  const numbers = (length: number) => Array.from({ length }, (_, n) => n)
+  const people = numbers(SQL_WORKERS).map(() => createSqlChannel(sqlUrl, record))
+  const all = Promise.all([
+    ...numbers(HTTP_WORKERS).map((n) => callers.writeOverHttp(n)),
+    ...people.map((person, n) => callers.writeOverSql(n, person)),
+    ...numbers(READERS).map((n) => callers.read(n)),
+  ])
   // Whoever stops the load gets to know.
   all.catch(() => {})
 
   return {
     pace: (ms = PACE_MS) => {
-      pace_ms = ms
+      callers.pace_ms = ms
     },
-    async pause() {
-      state.paused = true
-      while (state.writing > 0) await pause(RETRY_MS)
-    },
+    pause: () => callers.pause(),
     resume: () => {
-      state.paused = false
+      callers.isPaused = false
     },
     async readAll() {
-      const users = Array.from({ length: USERS }, (_, user) => user)
-      await Promise.all(urls.flatMap((url) => users.map((user) => readOne(url, user))))
+      const users = numbers(USERS)
+      await Promise.all(urls.flatMap((url) => users.map((user) => callers.readOne(url, user))))
     },
-    done: () => done,
+    done: () => callers.done,
     async stop() {
-      state.stopped = true
+      callers.isStopped = true
       await all
-      await Promise.all(sqlChannels.map((channel) => channel.close()))
+      await Promise.all(people.map((person) => person.close()))
     },
   }
 }

@@ -33,12 +33,13 @@ interface Line {
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** @param mark what the requests have in them that may be cut */
-export async function startProxy(targetPort: number, mark: string): Promise<Proxy> {
-  let now: Weather = { kind: 'fair' }
-  const changed: (() => void)[] = []
-  const lines = new Set<Line>()
-  const counts = {
+/** The connections through a proxy, and what happens to them. */
+class Network {
+  #weather: Weather = { kind: 'fair' }
+  readonly #mark: string
+  readonly #changed: (() => void)[] = []
+  readonly #lines = new Set<Line>()
+  readonly counts: Proxy['counts'] = {
     fair: 0,
     late: 0,
     trickle: 0,
@@ -47,28 +48,68 @@ export async function startProxy(targetPort: number, mark: string): Promise<Prox
     'cut answers': 0,
   }
 
-  function cut(line: Line) {
-    lines.delete(line)
+  constructor(mark: string) {
+    this.#mark = mark
+  }
+
+  add(client: Socket, server: Socket) {
+    const line = { client, server, doomed: false }
+    this.#lines.add(line)
+    server.on('close', () => this.#lines.delete(line))
+    this.#pump(line, client, server)
+    this.#pump(line, server, client)
+  }
+
+  change(weather: Weather) {
+    this.#weather = weather
+    for (const resolve of this.#changed.splice(0)) resolve()
+  }
+
+  cutAll(): number {
+    const count = this.#lines.size
+    for (const line of this.#lines) this.#cut(line)
+    return count
+  }
+
+  #cut(line: Line) {
+    this.#lines.delete(line)
     line.client.destroy()
     line.server.destroy()
   }
 
+  #pump(line: Line, from: Socket, to: Socket) {
+    let before = Promise.resolve(true)
+    from.on('error', () => {})
+    from.on('data', (data) => {
+      const since = performance.now()
+      before = before.then((goesOn) => goesOn && this.#deliver(line, data, to, since))
+    })
+    from.on('close', () => {
+      // As when a machine dies: nobody sends again what was on its way.
+      if (this.#weather.kind === 'late') this.#cut(line)
+      else void before.then(() => to.end())
+    })
+  }
+
   /** @returns false if the line is cut instead */
-  async function deliver(line: Line, data: Buffer, to: Socket, since: number): Promise<boolean> {
-    while (now.kind === 'silence') {
-      counts.silence++
-      await new Promise<void>((resolve) => changed.push(resolve))
+  async #deliver(line: Line, data: Buffer, to: Socket, since: number): Promise<boolean> {
+    while (this.#weather.kind === 'silence') {
+      this.counts.silence++
+      await new Promise<void>((resolve) => this.#changed.push(resolve))
     }
-    if (now.kind === 'late') await pause(since + now.delay_ms - performance.now())
+    if (this.#weather.kind === 'late') {
+      await pause(since + this.#weather.delay_ms - performance.now())
+    }
+    const now = this.#weather
     const toServer = to === line.server
-    const marked = toServer && data.includes(mark)
+    const marked = toServer && data.includes(this.#mark)
     if ((now.kind === 'cut requests' && marked) || (line.doomed && !toServer)) {
-      counts[marked ? 'cut requests' : 'cut answers']++
-      cut(line)
+      this.counts[marked ? 'cut requests' : 'cut answers']++
+      this.#cut(line)
       return false
     }
     if (now.kind === 'cut answers' && marked) line.doomed = true
-    counts[now.kind]++
+    this.counts[now.kind]++
     const { part_bytes, pause_ms } = now.kind === 'trickle'
       ? now
       : { part_bytes: data.length, pause_ms: 0 }
@@ -78,47 +119,24 @@ export async function startProxy(targetPort: number, mark: string): Promise<Prox
     }
     return true
   }
+}
 
-  function pump(line: Line, from: Socket, to: Socket) {
-    let before = Promise.resolve(true)
-    from.on('error', () => {})
-    from.on('data', (data) => {
-      const since = performance.now()
-      before = before.then((goesOn) => goesOn && deliver(line, data, to, since))
-    })
-    from.on('close', () => {
-      // As when a machine dies: nobody sends again what was on its way.
-      if (now.kind === 'late') cut(line)
-      else void before.then(() => to.end())
-    })
-  }
-
+/** @param mark what the requests have in them that may be cut */
+export async function startProxy(targetPort: number, mark: string): Promise<Proxy> {
+  const network = new Network(mark)
   const proxy = createServer({ noDelay: true }, (client) => {
-    const server = connect({ port: targetPort, host: '127.0.0.1', noDelay: true })
-    const line = { client, server, doomed: false }
-    lines.add(line)
-    server.on('close', () => lines.delete(line))
-    pump(line, client, server)
-    pump(line, server, client)
+    network.add(client, connect({ port: targetPort, host: '127.0.0.1', noDelay: true }))
   })
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
 
   return {
     port: (proxy.address() as AddressInfo).port,
-    counts,
-    weather(next) {
-      now = next
-      for (const resolve of changed.splice(0)) resolve()
-    },
-    cutAll() {
-      const count = lines.size
-      for (const line of lines) cut(line)
-      return count
-    },
+    counts: network.counts,
+    weather: (next) => network.change(next),
+    cutAll: () => network.cutAll(),
     async close() {
-      now = { kind: 'fair' }
-      for (const line of lines) cut(line)
-      for (const resolve of changed.splice(0)) resolve()
+      network.cutAll()
+      network.change({ kind: 'fair' })
       await new Promise((resolve) => proxy.close(resolve))
     },
   }

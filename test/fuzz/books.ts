@@ -104,31 +104,8 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
       }
     },
 
-    async differences() {
-      const written = await writtenIn(sql)
-      const told = new Map(
-        [...holds].map(([place, amount]) => [
-          place,
-          `${place} ${amount} ${ends.get(place) ?? 'active'}`,
-        ]),
-      )
-      const between = (what: string, written: Map<string, string>, told: Map<string, string>) => [
-        ...[...written].filter(([place]) => !told.has(place))
-          .map(([, line]) => `${what} nobody was told of: ${line}`),
-        ...[...told].filter(([place, line]) =>
-          line === '' ? !written.has(place) : written.get(place) !== line
-        ).map(([place, line]) => `${what} told as ${line}, written as ${written.get(place)}`),
-      ]
-      return [
-        ...contradictions,
-        ...[...ends].filter(([place]) => !holds.has(place))
-          .map(([place, end]) => `${end}, but never placed: ${place}`),
-        ...between('an entry', written.entries, entries),
-        ...between('a hold', written.holds, told),
-        ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),
-        ...[...users].filter((id) => !written.users.has(id)).map((id) => `no user: ${id}`),
-      ]
-    },
+    differences: async () =>
+      differencesOf({ entries, holds, ends, users, contradictions }, await writtenIn(sql)),
 
     counts: () => ({
       entries: entries.size - begun.entries,
@@ -136,6 +113,43 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
       users: users.size - begun.users,
     }),
   }
+}
+
+/** What somebody was told of. */
+interface Told {
+  entries: Map<string, string>
+  holds: Map<string, string>
+  ends: Map<string, string>
+  users: Set<number>
+  contradictions: string[]
+}
+
+function differencesOf(
+  { entries, holds, ends, users, contradictions }: Told,
+  written: Awaited<ReturnType<typeof writtenIn>>,
+): string[] {
+  const told = new Map(
+    [...holds].map(([place, amount]) => [
+      place,
+      `${place} ${amount} ${ends.get(place) ?? 'active'}`,
+    ]),
+  )
+  const between = (what: string, written: Map<string, string>, told: Map<string, string>) => [
+    ...[...written].filter(([place]) => !told.has(place))
+      .map(([, line]) => `${what} nobody was told of: ${line}`),
+    ...[...told].filter(([place, line]) =>
+      line === '' ? !written.has(place) : written.get(place) !== line
+    ).map(([place, line]) => `${what} told as ${line}, written as ${written.get(place)}`),
+  ]
+  return [
+    ...contradictions,
+    ...[...ends].filter(([place]) => !holds.has(place))
+      .map(([place, end]) => `${end}, but never placed: ${place}`),
+    ...between('an entry', written.entries, entries),
+    ...between('a hold', written.holds, told),
+    ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),
+    ...[...users].filter((id) => !written.users.has(id)).map((id) => `no user: ${id}`),
+  ]
 }
 
 /** Every byte that is kept, in one number. */

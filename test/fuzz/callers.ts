@@ -17,7 +17,9 @@ export interface Caller {
 
 const ALL = 'all-of-them'
 
-/** The callers whom the service knows: one for everything, one for each scope, one bound to users. */
+/**
+ * The callers whom the service knows: one for everything, one for each scope, one bound to users.
+ */
 export const heldBy = (users: number[]): Held[] => [
   { tokens: [ALL], scopes: SCOPES },
   ...SCOPES.map((scope) => ({ tokens: [`only-${scope}`], scopes: [scope] })),

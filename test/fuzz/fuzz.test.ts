@@ -1,8 +1,8 @@
 /**
  * What the OpenAPI document describes, sent well, nearly well and badly, and bytes that are no HTTP
  * at all, to a service in a process of its own; a third of it to another one on the same database
- * that has access on, from callers who may do it, may not, and aren't known. LEDGER_TEST_SEED repeats a run as far as the order
- * in which the service takes requests allows.
+ * that has access on, from callers who may do it, may not, and aren't known. LEDGER_TEST_SEED
+ * repeats a run as far as the order in which the service takes requests allows.
  */
 import fc from 'fast-check'
 import type postgres from 'postgres'

@@ -1,6 +1,6 @@
 /**
- * Whatever anybody sends, twice as much of it is at most twice the work: texts of many forms, each in
- * four sizes, through every place where one comes in. Work is counted, never timed.
+ * Whatever anybody sends, twice as much of it is at most twice the work: texts of many forms, each
+ * in four sizes, through every place where one comes in. Work is counted, never timed.
  */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

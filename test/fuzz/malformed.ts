@@ -78,7 +78,9 @@ const requestOf = ({ user }: Credit): Request => ({
   headers: [],
 })
 
-/** A credit with these header lines in the middle of others, and what comes after the empty line. */
+/**
+ * A credit with these header lines in the middle of others, and what comes after the empty line.
+ */
 const creditWith = (
   lines: (world: World, body: string) => string[],
   bodies: (world: World) => string[] = () => [BODY],

@@ -1,7 +1,7 @@
 /**
- * How many steps a regular expression takes: it is matched once more, by a backtracking machine that
- * counts (R. Cox, "Regular Expression Matching: the Virtual Machine Approach"). The order in which
- * it tries is ECMAScript's, and so V8's.
+ * How many steps a regular expression takes: it is matched once more, by a backtracking machine
+ * that counts (R. Cox, "Regular Expression Matching: the Virtual Machine Approach"). The order in
+ * which it tries is ECMAScript's, and so V8's.
  */
 
 /** Taken from the prototype before anybody can put something that counts there. */
@@ -28,22 +28,35 @@ const GROUP = /\((?:\?(?::|(<?[=!])|<(\w+)>))?/y
 /** More is too much, whatever it was for. */
 const MAX_STEPS = 4_000_000
 
-function compile({ source, flags }: RegExp): Instruction[] {
-  const atomFlags = flags.replace(/[gyd]/g, '')
-  let at = 0
-  let groups = 1
-  let registers = 0
+/** Parses an expression by recursive descent, and compiles what it parses. */
+class Compiler {
+  readonly #source: string
+  readonly #flags: string
+  #at = 0
+  #groups = 1
+  #registers = 0
 
-  function token(pattern: RegExp): RegExpExecArray | null {
-    pattern.lastIndex = at
-    const found = Reflect.apply(exec, pattern, [source])
-    if (found) at += found[0].length
+  constructor({ source, flags }: RegExp) {
+    this.#source = source
+    this.#flags = flags.replace(/[gyd]/g, '')
+  }
+
+  compile(): Instruction[] {
+    const code = this.#alternatives()
+    if (this.#at < this.#source.length) throw new Error(`not known here: ${this.#source}`)
+    return [...code, { op: 'end' }]
+  }
+
+  #token(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.#at
+    const found = Reflect.apply(exec, pattern, [this.#source])
+    if (found) this.#at += found[0].length
     return found
   }
 
   /** What one character must be: the runtime itself says it. */
-  function char(text: string): Instruction[] {
-    const alone = new RegExp(`^(?:${text})$`, atomFlags)
+  #char(text: string): Instruction[] {
+    const alone = new RegExp(`^(?:${text})$`, this.#flags)
     const known = new Map<string, boolean>()
     const matches = (one: string) => {
       let result = known.get(one)
@@ -55,11 +68,11 @@ function compile({ source, flags }: RegExp): Instruction[] {
     return [{ op: 'char', matches }]
   }
 
-  function alternatives(): Instruction[] {
-    let code = sequence()
-    while (source[at] === '|') {
-      at++
-      const other = sequence()
+  #alternatives(): Instruction[] {
+    let code = this.#sequence()
+    while (this.#source[this.#at] === '|') {
+      this.#at++
+      const other = this.#sequence()
       code = [
         { op: 'split', first: 1, second: code.length + 2 },
         ...code,
@@ -70,40 +83,43 @@ function compile({ source, flags }: RegExp): Instruction[] {
     return code
   }
 
-  function sequence(): Instruction[] {
+  #sequence(): Instruction[] {
     const code: Instruction[] = []
-    while (at < source.length && source[at] !== '|' && source[at] !== ')') {
-      code.push(...repeated(atom()))
+    while (
+      this.#at < this.#source.length && this.#source[this.#at] !== '|' &&
+      this.#source[this.#at] !== ')'
+    ) {
+      code.push(...this.#repeated(this.#atom()))
     }
     return code
   }
 
-  function atom(): Instruction[] {
-    const one = source[at]!
-    if (one === '(') return group()
-    if (one === '[') return char(token(CLASS)![0])
+  #atom(): Instruction[] {
+    const one = this.#source[this.#at]!
+    if (one === '(') return this.#group()
+    if (one === '[') return this.#char(this.#token(CLASS)![0])
     if (one === '^' || one === '$') {
-      at++
+      this.#at++
       return [{ op: 'at', assertion: one }]
     }
     if (one !== '\\') {
-      at++
-      return char(one)
+      this.#at++
+      return this.#char(one)
     }
-    const [escape] = token(ESCAPE)!
+    const [escape] = this.#token(ESCAPE)!
     if (/^\\[bB]$/.test(escape)) return [{ op: 'at', assertion: escape }]
     if (/^\\[1-9]$/.test(escape)) return [{ op: 'back', group: Number(escape[1]) }]
-    if (escape.startsWith('\\k')) throw new Error(`not known here: ${source}`)
-    return char(escape)
+    if (escape.startsWith('\\k')) throw new Error(`not known here: ${this.#source}`)
+    return this.#char(escape)
   }
 
-  function group(): Instruction[] {
-    const [opening, look, name] = token(GROUP)!
-    const number = opening === '(' || name !== undefined ? groups++ : undefined
-    const code = alternatives()
-    if (source[at++] !== ')') throw new Error(`not known here: ${source}`)
+  #group(): Instruction[] {
+    const [opening, look, name] = this.#token(GROUP)!
+    const number = opening === '(' || name !== undefined ? this.#groups++ : undefined
+    const code = this.#alternatives()
+    if (this.#source[this.#at++] !== ')') throw new Error(`not known here: ${this.#source}`)
     if (look !== undefined) {
-      if (look.startsWith('<')) throw new Error(`not known here: ${source}`)
+      if (look.startsWith('<')) throw new Error(`not known here: ${this.#source}`)
       return [{ op: 'look', program: [...code, { op: 'end' }], isNegative: look === '!' }]
     }
     if (number === undefined) return code
@@ -114,8 +130,8 @@ function compile({ source, flags }: RegExp): Instruction[] {
     ]
   }
 
-  function repeated(code: Instruction[]): Instruction[] {
-    const found = token(QUANTIFIER)
+  #repeated(code: Instruction[]): Instruction[] {
+    const found = this.#token(QUANTIFIER)
     if (!found) return code
     const [, sign, from, comma, to, lazy] = found
     const least = sign ? Number(sign === '+') : Number(from)
@@ -125,7 +141,7 @@ function compile({ source, flags }: RegExp): Instruction[] {
     const result: Instruction[] = []
     for (let n = 0; n < least; n++) result.push(...code)
     // A part beyond the least that takes nothing isn't tried: it would be for ever.
-    const register = -++registers
+    const register = -++this.#registers
     const body: Instruction[] = [{ op: 'save', register }, ...code, { op: 'moved', register }]
     if (most === Infinity) {
       result.push(either(1, body.length + 2), ...body, { op: 'jump', to: -body.length - 1 })
@@ -137,10 +153,6 @@ function compile({ source, flags }: RegExp): Instruction[] {
     }
     return result
   }
-
-  const code = alternatives()
-  if (at < source.length) throw new Error(`not known here: ${source}`)
-  return [...code, { op: 'end' }]
 }
 
 const isWord = (char: string | undefined) =>
@@ -159,91 +171,116 @@ export interface Matching {
 export function matching(pattern: RegExp, text: string): Matching {
   const key = `${pattern.flags}/${pattern.source}`
   let program = programs.get(key)
-  if (!program) programs.set(key, program = compile(pattern))
-  const { multiline, sticky, global, unicode } = pattern
-  let steps = 0
+  if (!program) programs.set(key, program = new Compiler(pattern).compile())
+  const machine = new Machine(pattern, text)
+  const first = pattern.sticky || pattern.global ? pattern.lastIndex : 0
+  for (let start = first; start <= text.length; start++) {
+    const end = machine.run(program, start, new Map())
+    if (end !== undefined) return { steps: machine.steps, found: [start, end] }
+    if (pattern.sticky || machine.steps === Infinity) break
+  }
+  return { steps: machine.steps, found: undefined }
+}
 
-  function holds(assertion: string, at: number): boolean {
+/** How far a run of a program is. */
+interface State {
+  pc: number
+  at: number
+  saved: Map<number, number>
+  /** What to do if it goes on in vain: go elsewhere, or restore a register. */
+  undo: [pc: number, at: number, register: number, value: number | undefined][]
+}
+
+/** Runs programs on a text, and counts the steps of all runs. */
+class Machine {
+  steps = 0
+  readonly #pattern: RegExp
+  readonly #text: string
+
+  constructor(pattern: RegExp, text: string) {
+    this.#pattern = pattern
+    this.#text = text
+  }
+
+  /** @returns the end of the match that begins there */
+  run(code: Instruction[], start: number, saved: Map<number, number>): number | undefined {
+    const state: State = { pc: 0, at: start, saved, undo: [] }
+    for (;;) {
+      if (++this.steps > MAX_STEPS) this.steps = Infinity
+      if (this.steps === Infinity) return undefined
+      const one = code[state.pc]!
+      if (one.op === 'end') return state.at
+      if (!this.#step(one, state) && !backtrack(state)) return undefined
+    }
+  }
+
+  /** @returns false if it doesn't match */
+  #step(one: Exclude<Instruction, { op: 'end' }>, state: State): boolean {
+    const { pc, at, saved, undo } = state
+    state.pc++
+    switch (one.op) {
+      case 'char':
+        return this.#takeChar(one.matches, state)
+      case 'at':
+        return this.#holds(one.assertion, at)
+      case 'split':
+        undo.push([pc + one.second, at, NaN, undefined])
+        state.pc = pc + one.first
+        return true
+      case 'jump':
+        state.pc = pc + one.to
+        return true
+      case 'save':
+        undo.push([NaN, 0, one.register, saved.get(one.register)])
+        saved.set(one.register, at)
+        return true
+      case 'moved':
+        return saved.get(one.register) !== at
+      case 'back':
+        return this.#takeGroup(one.group, state)
+      case 'look':
+        return (this.run(one.program, at, saved) !== undefined) !== one.isNegative
+    }
+  }
+
+  #takeChar(matches: (char: string) => boolean, state: State): boolean {
+    const { at } = state
+    const char = this.#pattern.unicode && at < this.#text.length
+      ? String.fromCodePoint(this.#text.codePointAt(at)!)
+      : this.#text[at]
+    state.at += char?.length ?? 0
+    return char !== undefined && matches(char)
+  }
+
+  #takeGroup(group: number, state: State): boolean {
+    const { at, saved } = state
+    const [from, to] = [saved.get(2 * group), saved.get(2 * group + 1)]
+    const part = from === undefined || to === undefined ? '' : this.#text.slice(from, to)
+    this.steps += part.length
+    state.at += part.length
+    return this.#text.slice(at, at + part.length) === part
+  }
+
+  #holds(assertion: string, at: number): boolean {
+    const text = this.#text
+    const { multiline } = this.#pattern
     if (assertion === '^') return at === 0 || (multiline && text[at - 1] === '\n')
     if (assertion === '$') return at === text.length || (multiline && text[at] === '\n')
     return (isWord(text[at - 1]) !== isWord(text[at])) === (assertion === '\\b')
   }
+}
 
-  /** The end of the match that begins there. */
-  function run(code: Instruction[], start: number, saved: Map<number, number>): number | undefined {
-    const undo: [pc: number, at: number, register: number, value: number | undefined][] = []
-    let pc = 0
-    let at = start
-    for (;;) {
-      if (++steps > MAX_STEPS) steps = Infinity
-      if (steps === Infinity) return undefined
-      const one = code[pc]!
-      let fails = false
-      switch (one.op) {
-        case 'end':
-          return at
-        case 'char': {
-          const char = unicode && at < text.length
-            ? String.fromCodePoint(text.codePointAt(at)!)
-            : text[at]
-          fails = char === undefined || !one.matches(char)
-          at += char?.length ?? 0
-          pc++
-          break
-        }
-        case 'at':
-          fails = !holds(one.assertion, at)
-          pc++
-          break
-        case 'split':
-          undo.push([pc + one.second, at, NaN, undefined])
-          pc += one.first
-          break
-        case 'jump':
-          pc += one.to
-          break
-        case 'save':
-          undo.push([NaN, 0, one.register, saved.get(one.register)])
-          saved.set(one.register, at)
-          pc++
-          break
-        case 'moved':
-          fails = saved.get(one.register) === at
-          pc++
-          break
-        case 'back': {
-          const [from, to] = [saved.get(2 * one.group), saved.get(2 * one.group + 1)]
-          const part = from === undefined || to === undefined ? '' : text.slice(from, to)
-          steps += part.length
-          fails = text.slice(at, at + part.length) !== part
-          at += part.length
-          pc++
-          break
-        }
-        case 'look': {
-          fails = (run(one.program, at, saved) !== undefined) === one.isNegative
-          pc++
-        }
-      }
-      while (fails) {
-        const last = undo.pop()
-        if (!last) return undefined
-        const [toPc, toAt, register, value] = last
-        if (Number.isNaN(register)) {
-          pc = toPc
-          at = toAt
-          fails = false
-        } else if (value === undefined) saved.delete(register)
-        else saved.set(register, value)
-      }
+/** Goes back to the last choice. @returns false if there is none */
+function backtrack(state: State): boolean {
+  for (;;) {
+    const last = state.undo.pop()
+    if (!last) return false
+    const [pc, at, register, value] = last
+    if (Number.isNaN(register)) {
+      Object.assign(state, { pc, at })
+      return true
     }
+    if (value === undefined) state.saved.delete(register)
+    else state.saved.set(register, value)
   }
-
-  const first = sticky || global ? pattern.lastIndex : 0
-  for (let start = first; start <= text.length; start++) {
-    const end = run(program, start, new Map())
-    if (end !== undefined) return { steps, found: [start, end] }
-    if (sticky || steps === Infinity) break
-  }
-  return { steps, found: undefined }
 }

@@ -1,4 +1,6 @@
-/** Values for a schema of the document: as it wants them, nearly so, and as nobody should send them. */
+/**
+ * Values for a schema of the document: as it wants them, nearly so, and as nobody should send them.
+ */
 import fc from 'fast-check'
 import { type Document, resolved, type Schema } from '../support/openapi.ts'
 

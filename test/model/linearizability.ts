@@ -101,7 +101,9 @@ function advance({ model, at }: State, all: Done[], n: number): State | undefine
 
 const isOpen = ({ next, own }: Place, { steps }: Done) => next < steps.length || own.length > 0
 
-/** Now others see what was entered manually; for all else it is no matter when after the last step. */
+/**
+ * Now others see what was entered manually; for all else it is no matter when after the last step.
+ */
 function commit({ model, at }: State, n: number): State | undefined {
   const place = at[n]!
   if (place.own.length === 0) return undefined

@@ -21,7 +21,9 @@ export type Command =
     | { kind: 'limit'; amount: bigint }
   )
 type Of<K> = Extract<Command, { kind: K }>
-/** A refusal undoes all at the channel sql; the others have posted what was pending all the same. */
+/**
+ * A refusal undoes all at the channel sql; the others have posted what was pending all the same.
+ */
 export type Channel = 'sql' | 'http' | 'batch'
 
 const PLAIN = { key: null as string | null, hold: null as number | null }

@@ -89,7 +89,9 @@ test('sql.md has each function for people and each SQLSTATE that they raise', as
   for (const [, state] of states) expect(page).toContain(`| \`${state}\` |`)
 })
 
-/** The metrics of a page or a scrape: name, type, labels. Those of prom-client itself are left out. */
+/**
+ * The metrics of a page or a scrape: name, type, labels. Those of prom-client itself are left out.
+ */
 const metricsOf = (rows: [name: string, type: string, labels: string[]][]) =>
   rows.filter(([name]) => !/^(process|nodejs)_/.test(name)).map(([name, type, labels]) =>
     `${name} ${type} ${labels.toSorted().join()}`

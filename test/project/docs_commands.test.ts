@@ -1,10 +1,11 @@
 /**
- * The commands of README.md and docs/tutorial.md, run word by word in a fresh clone of what is here,
- * and what the pages show of their output. `bash` and `sql` blocks are run. Of their output, a block of
- * `json` shows all, `text` some lines (`…` stands for anything), `http` pieces in their order.
+ * The commands of README.md and docs/tutorial.md, run word by word in a fresh clone of what is
+ * here, and what the pages show of their output. `bash` and `sql` blocks are run. Of their output,
+ * a block of `json` shows all, `text` some lines (`…` stands for anything), `http` pieces in their
+ * order.
  *
- * LEDGER_TEST_SHARE below 1 gives the clone the packages that are installed here; else it has its own
- * `npm ci`.
+ * LEDGER_TEST_SHARE below 1 gives the clone the packages that are installed here; else it has its
+ * own `npm ci`.
  */
 import { execFile, spawn, type SpawnOptions } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,4 +1,7 @@
-/** SECURITY.md: every risk of the list is in its table, and what is said to prove something is there. */
+/**
+ * SECURITY.md: every risk of the list is in its table, and what is said to prove something is
+ * there.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

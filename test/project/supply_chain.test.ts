@@ -1,4 +1,7 @@
-/** What this project is made of: exactly these packages, no scripts of theirs but named ones, no secrets. */
+/**
+ * What this project is made of: exactly these packages, no scripts of theirs but named ones, no
+ * secrets.
+ */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'

@@ -3,9 +3,9 @@ import type postgres from 'postgres'
 import { readFunction } from '../../db/function_blocks.ts'
 
 /**
- * How it is broken: a function asks its original, which is then in the schema `original`, otherwise;
- * or the guard of the history is asked only when this is true; or the lines of a function that end
- * with `-- mutation: <mark>` are other ones.
+ * How it is broken: a function asks its original, which is then in the schema `original`,
+ * otherwise; or the guard of the history is asked only when this is true; or the lines of a
+ * function that end with `-- mutation: <mark>` are other ones.
  */
 export type Mutation =
   | { fn: string; by: string }

@@ -40,6 +40,24 @@ const batch = (sql: postgres.Sql, ids: number[], amounts: unknown[], keys?: (str
     ${`{${ids.join(',')}}`}::bigint[], ${`{${amounts.join(',')}}`}::numeric[],
     ${`{${(keys ?? ids.map(() => null)).map((key) => key ?? 'null').join(',')}}`}::text[])`
 
+type PostedOperation = [string, number | null, number | null, { key?: string; peer?: number }?]
+
+/** Posts them in one call. @returns the status of each, as that user is told */
+async function postAll(sql: postgres.Sql, id: number, ...operations: PostedOperation[]) {
+  const column = (values: (string | number | null | undefined)[]) =>
+    `{${values.map((value) => value ?? 'null').join(',')}}`
+  const rows = await sql`
+    select n, status, replayed, user_id from ledger.post(
+      ${column(operations.map(([operation]) => operation))}::text[],
+      ${column(operations.map(() => id))}::bigint[],
+      ${column(operations.map(([, amount]) => amount))}::numeric[],
+      ${column(operations.map(([, , , more]) => more?.peer))}::bigint[],
+      ${column(operations.map(([, , ref]) => ref))}::bigint[],
+      idempotency_keys => ${column(operations.map(([, , , more]) => more?.key))}::text[])`
+  return rows.filter(({ user_id }) => Number(user_id) === id)
+    .map(({ status, replayed }) => `${status}${replayed ? ' again' : ''}`)
+}
+
 export const SCENARIOS: Record<string, Scenario> = {
   /** The second waits for the first, and must see what the first has left. */
   async 'two debits of which one is covered'({ sql, connect, expectEqual }) {
@@ -182,26 +200,12 @@ export const SCENARIOS: Record<string, Scenario> = {
   /** Each counts for those after it; a refused one changes nothing. */
   async 'a batch of every operation'({ sql, expectEqual }) {
     const [id, other] = [await createUser(sql, 100), await createUser(sql, 5)]
-    const post = async (
-      ...operations: [string, number | null, number | null, { key?: string; peer?: number }?][]
-    ) => {
-      const column = (values: (string | number | null | undefined)[]) =>
-        `{${values.map((value) => value ?? 'null').join(',')}}`
-      const rows = await sql`
-        select n, status, replayed, user_id from ledger.post(
-          ${column(operations.map(([operation]) => operation))}::text[],
-          ${column(operations.map(() => id))}::bigint[],
-          ${column(operations.map(([, amount]) => amount))}::numeric[],
-          ${column(operations.map(([, , , more]) => more?.peer))}::bigint[],
-          ${column(operations.map(([, , ref]) => ref))}::bigint[],
-          idempotency_keys => ${column(operations.map(([, , , more]) => more?.key))}::text[])`
-      return rows.filter(({ user_id }) => Number(user_id) === id)
-        .map(({ status, replayed }) => `${status}${replayed ? ' again' : ''}`)
-    }
     const to = { peer: other }
     expectEqual(
       'statuses',
-      await post(
+      await postAll(
+        sql,
+        id,
         ['HOLD', 60, null, { key: 'h' }],
         ['HOLD', 41, null],
         ['HOLD', 60, null, { key: 'h' }],
@@ -281,7 +285,8 @@ export const SCENARIOS: Record<string, Scenario> = {
     await holder`commit`
     expectEqual('the balance', await asked, '6.00')
     const [before] = await reader`
-      select balance_at(${id}, min(sealed_at)) as balance from payment_history where user_id = ${id}`
+      select balance_at(${id}, min(sealed_at)) as balance
+        from payment_history where user_id = ${id}`
     expectEqual('before', before!['balance'], '10.00')
   },
 

@@ -1,6 +1,6 @@
 /**
- * Tests of the tests: each of these breaks one rule, and has to be found by the interleaving that is
- * named with it and, where it says so, by the storm.
+ * Tests of the tests: each of these breaks one rule, and has to be found by the interleaving that
+ * is named with it and, where it says so, by the storm.
  */
 import { expect, test } from 'vitest'
 import { useLedger } from '../support/ledger.ts'

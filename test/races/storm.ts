@@ -40,9 +40,22 @@ const MAX_TRIES = 2_000
 /** Who tries again at once has had all tries before the one who holds the user has ended. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
 
-export async function runStorm({ url, seed, http, debits = 500 }: StormOptions): Promise<Storm> {
+/** What a storm is about, and what came of it so far. */
+interface Scene extends StormOptions {
+  user: number
+  bystander: number
+  answers: Answer[]
+  violations: Set<string>
+  channels: Record<string, number>
+  refused: number
+}
+
+type Task = (sql: postgres.Sql) => Promise<void>
+type Channel = (sql: postgres.Sql, scene: Scene, key: string | undefined) => Promise<void>
+
+export async function runStorm(options: StormOptions): Promise<Storm> {
+  const { url, seed, http, debits = 500 } = options
   const random = randomOf(seed)
-  const pick = <T>(values: T[]): T => values[Math.floor(random() * values.length)]!
   const total = debits / 5
   const open: postgres.Sql[] = []
   const connect = () => {
@@ -51,130 +64,17 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     return sql
   }
   const sql = connect()
-  const violations = new Set<string>()
-  const answers: Answer[] = []
-  const channels: Record<string, number> = {}
-  let refused = 0
+  const [user, bystander] = [await createUser(sql), await createUser(sql, debits)]
+  const counts = { answers: [], violations: new Set<string>(), channels: {}, refused: 0 }
+  const scene: Scene = { ...options, user, bystander, ...counts }
+  const { violations } = scene
 
-  const user = await createUser(sql)
-  const bystander = await createUser(sql, debits)
-
-  const note = (key: string | undefined, row: postgres.Row, who = user) => {
-    answers.push({ user: who, seq: Number(row['seq']), balance: row['balance'] as string, key })
-  }
-
-  const CHANNELS: Record<string, (sql: postgres.Sql, key: string | undefined) => Promise<void>> = {
-    async call(sql, key) {
-      note(key, await one(sql`select * from debit_user(${user}, 1, ${key ?? null}::text)`))
-    },
-    async transaction(sql, key) {
-      const level = key ? 'serializable' : 'repeatable read'
-      const row = await retrying(async () => {
-        await sql.unsafe(`begin isolation level ${level}`)
-        try {
-          const row = await one(sql`select * from debit_user(${user}, 1, ${key ?? null}::text)`)
-          await sql`commit`
-          return row
-        } catch (error) {
-          await sql`rollback`
-          throw error
-        }
-      })
-      note(key, row)
-    },
-    async batch(sql, key) {
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const rows = await sql`select * from debit_users(
-          ${`{${bystander},${user}}`}::bigint[], '{1,1}', ${`{null,${key ?? 'null'}}`}::text[])`
-        const [other, mine] = rows
-        if (other!['status'] === 'ok') note(undefined, other!, bystander)
-        if (other!['status'] === 'LGFND') violations.add('the bystander was refused')
-        if (mine!['status'] === '55P03') {
-          await pause()
-          continue
-        }
-        if (mine!['status'] !== 'ok') throw codeError(mine!['status'] as string)
-        return note(key, mine!)
-      }
-      throw codeError('55P03')
-    },
-    async http(_sql, key) {
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const response = await fetch(`${http}/users/${user}/debit`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', ...(key && { 'idempotency-key': key }) },
-          body: '{"amount": 1}',
-        })
-        const body = await response.json() as { code?: string; entry: postgres.Row }
-        if (body.code === 'busy') {
-          await pause()
-          continue
-        }
-        if (body.code === 'insufficient_funds') throw codeError('LGFND')
-        if (response.status !== 201) throw codeError(`${response.status} ${body.code}`)
-        return note(key, body.entry)
-      }
-      throw codeError('busy')
-    },
-  }
-
-  async function debit(sql: postgres.Sql, channel: string, key: string | undefined) {
-    channels[channel] = (channels[channel] ?? 0) + 1
-    try {
-      await CHANNELS[channel]!(sql, key)
-    } catch (error) {
-      const { code } = error as { code?: string }
-      if (code === 'LGFND') refused++
-      else violations.add(`${channel} failed: ${code ?? String(error)}`)
-    }
-  }
-
-  type Task = (sql: postgres.Sql) => Promise<void>
-  const shuffled = (tasks: Task[]): Task[] => {
-    for (let i = tasks.length - 1; i > 0; i--) {
-      const j = Math.floor(random() * (i + 1))
-      ;[tasks[i], tasks[j]] = [tasks[j]!, tasks[i]!]
-    }
-    return tasks
-  }
-
-  // Open transactions that have taken low ids already. All but the last two credit what is
-  // missing; of these, one takes back what it credits, and one is rolled back.
-  const credits: Task[] = []
-  const each = Math.floor(total / LATE_CREDITS)
-  const amounts = Array.from({ length: LATE_CREDITS - 1 }, () => each)
-  amounts.push(total - each * (LATE_CREDITS - 1))
-  const insert = (sql: postgres.Sql, action: string, amount: number) =>
-    sql`insert into payment_history (user_id, action, amount)
-      values (${user}, ${action}, ${amount})`
-  for (const amount of amounts) {
-    const late = connect()
-    const takesFirst = random() < 0.4
-    await late`begin`
-    await insert(late, 'CREDIT', amount)
-    credits.push(async () => {
-      if (takesFirst) await debit(late, 'call', undefined)
-      await late`commit`
-    })
-  }
-  const undone = connect()
-  await undone`begin`
-  await insert(undone, 'CREDIT', total)
-  credits.push(async () => void await undone`rollback`)
-
-  const attempts: Task[] = []
-  const names = Object.keys(CHANNELS).filter((channel) => channel !== 'http' || http)
-  for (let n = 0; n < debits; n++) {
-    const key = random() < 0.3 ? `key-${n}` : undefined
-    const times = key && random() < 0.5 ? 2 : 1
-    for (let time = 0; time < times; time++) {
-      const channel = pick(names)
-      attempts.push((sql) => debit(sql, channel, key))
-    }
-  }
+  const credits = await lateCredits(scene, total, connect, random)
+  const attempts = attemptsOf(scene, debits, http, random)
   // Enough debits after all the credits to use up every one of them.
   const half = Math.floor(attempts.length / 2)
-  const tasks = [...shuffled([...attempts.slice(0, half), ...credits]), ...attempts.slice(half)]
+  const first = shuffled([...attempts.slice(0, half), ...credits], random)
+  const tasks = [...first, ...attempts.slice(half)]
 
   const watcher = connect()
   const state = { done: false }
@@ -192,9 +92,7 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     }))
     state.done = true
     await watching
-    for (const violation of await violationsOf(sql, user, bystander, total, answers)) {
-      violations.add(violation)
-    }
+    for (const violation of await violationsOf(sql, scene, total)) violations.add(violation)
   } catch (error) {
     violations.add(String(error))
   } finally {
@@ -202,8 +100,143 @@ export async function runStorm({ url, seed, http, debits = 500 }: StormOptions):
     await watching.catch(() => {})
     await Promise.all(open.map((connection) => connection.end({ timeout: 0 })))
   }
-  const passed = new Set(answers.filter((a) => a.user === user).map((a) => a.seq)).size
+  const passed = new Set(scene.answers.filter((a) => a.user === user).map((a) => a.seq)).size
+  const { refused, channels } = scene
   return { violations: [...violations], passed, refused, channels }
+}
+
+function note(scene: Scene, key: string | undefined, row: postgres.Row, who = scene.user) {
+  scene.answers.push({ user: who, seq: Number(row['seq']), balance: row['balance'] as string, key })
+}
+
+const CHANNELS: Record<string, Channel> = {
+  async call(sql, scene, key) {
+    const row = await one(sql`select * from debit_user(${scene.user}, 1, ${key ?? null}::text)`)
+    note(scene, key, row)
+  },
+  async transaction(sql, scene, key) {
+    const level = key ? 'serializable' : 'repeatable read'
+    const row = await retrying(async () => {
+      await sql.unsafe(`begin isolation level ${level}`)
+      try {
+        const row = await one(sql`select * from debit_user(${scene.user}, 1, ${key ?? null}::text)`)
+        await sql`commit`
+        return row
+      } catch (error) {
+        await sql`rollback`
+        throw error
+      }
+    })
+    note(scene, key, row)
+  },
+  async batch(sql, scene, key) {
+    const { user, bystander } = scene
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const rows = await sql`select * from debit_users(
+        ${`{${bystander},${user}}`}::bigint[], '{1,1}', ${`{null,${key ?? 'null'}}`}::text[])`
+      const [other, mine] = rows
+      if (other!['status'] === 'ok') note(scene, undefined, other!, bystander)
+      if (other!['status'] === 'LGFND') scene.violations.add('the bystander was refused')
+      if (mine!['status'] === '55P03') {
+        await pause()
+        continue
+      }
+      if (mine!['status'] !== 'ok') throw codeError(mine!['status'] as string)
+      return note(scene, key, mine!)
+    }
+    throw codeError('55P03')
+  },
+  async http(_sql, scene, key) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const response = await fetch(`${scene.http}/users/${scene.user}/debit`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(key && { 'idempotency-key': key }) },
+        body: '{"amount": 1}',
+      })
+      const body = await response.json() as { code?: string; entry: postgres.Row }
+      if (body.code === 'busy') {
+        await pause()
+        continue
+      }
+      if (body.code === 'insufficient_funds') throw codeError('LGFND')
+      if (response.status !== 201) throw codeError(`${response.status} ${body.code}`)
+      return note(scene, key, body.entry)
+    }
+    throw codeError('busy')
+  },
+}
+
+async function debit(sql: postgres.Sql, scene: Scene, channel: string, key: string | undefined) {
+  scene.channels[channel] = (scene.channels[channel] ?? 0) + 1
+  try {
+    await CHANNELS[channel]!(sql, scene, key)
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code === 'LGFND') scene.refused++
+    else scene.violations.add(`${channel} failed: ${code ?? String(error)}`)
+  }
+}
+
+function shuffled(tasks: Task[], random: () => number): Task[] {
+  for (let i = tasks.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[tasks[i], tasks[j]] = [tasks[j]!, tasks[i]!]
+  }
+  return tasks
+}
+
+/**
+ * Open transactions that have taken low ids already. All but the last two credit what is missing;
+ * of these, one takes back what it credits, and one is rolled back.
+ */
+async function lateCredits(
+  scene: Scene,
+  total: number,
+  connect: () => postgres.Sql,
+  random: () => number,
+): Promise<Task[]> {
+  const each = Math.floor(total / LATE_CREDITS)
+  const amounts = Array.from({ length: LATE_CREDITS - 1 }, () => each)
+  amounts.push(total - each * (LATE_CREDITS - 1))
+  const insert = (sql: postgres.Sql, amount: number) =>
+    sql`insert into payment_history (user_id, action, amount)
+      values (${scene.user}, 'CREDIT', ${amount})`
+  const credits: Task[] = []
+  for (const amount of amounts) {
+    const late = connect()
+    const takesFirst = random() < 0.4
+    await late`begin`
+    await insert(late, amount)
+    credits.push(async () => {
+      if (takesFirst) await debit(late, scene, 'call', undefined)
+      await late`commit`
+    })
+  }
+  const undone = connect()
+  await undone`begin`
+  await insert(undone, total)
+  credits.push(async () => void await undone`rollback`)
+  return credits
+}
+
+/** Debits of 1, some with a key, and some of those twice. */
+function attemptsOf(
+  scene: Scene,
+  debits: number,
+  http: string | undefined,
+  random: () => number,
+): Task[] {
+  const names = Object.keys(CHANNELS).filter((channel) => channel !== 'http' || http)
+  const attempts: Task[] = []
+  for (let n = 0; n < debits; n++) {
+    const key = random() < 0.3 ? `key-${n}` : undefined
+    const times = key && random() < 0.5 ? 2 : 1
+    for (let time = 0; time < times; time++) {
+      const channel = names[Math.floor(random() * names.length)]!
+      attempts.push((sql) => debit(sql, scene, channel, key))
+    }
+  }
+  return attempts
 }
 
 const codeError = (code: string) => Object.assign(new Error(code), { code })
@@ -211,11 +244,9 @@ const codeError = (code: string) => Object.assign(new Error(code), { code })
 /** What doesn't fit together at the end. */
 async function violationsOf(
   sql: postgres.Sql,
-  user: number,
-  bystander: number,
+  { user, bystander, answers }: Scene,
   total: number,
-  answers: Answer[],
-) {
+): Promise<string[]> {
   const violations = [...await findingsOf(sql, user), ...await findingsOf(sql, bystander)]
   const rows = await sql<
     { user_id: string; seq: string | null; balance: string; action: string }[]

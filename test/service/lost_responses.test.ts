@@ -1,4 +1,6 @@
-/** The answer of PostgreSQL is lost after its commit: nothing may happen twice, nothing be denied. */
+/**
+ * The answer of PostgreSQL is lost after its commit: nothing may happen twice, nothing be denied.
+ */
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'

@@ -1,4 +1,6 @@
-/** What an operator can read when something that the service depends on is gone, and callers get. */
+/**
+ * What an operator can read when something that the service depends on is gone, and callers get.
+ */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'

@@ -82,7 +82,8 @@ test('user 1 is there from the start, and the next new user does not collide wit
 
 /**
  * Does it anew until all of its reads were hits: on a busy machine an instance may not hear of
- * changes for a second, and then asks PostgreSQL. Of a balance it expects that it's right each time.
+ * changes for a second, and then asks PostgreSQL. Of a balance it expects that it's right each
+ * time.
  */
 async function untilAllHit(attempt: (hits: (cache: string | null) => void) => Promise<void>) {
   let caches: (string | null)[] = []

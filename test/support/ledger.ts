@@ -94,7 +94,8 @@ export async function one<T>(query: PromiseLike<readonly T[]>): Promise<T> {
 export async function stateOf(sql: postgres.Sql, ...ids: number[]): Promise<unknown> {
   return await sql`
     select to_jsonb(u) as user,
-           (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id) as history,
+           (select jsonb_agg(h order by h.id) from payment_history h where h.user_id = u.id)
+             as history,
            (select jsonb_agg(o order by o.hold) from holds o where o.user_id = u.id) as holds,
            (select jsonb_agg(c order by c.hold, c.number) from hold_changes c
              where c.user_id = u.id) as hold_changes
@@ -138,7 +139,9 @@ export async function untilBlocked(sql: postgres.Sql, pid: number): Promise<void
   )
 }
 
-/** Resolves with true once the connection waits for a lock, with false if the work is done before. */
+/**
+ * Resolves with true once the connection waits for a lock, with false if the work is done before.
+ */
 export async function blocks(
   sql: postgres.Sql,
   pid: number,
@@ -248,10 +251,11 @@ export async function sealCredit(
 
 /** Which rules the histories break, of one user or of all; none is good. */
 export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<string[]> {
+  const id = userId ?? null
   const rows = await sql<{ finding: string }[]>`
     with history as (
       select * from payment_history h
-       where ${userId ?? null}::bigint is null or h.user_id = ${userId ?? null}::bigint
+       where ${id}::bigint is null or h.user_id = ${id}::bigint
     ), posted as (
       select h.*, row_number() over w as nth,
              sum(case h.action when 'CREDIT' then h.amount else -h.amount end) over w as total,
@@ -267,16 +271,13 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
         from posted s where s.sealed_at <= s.sealed_before
       union all
       select 'key used twice', h.user_id, max(h.seq) from history h
-       where h.idempotency_key is not null
-       group by h.user_id, h.idempotency_key having count(*) > 1
+       where h.idempotency_key is not null group by h.user_id, h.idempotency_key having count(*) > 1
       union all
       select 'hash doesn''t follow', s.user_id, s.seq from (
         select p.user_id, p.seq,
                ledger.is_hash_of(lag(p.hash) over w, p) as follows
           from payment_history p
-         where p.seq is not null and (${userId ?? null}::bigint is null or p.user_id = ${
-    userId ?? null
-  }::bigint)
+         where p.seq is not null and (${id}::bigint is null or p.user_id = ${id}::bigint)
         window w as (partition by p.user_id order by p.seq)) s
        where s.follows is not true
       union all
@@ -294,8 +295,7 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       union all
       select 'reversed by more than it is', s.user_id, s.reverses from posted s
        where s.reverses is not null group by s.user_id, s.reverses
-      having sum(s.amount) > (
-         select p.amount from payment_history p
+      having sum(s.amount) > (select p.amount from payment_history p
           where p.user_id = s.user_id and p.seq = s.reverses)
       union all
       select 'hold captured otherwise', s.user_id, s.seq from posted s
@@ -305,7 +305,7 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
             and s.action = 'DEBIT')
       union all
       select 'hold of which more is gone than it was', o.user_id, o.hold from holds o
-       where o.user_id = coalesce(${userId ?? null}::bigint, o.user_id)
+       where o.user_id = coalesce(${id}::bigint, o.user_id)
          and (o.captured + o.remaining > o.amount or o.remaining < 0
            or o.captured <> (
              select coalesce(sum(s.amount), 0) from posted s
@@ -314,7 +314,7 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       select 'users has another balance or seq', u.id, u.seq from users u
         left join (select distinct on (s.user_id) s.user_id, s.seq, s.balance from posted s
                     order by s.user_id, s.seq desc) l on l.user_id = u.id
-       where u.id = coalesce(${userId ?? null}::bigint, u.id)
+       where u.id = coalesce(${id}::bigint, u.id)
          and (u.balance, u.seq) is distinct from (coalesce(l.balance, 0), coalesce(l.seq, 0))
     )
     select format('%s: %s/%s', f.finding, f.user_id, f.seq) as finding from findings f limit 20`

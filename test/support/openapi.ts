@@ -1,4 +1,6 @@
-/** What an OpenAPI document says of requests and answers, and what in an answer isn't as it says. */
+/**
+ * What an OpenAPI document says of requests and answers, and what in an answer isn't as it says.
+ */
 
 export interface Schema {
   $ref?: string

@@ -72,7 +72,9 @@ const holdSaid = (row: postgres.Row, status: unknown) =>
     row['replayed'],
   ])
 
-/** Calls the function for people that does the same; a refusal is its SQLSTATE, and what was there. */
+/**
+ * Calls the function for people that does the same; a refusal is its SQLSTATE, and what was there.
+ */
 export async function callAlone(sql: postgres.Sql, operation: Operation): Promise<Said> {
   const { op, user, peer, ref, key } = operation
   const amount = operation.amount ?? null

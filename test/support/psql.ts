@@ -4,7 +4,9 @@ import { promisify } from 'node:util'
 
 export const psqlIsMissing = spawnSync('psql', ['--version']).status !== 0
 
-/** The echoed script with its results, errors in place, as `ledger_dba`; times and ids are fixed. */
+/**
+ * The echoed script with its results, errors in place, as `ledger_dba`; times and ids are fixed.
+ */
 export async function runScript(databaseUrl: string, file: string): Promise<string> {
   // From standard input, so that errors don't name the file. Their context is line numbers of ours.
   const command =

@@ -1,6 +1,6 @@
 /**
- * How much of the long tests a run does, and the one seed of what is random in it. `npm test` does a
- * small share of their cases, others in every run; LEDGER_TEST_SHARE=1, as in `npm run test:all`,
+ * How much of the long tests a run does, and the one seed of what is random in it. `npm test` does
+ * a small share of their cases, others in every run; LEDGER_TEST_SHARE=1, as in `npm run test:all`,
  * does all of them. LEDGER_TEST_SEED repeats a run. Both are set in vitest.config.ts.
  */
 
@@ -21,8 +21,8 @@ export function shareOf(all: number, least = 1): number {
 }
 
 /**
- * The cases that this run takes, in their order, and a line that says how many. They follow from the
- * seed, so that each is taken sooner or later.
+ * The cases that this run takes, in their order, and a line that says how many. They follow from
+ * the seed, so that each is taken sooner or later.
  */
 export function sample<T>(what: string, cases: readonly T[], least = 1): T[] {
   const count = shareOf(cases.length, least)

@@ -1,4 +1,7 @@
-/** instances: two and four services on one database and one user, against one with all their callers. */
+/**
+ * instances: two and four services on one database and one user, against one with all their
+ * callers.
+ */
 import { type Bench, CONNECTIONS } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
 import { expectGood } from '../loops.ts'

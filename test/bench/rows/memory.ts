@@ -1,4 +1,6 @@
-/** memory: what the service keeps in RAM at the end of something long, against soon after its start. */
+/**
+ * memory: what the service keeps in RAM at the end of something long, against soon after its start.
+ */
 import type { Bench } from '../bench.ts'
 import { httpLoop } from '../loops.ts'
 import { residentOf } from '../machine.ts'

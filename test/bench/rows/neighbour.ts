@@ -1,4 +1,6 @@
-/** neighbour: how long others take while one user has most of the load, against without that user. */
+/**
+ * neighbour: how long others take while one user has most of the load, against without that user.
+ */
 import { type Bench, CONNECTIONS } from '../bench.ts'
 import type { LedgerDatabase } from '../ledger_database.ts'
 import type { Stream } from '../load.ts'

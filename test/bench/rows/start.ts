@@ -1,4 +1,6 @@
-/** start: debits of all in one command, with its own store of snapshots, against the service alone. */
+/**
+ * start: debits of all in one command, with its own store of snapshots, against the service alone.
+ */
 import { serviceEnv } from '../bench.ts'
 import { httpLoop } from '../loops.ts'
 import { pair } from '../pairs.ts'

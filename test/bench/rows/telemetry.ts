@@ -1,4 +1,7 @@
-/** telemetry: debits with metrics, request ids and the access log against debits without any of them. */
+/**
+ * telemetry: debits with metrics, request ids and the access log against debits without any of
+ * them.
+ */
 import { readFileSync } from 'node:fs'
 import { serviceEnv } from '../bench.ts'
 import { httpLoop } from '../loops.ts'

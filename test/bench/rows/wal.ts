@@ -23,7 +23,10 @@ function bytesOf({ sql }: LedgerDatabase, loop: Side, name: string): Side {
   }
 }
 
-/** What records it is made of, for each debit, and what first touches of pages after a checkpoint add. */
+/**
+ * What records it is made of, for each debit, and what first touches of pages after a checkpoint
+ * add.
+ */
 async function recordsOf(bench: Bench, { sql }: LedgerDatabase, loop: Side): Promise<string> {
   await sql`checkpoint`
   const [first] = await sql<{ at: string }[]>`select pg_current_wal_insert_lsn() as at`

@@ -462,7 +462,8 @@ test('debit_user() never goes back in time, even when the clock does', async () 
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`
   await sql`select debit_user(${id}, 1), debit_user(${id}, 1)`
   const rows = await sql`
-    select sealed_at - first_value(sealed_at) over (order by seq) as after, ts = sealed_at as stamped
+    select sealed_at - first_value(sealed_at) over (order by seq) as after,
+           ts = sealed_at as stamped
       from payment_history where user_id = ${id} order by seq`
   expect(rows.map(({ after }) => after))
     .toEqual(['00:00:00', '00:00:00.000001', '00:00:00.000002', '00:00:00.000003'])

@@ -20,7 +20,8 @@ async function linksOf(id: number): Promise<string[]> {
   const rows = await ledger.sql<{ link: string }[]>`
     select concat_ws(', ', seq || coalesce(' reverses ' || reverses, ''),
              'reversed by ' || reversed_by, 'with ' || peer_seq) as link
-      from ledger.get_statement(${id}) where reverses is not null or reversed_by is not null order by seq`
+      from ledger.get_statement(${id}) where reverses is not null or reversed_by is not null
+     order by seq`
   return rows.map(({ link }) => link)
 }
 

@@ -215,6 +215,21 @@ async function holdRequests(): Promise<Request[]> {
         ['post', path, at(1, full), {}],
       ]
     }),
+    ...extendRequests(at, full),
+    ['post', '/users/{id}/holds/{hold}/capture', `${at}/4/capture`, { amount: 6 }],
+    [
+      'post',
+      '/users/{id}/holds/{hold}/capture',
+      `${at}/4/capture`,
+      { amount: 1, final: false },
+    ],
+    ['post', '/users/{id}/holds/{hold}/capture', `${at}/4/capture`, { amount: 1, metadata: {} }],
+    ['post', '/users/{id}/holds/{hold}/capture', `/users/${short}/holds/1/capture`, {}],
+  ]
+}
+
+function extendRequests(at: string, full: number): Request[] {
+  return [
     ...malformed('/users/{id}/holds/{hold}/extend', `${at}/4/extend`),
     ...([
       [{ expires_in: 600 }, 5, keyed('later')],
@@ -234,15 +249,6 @@ async function holdRequests(): Promise<Request[]> {
     ]),
     ['post', '/users/{id}/holds/{hold}/extend', `/users/4711/holds/1/extend`, { expires_in: 1 }],
     ['post', '/users/{id}/holds/{hold}/extend', `/users/${full}/holds/1/extend`, { expires_in: 1 }],
-    ['post', '/users/{id}/holds/{hold}/capture', `${at}/4/capture`, { amount: 6 }],
-    [
-      'post',
-      '/users/{id}/holds/{hold}/capture',
-      `${at}/4/capture`,
-      { amount: 1, final: false },
-    ],
-    ['post', '/users/{id}/holds/{hold}/capture', `${at}/4/capture`, { amount: 1, metadata: {} }],
-    ['post', '/users/{id}/holds/{hold}/capture', `/users/${short}/holds/1/capture`, {}],
   ]
 }
 

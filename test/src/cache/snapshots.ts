@@ -1,4 +1,6 @@
-/** What tests of the cache have in common: a database that counts, and a Redis that can be broken. */
+/**
+ * What tests of the cache have in common: a database that counts, and a Redis that can be broken.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Backend, Reply } from '../../../dev/redis_backend.ts'
@@ -33,7 +35,9 @@ export function entryOf(id: number, version: number, more: Partial<Versioned> = 
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** An endpoint over a backend that records its batches and answers as `misbehave` says, if at all. */
+/**
+ * An endpoint over a backend that records its batches and answers as `misbehave` says, if at all.
+ */
 export async function startEndpoint(backend: Backend) {
   const token = 'secret'
   const calls: { kind: 'run' | 'transact'; commands: string[][] }[] = []

@@ -1,4 +1,6 @@
-/** Clients that go away in the middle of an answer or of a body: their right, and no error of ours. */
+/**
+ * Clients that go away in the middle of an answer or of a body: their right, and no error of ours.
+ */
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'

@@ -1,8 +1,8 @@
 /**
- * What is over must be garbage before the next collection of the young generation. Of the tables that
- * a Map or Set outgrows each keeps the next; once the first has grown old, everything that ever stood
- * in one is carried along by each collection until a full one: at thousands of requests a second that
- * took a third of the service's time.
+ * What is over must be garbage before the next collection of the young generation. Of the tables
+ * that a Map or Set outgrows each keeps the next; once the first has grown old, everything that
+ * ever stood in one is carried along by each collection until a full one: at thousands of requests
+ * a second that took a third of the service's time.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
