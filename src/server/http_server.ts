@@ -11,7 +11,7 @@ import { type Connections, createSilence, endResting, type Exchange } from './co
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
 import { enter, leave } from './pipelining.ts'
-import { refusalOf, type ServerSettings } from './refusal.ts'
+import { type Refusal, refusalOf, type ServerSettings } from './refusal.ts'
 import type { Fetch, Listen } from './servers.ts'
 
 /** How often the server looks for requests that are over their limits. Its default is 30 s. */
