@@ -16,6 +16,7 @@ import { createAdmit } from './list_items.ts'
 import { metricsRoutes } from './operators.ts'
 import { addLedgerRoutes, addServiceRoutes, type RoutesDependencies } from './routes.ts'
 import { problemIn, respondWithProblem, withProblems } from './problems.ts'
+import { inSpan } from '../telemetry/spans.ts'
 import { sequenced } from '../http/sequence.ts'
 import { bodyTooSlow, onlyKnownParameters } from '../http/validate.ts'
 
@@ -114,7 +115,7 @@ function createEntry(
       else {
         await deadlines.within((deadline) => {
           c.set('deadline', deadline)
-          return next()
+          return trace?.span ? inSpan(trace.span, next) : next()
         })
       }
     } catch (error) {

@@ -1,10 +1,13 @@
 /** Observes every request: its ids in the response, its metrics, its line in the access log. */
+import type { Span } from '@opentelemetry/api'
 import type { Context } from 'hono'
 import { routePath } from 'hono/route'
 import type { AccessLog } from '../telemetry/access_log.ts'
 import { setHeader } from './response.ts'
 import { knownMethod, type Metrics } from '../telemetry/metrics.ts'
-import { type Trace, traceOf } from '../telemetry/trace.ts'
+import { Problem } from '../core/errors.ts'
+import { endRequest, startRequest } from '../telemetry/spans.ts'
+import { parentOf, type Trace, traceOf } from '../telemetry/trace.ts'
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -20,6 +23,8 @@ export interface ObserverOptions {
 
 export interface Observed extends Omit<Trace, 'traceparent'> {
   startedAt: number
+  /** Undefined without an SDK of OpenTelemetry. */
+  span: Span | undefined
 }
 
 export interface Observer {
@@ -32,13 +37,16 @@ export interface Observer {
 export function createObserver({ metrics, accessLog }: ObserverOptions): Observer {
   return {
     begin(c) {
-      const { traceparent, ...trace } = traceOf(c.req.raw.headers)
+      const { headers } = c.req.raw
+      const parent = parentOf(headers)
+      const span = startRequest(knownMethod(c.req.method), c.req.path, parent)
+      const { traceparent, ...trace } = traceOf(headers, parent, span?.spanContext())
       c.set('requestId', trace.requestId)
       setHeader(c, 'traceparent', traceparent)
       setHeader(c, 'X-Request-Id', trace.requestId)
-      return { ...trace, startedAt: performance.now() }
+      return { ...trace, startedAt: performance.now(), span }
     },
-    end(c, { traceId, isSampled, requestId, startedAt }) {
+    end(c, { traceId, isSampled, requestId, startedAt, span }) {
       const request = {
         method: knownMethod(c.req.method),
         // The route's pattern and never the path, because a label may have few values.
@@ -53,6 +61,9 @@ export function createObserver({ metrics, accessLog }: ObserverOptions): Observe
       }
       metrics.request(request)
       accessLog?.request(request)
+      if (span) endRequest(span, { ...request, error: causeOf(c.error) })
     },
   }
 }
+
+const causeOf = (error: unknown) => error instanceof Problem ? error.cause ?? error : error

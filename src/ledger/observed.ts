@@ -1,4 +1,5 @@
-/** The ledger, with each call of a function of the database timed. */
+/** The ledger, with a span for each call of a function of the database, and each timed. */
+import { inDatabaseCall } from '../telemetry/spans.ts'
 import type { Ledger } from './functions.ts'
 
 /** What isn't a call of the database. */
@@ -19,7 +20,7 @@ export function observedLedger(
     return async (...args: never[]) => {
       const startedAt = now()
       try {
-        return await method(...args)
+        return await inDatabaseCall(call, () => method(...args))
       } finally {
         onCall(call, now() - startedAt)
       }

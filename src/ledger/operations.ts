@@ -1,4 +1,5 @@
 /** Operations of the ledger, and their outcomes. */
+import type { SpanContext } from '@opentelemetry/api'
 import type { Deadline } from '../core/deadlines.ts'
 import type { Entry } from './rows.ts'
 import type { Snapshot, Versioned } from '../cache/snapshots.ts'
@@ -43,6 +44,8 @@ export interface Operation {
   metadata?: string | undefined
   /** The deadline of the request that waits for it. */
   deadline?: Deadline | undefined
+  /** The span of that request, if there is one. */
+  span?: SpanContext | undefined
 }
 
 export interface Hold {

@@ -1,6 +1,7 @@
 /** Sends operations to the database, and marks those that may have been written. */
 import { isOutcomeUnknown, problemOf } from '../core/errors.ts'
 import type { PostedBatch } from '../telemetry/service_metrics.ts'
+import { inBatch } from '../telemetry/spans.ts'
 import { BUSY, type Operation, type Outcome, type PostOptions } from './operations.ts'
 import type { LedgerPost } from './post_function.ts'
 
@@ -66,14 +67,14 @@ export class Sender {
 
   async #call(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
     const startedAt = this.#now()
+    const { length: size } = operations
+    const operation = kindOf(operations)
+    const requests = operations.flatMap(({ span }) => span ?? [])
     try {
-      return await this.#ledger.post(operations, options)
+      const post = () => this.#ledger.post(operations, options)
+      return await inBatch(requests, { size, operation }, post)
     } finally {
-      this.#onBatch?.({
-        size: operations.length,
-        operation: kindOf(operations),
-        durationMs: this.#now() - startedAt,
-      })
+      this.#onBatch?.({ size, operation, durationMs: this.#now() - startedAt })
     }
   }
 }

@@ -5,6 +5,7 @@
 import { Batcher } from '../core/batcher.ts'
 import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.ts'
 import { createInFlight } from '../core/in_flight.ts'
+import { activeSpan } from '../telemetry/spans.ts'
 import { LockWaiters } from './lock_waiters.ts'
 import { BUSY, heldUserOf, type Operation, type Outcome, usersOf } from './operations.ts'
 import { Sender, type SenderOptions } from './sender.ts'
@@ -99,6 +100,7 @@ export class WriteQueue {
   }
 
   async #addOrRepeat(operation: Operation): Promise<Outcome> {
+    operation.span = activeSpan()
     try {
       return await this.#post(operation).catch((error: unknown) => {
         if (operation.key === undefined || !isOutcomeUnknown(error)) throw error

@@ -1,4 +1,5 @@
 /** The ids of a request: its trace (W3C Trace Context) and its request id. */
+import { createTraceState, type SpanContext } from '@opentelemetry/api'
 
 const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/
 const REQUEST_ID = /^[!-~]{1,128}$/
@@ -42,28 +43,37 @@ function createRandomHex() {
 const randomHex = createRandomHex()
 
 /**
- * Parses traceparent. Of a future version, what follows the known fields is ignored; version ff is
- * invalid.
+ * The caller's span, by traceparent and tracestate; undefined if it sent none, or a malformed one. Of
+ * a future version, what follows the known fields is ignored; version ff is invalid.
  */
-function parsed(header: string | null): { traceId: string; flags: number } | undefined {
-  const [, version, traceId, parentId, flags, rest] = TRACEPARENT.exec(header ?? '') ?? []
+export function parentOf(headers: Headers): SpanContext | undefined {
+  const [, version, traceId, spanId, flags, rest] =
+    TRACEPARENT.exec(headers.get('traceparent') ?? '') ?? []
   if (!traceId || version === 'ff' || (version === '00' && rest !== undefined)) return undefined
-  if (/^0+$/.test(traceId) || /^0+$/.test(parentId!)) return undefined
-  return { traceId, flags: parseInt(flags!, 16) & KNOWN_FLAGS }
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId!)) return undefined
+  const state = headers.get('tracestate')
+  return {
+    traceId,
+    spanId: spanId!,
+    traceFlags: parseInt(flags!, 16) & KNOWN_FLAGS,
+    isRemote: true,
+    ...(state && { traceState: createTraceState(state) }),
+  }
 }
 
 /**
  * Continues the caller's trace and request id. A missing or malformed one begins anew. A request
  * that begins a trace has the trace's id as its request id.
+ * @param own the span of the request, if there is one
  */
-export function traceOf(headers: Headers): Trace {
-  const parent = parsed(headers.get('traceparent'))
-  const traceId = parent?.traceId ?? randomHex(32)
+export function traceOf(headers: Headers, parent = parentOf(headers), own?: SpanContext): Trace {
+  const traceId = own?.traceId ?? parent?.traceId ?? randomHex(32)
+  const flags = own?.traceFlags ?? parent?.traceFlags ?? 0
   const given = headers.get('x-request-id')
   return {
     traceId,
-    isSampled: ((parent?.flags ?? 0) & SAMPLED) !== 0,
-    traceparent: `00-${traceId}-${randomHex(16)}-0${parent?.flags ?? 0}`,
+    isSampled: (flags & SAMPLED) !== 0,
+    traceparent: `00-${traceId}-${own?.spanId ?? randomHex(16)}-0${flags}`,
     requestId: given !== null && REQUEST_ID.test(given) ? given : parent ? randomHex(32) : traceId,
   }
 }
