@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
 import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { readPasswordFile } from '../src/password_file.ts'
 import { open, reach } from './connect.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
@@ -17,7 +18,10 @@ export const connectWriter = (command: string): Promise<postgres.Sql> =>
 
 async function connect(max: number, settings: Record<string, string | boolean>) {
   loadEnvFile()
-  const { databaseUrl } = loadDatabaseUrls({ ...process.env, MIGRATE_DATABASE_URL: undefined })
+  const { databaseUrl } = loadDatabaseUrls(
+    { ...process.env, MIGRATE_DATABASE_URL: undefined },
+    readPasswordFile(),
+  )
   if (!databaseUrl) throw new Error('DATABASE_URL must be set')
   const fixed = { ...settings, TimeZone: 'UTC', DateStyle: 'ISO' }
   return open(await reach(databaseUrl), { max, settings: fixed })

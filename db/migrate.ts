@@ -10,6 +10,7 @@ import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
 import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { readPasswordFile } from '../src/password_file.ts'
 import { parseDatabaseUrl } from '../src/config/database_url.ts'
 import { putRight } from './after_restore/put_right.ts'
 import { makeMissingRoles } from './after_restore/roles.ts'
@@ -182,7 +183,7 @@ async function main(): Promise<void> {
       options: { 'from-nine': { type: 'string' } },
     })
     loadEnvFile()
-    const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env)
+    const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env, readPasswordFile())
     const url = migrateDatabaseUrl ?? databaseUrl
     if (!url) throw new Error('DATABASE_URL must be set')
     const setting = migrateDatabaseUrl ? 'MIGRATE_DATABASE_URL' : 'DATABASE_URL'

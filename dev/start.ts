@@ -8,6 +8,7 @@ import { migrate } from '../db/migrate.ts'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { type Config, loadConfig } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
+import { readPasswordFile } from '../src/password_file.ts'
 import { keptSecret, startPostgres } from './embedded_postgres.ts'
 import { onParentGone } from './parent.ts'
 import { isFree } from './ports.ts'
@@ -38,7 +39,7 @@ let ending: Promise<void> | undefined
 async function start(): Promise<void> {
   takeNoArguments(process.argv.slice(2))
   loadEnvFile()
-  const config = loadConfig(process.env)
+  const config = loadConfig(process.env, readPasswordFile())
   // Its output is for somebody at a terminal.
   if (!process.env['ACCESS_LOG']) config.accessLog = false
   await checkPort(config)

@@ -10,6 +10,7 @@ import { format } from 'node:util'
 import { printedHelp, takeNoArguments } from './command_line.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { loadEnvFile } from './env_file.ts'
+import { readPasswordFile } from './password_file.ts'
 import { createErrorOutput } from './telemetry/error_output.ts'
 import { readConsoleFile, readDocsFile } from './page_files.ts'
 import { listen } from './server/http_server.ts'
@@ -49,7 +50,7 @@ async function start(serve: Serve, end: (code: number) => Promise<void>): Promis
   if (printedHelp(HELP, process.argv.slice(2))) return
   takeNoArguments(process.argv.slice(2))
   loadEnvFile()
-  const service = await serve(loadConfig(process.env))
+  const service = await serve(loadConfig(process.env, readPasswordFile()))
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void service.stop().then(() => end(0)))
   }

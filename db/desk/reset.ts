@@ -6,6 +6,7 @@ import type postgres from 'postgres'
 import { printedHelp } from '../../src/command_line.ts'
 import { loadDatabaseUrls } from '../../src/config/config.ts'
 import { loadEnvFile } from '../../src/env_file.ts'
+import { readPasswordFile } from '../../src/password_file.ts'
 import { runCommand } from '../command.ts'
 import { open, reach, type Reached } from '../connect.ts'
 import { migrate } from '../migrate.ts'
@@ -80,7 +81,7 @@ async function main(): Promise<number> {
     options: { yes: { type: 'boolean' }, remote: { type: 'boolean' } },
   })
   loadEnvFile()
-  const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env)
+  const { databaseUrl, migrateDatabaseUrl } = loadDatabaseUrls(process.env, readPasswordFile())
   const url = migrateDatabaseUrl ?? databaseUrl
   if (!url) throw new Error('DATABASE_URL must be set')
   const setting = migrateDatabaseUrl ? 'MIGRATE_DATABASE_URL' : 'DATABASE_URL'

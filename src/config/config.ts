@@ -90,7 +90,10 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
  * Parses the settings. An empty value counts as unset, except of those that say who may come in.
  * @throws Error with one line that names the first bad setting, never its value
  */
-export function loadConfig(env: Record<string, string | undefined>): Config {
+export function loadConfig(
+  env: Record<string, string | undefined>,
+  passwordLines?: string,
+): Config {
   const present: Record<string, string> = {}
   for (const key of SETTINGS) {
     const value = env[key]
@@ -109,9 +112,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
     ...edgeConfig(s),
     ...accessConfig(s),
-    ...(s.DATABASE_URL && { databaseUrl: withPgVariables(s.DATABASE_URL, env) }),
+    ...(s.DATABASE_URL && { databaseUrl: withPgVariables(s.DATABASE_URL, env, passwordLines) }),
     ...(s.MIGRATE_DATABASE_URL && {
-      migrateDatabaseUrl: withPgVariables(s.MIGRATE_DATABASE_URL, env),
+      migrateDatabaseUrl: withPgVariables(s.MIGRATE_DATABASE_URL, env, passwordLines),
     }),
     ...(s.UPSTASH_REDIS_REST_URL && s.UPSTASH_REDIS_REST_TOKEN && {
       redis: { url: s.UPSTASH_REDIS_REST_URL, token: s.UPSTASH_REDIS_REST_TOKEN },
@@ -144,9 +147,11 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
  */
 export function loadDatabaseUrls(
   env: Record<string, string | undefined>,
+  passwordLines?: string,
 ): Pick<Config, 'databaseUrl' | 'migrateDatabaseUrl'> {
-  const isAbout = (name: string) => /^(MIGRATE_)?DATABASE_URL$|^PG/.test(name)
-  return loadConfig(Object.fromEntries(Object.entries(env).filter(([name]) => isAbout(name))))
+  const isAbout = (name: string) => /^(MIGRATE_)?DATABASE_URL$|^PG|^USER$/.test(name)
+  const about = Object.entries(env).filter(([name]) => isAbout(name))
+  return loadConfig(Object.fromEntries(about), passwordLines)
 }
 
 /** Settings that aren't secret. */

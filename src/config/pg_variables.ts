@@ -1,7 +1,8 @@
 /** What libpq takes from PG… variables where a URL doesn't say it. */
 import { checkDatabaseUrl } from './database_tls.ts'
 import { isUnderstood, type Parameter } from './database_parameters.ts'
-import { givenBy } from './database_url.ts'
+import { givenBy, parseDatabaseUrl } from './database_url.ts'
+import { passwordFor } from './password_lines.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -45,19 +46,15 @@ const NOT_UNDERSTOOD = [
 
 /**
  * The URL with what the variables say besides.
+ * @param passwordLines the file of passwords, for a URL without one
  * @throws Error with one line that names the variable, never its value
  */
-export function withPgVariables(url: string, env: Env): string {
+export function withPgVariables(url: string, env: Env, passwordLines = ''): string {
   const given = givenBy(url)
   // A service fills in what a URL leaves out: with a host it would be the lesser part.
   const unknown = [...NOT_UNDERSTOOD, ...(given.has('host') ? [] : ['PGSERVICE'])]
     .find((name) => env[name])
   if (unknown) throw new Error(`${unknown} isn't understood: say in DATABASE_URL what it asks for`)
-  if (env['PGPASSFILE'] && !given.has('password') && !env['PGPASSWORD']) {
-    throw new Error(
-      "PGPASSFILE isn't understood: DATABASE_URL or PGPASSWORD must have the password",
-    )
-  }
   const added = Object.entries(NAMES).flatMap(([name, parameter]) => {
     const value = env[name]
     if (!value || given.has(parameter)) return []
@@ -66,15 +63,21 @@ export function withPgVariables(url: string, env: Env): string {
     }
     return [`${parameter}=${encodeURIComponent(value)}`]
   })
-  if (added.length === 0) return url
-  const whole = `${url}${url.includes('?') ? '&' : '?'}${added.join('&')}`
+  const whole = withParameters(url, added)
   try {
-    checkDatabaseUrl(whole)
+    if (whole !== url) checkDatabaseUrl(whole)
   } catch (error) {
     const names = Object.keys(NAMES).filter((name) => env[name])
     throw new Error(`DATABASE_URL, with ${names.join(', ')}, ${(error as Error).message}`, {
       cause: error,
     })
   }
-  return whole
+  if (given.has('password') || env['PGPASSWORD']) return whole
+  const user = env['USER']
+  const password = passwordFor({ ...(user && { user }), ...parseDatabaseUrl(whole) }, passwordLines)
+  if (password === undefined) return whole
+  return withParameters(whole, [`password=${encodeURIComponent(password)}`])
 }
+
+const withParameters = (url: string, added: string[]): string =>
+  added.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${added.join('&')}`

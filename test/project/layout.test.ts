@@ -22,6 +22,7 @@ const KNOW_THE_RUNTIME = [
   'src/command_line.ts',
   'src/deno.ts',
   'src/env_file.ts',
+  'src/password_file.ts',
   'src/main.ts',
   'src/node.ts',
   'src/node_version.cjs',

@@ -44,7 +44,6 @@ describe('PG… variables', () => {
     ['PGREQUIREAUTH', 'scram-sha-256', 'postgres://u:p@h/x'],
     ['PGREQUIREPEER', 'secret', 'postgres://u:p@h/x'],
     ['PGSSLCRL', '/secret', 'postgres://u:p@h/x'],
-    ['PGPASSFILE', '/secret', 'postgres://u@h/x'],
     ['PGSSLMODE', 'secret', 'postgres://u:p@h/x'],
     ['PGGSSENCMODE', 'require', 'postgres://u:p@h/x'],
     ['PGCHANNELBINDING', 'require', 'postgres://u:p@h/x'],
