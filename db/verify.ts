@@ -152,6 +152,8 @@ async function main(): Promise<number> {
       findings = progress.findings
       rows = progress.rows
       read = `${rows} rows, ${progress.users} users`
+      const [row] = await sql<{ erased: string }[]>`select count(*) as erased from erasures`
+      if (row!.erased !== '0') read += `, ${row!.erased} rows erased`
     }
     if (values.anchors) {
       const anchors = await verifyAnchors(sql, values.anchors, values['public-key'], (found) => {

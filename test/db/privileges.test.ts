@@ -130,6 +130,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from verify_user(1)': ['42501', 'ok'],
   'select * from verify_ledger()': ['42501', 'ok'],
   "select break_glass('for a good reason')": ['42501', '42501'],
+  "select erase_user(1, 'for a good reason')": ['42501', '42501'],
   // For the service.
   "select ledger.post('{CREDIT}', '{1}', '{1}')": ['ok', 'ok'],
   "select ledger.get_users('{1}')": ['ok', 'ok'],
@@ -245,7 +246,7 @@ test('docs/reference/sql.md lists what ledger_dba may execute in schema ledger',
     page,
   )!
   const listed = [...list!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
-    .filter((name) => !['public', 'ledger', 'break_glass'].includes(name))
+    .filter((name) => !['public', 'ledger', 'break_glass', 'erase_user'].includes(name))
   expect(listed.toSorted()).toEqual(rows.map(({ name }) => name).toSorted())
 })
 
@@ -262,6 +263,7 @@ test('tables and columns are granted as people need them', async () => {
       'balances',
       'daily_totals',
       'entries',
+      'erasures',
       'hold_changes',
       'holds',
       'identity',

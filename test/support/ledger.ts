@@ -180,14 +180,15 @@ export async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Makes it a day ago that the user's holds were placed: those that expire within a day have. */
-export async function ageHolds(sql: postgres.Sql, id: number): Promise<void> {
+/** Makes the user's holds so many days older: those that expire within that time have. */
+export async function ageHolds(sql: postgres.Sql, id: number, days = 1): Promise<void> {
+  const age = `interval '${days} days'`
   // One message, so one transaction.
   await sql.unsafe(`
     alter table hold_changes disable trigger guard_row;
-    update hold_changes set at = at - interval '24 h', expires_at = expires_at - interval '24 h'
+    update hold_changes set at = at - ${age}, expires_at = expires_at - ${age}
      where user_id = ${id};
-    update holds set expires_at = expires_at - interval '24 h' where user_id = ${id};
+    update holds set expires_at = expires_at - ${age} where user_id = ${id};
     ${rehashHolds(id)};
     alter table hold_changes enable always trigger guard_row`)
 }

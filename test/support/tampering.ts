@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 import { hashAfter } from './ledger.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
-  .concat('manual_entries', 'ledger.anchors')
+  .concat('manual_entries', 'erasures', 'ledger.anchors')
 
 /** Runs statements as a superuser whom no trigger stops. */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {

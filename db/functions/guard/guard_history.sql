@@ -31,7 +31,12 @@ begin
       return old;
     end if;
   end if;
-  -- A subscriber repeats what was a withdrawal or an intervention on its publisher. Which process
+  if tg_op = 'UPDATE' and tg_level = 'ROW'
+    and has_table_privilege('public.interventions', 'insert') then
+    -- Not in the condition before, which would need the right to call it.
+    if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;
+  end if;
+  -- A subscriber repeats what was a withdrawal, an erasure or an intervention on its publisher. Which process
   -- applies a subscription, no session can choose.
   if tg_level = 'ROW' and exists (
       select from pg_stat_subscription s where s.pid = pg_backend_pid()) then
@@ -43,6 +48,6 @@ begin
 end $$;
 
 comment on function ledger.guard_history is
-  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, by withdraw_entry, and where a subscription repeats one of these; and every change of other tables that it guards. Raises LGIMM.';
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, by withdraw_entry and erase_user, and where a subscription repeats one of these; and every change of other tables that it guards. Raises LGIMM.';
 
 revoke all on function ledger.guard_history from public;

@@ -37,7 +37,7 @@ create or replace function ledger.get_relation_guards()
                  'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
                  'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
                  'line', 'is_only', 'remaining', 'captured', 'changes', 'reference', 'asked_id', 'updated_at', 'frozen_at', 'credit_limit',
-                 'actor')),
+                 'actor', 'intervention', 'kind', 'change')),
            case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
     from guarded g, owner o
   union all

@@ -37,7 +37,10 @@ begin
              case when l.remaining > 0 then 'active' else l.action end, l.expires_at, (
              select coalesce(sum(x.amount), 0) from public.hold_changes x
               where x.user_id = o.user_id and x.hold = o.hold and x.action = 'captured'))
-         and (o.hash = l.hash or o.hash = ledger.hold_hash_1(i, l))
+         and (o.hash = l.hash or o.hash = ledger.hold_hash_1(i, l)
+           -- The hash of version 1 can't be computed any more.
+           or exists (select from public.erasures e where e.kind = 'hold_change'
+             and (e.user_id, e.number, e.change) = (o.user_id, o.hold, o.changes)))
          and not exists (select from public.hold_changes x
            where x.user_id = o.user_id and x.hold = o.hold and x.number > o.changes)) is not true
     union all

@@ -8,21 +8,25 @@ create or replace function ledger.verify_manual_entries(
              then 'is gone' else 'was edited' end))::ledger.finding
     from public.manual_entries m
     left join lateral (
-      select p as entry from public.payment_history p
-       where p.user_id = m.user_id and p.seq = m.seq
+      select p as entry, exists (select from public.erasures x where x.kind = 'entry'
+               and x.user_id = m.user_id and x.number = m.seq) as is_erased
+        from public.payment_history p where p.user_id = m.user_id and p.seq = m.seq
       union all
-      select p from public.payment_history p
+      select p, false from public.payment_history p
        where m.seq is null and p.user_id = m.user_id and p.id = m.id and p.seq is null
       union all
       -- Withdrawn: then this is what it was.
-      select jsonb_populate_record(null::public.payment_history, i.before)
+      select jsonb_populate_record(null::public.payment_history, i.before),
+             exists (select from public.erasures x where x.kind = 'intervention'
+               and x.user_id = m.user_id and x.number = i.id)
         from public.interventions i
        where m.seq is null and i.user_id = m.user_id and i.operation = 'WITHDRAW'
          and i.before -> 'id' = to_jsonb(m.id)
        limit 1) e on true
    where m.user_id > verify_manual_entries.after_user_id
      and m.user_id <= verify_manual_entries.upto_user_id
-     and (m.hash is distinct from
+     -- Of what was erased, the row in erasures takes the place of this hash.
+     and (e.is_erased is not true and m.hash is distinct from
             ledger.manual_entry_hash(e.entry, m.id, m.entered_at, m.entered_by)
        or exists (select from public.manual_entries d
                    where d.user_id = m.user_id and d.seq = m.seq and d.id <> m.id))

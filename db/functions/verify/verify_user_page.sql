@@ -14,7 +14,7 @@ begin
       select row('intervention', i.user_id, i.seq,
                format('%s by %s at %s.', i.operation, i.role, i.at))::ledger.finding
         from public.interventions i
-        where i.user_id = verify_user_page.user_id and i.operation <> 'WITHDRAW');
+        where i.user_id = verify_user_page.user_id and i.operation not in ('WITHDRAW', 'ERASE'));
   end if;
   return next;
 end $$;

@@ -1,0 +1,46 @@
+create or replace function ledger.add_erasures(
+  intervention bigint, user_id bigint, before timestamptz)
+  returns void
+  language plpgsql volatile as $$
+declare
+  v_mark jsonb := jsonb_build_object('erased', add_erasures.intervention);
+  v_entry record;
+  v_row public.interventions;
+  v_last bytea;
+begin
+  for v_entry in
+    select h as entry, p.hash as previous, h.user_id = add_erasures.user_id as is_own
+      from ledger.erasable_entries(add_erasures.user_id, add_erasures.before) h
+      left join public.payment_history p on p.user_id = h.user_id and p.seq = h.seq - 1
+     order by h.user_id, h.seq
+  loop
+    if ledger.is_hash_of(v_entry.previous, v_entry.entry) is not true then
+      raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+        detail = format('Entry %s of user %s is not what its hash says.', (v_entry.entry).seq,
+          (v_entry.entry).user_id),
+        hint = 'Find out why with verify_user first: nobody could tell afterwards.';
+    end if;
+    insert into public.erasures (intervention, kind, user_id, number, hash)
+    values (add_erasures.intervention, 'entry', (v_entry.entry).user_id, (v_entry.entry).seq,
+      ledger.erased_entry_hash(v_entry.previous,
+        ledger.erased_entry(v_entry.entry, v_mark, v_entry.is_own)));
+  end loop;
+
+  perform ledger.add_hold_erasures(add_erasures.intervention, add_erasures.user_id,
+    add_erasures.before);
+
+  for v_row in
+    select i.* from ledger.erasable_interventions(add_erasures.user_id, add_erasures.before) i
+  loop
+    v_row.before := v_row.before - '{metadata,idempotency_key}'::text[];
+    v_last := (select i.hash from public.interventions i where i.id = v_row.id - 1);
+    insert into public.erasures (intervention, kind, user_id, number, hash)
+    values (add_erasures.intervention, 'intervention', v_row.user_id, v_row.id,
+      ledger.erased_hash(ledger.intervention_hash(v_last, v_row), v_row.hash));
+  end loop;
+end $$;
+
+comment on function ledger.add_erasures is
+  'Writes down what will be left of everything that an intervention is about to erase of a user from before a moment. Raises LGIMM if an entry or a hold is not what its hash says. The caller has locked the user and ledger.identity.';
+
+revoke all on function ledger.add_erasures from public;

@@ -1,0 +1,40 @@
+create or replace function ledger.apply_erasures(
+  intervention bigint, user_id bigint, before timestamptz)
+  returns void
+  language plpgsql volatile as $$
+declare
+  v_mark jsonb := jsonb_build_object('erased', apply_erasures.intervention);
+begin
+  update public.payment_history h
+     set metadata = v_mark,
+         idempotency_key = case when h.user_id <> apply_erasures.user_id then h.idempotency_key end
+    from public.erasures e
+   where e.intervention = apply_erasures.intervention and e.kind = 'entry'
+     and h.user_id = e.user_id and h.seq = e.number;
+  update public.hold_changes c
+     set metadata = v_mark, idempotency_key = null
+    from public.erasures e
+   where e.intervention = apply_erasures.intervention and e.kind = 'hold_change'
+     and c.user_id = e.user_id and c.hold = e.number and c.number = e.change
+     and num_nonnulls(c.idempotency_key, c.metadata) > 0;
+  update public.interventions i
+     set before = i.before - '{metadata,idempotency_key}'::text[]
+    from public.erasures e
+   where e.intervention = apply_erasures.intervention and e.kind = 'intervention'
+     and i.id = e.number;
+  update public.user_controls k set reason = null
+   where k.user_id = apply_erasures.user_id and k.at < apply_erasures.before
+     and k.reason is not null;
+  -- The key of whoever made the user is kept as long as any other.
+  if exists (select from public.users u where u.id = apply_erasures.user_id
+               and u.created_at < apply_erasures.before) then
+    delete from public.user_references r where r.user_id = apply_erasures.user_id;
+    delete from public.user_keys k where k.user_id = apply_erasures.user_id;
+    delete from public.user_details d where d.user_id = apply_erasures.user_id;
+  end if;
+end $$;
+
+comment on function ledger.apply_erasures is
+  'Takes out what an intervention erases of a user from before a moment: what add_erasures wrote down, reasons of controls, and what the user was made as.';
+
+revoke all on function ledger.apply_erasures from public;

@@ -1,0 +1,20 @@
+create or replace function ledger.count_erasable(user_id bigint)
+  returns bigint
+  language sql stable as $$
+  select (select count(*) from ledger.erasable_entries(count_erasable.user_id, 'infinity'))
+    + (select count(*) from ledger.erasable_interventions(count_erasable.user_id, 'infinity'))
+    + (select count(*) from public.payment_history h
+        where h.user_id = count_erasable.user_id and h.seq is null
+          and num_nonnulls(h.idempotency_key, h.metadata) > 0)
+    + (select count(distinct c.hold) from public.hold_changes c
+        where c.user_id = count_erasable.user_id
+          and num_nonnulls(c.idempotency_key, c.metadata) > 0
+          and not exists (select from public.erasures e where e.kind = 'hold_change'
+                             and e.user_id = c.user_id and e.number = c.hold))
+    + (select count(*) from public.user_details d where d.user_id = count_erasable.user_id)
+$$;
+
+comment on function ledger.count_erasable is
+  'How much there is of a user that erase_user would erase, were it old enough, posted or ended.';
+
+revoke all on function ledger.count_erasable from public;

@@ -1,0 +1,209 @@
+import type postgres from 'postgres'
+import { expect, test } from 'vitest'
+import { ageHolds, codeOf, one, useLedger } from '../../support/ledger.ts'
+import { rehash, tamper, verifyLedger } from '../../support/tampering.ts'
+
+const ledger = useLedger()
+const REASON = 'request 4711, decided by the officer'
+const TABLES = ['payment_history', 'hold_changes', 'erasures', 'interventions']
+const SECRET = '{"name": "Ada Abel"}'
+
+/** Makes all of a user two days older, and of whoever there was a transfer with. */
+async function age(sql: postgres.Sql, ...ids: number[]): Promise<void> {
+  const among = `user_id in (${ids.join(',')})`
+  const rows = await sql<{ user_id: string; seq: string }[]>`
+    select user_id, seq from payment_history
+     where user_id = any (${`{${
+    ids.join(',')
+  }}`}::bigint[]) and seq is not null order by user_id, seq`
+  await tamper(
+    sql,
+    `update payment_history set sealed_at = sealed_at - interval '2 days',
+       ts = case when ts = sealed_at then ts - interval '2 days' else ts end where ${among}`,
+    ...rows.map(({ user_id, seq }) => rehash(user_id, Number(seq))),
+    `update interventions i set at = at - interval '2 days' where ${among}`,
+    `do $$ declare v record; begin
+       for v in select i.id from interventions i where i.id >= (
+           select min(o.id) from interventions o where o.${among}) order by i.id loop
+         update interventions i set hash = ledger.intervention_hash(
+           (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
+       end loop;
+     end $$`,
+    `update users set created_at = created_at - interval '2 days' where id in (${ids.join(',')})`,
+  )
+  for (const id of ids) await ageHolds(sql, id, 2)
+}
+
+/** A user with something to erase in every place, and the other half of a transfer. */
+async function person(sql: postgres.Sql): Promise<{ id: number; peer: number }> {
+  const { id } = await one(sql<{ id: string }[]>`
+    select id from create_user(reference => ${`ada-${Math.random()}`}, metadata => ${SECRET}::text::jsonb,
+      idempotency_key => ${`ada-${Math.random()}`})`)
+  const peer = await ledger.user()
+  await sql`select credit_user(${id}::bigint, 100, 'key-first', ${SECRET}::text::jsonb)`
+  await sql`select transfer(${id}::bigint, ${peer}::bigint, 30, 'key-rent', ${SECRET}::text::jsonb)`
+  await sql`select debit_user(${id}::bigint, 1)`
+  await sql`select place_hold(${id}::bigint, 9, null, 'key-held', ${SECRET}::text::jsonb)`
+  await sql`select place_hold(${id}::bigint, 8, null, 'key-held-too', ${SECRET}::text::jsonb)`
+  await sql`select capture_hold(${id}::bigint, 1, 5, 'key-captured', ${SECRET}::text::jsonb)`
+  await sql`select release_hold(${id}::bigint, 2, 'key-released', ${SECRET}::text::jsonb)`
+  for (const amount of [2, 3]) {
+    await sql`
+      insert into payment_history (user_id, action, amount, metadata)
+      values (${id}::bigint, 'CREDIT', ${amount}::numeric, ${SECRET}::text::jsonb)`
+  }
+  await sql`
+    select withdraw_entry(${id}::bigint, max(p.id)) from pending_entries p
+     where p.user_id = ${id}::bigint`
+  await sql`select recalculate_balance(${id}::bigint)`
+  return { id: Number(id), peer }
+}
+
+const erase = async (sql: postgres.Sql, id: number, keep = '1 day') => ({
+  ...await one(sql`
+    select entries::integer, holds::integer, interventions::integer, kept::integer
+      from erase_user(${id}::bigint, ${REASON}, ${keep}::interval)`),
+})
+
+/** What anchors are made of, but for interventions, of which there is one more. */
+const anchored = async (sql: postgres.Sql) => [
+  ...await sql`
+    select kind, user_id, changes, hash from ledger.changes_between('{-infinity,infinity}')
+     where kind <> 'interventions' order by kind, user_id`,
+  ...await sql`
+    select user_id, max(seq) as seq, (array_agg(hash order by seq desc))[1]::text as hash
+      from payment_history where seq is not null group by user_id order by user_id`,
+]
+
+test('erase_user() takes out all that people said, and leaves the proof and the anchors whole', async () => {
+  const sql = ledger.connect()
+  const { id, peer } = await person(sql)
+  await age(sql, id, peer)
+  expect(await verifyLedger(sql)).toEqual([])
+  const before = await anchored(sql)
+
+  // Of the peer the half of the transfer.
+  expect(await erase(sql, id)).toEqual({ entries: 5, holds: 2, interventions: 1, kept: 0 })
+  const { everything } = await one(sql<{ everything: string }[]>`
+    select concat((select jsonb_agg(h) from payment_history h),
+      (select jsonb_agg(c) from hold_changes c),
+      (select jsonb_agg(d) from user_details d),
+      (select jsonb_agg(r) from user_references r),
+      (select jsonb_agg(k) from user_keys k), (select jsonb_agg(i) from interventions i),
+      (select jsonb_agg(m) from manual_entries m)) as everything`)
+  expect(everything).not.toMatch(/Ada|ada-|key-/)
+  const balances = await sql`select balance from balances where id in (${id}, ${peer}) order by id`
+  expect(balances.map((row) => row['balance'])).toEqual(['66.00', '30.00'])
+  expect(await anchored(sql)).toEqual(before)
+  expect(await verifyLedger(sql)).toEqual([])
+  expect(await erase(sql, id)).toEqual({ entries: 0, holds: 0, interventions: 0, kept: 0 })
+  // Of the peer, too, the half of the transfer was all that there was.
+  expect(await erase(sql, peer)).toEqual({ entries: 0, holds: 0, interventions: 0, kept: 0 })
+  expect(await verifyLedger(sql)).toEqual([])
+})
+
+test('erase_user() keeps what is younger, so that a repeat answers what it did', async () => {
+  const sql = ledger.connect()
+  const { id } = await person(sql)
+  const { kept, ...erased } = await erase(sql, id)
+  expect(erased).toEqual({ entries: 0, holds: 0, interventions: 0 })
+  expect(kept).toBeGreaterThan(5)
+  expect(
+    await one(sql`
+    select replayed from credit_user(${id}, 100, 'key-first', ${SECRET}::text::jsonb)`),
+  )
+    .toEqual({ replayed: true })
+  expect(await codeOf(sql`select erase_user(${id}, ${REASON}, '23 hours')`)).toBe('22023')
+})
+
+test('what is changed after an erasure is found', async () => {
+  const sql = ledger.connect()
+  const { id, peer } = await person(sql)
+  await age(sql, id, peer)
+  await erase(sql, id)
+  const find = async (...changes: string[]) => {
+    await sql`begin`
+    await sql.unsafe(changes.join(';'))
+    const found = await verifyLedger(sql)
+    await sql`rollback`
+    return found
+  }
+  const row = `user_id = ${id} and seq = 1`
+  await sql`set session_replication_role = replica`
+  for (const table of TABLES) {
+    await sql.unsafe(`alter table ${table} disable trigger guard_row`)
+  }
+  const missing = TABLES.map(() => 'guard_missing -/-')
+  expect(await find('select')).toEqual(missing)
+  for (const change of [`held = held - 1`, `metadata = '{"erased": 9}'`, `idempotency_key = 'k'`]) {
+    expect(await find(`update payment_history set ${change} where ${row}`))
+      .toEqual([...missing, `hash_differs ${id}/1`])
+  }
+  for (const change of ['amount = 1', 'metadata = null', 'seq = 1']) {
+    expect(await find(`update hold_changes set ${change} where user_id = ${id} and hold = 2`))
+      .toContain(`hold_invalid ${id}/-`)
+  }
+  expect(await find(`delete from erasures where kind = 'entry' and user_id = ${id} and number = 1`))
+    .toEqual([`erasure_invalid ${id}/-`, ...missing, `hash_differs ${id}/1`])
+  expect(
+    await find(
+      `insert into erasures (intervention, kind, user_id, number, hash)
+       select 99, e.kind, e.user_id, e.number, e.hash from erasures e
+        where e.kind = 'entry' and e.user_id = ${id} and e.number = 1`,
+    ),
+  ).toEqual([`erasure_invalid ${id}/-`, ...missing])
+  expect(
+    await find(`update interventions set before = before || '{"entries": 0}'
+    where operation = 'ERASE'`),
+  ).toContain(`intervention_invalid ${id}/-`)
+  await sql`reset session_replication_role`
+  for (const table of TABLES) {
+    await sql.unsafe(`alter table ${table} enable always trigger guard_row`)
+  }
+  expect(await verifyLedger(sql)).toEqual([])
+})
+
+test('erase_user() refuses a row that is not what its hash says, and changes nothing', async () => {
+  const sql = ledger.connect()
+  for (
+    const change of ['payment_history set held = 3', 'hold_changes set available = available + 1']
+  ) {
+    const { id, peer } = await person(sql)
+    await age(sql, id, peer)
+    await tamper(sql, `update ${change} where user_id = ${id} and metadata is not null`)
+    expect(await codeOf(sql`select erase_user(${id}, ${REASON}, '1 day')`)).toBe('LGIMM')
+    expect(await sql`select from erasures where user_id = ${id}`).toHaveLength(0)
+  }
+})
+
+test('an erasure lets its transaction change nothing else', async () => {
+  const sql = ledger.connect()
+  const { id, peer } = await person(sql)
+  await age(sql, id, peer)
+  const tries = [
+    `update payment_history set amount = 1 where user_id = ${id} and seq = 1`,
+    `update payment_history set metadata = null where user_id = ${id} and seq = 1`,
+    `delete from payment_history where user_id = ${id} and seq = 1`,
+    `update interventions set reason = 'another reason'`,
+    `update user_controls set role = 'nobody'`,
+    `delete from erasures`,
+  ]
+  await sql`select freeze_user(${id}, 'a reason')`
+  for (const text of tries) {
+    await sql`begin`
+    await sql`select erase_user(${id}, ${REASON}, '1 day')`
+    expect([text, await codeOf(sql.unsafe(text))]).toEqual([text, 'LGIMM'])
+    await sql`rollback`
+  }
+})
+
+test('erase_user() is for the owner, of a user that there is, with a reason', async () => {
+  const sql = ledger.connect()
+  const id = await ledger.user()
+  for (const role of ['ledger_dba', 'ledger_service'] as const) {
+    expect(await codeOf(ledger.connect(role)`select erase_user(${id}, ${REASON})`)).toBe('42501')
+  }
+  expect(await codeOf(sql`select erase_user(9007199254740991, ${REASON})`)).toBe('LGUSR')
+  expect(await codeOf(sql`select erase_user(${id}, 'short')`)).toBe('22023')
+  expect(await codeOf(sql`select erase_user(${id}, ${REASON}, null)`)).toBe('22023')
+})
