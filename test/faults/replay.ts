@@ -57,9 +57,9 @@ function commandsOf(write: Write, first: number): Command[] {
     case 'transfer':
       return [{ kind, user, to: write.to - first, amount, key }]
     case 'hold':
-      return [{ kind, user, amount, expires, key }]
+      return [{ kind, user, amount, seconds: expires ? 86_400 : null, key }]
     case 'capture':
-      return [{ kind, user, hold, amount: amount === 0n ? null : amount, key }]
+      return [{ kind, user, hold, amount: amount === 0n ? null : amount, final: true, key }]
     case 'release':
       return [{ kind, user, hold, key }]
     case 'insert':
@@ -172,7 +172,10 @@ function differences(model: Model, rows: Rows, first: number): string[] {
         const { seq, action, amount, balance, held, hold } = e
         return [seq, action, amount, balance, held, hold, peer, peerSeq].join(' ')
       }),
-      ...holds.map((h, i) => [i + 1, h.amount, h.status, h.available, h.key].join(' ')),
+      ...holds.map(({ amount, status, changes }, i) => {
+        const { available, key } = changes[0]!
+        return [i + 1, amount, status, available, key].join(' ')
+      }),
     ]
     const found = [
       ...rows.entries.filter((e) => e.user === user).map((e) =>

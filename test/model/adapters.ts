@@ -48,6 +48,7 @@ const SQLSTATES: Record<string, string> = {
   unknown_hold: 'LGHLU',
   unknown_entry: 'LGENT',
   already_reversed: 'LGREV',
+  expiry_not_later: 'LGEXP',
   user_frozen: 'LGFRZ',
   same_user: 'LGSAM',
 }
@@ -94,13 +95,15 @@ async function bySql(caller: Caller, c: Command): Promise<string[]> {
       return (await sql`select * from transfer(${id}, ${to}, ${amount}, ${c.key})`).map(entryShown)
     }
     case 'hold': {
-      const seconds = c.expires ? 3600 : null
-      return (await sql`select * from place_hold(${id}, ${amount}, ${seconds}, ${c.key})`)
+      return (await sql`select * from place_hold(${id}, ${amount}, ${c.seconds}, ${c.key})`)
         .map(holdShown)
     }
     case 'capture':
-      return (await sql`select * from capture_hold(${id}, ${c.hold}, ${amount}, ${c.key})`)
-        .map(entryShown)
+      return (await sql`select * from capture_hold(${id}, ${c.hold}, ${amount}, ${c.key},
+        final => ${c.final})`).map(entryShown)
+    case 'extend':
+      return (await sql`select * from extend_hold(${id}, ${c.hold}, ${c.seconds}, ${c.key})`)
+        .map(holdShown)
     case 'release': {
       const row = await one(sql`select * from release_hold(${id}, ${c.hold}, ${c.key})`)
       return [`${stateShown(row)} ${row['replayed']}`]
@@ -112,7 +115,8 @@ async function bySql(caller: Caller, c: Command): Promise<string[]> {
     case 'limit':
       return (await sql`select * from set_credit_limit(${id}, ${amount})`).map(controlShown)
     case 'reverse':
-      return (await sql`select * from reverse_entry(${id}, ${c.seq}, ${c.key})`).map(entryShown)
+      return (await sql`select * from reverse_entry(${id}, ${c.seq}, ${c.key},
+        amount => ${amount})`).map(entryShown)
   }
 }
 
@@ -185,10 +189,13 @@ const OPERATIONS = {
   transfer: 'TRANSFER',
   hold: 'HOLD',
   capture: 'CAPTURE',
+  extend: 'EXTEND',
   release: 'RELEASE',
   reverse: 'REVERSE',
   recalculate: null,
 }
+const operationOf = (c: Called) =>
+  c.kind === 'capture' && !c.final ? 'CAPTURE PART' : OPERATIONS[c.kind]
 
 /** What the function for people would have answered. */
 function outcomeShown(kind: Called['kind'], rows: Row[]): string[] {
@@ -197,7 +204,9 @@ function outcomeShown(kind: Called['kind'], rows: Row[]): string[] {
     const short = rows.find(({ shortfall }) => shortfall !== null)
     return [short ? `${row['status']} ${cents(short['available'])}` : String(row['status'])]
   }
-  if (kind === 'hold') return [holdShown({ ...row, status: row['hold_status'] })]
+  if (kind === 'hold' || kind === 'extend') {
+    return [holdShown({ ...row, status: row['hold_status'] })]
+  }
   if (kind === 'release') return [`${stateShown(row)} ${row['replayed']}`]
   if (kind === 'transfer') return rows.map(entryShown)
   if (kind !== 'recalculate') return [entryShown(row)]
@@ -212,7 +221,7 @@ async function byPost({ sql, ids }: Caller, items: Called[]): Promise<Done[]> {
   for (let left = items; left.length > 0;) {
     const rows = await sql`
       select * from ledger.post(
-        operations => ${list(left.map(({ kind }) => OPERATIONS[kind]))}::text[],
+        operations => ${list(left.map(operationOf))}::text[],
         user_ids => ${list(left.map(({ user }) => idOf(user)))}::bigint[],
         amounts => ${
       list(left.map((c) => 'amount' in c && c.amount !== null ? decimal(c.amount) : null))
@@ -223,9 +232,7 @@ async function byPost({ sql, ids }: Caller, items: Called[]): Promise<Done[]> {
         refs => ${
       list(left.map((c) => 'hold' in c ? c.hold : c.kind === 'reverse' ? c.seq : null))
     }::bigint[],
-        expires_ins => ${
-      list(left.map((c) => c.kind === 'hold' && c.expires ? 3600 : null))
-    }::numeric[],
+        expires_ins => ${list(left.map((c) => 'seconds' in c ? c.seconds : null))}::numeric[],
         idempotency_keys => ${list(left.map((c) => 'key' in c ? c.key : null))}::text[])`
     const steps = left.map((command, i) => ({
       command,
@@ -240,6 +247,7 @@ async function byPost({ sql, ids }: Caller, items: Called[]): Promise<Done[]> {
 
 const PATHS: Record<string, (c: never) => string> = {
   capture: ({ hold }: { hold: number }) => `/holds/${hold}/capture`,
+  extend: ({ hold }: { hold: number }) => `/holds/${hold}/extend`,
   release: ({ hold }: { hold: number }) => `/holds/${hold}/release`,
   reverse: ({ seq }: { seq: number }) => `/history/${seq}/reverse`,
   hold: () => '/holds',
@@ -280,13 +288,16 @@ async function byHttp({ url, ids }: Caller, c: Command): Promise<string[]> {
     ? await request(`${url}/transfers`, { from: id, to: ids[c.to] ?? UNKNOWN_ID, ...amount }, key)
     : await request(
       `${url}/users/${id}${PATHS[c.kind]?.(c as never) ?? `/${c.kind}`}`,
-      c.kind === 'read'
-        ? undefined
-        : { ...amount, ...(c.kind === 'hold' && c.expires && { expires_in: 3600 }) },
+      c.kind === 'read' ? undefined : {
+        ...amount,
+        ...('final' in c && { final: c.final }),
+        ...('seconds' in c && (c.seconds !== null || c.kind === 'extend') &&
+          { expires_in: c.seconds }),
+      },
       key,
     )
   if (body.code) return [refusedShown(body)]
-  if (c.kind === 'hold') return [holdShown({ ...body, replayed })]
+  if (c.kind === 'hold' || c.kind === 'extend') return [holdShown({ ...body, replayed })]
   if ('credit_limit' in body) return [controlShown(body)]
   if (c.kind === 'release') return [`${stateShown(body)} ${replayed}`]
   if (c.kind !== 'transfer') {

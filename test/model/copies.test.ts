@@ -14,15 +14,18 @@ const COMMANDS: Called[] = [
   { kind: 'debit', user: 0, amount: 300n, key: 'k' },
   { kind: 'credit', user: 0, amount: 300n, key: 'k' },
   { kind: 'transfer', user: 0, to: 1, amount: 300n, key: 'k' },
-  { kind: 'hold', user: 0, amount: 300n, expires: false, key: 'k' },
-  { kind: 'capture', user: 0, hold: 1, amount: null, key: 'k' },
+  { kind: 'hold', user: 0, amount: 300n, seconds: null, key: 'k' },
+  { kind: 'capture', user: 0, hold: 1, amount: null, final: true, key: 'k' },
+  { kind: 'capture', user: 0, hold: 1, amount: 100n, final: false, key: 'k' },
+  { kind: 'extend', user: 0, hold: 1, seconds: 7200, key: 'k' },
   { kind: 'release', user: 0, hold: 1, key: 'k' },
-  { kind: 'reverse', user: 0, seq: 2, key: 'k' },
+  { kind: 'reverse', user: 0, seq: 2, amount: null, key: 'k' },
+  { kind: 'reverse', user: 0, seq: 2, amount: 50n, key: 'k' },
 ]
 
 async function newUsers(): Promise<number[]> {
   const ids = [await http.user('11'), await http.user()]
-  await http.sql`select transfer(${ids[0]!}, ${ids[1]!}, 1), place_hold(${ids[0]!}, 2)`
+  await http.sql`select transfer(${ids[0]!}, ${ids[1]!}, 1), place_hold(${ids[0]!}, 2, 3600)`
   return ids
 }
 

@@ -40,7 +40,7 @@ test('what is missing over HTTP is what was missing then, not a moment later', (
     explain([new Model([account])], [
       done(
         'http',
-        { user: 0, kind: 'hold', amount: 1600n, expires: false, key: null },
+        { user: 0, kind: 'hold', amount: 1600n, seconds: null, key: null },
         `LGFND ${available}`,
       ),
       done('sql', { user: 0, kind: 'credit', amount: 200n, key: null }, credited),

@@ -45,10 +45,18 @@ const called: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: of('credit'), user, amount: good, key }),
   fc.record({ kind: of('recalculate', 'read'), user: known }),
   fc.record({ kind: of('transfer'), user, to: user, amount, key }),
-  fc.record({ kind: of('hold'), user, amount, expires: fc.boolean(), key }),
-  fc.record({ kind: of('capture'), user, hold, amount: fc.option(amount), key }),
+  fc.record({ kind: of('hold'), user, amount, seconds: fc.constantFrom(null, 3600), key }),
+  fc.record({
+    kind: of('capture'),
+    user,
+    hold,
+    amount: fc.option(amount),
+    final: fc.boolean(),
+    key,
+  }),
+  fc.record({ kind: of('extend'), user, hold, seconds: fc.constantFrom(null, 60, 7200), key }),
   fc.record({ kind: of('release'), user, hold, key }),
-  fc.record({ kind: of('reverse'), user, seq, key }),
+  fc.record({ kind: of('reverse'), user, seq, amount: fc.option(amount), key }),
 )
 const controlled: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: of('freeze'), user }) },
@@ -118,8 +126,8 @@ const sequence = fc.array(group, { minLength: 1, maxLength: 8, size: 'max' })
 const RICH: Command[] = [
   { kind: 'credit', user: 0, amount: 1500n, key: null },
   { kind: 'credit', user: 1, amount: 1000n, key: null },
-  { kind: 'hold', user: 0, amount: 300n, expires: true, key: null },
-  { kind: 'hold', user: 0, amount: 200n, expires: false, key: null },
+  { kind: 'hold', user: 0, amount: 300n, seconds: 3600, key: null },
+  { kind: 'hold', user: 0, amount: 200n, seconds: null, key: null },
 ]
 const START: Call = { channel: 'transaction', commands: RICH, undone: false }
 
@@ -146,14 +154,16 @@ async function writtenOf(sql: postgres.Sql, ids: number[]): Promise<string> {
                  from payment_history h where h.user_id = u.id),
              'holds', (
                select json_agg(json_build_object('amount', o.amount::text,
-                   'status', (ledger.get_hold(u.id, o.hold)).status, 'expires', o.expires_at < 'infinity',
-                   'available', p.available::text, 'key', p.idempotency_key,
-                   'releaseKey', r.idempotency_key) order by o.hold)
-                 from holds o
-                 join hold_changes p on (p.user_id, p.hold, p.number) = (o.user_id, o.hold, 1)
-                 left join hold_changes r
-                   on (r.user_id, r.hold, r.action) = (o.user_id, o.hold, 'released')
-                where o.user_id = u.id),
+                   'remaining', o.remaining::text, 'captured', o.captured::text,
+                   'status', (ledger.get_hold(u.id, o.hold)).status, 'changes', (
+                     select json_agg(json_build_object('action', c.action,
+                         'amount', c.amount::text, 'remaining', c.remaining::text,
+                         'never', c.expires_at = 'infinity', 'seq', c.seq,
+                         'balance', c.balance::text, 'available', c.available::text,
+                         'key', c.idempotency_key) order by c.number)
+                       from hold_changes c where c.user_id = o.user_id and c.hold = o.hold
+                   )) order by o.hold)
+                 from holds o where o.user_id = u.id),
              'changes', u.hold_changes, 'frozen', u.frozen_at is not null,
              'limit', coalesce(u.credit_limit, 0.00)::text) order by u.id)::text as accounts
       from users u where u.id = any (${`{${ids.join(',')}}`}::bigint[])`
@@ -193,9 +203,22 @@ const expectedOf = ({ accounts }: Model): string =>
         })),
         ...pending.map(({ action, amount }) => ({ ...PENDING, action, amount, ...UNCOUNTED })),
       ],
-      holds: holds.map(({ amount, status, expires, available, key, releaseKey }) => (
-        { amount, status, expires, available, key, releaseKey }
-      )),
+      holds: holds.map(({ amount, remaining, captured, status, changes }) => ({
+        amount,
+        remaining,
+        captured,
+        status,
+        changes: changes.map((c) => ({
+          action: c.action,
+          amount: c.amount,
+          remaining: c.remaining,
+          never: c.seconds === null,
+          seq: c.seq,
+          balance: c.balance,
+          available: c.available,
+          key: c.key,
+        })),
+      })),
       changes,
       frozen,
       limit,

@@ -12,10 +12,12 @@ export type Command =
     | { kind: 'read' }
     | { kind: 'age' }
     | { kind: 'transfer'; to: number; amount: bigint } & Key
-    | { kind: 'hold'; amount: bigint; expires: boolean } & Key
-    | { kind: 'capture'; hold: number; amount: bigint | null } & Key
+    /** `seconds`: when it expires; null: never. */
+    | { kind: 'hold'; amount: bigint; seconds: number | null } & Key
+    | { kind: 'capture'; hold: number; amount: bigint | null; final: boolean } & Key
+    | { kind: 'extend'; hold: number; seconds: number | null } & Key
     | { kind: 'release'; hold: number } & Key
-    | { kind: 'reverse'; seq: number } & Key
+    | { kind: 'reverse'; seq: number; amount: bigint | null } & Key
     | { kind: 'freeze' }
     | { kind: 'thaw' }
     | { kind: 'limit'; amount: bigint }
@@ -30,13 +32,22 @@ const PLAIN = { key: null as string | null, hold: null as number | null }
 const ALONE = { reverses: null as number | null, peer: null as number | null, peerSeq: 0 }
 type Given = { action: Action; amount: bigint } & Partial<typeof PLAIN & typeof ALONE>
 export type Entry = Required<Given> & { seq: number; balance: bigint; held: bigint }
-export type Hold = Key & {
+export type Change = Key & {
+  action: 'placed' | 'captured' | 'extended' | 'released'
   amount: bigint
-  status: 'active' | 'captured' | 'released' | 'expired'
-  expires: boolean
+  remaining: bigint
+  /** When it expires, in seconds from this change; null: never. */
+  seconds: number | null
+  seq: number
+  balance: bigint
   available: bigint
-  releaseKey: string | null
-  released: string
+}
+export interface Hold {
+  amount: bigint
+  remaining: bigint
+  captured: bigint
+  status: 'active' | 'captured' | 'released' | 'expired'
+  changes: Change[]
 }
 
 class Refused extends Error {
@@ -63,7 +74,7 @@ export class Account {
   /** Less the limit. */
   get held(): bigint {
     const none = -this.limit
-    return this.holds.reduce((sum, h) => h.status === 'active' ? sum + h.amount : sum, none)
+    return this.holds.reduce((sum, h) => h.status === 'active' ? sum + h.remaining : sum, none)
   }
   /** `balance available seq` */
   get state(): string {
@@ -91,10 +102,19 @@ export class Account {
     this.pending.sort((a, b) => a.id - b.id)
     return [`${id}`]
   }
+  /** Writes a change of a hold, with the user as it is then. */
+  change(hold: Hold, change: Pick<Change, 'action' | 'amount' | 'key' | 'seconds'>): Change {
+    const { balance, held, entries } = this
+    const [seq, available] = [entries.length, balance - held]
+    const { remaining } = hold
+    hold.changes.push({ ...change, remaining, seq, balance, available })
+    this.changes++
+    return hold.changes.at(-1)!
+  }
   copy(): Account {
     const { entries, pending, changes, frozen, limit } = this
     // Entries are never changed.
-    const holds = this.holds.map((hold) => ({ ...hold }))
+    const holds = this.holds.map((hold) => ({ ...hold, changes: [...hold.changes] }))
     return Object.assign(new Account(), {
       entries: [...entries],
       pending: [...pending],
@@ -134,7 +154,7 @@ export class Model {
       this.accounts = before.accounts
       // What HTTP refuses by itself, nobody asks the ledger.
       const isAsked = channel === 'batch' || !HTTP_REFUSES.has(error.message) ||
-        command.kind === 'capture' && isValid(command.amount)
+        (command.kind === 'capture' || command.kind === 'reverse') && isValid(command.amount)
       if (channel !== 'sql' && isAsked) {
         for (const id of this.#usersOf(command)) this.#postPending(id)
       }
@@ -160,7 +180,11 @@ export class Model {
     const account = this.#account(c.user)
     if (c.kind === 'insert') return account.insert(c.id ?? 0, c)
     if (c.kind === 'age') {
-      for (const h of account.holds) if (h.expires && h.status === 'active') h.status = 'expired'
+      for (const hold of account.holds) {
+        if (hold.changes.at(-1)!.seconds !== null && hold.status === 'active') {
+          hold.status = 'expired'
+        }
+      }
       return []
     }
     if (c.kind !== 'read') account.postPending()
@@ -172,6 +196,7 @@ export class Model {
     if (c.kind === 'transfer') return this.#transfer(c, account)
     if (c.kind === 'hold') return [this.#hold(c, account)]
     if (c.kind === 'capture') return [this.#capture(c, account)]
+    if (c.kind === 'extend') return [this.#extend(c, account)]
     if (c.kind === 'release') return [this.#release(c, account)]
     if (c.kind === 'reverse') return [this.#reverse(c, account)]
     const given = { action: c.kind === 'debit' ? 'DEBIT' : 'CREDIT', amount: c.amount } as const
@@ -204,7 +229,7 @@ export class Model {
     if (key === null) return undefined
     const { entries, holds } = this.#account(user)
     const found = entries.find((entry) => entry.key === key)
-    const isHold = holds.some((hold) => hold.key === key || hold.releaseKey === key)
+    const isHold = holds.some(({ changes }) => changes.some((change) => change.key === key))
     if (isHold || (found && !fits(found))) throw new Refused('LGKEY', user)
     return found
   }
@@ -224,55 +249,118 @@ export class Model {
     return [shown(debit), shown(credit)]
   }
 
-  #hold({ user, amount, expires, key }: Of<'hold'>, account: Account): string {
-    const n = key === null ? -1 : account.holds.findIndex((hold) => hold.key === key)
-    const found = account.holds[n]
+  /** The change of a hold that has the key, if it `fits`; nothing else may have it. */
+  #findChange(
+    { user, key }: { user: number } & Key,
+    fits: (change: Change, hold: number) => boolean,
+  ) {
+    if (key === null) return undefined
+    const { holds } = this.#account(user)
+    const all = holds.flatMap(({ changes }, i) =>
+      changes.map((change) => ({ change, hold: i + 1 }))
+    )
+    const found = all.find(({ change }) => change.key === key)
     if (!found) this.#find({ user, key }, () => false)
-    else if (found.amount !== amount || found.expires !== expires) throw new Refused('LGKEY', user)
-    else return `${n + 1} ${amount} active ${found.available} true`
+    else if (!fits(found.change, found.hold)) throw new Refused('LGKEY', user)
+    return found
+  }
+
+  /** @throws Refused unless there is such a hold, and it is active */
+  #active(user: number, n: number): Hold {
+    const hold = this.#account(user).holds[n - 1]
+    if (!hold) throw new Refused('LGHLU', user)
+    if (hold.status !== 'active') throw new Refused('LGHLD', user)
+    return hold
+  }
+
+  #hold({ user, amount, seconds, key }: Of<'hold'>, account: Account): string {
+    const found = this.#findChange(
+      { user, key },
+      (c) => c.action === 'placed' && c.amount === amount && c.seconds === seconds,
+    )
+    if (found) return `${found.hold} ${amount} active ${found.change.available} true`
     if (account.frozen) throw new Refused('LGFRZ', user)
     const available = account.balance - account.held - amount
     if (available < 0n) throw new Refused('LGFND', user, available + amount)
-    const open = { releaseKey: null, released: '', status: 'active' } as const
-    const hold = account.holds.push({ amount, expires, available, key, ...open })
-    account.changes++
-    return `${hold} ${amount} active ${available} false`
+    const hold: Hold = { amount, remaining: amount, captured: 0n, status: 'active', changes: [] }
+    const n = account.holds.push(hold)
+    account.change(hold, { action: 'placed', amount, key, seconds })
+    return `${n} ${amount} active ${available} false`
   }
 
-  #capture({ user, hold: n, key, ...c }: Of<'capture'>, account: Account): string {
-    const hold = account.holds[n - 1]
-    const amount = c.amount ?? hold?.amount ?? 0n
-    const found = this.#find({ user, key }, (e) => e.hold === n && e.amount === amount)
+  #capture({ user, hold: n, key, final, ...c }: Of<'capture'>, account: Account): string {
+    const isSame = (e: Entry) => {
+      const changes = account.holds[n - 1]?.changes ?? []
+      const i = changes.findIndex(({ action, seq }) => action === 'captured' && seq === e.seq)
+      if (e.hold !== n || i < 0) return false
+      const left = changes[i - 1]!.remaining
+      return e.amount === (c.amount ?? left) &&
+        changes[i]!.remaining === (final ? 0n : left - e.amount)
+    }
+    const found = this.#find({ user, key }, isSame)
     if (found) return shown(found, true)
-    if (!hold) throw new Refused('LGHLU', user)
-    if (hold.status !== 'active') throw new Refused('LGHLD', user)
-    if (amount > hold.amount) throw new Refused('LGAMT', user)
-    hold.status = 'captured'
-    account.changes++
-    return shown(this.#post(user, { action: 'DEBIT', amount, key, hold: n }))
+    const hold = this.#active(user, n)
+    const amount = c.amount ?? hold.remaining
+    if (amount > hold.remaining) throw new Refused('LGAMT', user)
+    hold.remaining = final ? 0n : hold.remaining - amount
+    hold.captured += amount
+    if (hold.remaining === 0n) hold.status = 'captured'
+    const entry = this.#post(user, { action: 'DEBIT', amount, key, hold: n })
+    const { seconds } = hold.changes.at(-1)!
+    account.change(hold, { action: 'captured', amount, key: null, seconds })
+    return shown(entry)
+  }
+
+  #extend({ user, hold: n, key, seconds }: Of<'extend'>, account: Account): string {
+    const found = this.#findChange(
+      { user, key },
+      (c, hold) => c.action === 'extended' && hold === n && c.seconds === seconds,
+    )
+    const shownOf = ({ amount, available }: Change, replayed: boolean) =>
+      `${n} ${amount} active ${available} ${replayed}`
+    if (found) return shownOf(found.change, true)
+    const hold = this.#active(user, n)
+    const before = hold.changes.at(-1)!.seconds
+    // The clock has gone on meanwhile.
+    if (before === null || seconds !== null && seconds < before) throw new Refused('LGEXP', user)
+    const { amount } = hold
+    return shownOf(account.change(hold, { action: 'extended', amount, key, seconds }), false)
   }
 
   #release({ user, hold: n, key }: Of<'release'>, account: Account): string {
-    const hold = account.holds[n - 1]
-    if (key !== null && hold?.releaseKey === key) return `${hold.released} true`
-    this.#find({ user, key }, () => false)
-    if (!hold) throw new Refused('LGHLU', user)
-    if (hold.status !== 'active') throw new Refused('LGHLD', user)
-    Object.assign(hold, { status: 'released', releaseKey: key })
-    account.changes++
-    hold.released = account.state
-    return `${hold.released} false`
+    const found = this.#findChange(
+      { user, key },
+      (c, hold) => c.action === 'released' && hold === n,
+    )
+    const shownOf = ({ balance, available, seq }: Change, replayed: boolean) =>
+      `${balance} ${available} ${seq} ${replayed}`
+    if (found) return shownOf(found.change, true)
+    const hold = this.#active(user, n)
+    const amount = hold.remaining
+    Object.assign(hold, { status: 'released', remaining: 0n })
+    const { seconds } = hold.changes.at(-1)!
+    return shownOf(account.change(hold, { action: 'released', amount, key, seconds }), false)
   }
 
-  #reverse({ user, seq, key }: Of<'reverse'>, account: Account): string {
+  #reverse({ user, seq, key, ...c }: Of<'reverse'>, account: Account): string {
     const entry = account.entries[seq - 1]
     const other = entry && entry.peer !== null ? this.#account(entry.peer) : undefined
     other?.postPending()
-    const found = this.#find({ user, key }, (e) => e.reverses === seq)
+    /** What was not reversed before an entry. */
+    const leftBefore = (before: number) =>
+      account.entries.filter((e) => e.reverses === seq && e.seq < before)
+        .reduce((left, e) => left - e.amount, entry?.amount ?? 0n)
+    const found = this.#find(
+      { user, key },
+      (e) => e.reverses === seq && e.amount === (c.amount ?? leftBefore(e.seq)),
+    )
     if (found) return shown(found, true)
     if (!entry) throw new Refused('LGENT', user)
-    if (account.entries.some((e) => e.reverses === seq)) throw new Refused('LGREV', user)
-    const { action, amount, peer, peerSeq } = entry
+    const left = leftBefore(Infinity)
+    if (left === 0n) throw new Refused('LGREV', user)
+    const amount = c.amount ?? left
+    if (amount > left) throw new Refused('LGAMT', user)
+    const { action, peer, peerSeq } = entry
     const undo = { action: opposite(action), amount, key, reverses: seq, peer } as const
     if (!other) return shown(this.#post(user, undo))
     const [own, others] = [account.entries.length + 1, other.entries.length + 1]

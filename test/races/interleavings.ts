@@ -17,6 +17,7 @@ import {
   start,
   untilBlocked,
 } from '../support/ledger.ts'
+import { PARTS } from './parts.ts'
 
 interface Stage {
   /** As superuser, for whoever isn't part of the race. */
@@ -26,7 +27,7 @@ interface Stage {
   expectEqual: (what: string, got: unknown, wanted: unknown) => void
 }
 
-type Scenario = (stage: Stage) => Promise<void>
+export type Scenario = (stage: Stage) => Promise<void>
 
 const insert = (sql: postgres.Sql, id: number, amount: number) =>
   sql`insert into payment_history (user_id, action, amount)
@@ -59,6 +60,8 @@ async function postAll(sql: postgres.Sql, id: number, ...operations: PostedOpera
 }
 
 export const SCENARIOS: Record<string, Scenario> = {
+  ...PARTS,
+
   /** The second waits for the first, and must see what the first has left. */
   async 'two debits of which one is covered'({ sql, connect, expectEqual }) {
     for (const level of ['read committed', 'repeatable read', 'serializable']) {

@@ -46,14 +46,23 @@ const isReplay = (...found: string[]): Mutation => {
   return fn('is_replay', `select original.is_replay(${[...before, ...given].join(', ')})`)
 }
 
+/** What an operation is about, some of it otherwise. */
+const target = (otherwise: Record<string, string>): Mutation =>
+  fn(
+    'load_target',
+    `select ${
+      but('t', otherwise)
+    } from original.load_target(operation, user_id, ref, amount, expires_in) t`,
+  )
+
 /** What is held, with some more. */
 const held = (more: string): Mutation =>
   fn(
     'open_account',
     `select ${but('a', { held: more })} from original.open_account(account, max_pending) a`,
   )
-const activeThat = (is: string) =>
-  `(select coalesce(sum(o.remaining), 0.00) from public.holds o
+const activeThat = (is: string, column = 'remaining') =>
+  `(select coalesce(sum(o.${column}), 0.00) from public.holds o
      where o.user_id = (open_account.account).user_id and ${is})`
 
 /** A debit or credit without the shorter way. */
@@ -97,6 +106,9 @@ const STEPS = 'manual entries in bounded steps'
 const HOLDS = 'what holds leave for others'
 const REVERSAL = 'an entry that two take back'
 const BATCH = 'a batch of every operation'
+const CAPTURES = 'a hold captured in parts'
+const REVERSALS = 'an entry reversed in parts'
+const EXTENDED = 'a hold that is extended'
 const OPPOSITE = 'users locked in opposite orders'
 const MOMENT = 'a moment that is not final yet'
 const CLOCK = 'a clock that goes back'
@@ -375,7 +387,7 @@ export const MUTATIONS: Record<string, Case> = {
   ),
   'closed holds that still count': find(
     HOLDS,
-    held(`a.held + ${activeThat(`o.status <> 'active'`)}`),
+    held(`a.held + ${activeThat(`o.status <> 'active'`, 'amount')}`),
   ),
   'a hold closed twice': find(
     HOLDS,
@@ -425,20 +437,65 @@ export const MUTATIONS: Record<string, Case> = {
   'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: '' })),
   'an entry reversed twice': find(
     REVERSAL,
-    fn(
-      'load_target',
-      `select ${
-        but('t', { problem: `nullif(t.problem, 'LGREV')` })
-      } from original.load_target(operation, user_id, ref, amount, expires_in) t`,
-    ),
+    target({ problem: `nullif(t.problem, 'LGREV')` }),
   ),
   'half of a transfer reversed': find(
     BATCH,
+    target({ peer_user_id: 'null' }),
+  ),
+  'a capture of a part that releases the rest': find(
+    CAPTURES,
+    target({ remaining: `case operation when 'CAPTURE PART' then 0 else t.remaining end` }),
+  ),
+  'a capture of a part that frees the rest': find(
+    CAPTURES,
+    target({
+      held: `case operation when 'CAPTURE PART' then t.held + t.remaining else t.held end`,
+    }),
+  ),
+  'a last capture that keeps the rest': find(
+    CAPTURES,
     fn(
       'load_target',
-      `select ${
-        but('t', { peer_user_id: 'null' })
-      } from original.load_target(operation, user_id, ref, amount, expires_in) t`,
+      `select original.load_target(case operation when 'CAPTURE' then 'CAPTURE PART'
+         else operation end, user_id, ref, amount, expires_in)`,
+    ),
+  ),
+  'a key for any part of a hold': find(CAPTURES, fn('is_same_part', 'select true')),
+  'a key for any part of an entry': find(REVERSALS, fn('is_same_part', 'select true')),
+  'a part that is repeated with its key never': find(
+    REVERSALS,
+    fn('is_same_part', 'select false'),
+  ),
+  'reversals of more than the entry': find(
+    REVERSALS,
+    fn(
+      'entry_problem',
+      'select original.entry_problem(seq, greatest(remaining, amount), amount)',
+    ),
+  ),
+  'a reversal of the rest that takes back all': find(
+    REVERSALS,
+    target({
+      amount: `case operation when 'REVERSE' then coalesce(load_target.amount, (
+        select h.amount from public.payment_history h
+         where h.user_id = load_target.user_id and h.seq = ref)) else t.amount end`,
+    }),
+  ),
+  'an extension to an earlier time': find(
+    EXTENDED,
+    fn(
+      'hold_problem',
+      `select nullif(original.hold_problem(status, expires_at, at, remaining, amount,
+         new_expires_at), 'LGEXP')`,
+    ),
+  ),
+  'an extension of what has expired': find(
+    EXTENDED,
+    fn(
+      'hold_problem',
+      `select original.hold_problem(status, expires_at, least(at, expires_at - interval '1 s'),
+         remaining, amount, new_expires_at)`,
     ),
   ),
   'a reversal in the same direction': find(REVERSAL, fn('opposite_of', 'select action')),
