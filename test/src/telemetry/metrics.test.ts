@@ -257,7 +257,10 @@ test('whatever is asked for, labels have the values that are known', async () =>
     outcome: [...OUTCOMES, ...OF_OTHERS],
     operation: ['read', 'write', 'parse', 'mixed', ...OPERATIONS],
     call: readdirSync('db/functions', { recursive: true })
-      .map((file) => basename(String(file), '.sql')).concat('read_service_role'),
+      .map((file) => basename(String(file), '.sql')).concat(
+        'read_service_role',
+        'read_lock_holders',
+      ),
     pool: ['post', 'wait', 'read', 'read_long'],
     queue: ['batch', 'lock_waiters', 'repeats'],
     version: [VERSION],
