@@ -16,15 +16,21 @@ export const connectReader = (max: number): Promise<postgres.Sql> =>
 export const connectWriter = (command: string): Promise<postgres.Sql> =>
   connect(1, { application_name: `ledger-${command}` })
 
-async function connect(max: number, settings: Record<string, string | boolean>) {
+/** One connection for what only the owner may do: to MIGRATE_DATABASE_URL, or else DATABASE_URL. */
+export const connectOwner = (command: string): Promise<postgres.Sql> =>
+  connect(1, { application_name: `ledger-${command}` }, true)
+
+async function connect(max: number, settings: Record<string, string | boolean>, asOwner = false) {
   loadEnvFile()
-  const { databaseUrl } = loadDatabaseUrls(
-    { ...process.env, MIGRATE_DATABASE_URL: undefined },
+  const { MIGRATE_DATABASE_URL, ...env } = process.env
+  const urls = loadDatabaseUrls(
+    asOwner ? { ...env, MIGRATE_DATABASE_URL } : env,
     readPasswordFile(),
   )
-  if (!databaseUrl) throw new Error('DATABASE_URL must be set')
+  const url = urls.migrateDatabaseUrl ?? urls.databaseUrl
+  if (!url) throw new Error('DATABASE_URL must be set')
   const fixed = { ...settings, TimeZone: 'UTC', DateStyle: 'ISO' }
-  return open(await reach(databaseUrl), { max, settings: fixed })
+  return open(await reach(url), { max, settings: fixed })
 }
 
 /** Runs the command if this file is the one that was started; a failure is one line and code 2. */

@@ -6,6 +6,7 @@ import { printedHelp } from '../src/command_line.ts'
 import { now, writeMetricsFile } from './metrics_file.ts'
 import { connectReader, runCommand } from './command.ts'
 import { verifyAnchors } from './verify_anchors.ts'
+import { verifyArchive } from './verify_archive.ts'
 import { isDone, readProgress, removeProgress, writeProgress } from './verify_progress.ts'
 import type { Progress, Range } from './verify_progress.ts'
 
@@ -17,7 +18,8 @@ const PAGE_ROWS = 10_000
 const SHOW_MS = 1000
 const HELP = `
 usage: npm run verify -- [--user ID] [--state FILE] [--connections N]
-                         [--anchors FILE [--public-key FILE]] [--metrics FILE]
+                         [--anchors FILE [--public-key FILE]] [--archive FILE]
+                         [--metrics FILE]
 
 Proves every history from its rows and hashes, and locks nothing; a line for each finding.
 --user         one user alone
@@ -25,6 +27,7 @@ Proves every history from its rows and hashes, and locks nothing; a line for eac
 --connections  how many pages it reads at once, 1 to 32; by default one a processor, at most 4
 --anchors      the ledger extends each anchor in FILE, which npm run anchor wrote, none is missing
 --public-key   each of them is signed by the key of this PEM
+--archive      what npm run archive wrote to FILE is what it took out of the ledger
 --metrics      writes when it ended and what it found to FILE, for Prometheus; not with --user
 
 exit codes: 0 no findings, 1 findings, 2 it couldn't run, for the reason in one line`
@@ -116,6 +119,16 @@ const writeMetrics = (file: string, findings: number, rows: number) =>
     ['ledger_verification_rows', 'Entries that it read.', rows],
   ])
 
+/** How many rows aren't whole any more, for the summary; empty if all of them are. */
+async function removedRows(sql: postgres.Sql): Promise<string> {
+  const rows = await sql<{ operation: string; rows: string }[]>`
+    select i.operation, count(*) as rows from public.erasures e
+      join public.interventions i on i.id = e.intervention
+     group by i.operation order by i.operation`
+  const words: Record<string, string> = { ERASE: 'erased', ARCHIVE: 'archived' }
+  return rows.map(({ operation, rows: count }) => `, ${count} ${words[operation]}`).join('')
+}
+
 async function main(): Promise<number> {
   if (printedHelp(HELP, process.argv.slice(2))) return 0
   const started = performance.now()
@@ -126,6 +139,7 @@ async function main(): Promise<number> {
       anchors: { type: 'string' },
       connections: { type: 'string', default: `${CONNECTIONS}` },
       'public-key': { type: 'string' },
+      archive: { type: 'string' },
       metrics: { type: 'string' },
     },
   })
@@ -151,9 +165,7 @@ async function main(): Promise<number> {
       const progress = await verifyLedger(sql, values.state)
       findings = progress.findings
       rows = progress.rows
-      read = `${rows} rows, ${progress.users} users`
-      const [row] = await sql<{ erased: string }[]>`select count(*) as erased from erasures`
-      if (row!.erased !== '0') read += `, ${row!.erased} rows erased`
+      read = `${rows} rows, ${progress.users} users${await removedRows(sql)}`
     }
     if (values.anchors) {
       const anchors = await verifyAnchors(sql, values.anchors, values['public-key'], (found) => {
@@ -161,6 +173,13 @@ async function main(): Promise<number> {
         findings++
       })
       read += `, ${anchors} anchors`
+    }
+    if (values.archive) {
+      const archived = await verifyArchive(sql, values.archive, (found) => {
+        print(found)
+        findings++
+      })
+      read += `, ${archived} proved by the archive`
     }
     if (values.metrics) await writeMetrics(values.metrics, findings, rows)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)

@@ -37,7 +37,9 @@ export function passwordFor(
   })
   const found = new Set(passwords.filter((one) => one !== undefined))
   if (found.size > 1) {
-    throw new Error('DATABASE_URL has hosts with several passwords in the password file: give it in the URL')
+    throw new Error(
+      'DATABASE_URL has hosts with several passwords in the password file: give it in the URL',
+    )
   }
   return [...found][0]
 }

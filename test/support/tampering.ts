@@ -1,6 +1,6 @@
 /** Changes of the history by somebody whom nothing stops, behind the back of the guards. */
 import type postgres from 'postgres'
-import { hashAfter } from './ledger.ts'
+import { ageHolds, hashAfter } from './ledger.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
   .concat('manual_entries', 'erasures', 'ledger.anchors')
@@ -37,6 +37,31 @@ export const rehash = (
       version,
     )
   } where h.user_id = ${user} and h.seq = ${seq}`
+
+/** Makes all of these users, and of whom they had transfers with, so many days older. */
+export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]): Promise<void> {
+  const among = `user_id in (${ids.join(',')})`
+  const age = `interval '${days} days'`
+  const rows = await sql.unsafe<{ user_id: string; seq: string }[]>(`
+    select user_id, seq from payment_history where ${among} and seq is not null
+     order by user_id, seq`)
+  await tamper(
+    sql,
+    `update payment_history set sealed_at = sealed_at - ${age},
+       ts = case when ts = sealed_at then ts - ${age} else ts end where ${among}`,
+    ...rows.map(({ user_id, seq }) => rehash(user_id, Number(seq))),
+    `update interventions i set at = at - ${age} where ${among}`,
+    `do $$ declare v record; begin
+       for v in select i.id from interventions i where i.id >= (
+           select min(o.id) from interventions o where o.${among}) order by i.id loop
+         update interventions i set hash = ledger.intervention_hash(
+           (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
+       end loop;
+     end $$`,
+    `update users set created_at = created_at - ${age} where id in (${ids.join(',')})`,
+  )
+  for (const id of ids) await ageHolds(sql, id, days)
+}
 
 export interface Found {
   finding: string

@@ -4,28 +4,17 @@ create or replace function ledger.add_erasures(
   language plpgsql volatile as $$
 declare
   v_mark jsonb := jsonb_build_object('erased', add_erasures.intervention);
-  v_entry record;
+  v_entry public.payment_history;
   v_row public.interventions;
   v_last bytea;
 begin
   for v_entry in
-    select h as entry, p.hash as previous, h.user_id = add_erasures.user_id as is_own
-      from ledger.erasable_entries(add_erasures.user_id, add_erasures.before) h
-      left join public.payment_history p on p.user_id = h.user_id and p.seq = h.seq - 1
+    select h.* from ledger.erasable_entries(add_erasures.user_id, add_erasures.before) h
      order by h.user_id, h.seq
   loop
-    if ledger.is_hash_of(v_entry.previous, v_entry.entry) is not true then
-      raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
-        detail = format('Entry %s of user %s is not what its hash says.', (v_entry.entry).seq,
-          (v_entry.entry).user_id),
-        hint = 'Find out why with verify_user first: nobody could tell afterwards.';
-    end if;
-    insert into public.erasures (intervention, kind, user_id, number, hash)
-    values (add_erasures.intervention, 'entry', (v_entry.entry).user_id, (v_entry.entry).seq,
-      ledger.erased_entry_hash(v_entry.previous,
-        ledger.erased_entry(v_entry.entry, v_mark, v_entry.is_own)));
+    perform ledger.add_entry_erasure(add_erasures.intervention, v_entry, v_mark,
+      v_entry.user_id = add_erasures.user_id);
   end loop;
-
   perform ledger.add_hold_erasures(add_erasures.intervention, add_erasures.user_id,
     add_erasures.before);
 

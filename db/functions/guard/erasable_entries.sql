@@ -4,16 +4,13 @@ create or replace function ledger.erasable_entries(user_id bigint, before timest
   -- Of a transfer the metadata is that of both halves; the key belongs to whoever gave it.
   select h.* from public.payment_history h
    where h.user_id = erasable_entries.user_id and h.sealed_at < erasable_entries.before
-     and (h.idempotency_key is not null or h.metadata is not null and not exists (
-       select from public.erasures e
-        where e.kind = 'entry' and e.user_id = h.user_id and e.number = h.seq))
+     and (h.idempotency_key is not null
+       or h.metadata is not null and not ledger.has_mark(h, 'erased'))
   union all
   select p.* from public.payment_history h
     join public.payment_history p on p.user_id = h.peer_user_id and p.seq = h.peer_seq
    where h.user_id = erasable_entries.user_id and h.sealed_at < erasable_entries.before
-     and p.metadata is not null and not exists (
-       select from public.erasures e
-        where e.kind = 'entry' and e.user_id = p.user_id and e.number = p.seq)
+     and p.metadata is not null and not ledger.has_mark(p, 'erased')
 $$;
 
 comment on function ledger.erasable_entries is

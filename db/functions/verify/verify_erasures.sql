@@ -2,16 +2,16 @@ create or replace function ledger.verify_erasures()
   returns setof ledger.finding
   language sql stable as $$
   select row('erasure_invalid', i.user_id, null, format(
-           'What intervention %s erased is not written down as it was.', i.id))::ledger.finding
+           'What intervention %s took out is not written down as it was.', i.id))::ledger.finding
     from public.interventions i
-   where i.operation = 'ERASE'
+   where i.operation in ('ERASE', 'ARCHIVE')
      and i.before ->> 'digest' is distinct from ledger.erasures_digest(i.id)
   union all
   select row('erasure_invalid', min(e.user_id), null, format(
-           'No intervention %s erased anything.', e.intervention))::ledger.finding
+           'No intervention %s took anything out.', e.intervention))::ledger.finding
     from public.erasures e
    where not exists (select from public.interventions i
-                      where i.id = e.intervention and i.operation = 'ERASE')
+                      where i.id = e.intervention and i.operation in ('ERASE', 'ARCHIVE'))
    group by e.intervention
 $$;
 

@@ -3,7 +3,7 @@ create or replace function ledger.verify_interventions()
   language sql stable as $$
   select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
            i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
-    from public.interventions i where i.operation not in ('WITHDRAW', 'ERASE')
+    from public.interventions i where i.operation not in ('WITHDRAW', 'ERASE', 'ARCHIVE')
   union all
   select row('intervention_invalid', i.user_id, i.seq, format(
            'Intervention %s is not what came after number %s.', i.id, coalesce(i.last_id, 0)))::ledger.finding

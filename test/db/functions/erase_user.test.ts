@@ -1,38 +1,12 @@
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
-import { ageHolds, codeOf, one, useLedger } from '../../support/ledger.ts'
-import { rehash, tamper, verifyLedger } from '../../support/tampering.ts'
+import { codeOf, one, useLedger } from '../../support/ledger.ts'
+import { ageUsers, tamper, verifyLedger } from '../../support/tampering.ts'
 
 const ledger = useLedger()
 const REASON = 'request 4711, decided by the officer'
 const TABLES = ['payment_history', 'hold_changes', 'erasures', 'interventions']
 const SECRET = '{"name": "Ada Abel"}'
-
-/** Makes all of a user two days older, and of whoever there was a transfer with. */
-async function age(sql: postgres.Sql, ...ids: number[]): Promise<void> {
-  const among = `user_id in (${ids.join(',')})`
-  const rows = await sql<{ user_id: string; seq: string }[]>`
-    select user_id, seq from payment_history
-     where user_id = any (${`{${
-    ids.join(',')
-  }}`}::bigint[]) and seq is not null order by user_id, seq`
-  await tamper(
-    sql,
-    `update payment_history set sealed_at = sealed_at - interval '2 days',
-       ts = case when ts = sealed_at then ts - interval '2 days' else ts end where ${among}`,
-    ...rows.map(({ user_id, seq }) => rehash(user_id, Number(seq))),
-    `update interventions i set at = at - interval '2 days' where ${among}`,
-    `do $$ declare v record; begin
-       for v in select i.id from interventions i where i.id >= (
-           select min(o.id) from interventions o where o.${among}) order by i.id loop
-         update interventions i set hash = ledger.intervention_hash(
-           (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
-       end loop;
-     end $$`,
-    `update users set created_at = created_at - interval '2 days' where id in (${ids.join(',')})`,
-  )
-  for (const id of ids) await ageHolds(sql, id, 2)
-}
 
 /** A user with something to erase in every place, and the other half of a transfer. */
 async function person(sql: postgres.Sql): Promise<{ id: number; peer: number }> {
@@ -78,7 +52,7 @@ const anchored = async (sql: postgres.Sql) => [
 test('erase_user() takes out all that people said, and leaves the proof and the anchors whole', async () => {
   const sql = ledger.connect()
   const { id, peer } = await person(sql)
-  await age(sql, id, peer)
+  await ageUsers(sql, 2, id, peer)
   expect(await verifyLedger(sql)).toEqual([])
   const before = await anchored(sql)
 
@@ -119,7 +93,7 @@ test('erase_user() keeps what is younger, so that a repeat answers what it did',
 test('what is changed after an erasure is found', async () => {
   const sql = ledger.connect()
   const { id, peer } = await person(sql)
-  await age(sql, id, peer)
+  await ageUsers(sql, 2, id, peer)
   await erase(sql, id)
   const find = async (...changes: string[]) => {
     await sql`begin`
@@ -169,7 +143,7 @@ test('erase_user() refuses a row that is not what its hash says, and changes not
     const change of ['payment_history set held = 3', 'hold_changes set available = available + 1']
   ) {
     const { id, peer } = await person(sql)
-    await age(sql, id, peer)
+    await ageUsers(sql, 2, id, peer)
     await tamper(sql, `update ${change} where user_id = ${id} and metadata is not null`)
     expect(await codeOf(sql`select erase_user(${id}, ${REASON}, '1 day')`)).toBe('LGIMM')
     expect(await sql`select from erasures where user_id = ${id}`).toHaveLength(0)
@@ -179,7 +153,7 @@ test('erase_user() refuses a row that is not what its hash says, and changes not
 test('an erasure lets its transaction change nothing else', async () => {
   const sql = ledger.connect()
   const { id, peer } = await person(sql)
-  await age(sql, id, peer)
+  await ageUsers(sql, 2, id, peer)
   const tries = [
     `update payment_history set amount = 1 where user_id = ${id} and seq = 1`,
     `update payment_history set metadata = null where user_id = ${id} and seq = 1`,

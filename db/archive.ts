@@ -1,0 +1,95 @@
+/** Moves the metadata of old entries from the ledger to a file: `npm run archive`. */
+import { open } from 'node:fs/promises'
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import type postgres from 'postgres'
+import { printedHelp } from '../src/command_line.ts'
+import { arrayLiteral } from '../src/ledger/rows.ts'
+import { connectOwner, runCommand } from './command.ts'
+
+const ROWS_A_TRANSACTION = 1000
+const MIN_AGE_DAYS = 30
+const DAY_MS = 86_400_000
+const HELP = `
+usage: npm run archive -- --before YYYY-MM-DD --out FILE
+
+Appends the metadata of entries that were posted before that day (UTC), at least
+${MIN_AGE_DAYS} days ago, to FILE, a line of JSON for each, and then takes it out of the ledger of
+MIGRATE_DATABASE_URL, or else DATABASE_URL, as its owner. The entries stay, with their amounts, keys
+and hashes, and are proved with FILE: npm run verify -- --archive FILE. Whatever interrupts it, the
+same again goes on.
+
+exit codes: 0 all of it is in FILE, 2 it couldn't go on, for the reason in one line`
+
+interface Row {
+  id: string
+  user_id: string
+  seq: string
+  line: string
+}
+
+/** @throws Error with one line if it is no day, or one too near */
+function momentOf(day: string | undefined): string {
+  const time = /^\d{4}-\d\d-\d\d$/.test(day ?? '') ? Date.parse(`${day}T00:00:00Z`) : NaN
+  if (Number.isNaN(time)) throw new Error('--before must be a day, as YYYY-MM-DD')
+  if (time > Date.now() - MIN_AGE_DAYS * DAY_MS) {
+    throw new Error(`--before must be at least ${MIN_AGE_DAYS} days ago`)
+  }
+  return new Date(time).toISOString()
+}
+
+/** The next entries that have metadata, with the line that the file gets of each. */
+const nextRows = (sql: postgres.Sql, afterId: string, before: string) =>
+  sql<Row[]>`
+    select h.id, h.user_id, h.seq,
+           jsonb_build_object('ledger', ledger.ledger_id(), 'user_id', h.user_id, 'seq', h.seq,
+             'hash', encode(h.hash, 'hex'), 'metadata', h.metadata)::text as line
+      from public.payment_history h
+     where h.id > ${afterId}::bigint and h.sealed_at < ${before}::text::timestamptz
+       and h.metadata is not null
+       and not ledger.has_mark(h, 'archived') and not ledger.has_mark(h, 'erased')
+     order by h.id limit ${ROWS_A_TRANSACTION}::integer`
+
+/**
+ * Writes lines to the end of the file before their entries lose what they say.
+ * @returns how many entries were archived
+ */
+async function archive(sql: postgres.Sql, before: string, out: string): Promise<number> {
+  const file = await open(out, 'a', 0o600)
+  try {
+    let count = 0
+    for (let afterId = '0';;) {
+      const rows = await nextRows(sql, afterId, before)
+      if (rows.length === 0) return count
+      await file.appendFile(rows.map(({ line }) => `${line}\n`).join(''))
+      await file.sync()
+      const [row] = await sql<{ archived: string }[]>`
+        select ledger.archive_entries(
+          ${arrayLiteral(rows.map(({ user_id }) => user_id))}::bigint[],
+          ${arrayLiteral(rows.map(({ seq }) => seq))}::bigint[],
+          ${`metadata from before ${before.slice(0, 10)}`}) as archived`
+      count += Number(row!.archived)
+      afterId = rows.at(-1)!.id
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function main(): Promise<number> {
+  if (printedHelp(HELP, process.argv.slice(2))) return 0
+  const { values } = parseArgs({
+    options: { before: { type: 'string' }, out: { type: 'string' } },
+  })
+  const before = momentOf(values.before)
+  if (!values.out) throw new Error('--out is needed: where the metadata goes')
+  const sql = await connectOwner('archive')
+  try {
+    console.log(`${await archive(sql, before, values.out)} entries archived`)
+    return 0
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+await runCommand(import.meta.url, main)

@@ -1,0 +1,25 @@
+create or replace function ledger.add_entry_erasure(
+  intervention bigint, entry public.payment_history, mark jsonb, is_key_erased boolean)
+  returns void
+  language plpgsql volatile as $$
+declare
+  e public.payment_history := add_entry_erasure.entry;
+  v_previous bytea := (select p.hash from public.payment_history p
+                        where p.user_id = e.user_id and p.seq = e.seq - 1);
+begin
+  if ledger.is_hash_of(v_previous, e) is not true then
+    raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+      detail = format('Entry %s of user %s is not what its hash says.', e.seq, e.user_id),
+      hint = 'Find out why with verify_user first: nobody could tell afterwards.';
+  end if;
+  e.metadata := add_entry_erasure.mark;
+  if add_entry_erasure.is_key_erased then e.idempotency_key := null; end if;
+  insert into public.erasures (intervention, kind, user_id, number, hash)
+  values (add_entry_erasure.intervention, 'entry', e.user_id, e.seq,
+    ledger.erased_entry_hash(v_previous, e));
+end $$;
+
+comment on function ledger.add_entry_erasure is
+  'Writes down what will be left of an entry whose metadata becomes mark and which may lose its key. Raises LGIMM if it is not what its hash says.';
+
+revoke all on function ledger.add_entry_erasure from public;
