@@ -4,7 +4,10 @@ import type { Session } from './session.ts'
 /** For what has no events, such as holds, and while there is no stream of them. */
 const POLL_MS = 5_000
 
-/** Runs the work at once, or again when it has ended: never twice at a time. */
+/** Between two looks at a user of whom much is written. */
+const PAUSE_MS = 500
+
+/** Runs the work at once, or again a moment after it has ended: never twice at a time. */
 export function oneAtATime(work: () => Promise<void>): () => void {
   let isRunning = false
   let isWanted = false
@@ -15,6 +18,7 @@ export function oneAtATime(work: () => Promise<void>): () => void {
     while (isWanted) {
       isWanted = false
       await work()
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
     }
     isRunning = false
   }

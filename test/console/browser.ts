@@ -9,13 +9,15 @@ const CHROMIUM = '/usr/bin/chromium'
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
   .concat('--disable-background-networking', '--disable-component-update', '--disable-sync')
 /** Somebody has to wait for that long before a test says that it isn't there. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 
 export interface TestConsole {
   /** The page of the test, which begins where the test before ended. */
   readonly page: Page
-  /** Opens the page of a user, or whatever the address behind # names, and waits for it. */
+  /** Goes to the page of a user, or whatever the address behind # names. */
   open(hash?: string): Promise<void>
+  /** The same for somebody who has just come, and has no session. */
+  openAnew(hash?: string): Promise<void>
   /** Every origin that was asked for something. */
   readonly origins: Set<string>
 }
@@ -65,10 +67,12 @@ export function useConsole(http: TestHttp): TestConsole {
       return page
     },
     async open(hash = '#/') {
-      // A page of its own each time, as for somebody who follows a link.
-      await page.goto('about:blank')
       await page.goto(`${http.service.url}/console${hash}`)
       await page.waitForSelector('h1')
+    },
+    async openAnew(hash) {
+      await page.goto('about:blank')
+      await this.open(hash)
     },
     origins,
   }
@@ -76,10 +80,14 @@ export function useConsole(http: TestHttp): TestConsole {
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** What keeps somebody from using the page, by the rules of axe: the rule, and what breaks it. */
-export async function violationsIn(page: Page): Promise<string[]> {
+/**
+ * What keeps somebody from using the page, by one rule of axe or all of them: the rule, and what
+ * breaks it.
+ */
+export async function violationsIn(page: Page, rule?: string): Promise<string[]> {
   await page.evaluate(readFileSync(AXE, 'utf8'))
-  const { violations } = await page.evaluate('axe.run()') as {
+  const options = rule === undefined ? {} : { runOnly: [rule] }
+  const { violations } = await page.evaluate(`axe.run(${JSON.stringify(options)})`) as {
     violations: { id: string; nodes: { html: string; failureSummary: string }[] }[]
   }
   return violations.flatMap(({ id, nodes }) =>

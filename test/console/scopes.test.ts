@@ -17,7 +17,7 @@ const http = useHttp({ accessTokensFile: file.path })
 const shown = useConsole(http)
 
 async function signIn(token: string, hash?: string): Promise<void> {
-  await shown.open(hash)
+  await shown.openAnew(hash)
   await shown.page.getByLabel('Token').fill(token)
   await shown.page.getByRole('button', { name: 'Sign in' }).click()
   await shown.page.getByRole('button', { name: 'Sign out' }).waitFor()
@@ -42,7 +42,7 @@ async function userWithHold(): Promise<number> {
 
 test('a wrong token is refused, and a right one is nowhere but in memory', async () => {
   const { page } = shown
-  await shown.open()
+  await shown.openAnew()
   await page.getByLabel('Token').fill('wrong')
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('unauthorized').waitFor()

@@ -1,11 +1,7 @@
 /** What is done by hand: confirmed, with a reason, and once. */
 import { type Route } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { useHttp } from '../support/http.ts'
-import { useConsole } from './browser.ts'
-
-const http = useHttp()
-const shown = useConsole(http)
+import { http, shown } from './access_off.ts'
 
 const dialog = () => shown.page.locator('dialog.operation')
 const button = (name: string) => shown.page.getByRole('button', { name, exact: true })
@@ -21,10 +17,11 @@ async function enter(name: string, fields: Record<string, string>): Promise<void
 
 /** Confirms it, and waits until it is done. */
 async function confirm(name: string): Promise<string> {
+  const messages = shown.page.locator('.messages p')
+  // Those of tests before.
+  await messages.evaluateAll((all) => all.forEach((one) => one.remove()))
   await inDialog(name).click()
   await dialog().waitFor({ state: 'detached' })
-  const messages = shown.page.locator('.messages p')
-  await messages.last().waitFor()
   return await messages.last().innerText()
 }
 
@@ -59,9 +56,8 @@ test('credit, debit, transfer and hold are confirmed, keyed, and keep their reas
     ['DEBIT', '30.00', 'Moved'],
   ])
   expect(new Set(entries.slice(1).map(({ key }) => key)).size).toBe(3)
-  const [hold] = await http.sql`
-    select amount, metadata ->> 'reason' as reason from holds where user_id = ${id}`
-  expect(hold).toEqual({ amount: '10.00', reason: 'Deposit' })
+  const { body } = await http.call('GET', `/users/${id}/holds`)
+  expect(body).toMatchObject({ holds: [{ amount: '10.00', metadata: { reason: 'Deposit' } }] })
 })
 
 test('a hold is released and an entry reversed, with a reason', async () => {
