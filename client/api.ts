@@ -24,6 +24,7 @@ export type Problem = {
     | 'already_reversed'
     | 'cursor_gone'
     | 'user_frozen'
+    | 'too_many_holds'
     | 'insufficient_funds'
     | 'idempotency_key_reused'
     | 'expiry_not_later'
@@ -450,6 +451,7 @@ export type Results = {
       | 'already_reversed'
       | 'cursor_gone'
       | 'user_frozen'
+      | 'too_many_holds'
       | 'insufficient_funds'
       | 'idempotency_key_reused'
       | 'expiry_not_later'
@@ -763,6 +765,10 @@ export class UserFrozenError extends ProblemError<Problem & { code: 'user_frozen
   override name = 'UserFrozenError'
 }
 
+export class TooManyHoldsError extends ProblemError<Problem & { code: 'too_many_holds' }> {
+  override name = 'TooManyHoldsError'
+}
+
 export class InsufficientFundsError extends ProblemError<Problem & { code: 'insufficient_funds' }> {
   override name = 'InsufficientFundsError'
 }
@@ -819,6 +825,7 @@ export const ERRORS = {
   already_reversed: AlreadyReversedError,
   cursor_gone: CursorGoneError,
   user_frozen: UserFrozenError,
+  too_many_holds: TooManyHoldsError,
   insufficient_funds: InsufficientFundsError,
   idempotency_key_reused: IdempotencyKeyReusedError,
   expiry_not_later: ExpiryNotLaterError,

@@ -828,8 +828,8 @@ grant execute on function public.freeze_user to ledger_dba;
 
 -- Sets amount aside: it lowers what is available, not the balance, until it is captured, released,
 -- or expires_in seconds are over (null: never); from that moment it counts no more, without
--- anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03
--- (lock_timeout).
+-- anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGMAX (10000 holds
+-- are active), LGKEY, 22023, 55P03 (lock_timeout).
 create function public.place_hold(
   user_id bigint,
   amount numeric,
@@ -1440,6 +1440,11 @@ create function ledger.has_migration(version text)
   returns boolean
   language sql stable security definer;
 grant execute on function ledger.has_migration to ledger_dba, ledger_service;
+
+-- Whether a user has as many active holds as there may be: 10000.
+create function ledger.has_most_holds(user_id bigint)
+  returns boolean
+  language plpgsql volatile;
 
 -- Whether two operations have the same user and idempotency key.
 create function ledger.has_repeated_keys(user_ids bigint[], idempotency_keys text[])

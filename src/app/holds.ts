@@ -33,7 +33,13 @@ function addPlaceHold(routes: Hono, { write }: HoldsDependencies) {
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
       answers: { 201: { schema: hold } },
-      problems: [...WRITE_PROBLEMS, 'insufficient_funds', 'user_frozen', 'balance_out_of_range'],
+      problems: [
+        ...WRITE_PROBLEMS,
+        'insufficient_funds',
+        'user_frozen',
+        'too_many_holds',
+        'balance_out_of_range',
+      ],
     }),
     validated('param', idParam),
     idempotencyKey,

@@ -27,6 +27,7 @@ export const PROBLEMS = {
     title: 'The events that the cursor comes from are not those of this database.',
   },
   user_frozen: { status: 409, title: 'The user is frozen: nothing is taken from it, or held.' },
+  too_many_holds: { status: 409, title: 'The user has as many active holds as there may be.' },
   insufficient_funds: { status: 422, title: 'The available balance does not cover the amount.' },
   idempotency_key_reused: {
     status: 422,
@@ -57,6 +58,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGHLD: 'hold_not_active',
   LGHLU: 'unknown_hold',
   LGEXP: 'expiry_not_later',
+  LGMAX: 'too_many_holds',
   LGENT: 'unknown_entry',
   LGREV: 'already_reversed',
   LGSAM: 'same_user',

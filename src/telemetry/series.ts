@@ -39,6 +39,7 @@ const OTHERS: ProblemCode[] = [
   'hold_not_active',
   'already_reversed',
   'expiry_not_later',
+  'too_many_holds',
   'same_user',
   'cursor_gone',
 ]
@@ -58,6 +59,7 @@ const OPERATION_OUTCOMES = [
   'hold_not_active',
   'already_reversed',
   'user_frozen',
+  'too_many_holds',
   'insufficient_funds',
   'idempotency_key_reused',
   'expiry_not_later',

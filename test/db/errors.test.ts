@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { one, sealCredit, stateOf, useLedger } from '../support/ledger.ts'
+import { one, placeMostHolds, sealCredit, stateOf, useLedger } from '../support/ledger.ts'
 import { callAlone, type Operation, postAll } from '../support/post.ts'
 
 const ledger = useLedger()
@@ -26,6 +26,7 @@ type Kind =
   | 'rich'
   | 'frozen'
   | 'crowded'
+  | 'holding'
   | 'same'
 /** What is there of each user, by its name. */
 const REFS = {
@@ -103,7 +104,7 @@ const FAULTS: Record<string, Fault[]> = {
     TOO_MUCH,
     { reason: 'funds LGRNG', change: { peer: 'rich' } },
   ],
-  HOLD: [AMOUNT, EXPIRY, FROZEN, TOO_MUCH],
+  HOLD: [AMOUNT, EXPIRY, FROZEN, TOO_MUCH, { reason: 'funds LGMAX', change: { user: 'holding' } }],
   CAPTURE,
   'CAPTURE PART': CAPTURE,
   EXTEND: [EXPIRY, ...HOLDS, { reason: 'target LGEXP', change: { expiresIn: '60' } }],
@@ -183,7 +184,18 @@ async function furnish(id: number, busy: number): Promise<void> {
 beforeAll(async () => {
   const { sql } = ledger
   const busy = await ledger.user(10)
-  for (const kind of ['plain', 'other', 'full', 'poor', 'rich', 'frozen', 'crowded'] as const) {
+  for (
+    const kind of [
+      'plain',
+      'other',
+      'full',
+      'poor',
+      'rich',
+      'frozen',
+      'crowded',
+      'holding',
+    ] as const
+  ) {
     users[kind] = await ledger.user(10)
     await furnish(users[kind], busy)
   }
@@ -200,6 +212,7 @@ beforeAll(async () => {
     select ${users.crowded}, 'CREDIT', 1 from generate_series(1, 2000)`
   await sql`select recalculate_balance(id) from unnest(array[${users.poor}, ${users.rich}]::bigint[]) id`
   await sql`select freeze_user(${users.frozen})`
+  await placeMostHolds(sql, users.holding)
   holder = ledger.connect()
   caller = ledger.connect()
   await caller`set lock_timeout = '1ms'`

@@ -49,6 +49,7 @@ const SQLSTATES: Record<string, string> = {
   unknown_entry: 'LGENT',
   already_reversed: 'LGREV',
   expiry_not_later: 'LGEXP',
+  too_many_holds: 'LGMAX',
   user_frozen: 'LGFRZ',
   same_user: 'LGSAM',
 }

@@ -166,6 +166,7 @@ export const PINNED_PROBLEMS = {
   already_reversed: [409, 'The entry was reversed before.'],
   cursor_gone: [410, 'The events that the cursor comes from are not those of this database.'],
   expiry_not_later: [422, 'The hold does not expire before that.'],
+  too_many_holds: [409, 'The user has as many active holds as there may be.'],
   user_frozen: [409, 'The user is frozen: nothing is taken from it, or held.'],
   insufficient_funds: [422, 'The available balance does not cover the amount.'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request.'],

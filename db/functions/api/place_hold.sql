@@ -14,7 +14,7 @@ begin
 end $$;
 
 comment on function public.place_hold is
-  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGKEY, 22023, 55P03 (lock_timeout).';
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGMAX (10000 holds are active), LGKEY, 22023, 55P03 (lock_timeout).';
 
 revoke all on function public.place_hold from public;
 grant execute on function public.place_hold to ledger_dba;

@@ -58,7 +58,10 @@ begin
   if not v.replayed then -- mutation: funds
     v_funds := coalesce(
       ledger.funds_problem(v.change, account.balance + v.change, v.held, account.is_frozen),
-      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen));
+      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen),
+      -- Who has had fewer changes of holds has fewer holds.
+      case when decide.operation = 'HOLD' and account.hold_changes >= 10000
+        and ledger.has_most_holds(account.user_id) then 'LGMAX' end);
   end if;
 
   v.problem := ledger.first_problem(

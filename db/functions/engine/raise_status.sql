@@ -35,6 +35,9 @@ begin
     when 'LGHLU' then raise exception using errcode = 'LGHLU', message = 'unknown hold',
       detail = format('User %s has no hold of this number.', raise_status.user_id),
       hint = 'holds has the numbers of each user.';
+    when 'LGMAX' then raise exception using errcode = 'LGMAX', message = 'too many holds',
+      detail = format('User %s has 10000 active holds.', raise_status.user_id),
+      hint = 'Release those that nobody needs, or let holds expire: see expires_in.';
     when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
       detail = format('User %s has no entry of this number.', raise_status.user_id),
       hint = 'entries has those that are posted by seq, pending_entries the other ones by id.';

@@ -7,12 +7,14 @@ import {
   historyOf,
   one,
   pidOf,
+  placeMostHolds,
   snapshotOf,
   start,
   stateOf,
   untilBlocked,
   useLedger,
 } from '../../support/ledger.ts'
+import { post } from '../../support/post.ts'
 
 const ledger = useLedger()
 
@@ -46,6 +48,26 @@ test('place_hold() numbers the holds of each user', async () => {
     await sql`select release_hold(${id}, 3)`
     expect(await one(sql`select hold from place_hold(${id}, 1)`)).toEqual({ hold: '4' })
   }
+})
+
+test('place_hold() raises LGMAX for one more than 10000 that are active', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(100)
+  await sql`select place_hold(${id}, 1, 3600), place_hold(${id}, 1, null, 'first')`
+  await placeMostHolds(sql, id)
+  expect(await codeOf(sql`select place_hold(${id}, 1)`)).toBe('LGMAX')
+  expect(await codeOf(sql`select place_hold(${id}, 1, null, 'first')`)).toBe('ok')
+  expect(await codeOf(sql`select debit_user(${id}, 1)`)).toBe('ok')
+  expect(await codeOf(sql`select credit_user(${id}, 1)`)).toBe('ok')
+  expect(await codeOf(sql`select place_hold(${id}, 200)`)).toBe('LGFND')
+  await ageHolds(sql, id)
+  expect(await codeOf(sql`select place_hold(${id}, 1)`)).toBe('ok')
+  expect(await codeOf(sql`select place_hold(${id}, 1)`)).toBe('LGMAX')
+  await sql`select release_hold(${id}, 2)`
+  expect(
+    await post(sql, [{ op: 'HOLD', user: id, amount: 1 }, { op: 'HOLD', user: id, amount: 1 }]),
+  )
+    .toMatchObject([{ status: 'ok' }, { status: 'LGMAX' }])
 })
 
 test('place_hold() raises LGFND for more than is available', async () => {

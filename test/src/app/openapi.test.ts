@@ -3,7 +3,7 @@ import { createApp } from '../../../src/app/app.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { createEvents } from '../../../src/ledger/events.ts'
 import { type Answer, type Call, useHttp } from '../../support/http.ts'
-import { ageHolds, sealCredit } from '../../support/ledger.ts'
+import { ageHolds, placeMostHolds, sealCredit } from '../../support/ledger.ts'
 import {
   codesOf,
   type Document,
@@ -163,6 +163,8 @@ async function controlRequests(): Promise<Request[]> {
 
 async function holdRequests(): Promise<Request[]> {
   const [id, short, full] = [await http.user('100'), await http.user('10'), await fullUser()]
+  const holding = await http.user('100')
+  await placeMostHolds(http.sql, holding)
   await http.sql`select place_hold(${id}, 1, 60)`
   await ageHolds(http.sql, id)
   await http.sql`select place_hold(${id}, 5), place_hold(${id}, 5), place_hold(${id}, 5)`
@@ -197,6 +199,7 @@ async function holdRequests(): Promise<Request[]> {
     ['post', holds, '/users/x/holds', json],
     ['post', holds, '/users/4711/holds', json],
     ['post', holds, `/users/${full}/holds`, json],
+    ['post', holds, `/users/${holding}/holds`, json],
     ...['capture', 'release'].flatMap((action, n): Request[] => {
       const path = `/users/{id}/holds/{hold}/${action}`
       const at = (hold: number | string, user: number | string = id) =>

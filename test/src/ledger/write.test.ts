@@ -69,6 +69,7 @@ test.each([
   ['LGENT', 'unknown_entry'],
   ['LGREV', 'already_reversed'],
   ['LGEXP', 'expiry_not_later'],
+  ['LGMAX', 'too_many_holds'],
   ['LGKEY', 'idempotency_key_reused'],
 ])('%s is %s', async (status, code) => {
   const { write } = setup(outcome(status, { userId: 1 }))

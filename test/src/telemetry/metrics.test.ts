@@ -200,6 +200,7 @@ const OF_OTHERS = [
   'hold_not_active',
   'already_reversed',
   'expiry_not_later',
+  'too_many_holds',
   'same_user',
 ]
 const OPERATIONS = [
