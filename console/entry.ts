@@ -1,7 +1,7 @@
 /** An entry with its proof: its hash is computed again, here, from the hash of the entry before. */
 import { type Entry, type StatementEntry, StatementError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
-import { kindOf, moment, money, signed } from './format.ts'
+import { isReversed, kindOf, moment, money, signed } from './format.ts'
 import { messagePlace } from './messages.ts'
 import { openOperation } from './operation_dialog.ts'
 import { reverse } from './operations.ts'
@@ -19,7 +19,7 @@ const link = ({ id, seq }: EntryRef, text: string) =>
 const hashOf = (hash: string) => element('code', { class: 'hash' }, hash)
 
 function details(id: number, entry: Entry, postedAt: string): HTMLElement {
-  const { action, balance, ts, idempotency_key, metadata, transfer, reverses, reversed_by } = entry
+  const { action, balance, ts, idempotency_key, metadata, transfer } = entry
   const other = (seq: number | undefined) =>
     seq === undefined ? undefined : link({ id, seq }, `Entry ${seq}`)
   return definitions([
@@ -37,8 +37,9 @@ function details(id: number, entry: Entry, postedAt: string): HTMLElement {
         `User ${transfer.user_id}, entry ${transfer.seq}`,
       ),
     ],
-    ['Reverses', other(reverses)],
-    ['Reversed by', other(reversed_by)],
+    ['Reverses', other(entry.reverses)],
+    ['Reversed by', other(entry.reversed_by)],
+    ['Reversed so far', entry.reversed === undefined ? undefined : money(entry.reversed)],
     ['Hold', entry.hold === undefined ? undefined : String(entry.hold)],
     [
       'Metadata',
@@ -140,8 +141,7 @@ export function openEntry(
     }
   }
 
-  const isReversible = ({ reversed_by }: Entry) =>
-    session.may('reverse') && reversed_by === undefined
+  const isReversible = (entry: Entry) => session.may('reverse') && !isReversed(entry)
   function reverseButton(entry: Entry) {
     const onReversed = () => {
       onDone()

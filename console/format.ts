@@ -24,6 +24,10 @@ export function kindOf({ action, transfer, reverses, hold }: Entry): string {
   return action === 'CREDIT' ? 'Credit' : 'Debit'
 }
 
+/** Whether nothing of an entry is left to be taken back. */
+export const isReversed = ({ reversed_by, reversed }: Entry): boolean =>
+  reversed_by !== undefined && reversed === undefined
+
 /** The reason in metadata, or else its members, as one line. */
 export function noteOf(metadata: Record<string, unknown> = {}): string {
   const textOf = (value: unknown) => typeof value === 'string' ? value : JSON.stringify(value)

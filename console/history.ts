@@ -1,7 +1,7 @@
 /** The history of a user: newest first, page by page, with filters. */
 import type { Entry } from '../client/ledger.ts'
 import { arrange, card, choice, element, labelled } from './element.ts'
-import { kindOf, moment, money, noteOf, period, signed } from './format.ts'
+import { isReversed, kindOf, moment, money, noteOf, period, signed } from './format.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
 
@@ -14,26 +14,30 @@ export interface Section {
 const PAGE_SIZE = 50
 const ACTIONS = ['CREDIT', 'DEBIT'] as const
 
+function reversalBadge({ reversed_by, reversed }: Entry): HTMLElement | undefined {
+  if (reversed_by === undefined) return undefined
+  const text = reversed === undefined ? `reversed by ${reversed_by}` : `${money(reversed)} reversed`
+  return element('span', { class: 'badge' }, text)
+}
+
 function rowOf(id: number, entry: Entry): HTMLTableRowElement {
-  const { seq, action, balance, ts, metadata, idempotency_key, reversed_by } = entry
+  const { seq, action, balance, ts, metadata, idempotency_key } = entry
   const kind = kindOf(entry)
   const note = noteOf(metadata)
   const link = { href: `#/users/${id}/entries/${seq}`, 'aria-label': `Entry ${seq}` }
   return element(
     'tr',
-    { class: reversed_by === undefined ? undefined : 'reversed' },
+    { class: isReversed(entry) && 'reversed' },
     element('td', { class: 'number' }, element('a', link, String(seq))),
     element('td', { class: 'when' }, moment(ts)),
     element(
       'td',
       { class: 'text' },
       element('span', { class: 'kind' }, kind),
-      reversed_by === undefined
-        ? undefined
-        : element('span', { class: 'badge' }, `reversed by ${reversed_by}`),
+      reversalBadge(entry),
       note === '' ? undefined : element('span', { class: 'reason' }, note),
     ),
-    element('td', { class: 'text key wide' }, idempotency_key ?? ''),
+    element('td', { class: 'key wide', title: idempotency_key }, idempotency_key ?? ''),
     element('td', { class: `number strong ${action.toLowerCase()}` }, signed(entry)),
     element('td', { class: 'number' }, money(balance)),
   )
@@ -86,7 +90,7 @@ function createFilters(onChange: () => void) {
 
 /** The entries of a user. */
 export function historySection({ client }: Session, id: number): Section {
-  /** By seq, with what they were made of: an entry changes only when it is reversed. */
+  /** By seq, with the last reversal: an entry changes only when it is reversed. */
   const rows = new Map<number, { row: HTMLTableRowElement; reversed_by: number | undefined }>()
   let entries: Entry[] = []
   let next: number | null = null

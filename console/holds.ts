@@ -25,13 +25,15 @@ export function holdsSection(
   const more = element('button', { click: () => void load(true), hidden: true }, 'More holds')
   let next: number | null = null
   let asked = 0
-  const items = new Map<number, { item: HTMLElement; status: string }>()
+  /** By number, with what they were made of. */
+  const items = new Map<number, { item: HTMLElement; text: string }>()
 
   function itemOf(hold: HeldHold): HTMLElement {
     const known = items.get(hold.hold)
-    if (known?.status === hold.status) return known.item
+    const text = JSON.stringify(hold)
+    if (known?.text === text) return known.item
     const item = holdItem(hold, hold.status === 'active' ? onRelease : undefined)
-    items.set(hold.hold, { item, status: hold.status })
+    items.set(hold.hold, { item, text })
     return item
   }
 
@@ -63,7 +65,7 @@ export function holdsSection(
 }
 
 function holdItem(hold: HeldHold, onRelease: ((hold: HeldHold) => void) | undefined): HTMLElement {
-  const { hold: number, amount, status, expires_at, created_at, metadata } = hold
+  const { hold: number, amount, captured, status, expires_at, created_at, metadata } = hold
   const note = noteOf(metadata)
   const release = onRelease && element(
     'button',
@@ -79,6 +81,7 @@ function holdItem(hold: HeldHold, onRelease: ((hold: HeldHold) => void) | undefi
       'span',
       { class: 'note' },
       `Hold ${number}, `,
+      captured === '0.00' ? '' : `${money(captured)} captured, `,
       moment(created_at),
       ...(expires_at === null ? [] : [', expires ', moment(expires_at)]),
     ),

@@ -6,12 +6,14 @@ import type { Field, Operation, Values } from './operation_dialog.ts'
 import type { Scope, Session } from './session.ts'
 import { readUser } from './users.ts'
 
-const amountField = (): Field => ({
+/** With a hint it may be left empty. */
+const amountField = (hint?: string): Field => ({
   name: 'amount',
   label: 'Amount',
+  ...(hint !== undefined && { hint }),
   input: element('input', {
     inputmode: 'decimal',
-    required: true,
+    required: hint === undefined,
     pattern: '(0|[1-9][0-9]{0,9})([.][0-9]{1,2})?',
     title: 'Digits, and a point before at most two decimals, such as 1250.50',
     autocomplete: 'off',
@@ -120,37 +122,38 @@ const hold = (session: Session, id: number): Operation => ({
 })
 
 /** Gives back what is held. */
-export const release = ({ client }: Session, { user_id, hold, amount }: HeldHold): Operation => ({
+export const release = (
+  { client }: Session,
+  { user_id, hold, remaining }: HeldHold,
+): Operation => ({
   verb: 'Release',
   title: `Release hold ${hold} of user ${user_id}`,
   fields: [],
-  summary: () => Promise.resolve([['Give back', money(amount)]]),
+  summary: () => Promise.resolve([['Give back', money(remaining)]]),
   send: async (values, idempotencyKey) =>
     `Released hold ${hold}. ${
       nowHas(await client.releaseHold(user_id, hold, metadataOf(values), { idempotencyKey }))
     }`,
 })
 
-/** Takes an entry back, with the other half if it is one of a transfer. */
+/** Takes an entry back, or a part of it, with the other half if it is one of a transfer. */
 export const reverse = ({ client }: Session, id: number, entry: Entry): Operation => ({
   verb: 'Reverse',
   title: `Reverse entry ${entry.seq} of user ${id}`,
-  fields: [],
-  summary: () =>
+  fields: [amountField('Left empty: all that has not been reversed yet.')],
+  summary: ({ amount }) =>
     Promise.resolve([
-      ['Take back', `${kindOf(entry)}, ${signed(entry)}`],
+      ['Take back', amount ? money(amount) : 'all that has not been reversed yet'],
+      ['Of', `${kindOf(entry)}, ${signed(entry)}`],
       ...(entry.transfer
-        ? [[
-          'Together with',
-          `entry ${entry.transfer.seq} of user ${entry.transfer.user_id}`,
-        ]] as const
+        ? [['And of', `entry ${entry.transfer.seq} of user ${entry.transfer.user_id}`]] as const
         : []),
     ]),
-  send: async (values, idempotencyKey) =>
-    done(
-      'Took back',
-      await client.reverseEntry(id, entry.seq, metadataOf(values), { idempotencyKey }),
-    ),
+  async send(values, idempotencyKey) {
+    const { amount } = values
+    const body = { ...(amount && { amount }), ...metadataOf(values) }
+    return done('Took back', await client.reverseEntry(id, entry.seq, body, { idempotencyKey }))
+  },
 })
 
 /** What the caller may start with a user, by the name on its button. */
