@@ -27,4 +27,4 @@ test('what cannot be done is refused, with a word on it', () => {
 test('a benchmark that cannot do what it is asked to fails', async () => {
   const command = [onDeno ? 'node' : process.execPath, '--import', 'tsx', 'test/bench/main.ts']
   expect(await run([...command, '--only', 'nothing'], {}).ended).toBe(1)
-}, 60_000)
+})

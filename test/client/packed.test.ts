@@ -66,7 +66,7 @@ beforeAll(async () => {
   await writeFile(join(folder, 'debiting.ts'), DEBITING)
   await writeFile(join(folder, 'example.ts'), example!.replace('http://127.0.0.1:3000', url))
   proxy = await startProxy(Number(new URL(url).port), 'POST /users')
-}, 60_000)
+})
 
 afterAll(async () => {
   await proxy.close()

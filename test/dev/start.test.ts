@@ -3,8 +3,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { processCommand, until } from '../../dev/processes.ts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { processCommand } from '../../dev/processes.ts'
 import { type Run, run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
 import { runSomeTests } from '../support/some_tests.ts'
 import { sample } from '../support/share.ts'
@@ -116,9 +116,7 @@ test('a PostgreSQL that is killed is started again, and nothing is lost', async 
   await post(`${url}/users/${id}/credit`, { amount: 7 })
   process.kill(postgresPid, 'SIGKILL')
   await started.line(/PostgreSQL has ended/)
-  await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 30_000 }).toBe(
-    200,
-  )
+  await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200)
   expect(await post(`${url}/users/${id}/debit`, { amount: 1 })).toMatchObject({ balance: '6.00' })
   const { postgresPid: last } = await ready(started)
   started.signal('SIGINT')
@@ -139,7 +137,7 @@ test('it stops by itself when its parent is killed', async () => {
 test('a signal while it starts leaves nothing running', async () => {
   const started = start()
   const lock = join(folder, 'postgres', 'lock')
-  expect(await until(() => stat(lock).then(() => true, () => false), 10_000)).toBe(true)
+  await vi.waitUntil(() => stat(lock).then(() => true, () => false))
   started.signal('SIGTERM')
   expect(await started.ended).toBe(0)
   const left = [lock, join(folder, 'postgres', 'data', 'postmaster.pid')]

@@ -76,7 +76,7 @@ describe('in Chromium', () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
     const context = await browser.newContext({ colorScheme: 'dark' })
     page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(0)
     page.on('request', (request) => asked.add(new URL(request.url()).origin))
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text())
@@ -114,7 +114,7 @@ describe('in Chromium', () => {
     const block = page.locator('#operations-Entries-debitUser')
     await block.locator('.opblock-summary-control').click()
     await block.locator('.try-out__btn').click()
-    await block.locator('.execute').click({ timeout: 5000 })
+    await block.locator('.execute').click()
     await block.locator('.live-responses-table .response-col_status').filter({ hasText: '201' })
       .waitFor()
     const [row] = await http.sql`select balance from users where id = 1`
