@@ -23,8 +23,8 @@ const tracer = trace.getTracer('ledger', VERSION)
 export const activeSpan = (): SpanContext | undefined => trace.getSpanContext(context.active())
 
 /**
- * Starts the span of a request, as a part of what an instrumentation of the server has begun, or else
- * of its caller's.
+ * Starts the span of a request, as a part of what an instrumentation of the server has begun, or
+ * else of its caller's.
  * @returns undefined without an SDK
  */
 export function startRequest(
@@ -62,8 +62,8 @@ export const inSpan = <T>(span: Span, work: () => T): T =>
   context.with(trace.setSpan(context.active(), span), work)
 
 /**
- * Runs a batch in a span: a part of the request that it is for, or, if there are several, with a link
- * to each. Without any it has no span.
+ * Runs a batch in a span: a part of the request that it is for, or, if there are several, with a
+ * link to each. Without any it has no span.
  */
 export function inBatch<T>(
   requests: SpanContext[],

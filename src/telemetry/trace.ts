@@ -43,8 +43,8 @@ function createRandomHex() {
 const randomHex = createRandomHex()
 
 /**
- * The caller's span, by traceparent and tracestate; undefined if it sent none, or a malformed one. Of
- * a future version, what follows the known fields is ignored; version ff is invalid.
+ * The caller's span, by traceparent and tracestate; undefined if it sent none, or a malformed one.
+ * Of a future version, what follows the known fields is ignored; version ff is invalid.
  */
 export function parentOf(headers: Headers): SpanContext | undefined {
   const [, version, traceId, spanId, flags, rest] =

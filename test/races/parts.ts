@@ -1,4 +1,6 @@
-/** Scenarios about holds and entries that are taken in parts, run as those of `interleavings.ts`. */
+/**
+ * Scenarios about holds and entries that are taken in parts, run as those of `interleavings.ts`.
+ */
 import type postgres from 'postgres'
 import {
   ageHolds,
