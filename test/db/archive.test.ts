@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ArchiveFinding, verifyArchive } from '../../db/verify_archive.ts'
 import { codeOf, one, useLedger } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
+import { sample } from '../support/share.ts'
 import { ageUsers, tamper, verifyLedger } from '../support/tampering.ts'
 
 const ledger = useLedger()
@@ -128,10 +130,24 @@ test('who is erased is erased from the archive as well, by whoever keeps it', as
 
 test('npm run archive takes nothing that is younger than 30 days, and says what it needs', async () => {
   const before = await textOf(ledger.sql)
-  for (const args of [['--before', day(10)], ['--before', 'x'], []]) {
+  for (const args of sample('bad days', [['--before', day(10)], ['--before', 'x'], []])) {
     expect((await archive(...args, '--out', file))[0]).toBe(2)
   }
   await ledger.sql`select ledger.archive_entries(${`{${ids[0]}}`}::bigint[],
     array(select max(seq) from payment_history where user_id = ${ids[0]!}::bigint), 'too young')`
   expect(await textOf(ledger.sql)).toBe(before)
+})
+
+test('the ways back are refused that would drop what proves archived and erased rows', async () => {
+  const { rows } = await one(ledger.sql`select count(*)::integer as rows from erasures`)
+  expect(rows).toBeGreaterThan(0)
+  const files = readdirSync('db/migrations').filter((file) =>
+    /_(erase_users|archive_entries)\.sql$/.test(file)
+  )
+  expect(files).toHaveLength(2)
+  for (const file of files) {
+    const [, down] = readFileSync(`db/migrations/${file}`, 'utf8').split('-- migrate:down')
+    const [, asked] = /^-- by hand\n(do \$\$ begin\n[\s\S]*?^end \$\$;)$/m.exec(down!)!
+    expect(await codeOf(ledger.sql.unsafe(asked!))).toBe('P0001')
+  }
 })
