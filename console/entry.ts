@@ -60,15 +60,15 @@ interface Proved {
  * Reads the statement from two entries before this one, whose hashes the client computes.
  * @throws StatementError if an entry isn't what its hash says
  */
-async function prove({ client }: Session, { id, seq }: EntryRef): Promise<Proved | undefined> {
+async function prove({ client }: Session, { id, seq }: EntryRef): Promise<Proved> {
   const chain: Proved['chain'] = []
   for await (const line of client.statement(id, { after: Math.max(0, seq - 2) })) {
-    if ('closing' in line) return undefined
+    if ('closing' in line) break
     const { seq: at, hash } = 'opening' in line ? line.opening : line
     if (hash !== null) chain.push({ seq: at, hash })
     if (!('opening' in line) && at === seq) return { entry: line, chain }
   }
-  return undefined
+  throw new Error('The statement does not have the entry yet.')
 }
 
 function proof({ chain, entry }: Proved): HTMLElement {
@@ -129,13 +129,14 @@ export function openEntry(
   async function load() {
     try {
       const entry = await session.client.getEntry(ref.id, ref.seq)
-      const proved = await prove(session, ref).catch((error: unknown) => error)
-      const isProved = proved !== undefined && !(proved instanceof Error)
+      const proved = await prove(session, ref).catch((error: unknown) => ({ error }))
       content.replaceChildren(
-        details(ref.id, entry, isProved ? (proved as Proved).entry.posted_at : entry.ts),
-        isProved ? proof(proved as Proved) : disproof(proved),
+        details(ref.id, entry, 'error' in proved ? entry.ts : proved.entry.posted_at),
+        'error' in proved ? disproof(proved.error) : proof(proved),
         ...(isReversible(entry) ? [reverseButton(entry)] : []),
       )
+      // The button that had the focus may be gone.
+      if (!dialog.contains(document.activeElement)) close.focus()
     } catch (error) {
       content.replaceChildren(explain(error))
     }
@@ -169,5 +170,5 @@ const disproof = (error: unknown): HTMLElement =>
         '✗ The hash is not what this entry and the one before it make.',
       )
       : undefined,
-    explain(error ?? new Error('The entry is not in the statement yet.')),
+    explain(error),
   )

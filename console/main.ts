@@ -47,7 +47,8 @@ function route(): void {
   drawer = openEntry(session, { id, seq }, {
     onDone: () => shown?.refresh(),
     onClose: () => {
-      if (addressed().seq === seq) location.hash = `#/users/${id}`
+      const now = addressed()
+      if (now.id === id && now.seq === seq) location.hash = `#/users/${id}`
     },
   })
 }

@@ -128,6 +128,17 @@ test('an entry is shown with its hash, computed in the browser', async () => {
   await page.waitForURL(new RegExp(`/users/${id}$`))
 })
 
+test('an entry leads to the other half of its transfer, and stays there', async () => {
+  const { page } = shown
+  const [id, peer] = [await http.user('100'), await http.user('100')]
+  await http.sql`select transfer(${id}, ${peer}, 1)`
+  await shown.open(`#/users/${id}/entries/2`)
+  await page.getByRole('link', { name: `User ${peer}, entry 2` }).click()
+  await page.getByRole('heading', { name: `Entry 2 of user ${peer}` }).waitFor()
+  await page.getByText('✓ The hash is what').waitFor()
+  expect(page.url()).toContain(`#/users/${peer}/entries/2`)
+})
+
 test('an entry that is not what its hash says is shown as such', async () => {
   const { page } = shown
   const id = await http.user('10.00')
