@@ -978,6 +978,12 @@ create function ledger.add_erasures(
   returns void
   language plpgsql volatile;
 
+-- One HOLD without a key for people, as post_hold does it, in the shortest way where nothing is
+-- pending and the funds suffice; null: everything else, refusals included, which is for post_hold.
+create function ledger.add_hold(user_id bigint, amount numeric, expires_in numeric, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile;
+
 -- Writes down what will be left of each change of the holds that an intervention is about to erase
 -- of a user. Raises LGIMM as add_erasures.
 create function ledger.add_hold_erasures(
@@ -985,6 +991,13 @@ create function ledger.add_hold_erasures(
   user_id bigint,
   before timestamp with time zone)
   returns void
+  language plpgsql volatile;
+
+-- One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change
+-- does it, in the shortest way where nothing is pending and the funds suffice; null: everything
+-- else, refusals included, which is for post_change.
+create function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount numeric)
+  returns ledger.posted_entry
   language plpgsql volatile;
 
 -- Takes out what an intervention erases of a user from before a moment: what add_erasures wrote
@@ -1049,6 +1062,14 @@ grant execute on function ledger.changes_between to ledger_dba;
 create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
+
+-- One CAPTURE, CAPTURE PART or RELEASE without a key and metadata for people, as post_change and
+-- post_hold do it, in the shortest way where nothing is pending and the funds suffice; null:
+-- everything else, refusals included, which is for these. The moment of the change is that of the
+-- entry, too.
+create function ledger.close_hold(operation text, user_id bigint, hold bigint, amount numeric)
+  returns public.hold_changes
+  language plpgsql volatile;
 
 -- Sets the copies in users of open accounts to what these are now, where they differ.
 create function ledger.copy_accounts(accounts ledger.account[])
@@ -2069,3 +2090,23 @@ create function ledger.verify_users(
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
   language plpgsql stable security definer;
 grant execute on function ledger.verify_users to ledger_dba;
+
+-- Writes a change of a hold after the one whose hash is previous (null: it is placed), and what the
+-- hold is by then. Everything has been decided.
+create function ledger.write_hold(
+  action text,
+  user_id bigint,
+  hold bigint,
+  number bigint,
+  previous bytea,
+  amount numeric,
+  remaining numeric,
+  expires_at timestamp with time zone,
+  at timestamp with time zone,
+  seq bigint,
+  balance numeric,
+  available numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile;

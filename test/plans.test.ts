@@ -254,9 +254,9 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from ledger.get_hold(${id}, ${2 * n + 2})`,
       `select * from extend_hold(${id}, ${2 * n + 2}, null)`,
       `select * from release_hold(${id}, ${2 * n + 2}, 'release-${n}')`,
-      `select * from reverse_entry(${id}, (select seq from users where id = ${id}), 'reverse-${n}', null, 0.5)`,
-      `select * from reverse_entry(${id}, (select seq - 1 from users where id = ${id}), 'rest-${n}')`,
-      'table active_holds',
+      `select reverse_entry(${id}, s.seq, 'reverse-${n}', null, 0.5)
+         from ledger.get_users('{${id}}') s`,
+      `select reverse_entry(${id}, s.seq - 1, 'rest-${n}') from ledger.get_users('{${id}}') s`,
       MOMENT(id),
       `select * from ledger.get_moments(${id}, array[now(), null])`,
       `select * from ledger.get_history(${id})`,

@@ -78,7 +78,7 @@ const operation: fc.Arbitrary<Numbered> = fc.oneof(
     arbitrary: fc.record({
       op: op('EXTEND'),
       ref,
-      expiresIn: fc.constantFrom(null, '7200', '7200', '1800', '0'),
+      expiresIn: fc.constantFrom(null, '7200', '7200', '1800', '0', 'NaN'),
       ...more,
     }),
   },

@@ -109,6 +109,7 @@ const BATCH = 'a batch of every operation'
 const CAPTURES = 'a hold captured in parts'
 const REVERSALS = 'an entry reversed in parts'
 const EXTENDED = 'a hold that is extended'
+const PLACED = 'two holds of which one is covered'
 const OPPOSITE = 'users locked in opposite orders'
 const MOMENT = 'a moment that is not final yet'
 const CLOCK = 'a clock that goes back'
@@ -482,6 +483,25 @@ export const MUTATIONS: Record<string, Case> = {
          where h.user_id = load_target.user_id and h.seq = ref)) else t.amount end`,
     }),
   ),
+  'a hold without a lock': find(
+    PLACED,
+    lines('add_hold', { lock: 'from public.users u where u.id = add_hold.user_id;' }),
+  ),
+  'a hold that asks for no funds': find(
+    PLACED,
+    lines('add_hold', { funds: 'is not null and false then return null; end if;' }),
+  ),
+  'a capture without a lock': find(
+    CAPTURES,
+    lines('close_hold', { lock: 'from public.users u where u.id = close_hold.user_id;' }),
+  ),
+  'a capture that asks for no funds': find(CAPTURES, lines('close_hold', { funds: 'null;' })),
+  'a reversal without a lock': find(
+    REVERSALS,
+    lines('add_reversal', { lock: 'from public.users u where u.id = add_reversal.user_id;' }),
+  ),
+  'a reversal that asks for no funds': find(REVERSALS, lines('add_reversal', { funds: 'null;' })),
+  'an extension that changes nothing': find(EXTENDED, lines('change_hold', { extend: '' })),
   'an extension to an earlier time': find(
     EXTENDED,
     fn(

@@ -25,7 +25,8 @@ const capture = (
   final: boolean,
   key: string | null = null,
 ) =>
-  sql`select available from capture_hold(${id}, ${hold}, ${amount}::numeric, ${key}, null, ${final})`
+  sql`select available
+        from capture_hold(${id}, ${hold}, ${amount}::numeric, ${key}, null, ${final})`
 const reverse = (
   sql: postgres.Sql,
   id: number,
@@ -71,7 +72,26 @@ export const PARTS: Record<string, Scenario> = {
       'LGHLD',
       '7 DEBIT 2.00 0.00 0.00 false',
     ])
+    const poor = await createUser(sql, 10)
+    await sql`select place_hold(${poor}, 6)`
+    await sql`insert into payment_history (user_id, action, amount) values (${poor}, 'DEBIT', 7)`
+    await sql`select recalculate_balance(${poor})`
+    expectEqual('without funds', await codeOf(capture(sql, poor, 1, null, true)), 'LGFND')
     expectEqual('findings', await findingsOf(sql, id), [])
+    expectEqual('verified', await verifyUser(sql, id), [])
+  },
+
+  async 'two holds of which one is covered'({ sql, connect, expectEqual }) {
+    const id = await createUser(sql, 10)
+    const [first, second] = [connect(), connect()]
+    const pid = await pidOf(second)
+    await first`begin`
+    expectEqual('the first', await codeOf(first`select place_hold(${id}, 6)`), 'ok')
+    const other = start(codeOf(second`select place_hold(${id}, 6)`))
+    expectEqual('the second waits', await blocks(sql, pid, other), true)
+    await first`commit`
+    expectEqual('the second', await other, 'LGFND')
+    expectEqual('what is left', await codeOf(sql`select place_hold(${id}, 4)`), 'ok')
     expectEqual('verified', await verifyUser(sql, id), [])
   },
 
@@ -100,6 +120,14 @@ export const PARTS: Record<string, Scenario> = {
       '+3.00=9.00',
       '+1.00=10.00',
     ])
+    await sql`select debit_user(${id}, 9)`
+    await first`begin`
+    expectEqual('of a debit', await codeOf(reverse(first, id, 6, 5)), 'ok')
+    const again = start(codeOf(reverse(second, id, 6, 5)))
+    expectEqual('again waits', await blocks(sql, pid, again), true)
+    await first`commit`
+    expectEqual('again', await again, 'LGAMT')
+    expectEqual('of a credit that was spent', await codeOf(reverse(sql, id, 1, null)), 'LGFND')
     expectEqual('findings', await findingsOf(sql, id), [])
     expectEqual('verified', await verifyUser(sql, id), [])
   },

@@ -4,11 +4,20 @@ create or replace function public.capture_hold(
   returns ledger.posted_entry
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_operation text := case when capture_hold.final is false then 'CAPTURE PART' else 'CAPTURE' end;
+  c public.hold_changes;
 begin
-  return ledger.post_change(case when capture_hold.final is false then 'CAPTURE PART'
-      else 'CAPTURE' end,
-    capture_hold.user_id, capture_hold.amount, capture_hold.hold_id,
-    capture_hold.idempotency_key, capture_hold.metadata);
+  if capture_hold.idempotency_key is null and capture_hold.metadata is null then
+    c := ledger.close_hold(v_operation, capture_hold.user_id, capture_hold.hold_id,
+      capture_hold.amount);
+    if c.hold is not null then
+      return (c.user_id, c.seq, 'DEBIT', c.amount, c.balance, c.available, c.at, false
+        )::ledger.posted_entry;
+    end if;
+  end if;
+  return ledger.post_change(v_operation, capture_hold.user_id, capture_hold.amount,
+    capture_hold.hold_id, capture_hold.idempotency_key, capture_hold.metadata);
 end $$;
 
 comment on function public.capture_hold is

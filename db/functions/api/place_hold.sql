@@ -5,10 +5,20 @@ create or replace function public.place_hold(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v record := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
-    place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
-  c public.hold_changes := v.change;
+  c public.hold_changes;
+  v record;
 begin
+  if place_hold.idempotency_key is null then
+    c := ledger.add_hold(place_hold.user_id, place_hold.amount, place_hold.expires_in,
+      place_hold.metadata);
+    if c.hold is not null then
+      return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'),
+        c.available, false)::ledger.posted_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
+    place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
+  c := v.change;
   return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'), c.available,
     v.replayed)::ledger.posted_hold;
 end $$;

@@ -4,10 +4,18 @@ create or replace function public.release_hold(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v record := ledger.post_hold('RELEASE', release_hold.user_id, null, release_hold.hold_id, null,
-    release_hold.idempotency_key, release_hold.metadata);
-  c public.hold_changes := v.change;
+  c public.hold_changes;
+  v record;
 begin
+  if release_hold.idempotency_key is null and release_hold.metadata is null then
+    c := ledger.close_hold('RELEASE', release_hold.user_id, release_hold.hold_id, null);
+    if c.hold is not null then
+      return (c.user_id, c.balance, c.available, c.seq, c.at, false)::ledger.released_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('RELEASE', release_hold.user_id, null, release_hold.hold_id, null,
+    release_hold.idempotency_key, release_hold.metadata);
+  c := v.change;
   return (c.user_id, c.balance, c.available, c.seq, c.at, v.replayed)::ledger.released_hold;
 end $$;
 

@@ -9,8 +9,14 @@ declare
   v_peer_id bigint := (select h.peer_user_id from public.payment_history h
     where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
   v ledger.posted_entry[];
+  v_entry ledger.posted_entry;
 begin
   if v_peer_id is null then
+    if reverse_entry.idempotency_key is null and reverse_entry.metadata is null then
+      v_entry := ledger.add_reversal(reverse_entry.user_id, reverse_entry.seq,
+        reverse_entry.amount);
+      if v_entry.seq is not null then return v_entry; end if;
+    end if;
     return ledger.post_change('REVERSE', reverse_entry.user_id, reverse_entry.amount,
       reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
   end if;

@@ -20,7 +20,10 @@ begin
       when 'EXTEND' then
         v.amount := v_amount;
         v.held := 0;
-        v_new_expiry := ledger.expires_after(v_now, load_target.expires_in);
+        -- What isn't valid may be out of the range of an interval.
+        if ledger.is_valid_expiry(load_target.expires_in) then
+          v_new_expiry := ledger.expires_after(v_now, load_target.expires_in);
+        end if;
       when 'RELEASE' then
         v.amount := v_remaining;
         v.held := v_remaining;

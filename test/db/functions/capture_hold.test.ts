@@ -151,3 +151,51 @@ test('the same capture twice at once captures once', async () => {
   await first`commit`
   expect(await repeated).toEqual({ ...captured, replayed: true })
 })
+
+test('capture_hold() with final => false leaves the rest held, until nothing is left', async () => {
+  const { sql } = ledger
+  const id = await held()
+  const part = (amount: number | null, final: boolean) =>
+    one(sql`
+      select amount, balance, available
+        from capture_hold(${id}, 1, ${amount}::numeric, final => ${final})`)
+  expect(await part(20, false)).toEqual({ amount: '20.00', balance: '80.00', available: '40.00' })
+  expect(await codeOf(sql`select debit_user(${id}, 40.01)`)).toBe('LGFND')
+  expect(await codeOf(sql`select capture_hold(${id}, 1, 40.01)`)).toBe('LGAMT')
+  expect(await part(15, false)).toEqual({ amount: '15.00', balance: '65.00', available: '40.00' })
+  expect(await part(null, false)).toEqual({ amount: '25.00', balance: '40.00', available: '40.00' })
+  expect(await codeOf(sql`select capture_hold(${id}, 1, 1, final => false)`)).toBe('LGHLD')
+  expect(await one(sql`select status from ledger.get_hold(${id}, 1)`))
+    .toEqual({ status: 'captured' })
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
+test('capture_hold() repeats each part to its key, and raises LGKEY for another part', async () => {
+  const { sql } = ledger
+  const id = await held()
+  const part = (key: string, amount: number | null, final: boolean) =>
+    sql`select * from capture_hold(${id}, 1, ${amount}::numeric, ${key}, null, ${final})`
+  const first = await one(part('a', 20, false))
+  const second = await one(part('b', null, true))
+  expect(second).toMatchObject({ amount: '40.00' })
+  const before = await stateOf(sql, id)
+  expect(await one(part('a', 20, false))).toEqual({ ...first, replayed: true })
+  // All that was left then, whatever it takes to say so.
+  for (const amount of [null, 40]) {
+    for (const final of [true, false]) {
+      expect(await one(part('b', amount, final))).toEqual({ ...second, replayed: true })
+    }
+  }
+  expect(await codeOf(part('a', 20, true))).toBe('LGKEY')
+  expect(await codeOf(part('a', null, false))).toBe('LGKEY')
+  expect(await codeOf(part('b', 60, true))).toBe('LGKEY')
+  expect(await stateOf(sql, id)).toEqual(before)
+})
+
+test('capture_hold() of a part raises LGFND unless what stays held is covered, too', async () => {
+  const { sql } = ledger
+  const id = await held()
+  await sql`insert into payment_history (user_id, action, amount) values (${id}, 'DEBIT', 70)`
+  expect(await codeOf(sql`select capture_hold(${id}, 1, 1, final => false)`)).toBe('LGFND')
+  expect(await codeOf(sql`select capture_hold(${id}, 1, 30)`)).toBe('ok')
+})

@@ -239,3 +239,45 @@ test('reverse_entry() raises 55P03 for a transfer that it couldn’t see before 
   expect(await codeOf(reversing`select reverse_entry(${high}, 2)`)).toBe('ok')
   expect(await findingsOf(sql, high)).toEqual([])
 })
+
+test('reverse_entry() takes parts back, never more than the entry was', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(100)
+  await sql`select debit_user(${id}, 10)`
+  const links = () =>
+    one(sql`select reversed_by, reversed from entries where user_id = ${id} and seq = 2`)
+  const part = (amount: number | null) =>
+    sql`select seq, amount, balance from reverse_entry(${id}, 2, amount => ${amount}::numeric)`
+  expect(await one(part(4))).toEqual({ seq: '3', amount: '4.00', balance: '94.00' })
+  expect(await links()).toEqual({ reversed_by: '3', reversed: '4.00' })
+  expect(await codeOf(part(6.01))).toBe('LGAMT')
+  expect(await codeOf(part(0))).toBe('LGAMT')
+  expect(await one(part(1))).toEqual({ seq: '4', amount: '1.00', balance: '95.00' })
+  expect(await one(part(null))).toEqual({ seq: '5', amount: '5.00', balance: '100.00' })
+  expect(await links()).toEqual({ reversed_by: '5', reversed: null })
+  expect(await codeOf(part(0.01))).toBe('LGREV')
+  // A part can be taken back itself; then nothing more of the first can be reversed.
+  await sql`select reverse_entry(${id}, 3, amount => 2)`
+  expect(await codeOf(part(null))).toBe('LGREV')
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
+test('reverse_entry() repeats each part to its key, and raises LGKEY for another part', async () => {
+  const { sql } = ledger
+  const [from, to] = [await ledger.user(10), await ledger.user()]
+  await sql`select transfer(${from}, ${to}, 9)`
+  const part = (key: string, amount: number | null) =>
+    sql`select * from reverse_entry(${from}, 2, ${key}, null, ${amount}::numeric)`
+  const first = await one(part('a', 4))
+  const second = await one(part('b', null))
+  expect(second).toMatchObject({ amount: '5.00' })
+  const before = await stateOf(sql, from, to)
+  expect(await one(part('a', 4))).toEqual({ ...first, replayed: true })
+  for (const amount of [null, 5]) {
+    expect(await one(part('b', amount))).toEqual({ ...second, replayed: true })
+  }
+  for (const amount of [null, 5, 9]) expect(await codeOf(part('a', amount))).toBe('LGKEY')
+  expect(await codeOf(part('b', 9))).toBe('LGKEY')
+  expect(await stateOf(sql, from, to)).toEqual(before)
+  expect(await findingsOf(sql, to)).toEqual([])
+})
