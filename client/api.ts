@@ -393,8 +393,36 @@ export type Event = {
   /** When it happened, by the clock of the database. */
   timestamp: string
   user_id: number
+  type: 'hold.placed' | 'hold.captured' | 'hold.extended' | 'hold.released'
+  data: HoldChange
+} | {
+  /** The same whenever and wherever the event is read. */
+  id: string
+  /** When it happened, by the clock of the database. */
+  timestamp: string
+  user_id: number
   type: 'user.frozen' | 'user.thawed' | 'user.credit_limit_set'
   data: Control
+}
+
+/** A change of a hold, and what it came to. */
+export type HoldChange = {
+  hold: number
+  /** 1, 2, 3 … for each hold. */
+  number: number
+  /** What was set aside, captured or released. */
+  amount: string
+  /** What of it is still held. */
+  remaining: string
+  expires_at: string | null
+  /** Decimal, two places. */
+  balance?: string
+  /** What is left for others. */
+  available?: string
+  /** Of a capture, its entry; otherwise the last one before. */
+  seq?: number
+  idempotency_key?: string
+  metadata?: Record<string, never>
 }
 
 /** Several users at one moment. */
@@ -641,7 +669,15 @@ export interface Operations<Options> {
   listEvents(query?: {
     after?: string
     user?: number
-    type?: 'entry.posted' | 'user.frozen' | 'user.thawed' | 'user.credit_limit_set'
+    type?:
+      | 'entry.posted'
+      | 'hold.placed'
+      | 'hold.captured'
+      | 'hold.extended'
+      | 'hold.released'
+      | 'user.frozen'
+      | 'user.thawed'
+      | 'user.credit_limit_set'
     limit?: number
   }, options?: Options): Promise<Events>
   /** What the ledger held for several users at one moment. */

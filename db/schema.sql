@@ -373,6 +373,21 @@ create table ledger.identity (
 );
 grant select on ledger.identity to ledger_dba;
 
+-- Up to which position everything was delivered to each receiver of webhooks, and who delivers to
+-- it now.
+create table ledger.webhooks (
+  -- Its name in WEBHOOKS_FILE.
+  receiver text not null,
+  position bigint not null,
+  -- Which instance of the service delivers to it.
+  holder text,
+  -- From then on another one may.
+  held_until timestamp with time zone,
+  -- Names the address that said that it is not to be used any more.
+  gone text,
+  constraint webhooks_pkey PRIMARY KEY (receiver)
+);
+
 -- The holds that lower what is available now; amount: what is still held.
 create view public.active_holds as
  SELECT o.user_id,
@@ -551,7 +566,9 @@ create type ledger.event as (
   credit_limit numeric,
   reason text,
   role text,
-  actor text);
+  actor text,
+  remaining numeric,
+  expires_at timestamp with time zone);
 
 create type ledger.finding as (finding text, user_id bigint, seq bigint, detail text);
 
@@ -1000,6 +1017,19 @@ create function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount 
   returns ledger.posted_entry
   language plpgsql volatile;
 
+-- Keeps up to which position all was delivered to a receiver of webhooks, and for hold_ms
+-- milliseconds more who delivers to it (0: somebody else may at once). gone: names the address that
+-- is not to be used any more. False: somebody else has the receiver, and nothing was done.
+create function ledger.advance_webhook(
+  receiver text,
+  holder text,
+  hold_ms integer,
+  delivered bigint,
+  gone text DEFAULT NULL::text)
+  returns boolean
+  language plpgsql volatile security definer;
+grant execute on function ledger.advance_webhook to ledger_service;
+
 -- Takes out what an intervention erases of a user from before a moment: what add_erasures wrote
 -- down, reasons of controls, and what the user was made as.
 create function ledger.apply_erasures(
@@ -1024,6 +1054,13 @@ create function ledger.archive_entries(user_ids bigint[], seqs bigint[], reason 
 create function ledger.await_final(user_id bigint, at timestamp with time zone)
   returns void
   language plpgsql volatile;
+
+-- Of these entries those with which the balance of their user fell below a threshold, and below
+-- which.
+create function ledger.balances_below(user_ids bigint[], seqs bigint[], thresholds numeric[])
+  returns table (user_id bigint, seq bigint, threshold numeric, balance numeric)
+  language sql stable security definer;
+grant execute on function ledger.balances_below to ledger_dba, ledger_service;
 
 -- Numbers an intervention, says when it was, and chains it to the one before.
 create function ledger.chain_intervention()
@@ -1057,11 +1094,32 @@ create function ledger.changes_between(moments timestamp with time zone[])
   language sql stable security definer;
 grant execute on function ledger.changes_between to ledger_dba;
 
+-- Raises 55P03 unless the history is that of this epoch, and LGCUR unless the event at at_position
+-- (0: none) is there, with this digest.
+create function ledger.check_cursor(epoch text, at_position bigint, digest text)
+  returns void
+  language plpgsql stable;
+
 -- Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount
 -- with more than two decimals is refused, not rounded. Records who entered it, and when.
 create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
+
+-- Gives a receiver of webhooks to holder, one of many that deliver, for hold_ms milliseconds,
+-- unless another one has it: is_held. position: up to which all was delivered; start for a receiver
+-- that is new. gone: what advance_webhook was told last.
+create function ledger.claim_webhook(
+  receiver text,
+  holder text,
+  hold_ms integer,
+  start bigint,
+  OUT is_held boolean,
+  OUT "position" bigint,
+  OUT gone text)
+  returns record
+  language plpgsql volatile security definer;
+grant execute on function ledger.claim_webhook to ledger_service;
 
 -- One CAPTURE, CAPTURE PART or RELEASE without a key and metadata for people, as post_change and
 -- post_hold do it, in the shortest way where nothing is pending and the funds suffice; null:
@@ -1235,6 +1293,16 @@ create function ledger.erasures_digest(intervention bigint)
   returns text
   language sql stable;
 
+-- These events, each with the columns of what it is about.
+create function ledger.event_details(
+  positions bigint[],
+  user_ids bigint[],
+  holds bigint[],
+  numbers bigint[],
+  types text[])
+  returns SETOF ledger.event
+  language sql stable;
+
 -- Sixteen hexadecimal digits that the event at a position alone has, in this history and in each
 -- copy of it; null: there is no event.
 create function ledger.event_digest(at_position bigint)
@@ -1351,13 +1419,13 @@ create function ledger.get_changes(
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
 
 -- What happened after the event at after_position, or after read_to where that was more, in the
--- order of positions and up to settled: entries that were posted, and changes of what users may do;
--- at most max_rows of these users and types (null: all). With a condition it looks at max_scanned
--- rows at most. The last row says how far it looked (through), and which event was the last one
--- there; the next call goes on from these. settled: a position up to which everything has been
--- committed or never will be, in the history of epoch (see get_changes). Raises LGCUR where the
--- event at after_position is not there or has another digest; 55P03 if the epoch is another one by
--- now.
+-- order of positions and up to settled: entries that were posted, changes of holds, and changes of
+-- what users may do; at most max_rows of these users and types (null: all). With a condition it
+-- looks at max_scanned rows at most. The last row says how far it looked (through), and which event
+-- was the last one there; the next call goes on from these. settled: a position up to which
+-- everything has been committed or never will be, in the history of epoch (see get_changes). Raises
+-- LGCUR where the event at after_position is not there or has another digest; 55P03 if the epoch is
+-- another one by now.
 create function ledger.get_events(
   epoch text,
   settled bigint,
@@ -1981,6 +2049,12 @@ create function ledger.request_problem(
   is_same_user boolean)
   returns text
   language sql immutable;
+
+-- The first max_rows positions after after_position, up to until, and what happened there; type is
+-- null of a pending entry, which is no event.
+create function ledger.scan_events(after_position bigint, until bigint, max_rows integer)
+  returns table ("position" bigint, user_id bigint, hold bigint, number bigint, type text)
+  language sql stable;
 
 -- FREEZE, THAW or CREDIT LIMIT (null: none) of a user, with who did it and why in user_controls;
 -- posts what is pending. What is so already is left as it is. Returns what holds from now on.

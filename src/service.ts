@@ -14,6 +14,7 @@ import { timeLimited } from './core/time_limit.ts'
 import { VERSION } from './core/version.ts'
 import { makeSystemUser } from './ledger/system_user.ts'
 import { createVerify } from './ledger/verification.ts'
+import { startWebhooks } from './webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
 import { openServers } from './server/servers.ts'
 import { createParts, type Parts } from './parts.ts'
@@ -43,11 +44,13 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
   const readiness = createReadiness({ ledger, log })
   const notReady = async () => stopping ? 'The service is stopping.' : await readiness.problem()
   watch(parts, runtime, notReady)
+  const webhooks = await openWebhooks(config, runtime, parts)
   const tasks = startTasks(parts)
   const apps = createApps(config, runtime, { ...parts, ...tasks }, notReady)
   const servers = await openServers(apps, config, runtime.listen, () => stopping)
     .catch(async (error) => {
       access?.stop()
+      await webhooks?.stop()
       tasks.stopWatching()
       await tasks.poller.stop()
       await ledger.end()
@@ -66,7 +69,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
   if (config.logLevel !== 'silent') console.log(`Ledger listens on ${url}`)
 
   async function drain(): Promise<void> {
-    await Promise.all(servers.map((server) => server.drain()))
+    await Promise.all([webhooks?.stop(), ...servers.map((server) => server.drain())])
     await parts.queue.idle()
     await parts.snapshots.idle()
     await parts.recheck.stop()
@@ -96,7 +99,11 @@ type NotReady = () => Promise<string | undefined>
 type Tasks = ReturnType<typeof startTasks>
 
 /** Shows in the metrics how the parts are. */
-function watch({ metrics, ledger, queue, snapshots }: Parts, runtime: Runtime, notReady: NotReady) {
+function watch(
+  { metrics, ledger, queue, snapshots, events }: Parts,
+  runtime: Runtime,
+  notReady: NotReady,
+) {
   metrics.watch({
     version: VERSION,
     schema: SCHEMA_VERSION,
@@ -107,6 +114,7 @@ function watch({ metrics, ledger, queue, snapshots }: Parts, runtime: Runtime, n
     pools: ledger.connections,
     lockedUsers: () => queue.lockedUsers(),
     snapshotLagMs: snapshots.lagMs,
+    eventsLagMs: () => events.lagMs(),
   })
 }
 
@@ -157,6 +165,16 @@ function startTasks({ log, target, ledger, queue, snapshots, events }: Parts) {
   })
   return { poller, stopWatching }
 }
+
+/** Starts to deliver events, if a file says to whom. */
+const openWebhooks = async (
+  { webhooksFile: path }: Config,
+  { readFile: readText, sha256 }: Runtime,
+  { log, ledger, events, longReads, metrics: { webhooks: metrics } }: Parts,
+) =>
+  path === undefined
+    ? undefined
+    : await startWebhooks({ path, readText, sha256, log, ledger, events, longReads, metrics })
 
 const startSystemUser = ({ ledger, log }: Parts) =>
   makeSystemUser({

@@ -164,7 +164,7 @@ test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(
   },
 )
 
-const EPOCH = '(select c.epoch_now from ledger.get_changes(null, null, null, null) c)'
+const EPOCH = '(select ledger.epoch(last_value - (not is_called)::int) from interventions_id_seq)'
 const EVENTS = (after: number, more = '') =>
   `select * from ledger.get_events(${EPOCH}, ${
     10 * ROWS
@@ -274,6 +274,8 @@ test('transfers, holds, reversals and reading reach everything by index', async 
       `select * from set_credit_limit(${id}, ${n + 1})`,
     ]).flat(),
   )
-  expect([...scans].filter((scan) => !/^Index (Only )?Scan on /.test(scan))).toEqual([])
+  // The epoch is in a sequence, and in a catalog that is small.
+  const isByIndex = /^Index (Only )?Scan on |^Seq Scan on (interventions_id_seq|pg_database)$/
+  expect([...scans].filter((scan) => !isByIndex.test(scan))).toEqual([])
   expect(scans).toContain('Index Scan on holds')
 })

@@ -63,8 +63,8 @@ export function eventsRoutes(
       operationId: 'listEvents',
       tag: 'Events',
       summary: 'What has happened, in order',
-      description: 'Every entry that was posted, and every freeze, thaw and credit limit, each ' +
-        'once, those of a user in their order. What commits late comes late: an event waits for ' +
+      description: 'Every entry that was posted, and every change of a hold and of what a user ' +
+        'may do, each once, those of a user in their order. What commits late comes late: an event waits for ' +
         'every transaction that may still get in before it. Go on with `after` = `next`; ' +
         '`has_more` says whether at once. A page with a condition looks at 10,000 events at most. ' +
         'With Accept: text/event-stream a stream of server-sent events, which goes on with what ' +

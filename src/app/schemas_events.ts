@@ -3,7 +3,16 @@ import { z } from 'zod'
 import { BEGINNING, type Cursor, parseCursor } from '../ledger/event_cursor.ts'
 import { EVENT_TYPES } from '../ledger/event_functions.ts'
 import * as examples from './examples.ts'
-import { entry, INTEGER, integer, number, text, timestamp } from './schemas.ts'
+import {
+  entry,
+  INTEGER,
+  integer,
+  metadataAnswer,
+  money,
+  number,
+  text,
+  timestamp,
+} from './schemas.ts'
 import { control } from './schemas_controls.ts'
 
 const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
@@ -47,8 +56,26 @@ const base = {
   user_id: integer,
 }
 
+const holdChange = z.object({
+  hold: integer,
+  number: integer.describe('1, 2, 3 … for each hold.'),
+  amount: money.describe('What was set aside, captured or released.'),
+  remaining: money.describe('What of it is still held.'),
+  expires_at: timestamp.nullable(),
+  balance: money.optional(),
+  available: money.optional().describe('What is left for others.'),
+  seq: integer.optional().describe('Of a capture, its entry; otherwise the last one before.'),
+  idempotency_key: text(255).optional(),
+  metadata: metadataAnswer.optional(),
+}).meta({ id: 'HoldChange', description: 'A change of a hold, and what it came to.' })
+
 export const event = z.union([
   z.object({ ...base, type: z.literal('entry.posted'), data: entry }),
+  z.object({
+    ...base,
+    type: z.enum(['hold.placed', 'hold.captured', 'hold.extended', 'hold.released']),
+    data: holdChange,
+  }),
   z.object({
     ...base,
     type: z.enum(['user.frozen', 'user.thawed', 'user.credit_limit_set']),

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { type Caller } from './caller.ts'
 import { SCOPES } from './scopes.ts'
+import { parseJsonFile } from '../config/json_file.ts'
 
 /** Hashes of one entry: during a rotation there are two. */
 const MAX_HASHES = 10
@@ -43,22 +44,10 @@ const file = z.array(entry, 'must be a list').superRefine((entries, issues) => {
  * @throws Error with one line that says where the fault is, without repeating the content
  */
 export function parseTokens(text: string): Map<string, Caller> {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    throw new Error('must be JSON')
-  }
-  const parsed = file.safeParse(json)
-  if (!parsed.success) {
-    const { path, code, message } = parsed.error.issues[0]!
-    const what = code === 'unrecognized_keys' || code === 'invalid_type'
-      ? 'is not as documented'
-      : message
-    throw new Error([...path.length > 0 ? [`at ${path.join('.')}`] : [], what].join(' '))
-  }
-  return new Map(parsed.data.flatMap(({ name, scopes, users, sha256 }) => {
-    const caller = { name, scopes: new Set(scopes), ...(users && { users: new Set(users) }) }
-    return sha256.map((hash) => [hash, caller] as const)
-  }))
+  return new Map(
+    parseJsonFile(file, text).flatMap(({ name, scopes, users, sha256 }) => {
+      const caller = { name, scopes: new Set(scopes), ...(users && { users: new Set(users) }) }
+      return sha256.map((hash) => [hash, caller] as const)
+    }),
+  )
 }

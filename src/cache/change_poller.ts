@@ -20,6 +20,8 @@ export interface SettledHistory {
   incarnation: string
   /** Undefined as long as it isn't known. */
   position: number | undefined
+  /** Up to where positions have been given. */
+  lastPosition: number
 }
 
 export interface ChangeHandlers {
@@ -127,7 +129,7 @@ function createPoll(database: Database, on: ChangeHandlers) {
    * @returns whether to poll again at once
    */
   return async function poll(at: number): Promise<boolean> {
-    const { epoch, versions, isNew, isPartial, heard, settled: position } = await read()
+    const { epoch, versions, isNew, isPartial, heard, settled, lastId } = await read()
     if (isNew) {
       on.lost()
       incarnation = undefined
@@ -139,7 +141,7 @@ function createPoll(database: Database, on: ChangeHandlers) {
     }
     for (const [id, version] of versions) on.changed(id, version)
     if (heard) on.heard({ ...heard, at })
-    on.settled({ epoch, incarnation, position })
+    on.settled({ epoch, incarnation, position: settled, lastPosition: lastId })
     // If the history is new twice in a row, something is wrong, and polling faster won't help.
     const isHasty = isPartial && !(isNew && wasNew)
     wasNew = isNew

@@ -49,6 +49,8 @@ export interface Reading {
    * somebody is open who was so at the start.
    */
   settled: number | undefined
+  /** The last number that was taken. */
+  lastId: number
 }
 
 /**
@@ -93,6 +95,7 @@ export function createChangeReader(
       isPartial: true,
       heard: undefined,
       settled: undefined,
+      lastId: changes.lastId,
     }
   }
 
@@ -133,6 +136,7 @@ export function createChangeReader(
       isPartial: !isComplete,
       heard,
       settled: settledPosition(changes.lastId),
+      lastId: changes.lastId,
     }
   }
 }

@@ -26,10 +26,10 @@ export const isLoopback = (host: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/.test(host)
 
 /**
- * Whether keys may be fetched from this URL: over https, or on this machine. Whoever could change
- * the keys on their way could sign anything.
+ * Whether nobody on the way to this URL can read or change anything: over https, or on this
+ * machine. Whoever could change an issuer's keys could sign anything.
  */
-const isSafe = (text: string): boolean => {
+export const isSafeUrl = (text: string): boolean => {
   const { protocol, hostname, username, password } = URL.canParse(text)
     ? new URL(text)
     : {} as Partial<URL>
@@ -45,7 +45,8 @@ export const ACCESS_SETTINGS = {
   ACCESS_FAILURES_PER_MINUTE: z.string().regex(/^\d{1,6}$/, 'must be a whole number')
     .transform(Number).refine((n) => n >= 1, 'must be a whole number from 1 to 999999')
     .default(300),
-  JWT_JWKS_URL: z.string().refine(isSafe, 'must be an https:// URL without a password').optional(),
+  JWT_JWKS_URL: z.string().refine(isSafeUrl, 'must be an https:// URL without a password')
+    .optional(),
   JWT_SECRET: visible.optional(),
   JWT_ALGORITHMS: z.string().regex(/^\w+(,\w+)*$/, 'must be algorithms with commas between them')
     .transform((text) => text.split(',')).optional(),

@@ -31,6 +31,7 @@ const settings = z.object({
   METRICS_PORT: integer(0, 65535).optional(),
   ...EDGE_SETTINGS,
   ...ACCESS_SETTINGS,
+  WEBHOOKS_FILE: z.string().optional(),
   DATABASE_URL: databaseUrl.optional(),
   MIGRATE_DATABASE_URL: databaseUrl.optional(),
   UPSTASH_REDIS_REST_URL: url('http:', 'https:').optional(),
@@ -72,6 +73,8 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
   host: string
   /** The port of GET /metrics. Default: the port of the service. */
   metricsPort?: number
+  /** Who gets events, and where. */
+  webhooksFile?: string
   databaseUrl?: string
   /** The URL of the same database for its owner. */
   migrateDatabaseUrl?: string
@@ -112,6 +115,7 @@ export function loadConfig(
     ...(s.METRICS_PORT !== undefined && { metricsPort: s.METRICS_PORT }),
     ...edgeConfig(s),
     ...accessConfig(s),
+    ...(s.WEBHOOKS_FILE && { webhooksFile: s.WEBHOOKS_FILE }),
     ...(s.DATABASE_URL && { databaseUrl: withPgVariables(s.DATABASE_URL, env, passwordLines) }),
     ...(s.MIGRATE_DATABASE_URL && {
       migrateDatabaseUrl: withPgVariables(s.MIGRATE_DATABASE_URL, env, passwordLines),

@@ -181,6 +181,9 @@ export function problemOf(error: unknown, { writes = false } = {}): Problem {
   return new Problem(problemCode(code), DETAILS[code], { cause: error })
 }
 
+/** Whether an error of a read passes by itself. */
+export const isPassing = (error: unknown): boolean => problemOf(error).code === 'busy'
+
 /**
  * Repeats, once, a write with a key whose outcome is unknown. The key makes that safe. Only a clear
  * answer to the second try tells what became of the first.

@@ -1,4 +1,5 @@
 /** The function that reads events, and what an event looks like. */
+import { RawJson } from '../core/raw_json.ts'
 import { type Database, isoTimestamp } from '../database/database.ts'
 import { type Control, controlOf, type ControlRow } from './control_functions.ts'
 import { eventId, NO_DIGEST } from './event_cursor.ts'
@@ -6,6 +7,10 @@ import { arrayLiteral, type Entry, entryOf, type EntryRow } from './rows.ts'
 
 export const EVENT_TYPES = [
   'entry.posted',
+  'hold.placed',
+  'hold.captured',
+  'hold.extended',
+  'hold.released',
   'user.frozen',
   'user.thawed',
   'user.credit_limit_set',
@@ -19,7 +24,27 @@ export interface LedgerEvent {
   type: EventType
   timestamp: string
   user_id: number
-  data: Omit<Entry, 'reversed_by'> | Control
+  data: Omit<Entry, 'reversed_by'> | HoldChange | Control
+}
+
+/** A change of a hold, and what it came to. */
+export interface HoldChange {
+  hold: number
+  /** 1, 2, 3 … for each hold. */
+  number: number
+  /** What was set aside, taken or given back. */
+  amount: string
+  /** What is still held by it. */
+  remaining: string
+  /** Null: never. */
+  expires_at: string | null
+  /** Of the user. Left out where it isn't known, like `available` and `seq`. */
+  balance?: string
+  available?: string
+  /** Of a capture, its entry; otherwise the last entry of the user before. */
+  seq?: number
+  idempotency_key?: string
+  metadata?: RawJson
 }
 
 export interface EventsRequest {
@@ -52,12 +77,36 @@ export interface LedgerEvents {
   getEvents(request: EventsRequest): Promise<FoundEvents>
 }
 
-type EventRow = EntryRow & ControlRow & {
+interface HoldChangeRow {
+  remaining: string
+  expires_at: string | null
+}
+
+type EventRow = EntryRow & ControlRow & HoldChangeRow & {
   position: string
   digest: string | null
   type: EventType | null
   at: string
   through: string | null
+}
+
+/** What isn't known of old ones is null in the database. */
+const holdChangeOf = (row: EventRow): HoldChange => ({
+  hold: Number(row.hold),
+  number: Number(row.number),
+  amount: row.amount,
+  remaining: row.remaining,
+  expires_at: row.expires_at === null ? null : isoTimestamp(row.expires_at),
+  ...(row.balance as string | null !== null && { balance: row.balance }),
+  ...(row.available as string | null !== null && { available: row.available }),
+  ...(row.seq as string | null !== null && { seq: Number(row.seq) }),
+  ...(row.idempotency_key !== null && { idempotency_key: row.idempotency_key }),
+  ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
+})
+
+const dataOf = (row: EventRow): LedgerEvent['data'] => {
+  if (row.type === 'entry.posted') return entryOf(row)
+  return row.type!.startsWith('hold.') ? holdChangeOf(row) : controlOf(row)
 }
 
 const placeOf = ({ position, digest }: EventRow) => ({
@@ -72,7 +121,7 @@ const eventOf = (row: EventRow): FoundEvent => ({
     type: row.type!,
     timestamp: isoTimestamp(row.at),
     user_id: Number(row.user_id),
-    data: row.type === 'entry.posted' ? entryOf(row) : controlOf(row),
+    data: dataOf(row),
   },
 })
 

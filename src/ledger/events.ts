@@ -38,6 +38,8 @@ export interface Events {
   changed(through: number, limitMs: number): Promise<boolean>
   /** To be called when the history is settled farther. */
   settled(history: SettledHistory): void
+  /** For how long events have waited for a transaction that is open, in milliseconds. */
+  lagMs(): number
   /** Ends all who wait. */
   end(): void
   readonly isEnded: boolean
@@ -47,6 +49,8 @@ export interface Events {
 export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
   let history: SettledHistory | undefined
   let isEnded = false
+  /** When it was settled up to here, by our clock. */
+  let movedAt = performance.now()
   const waiting = new Set<() => void>()
 
   function known(): SettledHistory {
@@ -59,15 +63,8 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
       const now = known()
       await assertSame(ledger, cursor, now)
       const { epoch, incarnation, position: settled = 0 } = now
-      const { found, end } = await ledger.getEvents({
-        epoch,
-        settled,
-        after: cursor,
-        userIds,
-        types,
-        maxRows,
-      })
-      return pageOf({ found, end }, incarnation, settled)
+      const request = { epoch, settled, after: cursor, userIds, types, maxRows }
+      return pageOf(await ledger.getEvents(request), incarnation, settled)
     },
 
     last() {
@@ -93,9 +90,16 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
       }),
 
     settled(now) {
+      const isMoved = now.position !== history?.position || now.epoch !== history?.epoch
+      if (isMoved || now.position === now.lastPosition) movedAt = performance.now()
       history = now
       for (const check of waiting) check()
     },
+
+    lagMs: () =>
+      history === undefined || history.position === history.lastPosition
+        ? 0
+        : performance.now() - movedAt,
 
     end() {
       isEnded = true

@@ -7,6 +7,7 @@ import { type LockHolder, readLockHolders } from './lock_holders.ts'
 import { readServiceRole, type ServiceRole } from './service_role.ts'
 import { createLedgerEvents, type LedgerEvents } from './event_functions.ts'
 import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
+import { createLedgerWebhooks, type LedgerWebhooks } from './webhook_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
 import { createLedgerPost, type LedgerPost } from './post_function.ts'
@@ -15,7 +16,14 @@ import type { Versioned } from '../cache/snapshots.ts'
 export type { Entry } from './rows.ts'
 
 export interface Ledger
-  extends LedgerPost, LedgerReads, LedgerUsers, LedgerControls, LedgerSearch, LedgerEvents {
+  extends
+    LedgerPost,
+    LedgerReads,
+    LedgerUsers,
+    LedgerControls,
+    LedgerSearch,
+    LedgerEvents,
+    LedgerWebhooks {
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
@@ -58,6 +66,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     ...createLedgerControls(reads, waiting),
     ...createLedgerSearch(longReads),
     ...createLedgerEvents(longReads),
+    ...createLedgerWebhooks(reads),
 
     async getUsers(ids) {
       const rows = await reads.run((sql) =>

@@ -8,9 +8,11 @@ import {
   type ObservedRequest,
   type Refusal,
 } from './series.ts'
+import { createWebhookMetrics, type WebhookMetrics } from './webhook_metrics.ts'
 import { createServiceMetrics, type PostedBatch, type ServiceMetrics } from './service_metrics.ts'
 
 export interface Metrics extends ServiceMetrics {
+  webhooks: WebhookMetrics
   /** One read of a user's snapshot, by where it came from. */
   read(cache: 'hit' | 'miss' | 'bypass'): void
   /** Counts a debit over HTTP: `ok`, `replayed`, or the code of its problem. */
@@ -65,6 +67,7 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
 
   return {
     ...service,
+    webhooks: createWebhookMetrics(registers),
     read: (cache) => counters.reads.inc({ cache }),
     debit: (outcome) => counters.debits.inc({ outcome }),
     operation: (operation, outcome) => counters.operations.inc({ operation, outcome }),

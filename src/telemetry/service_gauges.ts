@@ -26,6 +26,8 @@ export interface ServiceSources {
   lockedUsers: () => number
   /** How long ago the last poll began that proved that no change is missed, in milliseconds. */
   snapshotLagMs: () => number
+  /** For how long events have waited for a transaction that is open, in milliseconds. */
+  eventsLagMs: () => number
   /** Manual entries that are pending, and the age of the oldest. */
   countPending: () => Promise<{ entries: number; oldestSeconds: number }>
 }
@@ -56,6 +58,12 @@ export function addServiceGauges(registers: Registry[], sources: ServiceSources)
     'ledger_snapshot_lag_seconds',
     'How long ago it was proved last that no change is missed; beyond 1, the cache is not used.',
     () => sources.snapshotLagMs() / 1000,
+  )
+  addGauge(
+    registers,
+    'ledger_events_lag_seconds',
+    'For how long events have waited for a transaction that is open; 0: they do not.',
+    () => sources.eventsLagMs() / 1000,
   )
   addQueues(registers, sources.queues)
   addPools(registers, sources.pools)

@@ -14,6 +14,7 @@ const uncounted: Metrics = {
   batch: nothing,
   queueWait: nothing,
   databaseCall: nothing,
+  webhooks: { receivers: () => {}, delivered: () => {}, watch: () => {} },
   watch: nothing,
   refused: nothing,
   snapshotError: nothing,

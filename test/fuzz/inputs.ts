@@ -74,7 +74,7 @@ function appOf(isClosed: boolean) {
   })
   const end = { position: 0, digest: NO_DIGEST, through: 0 }
   const events = createEvents({ getEvents: answer({ found: [], end }) })
-  events.settled({ epoch: 'epoch', incarnation: '00000000', position: 1 })
+  events.settled({ epoch: 'epoch', incarnation: '00000000', position: 1, lastPosition: 1 })
   const moment = { at: AT, seq: 1, balance: '1.00', hash: '', isFuture: false }
   return createApp({
     // Larger than any text here.

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { startTestService, type TestService } from '../support/service.ts'
+import { SECRET, webhooksFile } from '../src/webhooks/receivers.ts'
 
 const RULES = 'ops/prometheus/ledger.rules.yml'
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
@@ -42,6 +43,7 @@ const panelExpressions = dashboard.panels.flatMap(({ targets = [] }) =>
 )
 
 let service: TestService
+let webhooks: ReturnType<typeof webhooksFile>
 let folder: string
 let exposed: Set<string>
 
@@ -52,7 +54,9 @@ const namesIn = (text: string) =>
 
 beforeAll(async () => {
   folder = mkdtempSync(`${tmpdir()}/ledger-ops-`)
-  service = await startTestService()
+  const receiver = { name: 'nobody', url: 'http://127.0.0.1:9/', secrets: [SECRET] }
+  webhooks = webhooksFile([receiver])
+  service = await startTestService({ webhooksFile: webhooks.path })
   const post = (path: string, body: object) =>
     fetch(`${service.url}${path}`, {
       method: 'POST',
@@ -74,6 +78,7 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
   await service?.close()
+  webhooks?.remove()
 })
 
 const promtool = (...args: string[]) => {
@@ -108,7 +113,7 @@ test('each alert waits, has a severity, a summary and a runbook; and is tested t
 
 const WORDS = new Set(
   ('sum by rate increase max min count topk histogram_quantile time on or and unless le job ' +
-    'instance route operation outcome reason pool queue call cache version runtime schema status')
+    'instance route operation outcome reason pool queue call cache version runtime schema status receiver')
     .split(' '),
 )
 

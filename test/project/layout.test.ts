@@ -12,6 +12,7 @@ const FOLDERS = [
   'database',
   'cache',
   'ledger',
+  'webhooks',
   'http',
   'auth',
   'app',

@@ -5,6 +5,9 @@ create or replace function ledger.event_digest(at_position bigint)
   select left(encode(h.hash, 'hex'), 16) from public.payment_history h
    where h.id = event_digest.at_position and h.seq is not null
   union all
+  select left(encode(c.hash, 'hex'), 16) from public.hold_changes c
+   where c.position = event_digest.at_position
+  union all
   select left(encode(sha256(convert_to(format('%s %s %s %s', k.position, k.user_id, k.number,
            (extract(epoch from k.at) * 1000000)::bigint), 'UTF8')), 'hex'), 16)
     from public.user_controls k where k.position = event_digest.at_position

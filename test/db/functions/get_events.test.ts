@@ -53,6 +53,7 @@ test('get_events() gives every entry and every change of a user in their order',
   await sql`select credit_user(${user}, 10), freeze_user(${user}), thaw_user(${user})`
   await sql`select transfer(${user}, ${other}, 1)`
   await sql`select set_credit_limit(${other}, 5)`
+  await sql`select place_hold(${user}, 5, 60), capture_hold(${user}, 1, 2)`
   const rows = await getEvents()
   expect(shown(rows)).toEqual([
     `entry.posted ${user}/1`,
@@ -61,6 +62,9 @@ test('get_events() gives every entry and every change of a user in their order',
     `entry.posted ${user}/2`,
     `entry.posted ${other}/1`,
     `user.credit_limit_set ${other}/1`,
+    `hold.placed ${user}/2`,
+    `hold.captured ${user}/3`,
+    `entry.posted ${user}/3`,
   ])
   expect(rows.at(-1)).toMatchObject({ through: await lastId(), position: rows.at(-2)!.position })
 })
@@ -134,7 +138,7 @@ describe('pages', () => {
 })
 
 test('get_events() raises LGCUR for an event that is not there, or is another one', async () => {
-  await ledger.sql`select credit_user(${user}, 1), freeze_user(${user})`
+  await ledger.sql`select credit_user(${user}, 1), place_hold(${user}, 1), freeze_user(${user})`
   for (const row of (await getEvents()).slice(0, -1)) {
     const after = { after_position: row.position, after_digest: row.digest }
     expect(await codeOf(getEvents(after))).toBe('ok')

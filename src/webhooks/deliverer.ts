@@ -1,0 +1,121 @@
+/** Delivers to one receiver of webhooks what happens, in the order of each user. */
+import { isPassing } from '../core/errors.ts'
+import type { FairTurns } from '../core/semaphore.ts'
+import { BEGINNING } from '../ledger/event_cursor.ts'
+import type { Events } from '../ledger/events.ts'
+import type { LedgerWebhooks } from '../ledger/webhook_functions.ts'
+import type { Log } from '../telemetry/log.ts'
+import { type Attempts, type AttemptsParts, createAttempts, type Reason } from './attempts.ts'
+import { filterOf, messagesOf } from './messages.ts'
+import { pause } from './pause.ts'
+
+/** Events that are read, and kept in memory, at once; so many may come twice after a crash. */
+const PAGE_ROWS = 100
+/** How long a receiver stays with an instance that doesn't say that it goes on. */
+const HOLD_MS = 30_000
+const RENEW_MS = 10_000
+/** How often an instance asks for a receiver that it doesn't have. */
+const CLAIM_MS = 5_000
+/** How often it looks whether it has to stop while there is nothing to deliver. */
+const IDLE_MS = 1_000
+/** How far a position in memory may be ahead of the one that is kept, where there was no event. */
+const MAX_UNKEPT = 1_000
+
+export interface DelivererParts extends AttemptsParts {
+  /** Names the instance. */
+  holder: string
+  events: Pick<Events, 'read' | 'last' | 'changed'>
+  ledger: LedgerWebhooks
+  longReads: FairTurns
+  /** SHA-256 in hexadecimal. */
+  sha256: (text: string) => string
+  log: Pick<Log, 'info' | 'warn' | 'error'>
+}
+
+export interface Deliverer extends Pick<Attempts, 'lagMs'> {
+  /** Gives up what is on its way, and the receiver. */
+  stop(): Promise<void>
+}
+
+/** Starts to deliver, until it is stopped. Of several instances one delivers at a time. */
+export function startDeliverer(parts: DelivererParts): Deliverer {
+  const { receiver: { name, url, from }, holder, events, ledger, log } = parts
+  const address = parts.sha256(url)
+  const attempts = createAttempts(parts)
+  const stopping = new AbortController()
+
+  /** Tries to get the receiver, and has it as long as it can. */
+  async function claim() {
+    const start = from === 'first' ? 0 : events.last().through
+    const claimed = await ledger.claimWebhook({ receiver: name, holder, holdMs: HOLD_MS, start })
+    if (!claimed.isHeld || claimed.gone === address) return
+    const over = new AbortController()
+    const stop = () => over.abort('stopped' satisfies Reason)
+    stopping.signal.addEventListener('abort', stop)
+    try {
+      await work(parts, attempts, claimed.position, over)
+    } finally {
+      stopping.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async function run() {
+    while (!stopping.signal.aborted) {
+      await claim().catch((error: unknown) => {
+        if (!isPassing(error)) log.error('webhooks are not delivered', error, { receiver: name })
+      })
+      await pause(CLAIM_MS * (0.5 + Math.random() / 2), stopping.signal)
+    }
+  }
+
+  const running = run()
+  return {
+    lagMs: attempts.lagMs,
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** Delivers what is behind a position, until `over` aborts. */
+async function work(
+  { receiver, holder, events, ledger, longReads, sha256, log }: DelivererParts,
+  { deliverAll }: Attempts,
+  position: number,
+  over: AbortController,
+): Promise<void> {
+  const { name, url } = receiver
+  const filter = filterOf(receiver)
+  let kept = position
+  async function keep(more: { holdMs?: number; gone?: string } = {}) {
+    const advance = { receiver: name, holder, holdMs: HOLD_MS, delivered: kept, ...more }
+    if (!await ledger.advanceWebhook(advance)) over.abort('lost' satisfies Reason)
+  }
+
+  const renewal = setInterval(() => void keep().catch(() => {}), RENEW_MS)
+  try {
+    for (let through = position; !over.signal.aborted;) {
+      const page = await longReads.take(
+        `webhook ${name}`,
+        () => events.read({ ...BEGINNING, through }, filter, PAGE_ROWS),
+        { isBegun: true },
+      )
+      const messages = await messagesOf(receiver, page.events.map(({ event }) => event), ledger)
+      if (!await deliverAll(messages, over)) break
+      through = page.next.through
+      if (messages.length > 0 || through - kept > MAX_UNKEPT) {
+        kept = through
+        await keep()
+      }
+      if (!page.hasMore) await events.changed(through, IDLE_MS)
+    }
+  } finally {
+    clearInterval(renewal)
+    const reason = over.signal.reason as Reason | undefined
+    if (reason === 'gone') {
+      log.error('a webhook is gone: nothing more is sent there', undefined, { receiver: name })
+      await keep({ gone: sha256(url) })
+    } else if (reason !== 'lost') await keep({ holdMs: 0 })
+  }
+}

@@ -1,0 +1,14 @@
+/** Waits, but no longer than anybody wants to. */
+
+/** Resolves after that time, or as soon as the signal aborts. */
+export const pause = (ms: number, cut: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const over = () => {
+      clearTimeout(timer)
+      cut.removeEventListener('abort', over)
+      resolve()
+    }
+    const timer = setTimeout(over, ms)
+    cut.addEventListener('abort', over)
+    if (cut.aborted) over()
+  })
