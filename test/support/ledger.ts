@@ -325,7 +325,8 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
 /** Gives a user as many active holds as there may be, which together hold nothing. */
 export async function placeMostHolds(sql: postgres.Sql, id: number): Promise<void> {
   await sql`
-    insert into holds (user_id, hold, amount, status, expires_at, hash, remaining, captured, changes)
+    insert into holds
+        (user_id, hold, amount, status, expires_at, hash, remaining, captured, changes)
     select ${id}, 1000 + n, 1, 'active', 'infinity', '', 0, 0, 1
       from generate_series(1, 10000 - (
         select count(*) from holds where user_id = ${id} and status = 'active')) n`
