@@ -84,6 +84,7 @@ const NEEDS: Record<string, Scope | 'any' | 'open'> = {
   transfers: 'transfer',
   holds: 'hold',
   capture: 'hold',
+  extend: 'hold',
   release: 'hold',
   reverse: 'reverse',
   users: 'admin',
@@ -92,11 +93,14 @@ const NEEDS: Record<string, Scope | 'any' | 'open'> = {
   thaw: 'admin',
   'credit-limit': 'admin',
   entries: 'journal',
+  events: 'read',
+  me: 'any',
   // Each item needs the scope of its own route.
   operations: 'any',
   metrics: 'admin',
   '': 'open',
   docs: 'open',
+  console: 'open',
   '{file}': 'open',
   'openapi.json': 'open',
   healthz: 'open',
@@ -163,10 +167,14 @@ interface Body {
 /** What is wrong when somebody who may do this was answered. */
 export function reachFaults({ caller, target, method }: Request, answer: Answer): string[] {
   if (!caller?.scopes) return []
-  if (answer.status === 401 || (answer.status === 403 && !caller.users)) return ['refused']
+  const path = decodedPath(target)
+  // Whether it asks for the events of everybody depends on its query.
+  const mayLackScope = path === '/events' && !caller.scopes.includes('journal')
+  const isForbidden = answer.status === 403 && !caller.users && !mayLackScope
+  if (answer.status === 401 || isForbidden) return ['refused']
   if (answer.status >= 300 || !caller.users) return []
   const { users } = caller
-  const [, inPath] = /^\/users\/([^/]+)/.exec(decodedPath(target)) ?? []
+  const [, inPath] = /^\/users\/([^/]+)/.exec(path) ?? []
   const isJson = method !== 'HEAD' && answer.headers['content-type'] === 'application/json'
   const body = isJson ? JSON.parse(answer.text) as Body : {}
   const reached = [
