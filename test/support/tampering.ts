@@ -5,14 +5,19 @@ import { ageHolds, hashAfter } from './ledger.ts'
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
   .concat('manual_entries', 'erasures', 'ledger.anchors')
 
-/** Runs statements as a superuser whom no trigger stops. */
+/** Runs statements as a superuser whom no trigger stops; an older schema lacks some of the tables. */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {
   // One message, so one transaction.
   await sql.unsafe(`
     create temp table guards on commit drop as
       select tgrelid::regclass as of, tgname, tgenabled from pg_trigger
-       where tgrelid = any ('{${TABLES.join(',')}}'::regclass[]) and not tgisinternal;
-    ${TABLES.map((table) => `alter table ${table} disable trigger all`).join(';\n')};
+       where tgrelid in (select to_regclass(t) from unnest('{${TABLES.join(',')}}'::text[]) t)
+         and not tgisinternal;
+    do $$ declare v record; begin
+      for v in select distinct g.of from pg_temp.guards g loop
+        execute format('alter table %s disable trigger all', v.of);
+      end loop;
+    end $$;
     ${statements.join(';\n')};
     do $$ declare v record; begin
       for v in select * from pg_temp.guards loop
