@@ -12,6 +12,7 @@ export interface Section {
 }
 
 const PAGE_SIZE = 50
+const MAX_PAGE_SIZE = 1000
 const ACTIONS = ['CREDIT', 'DEBIT'] as const
 
 function reversalBadge({ reversed_by, reversed }: Entry): HTMLElement | undefined {
@@ -94,8 +95,8 @@ export function historySection({ client }: Session, id: number): Section {
   const rows = new Map<number, { row: HTMLTableRowElement; reversed_by: number | undefined }>()
   let entries: Entry[] = []
   let next: number | null = null
-  /** Which answer is still wanted: that of the last question. */
-  let asked = 0
+  /** One page after the other, so that each joins those that are there. */
+  let loaded = Promise.resolve()
 
   const body = element('tbody')
   const problem = element('div', { role: 'alert' })
@@ -112,19 +113,22 @@ export function historySection({ client }: Session, id: number): Section {
     return row
   }
 
-  /** A page of older ones; or the newest ones again, which join those that are shown. */
-  async function load(isOlder: boolean, isOther = false): Promise<void> {
-    const number = ++asked
+  function load(isOlder: boolean, isOther = false): Promise<void> {
+    loaded = loaded.then(() => loadPage(isOlder, isOther))
+    return loaded
+  }
+
+  /** Older ones; or those that are shown and newer ones again, as an old one may be reversed. */
+  async function loadPage(isOlder: boolean, isOther: boolean): Promise<void> {
     problem.replaceChildren()
     older.disabled = true
+    const shown = isOlder || isOther ? PAGE_SIZE : Math.max(PAGE_SIZE, entries.length)
     try {
-      const before = isOlder && next !== null ? { before: next } : {}
       const page = await client.listEntries(id, {
-        limit: PAGE_SIZE,
+        limit: Math.min(shown, MAX_PAGE_SIZE),
         ...filters.query(),
-        ...before,
+        ...(isOlder && next !== null && { before: next }),
       })
-      if (number !== asked) return
       const last = page.entries.at(-1)?.seq
       const isJoined = !isOlder && !isOther && last !== undefined &&
         page.entries.some(({ seq }) => seq === entries[0]?.seq)
@@ -137,7 +141,7 @@ export function historySection({ client }: Session, id: number): Section {
       nothing.textContent = next === null ? 'No entries.' : `None down to entry ${next}.`
       older.hidden = next === null
     } catch (error) {
-      if (number === asked) problem.replaceChildren(explain(error))
+      problem.replaceChildren(explain(error))
     } finally {
       older.disabled = false
     }

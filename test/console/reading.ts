@@ -92,9 +92,10 @@ test('a history goes on page by page', async () => {
   await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(50)
   await page.getByRole('button', { name: 'Older entries' }).click()
   await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(61)
-  // Once the newest ones are read again, the older ones are still there.
-  await http.sql`select debit_user(${id}, 1)`
+  // Once the newest ones are read again, the older ones are still there, as they are now.
+  await http.sql`select reverse_entry(${id}, 2)`
   await expect.poll(() => page.locator('.entries tbody tr').count()).toBe(62)
+  await page.getByText('reversed by 62').waitFor()
 })
 
 test('what somebody else does is shown by events, without asking again and again', async () => {
