@@ -50,7 +50,7 @@ export function createObserver({ metrics, accessLog }: ObserverOptions): Observe
       const request = {
         method: knownMethod(c.req.method),
         // The route's pattern and never the path, because a label may have few values.
-        route: routePath(c, -1),
+        route: c.get('route') ?? routePath(c, -1),
         status: c.res.status,
         time: Date.now(),
         durationMs: performance.now() - startedAt,

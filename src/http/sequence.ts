@@ -2,16 +2,25 @@
 import { Hono } from 'hono'
 import type { Handler, MiddlewareHandler } from 'hono'
 
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The pattern of the route; undefined if there is none, or middleware responded before it. */
+    route?: string
+  }
+}
+
 const done = () => Promise.resolve()
 
 /**
  * Runs the handlers one after the other. In Hono's way each one would wrap those after it, and stay
  * in memory for as long as the last one waits for the database.
  */
-function inTurn(handlers: Handler[]): Handler {
+function inTurn(path: string, handlers: Handler[]): Handler {
   const before = handlers.slice(0, -1) as MiddlewareHandler[]
   const last = handlers.at(-1)!
   return async (c, next) => {
+    // routePath of Hono looks for it among all matches, each time.
+    c.set('route', path)
     for (const handler of before) {
       const response = await handler(c, done)
       if (response) return response
@@ -37,7 +46,7 @@ export function sequenced(app: Hono, first?: (handlers: Handler[]) => Middleware
     }
   }
   for (const { method, path, handlers } of routes.values()) {
-    flat.on(method, path, inTurn(first ? [first(handlers), ...handlers] : handlers))
+    flat.on(method, path, inTurn(path, first ? [first(handlers), ...handlers] : handlers))
   }
   return flat
 }
