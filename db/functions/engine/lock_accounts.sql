@@ -5,6 +5,7 @@ create or replace function ledger.lock_accounts(
 declare
   v_locked ledger.account[];
   v_accounts ledger.account[];
+  v_are_open boolean;
 begin
   -- As lock_account does, in id order, so that two callers never wait for each other.
   if lock_accounts.wait then
@@ -22,12 +23,14 @@ begin
   end if;
   -- In the next statement, as there: the last entry, or one that is pending.
   select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
-           i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account)
-    into v_accounts
+           i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account),
+         bool_and(h.seq is not null and i.hold_changes = 0)
+    into v_accounts, v_are_open
     from unnest(v_locked) i
     left join lateral (
       select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
        where p.user_id = i.user_id order by p.seq desc limit 1) h on true; -- mutation: last
+  if v_are_open then return v_accounts; end if;
   for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
     if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
       v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);

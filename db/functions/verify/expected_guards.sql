@@ -120,7 +120,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_users(text,bigint,integer,bigint[])', '5619ce976423e9af'),
     ('function ledger.load_target(text,bigint,bigint,numeric,numeric)', '5ea4e34ed0cf3d65'),
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
-    ('function ledger.lock_accounts(bigint[],boolean,integer)', '14a556b43cb729f1'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '6268504ecf16a95a'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
