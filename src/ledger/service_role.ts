@@ -6,6 +6,9 @@ import type { Database } from '../database/database.ts'
 
 /** The functions that the service calls, each with its schema. */
 export const SERVICE_FUNCTIONS: readonly string[] = [
+  'ledger.advance_webhook',
+  'ledger.balances_below',
+  'ledger.claim_webhook',
   'ledger.count_pending',
   'ledger.find_entries',
   'ledger.get_balances',
