@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import { createRedisClient } from '../../src/cache/redis.ts'
+import { arrayLiteral } from '../../src/ledger/rows.ts'
 
 const REDIS_MS = 2000
 
@@ -12,7 +13,7 @@ export interface Schema {
   version: string | null
   /** Migrations that this checkout has and the database lacks. */
   pending: string[]
-  /** Migrations that the database has and this checkout doesn't know. */
+  /** Migrations that the database has and this checkout doesn't know; only the owner sees them. */
   unknown: string[]
 }
 
@@ -36,17 +37,27 @@ export interface Contents {
 /** Which migrations the database has, compared with a folder of them. */
 export async function readSchema(sql: postgres.Sql, migrations: string): Promise<Schema> {
   const known = readdirSync(migrations).flatMap((file) => /^\d+/.exec(file)?.[0] ?? []).sort()
-  const [table] = await sql<{ isThere: boolean }[]>`
-    select to_regclass('public.schema_migrations') is not null as "isThere"`
-  const rows = table!.isThere
-    ? await sql<{ version: string }[]>`select version from public.schema_migrations order by 1`
-    : []
-  const applied = rows.map(({ version }) => version)
+  const applied = await readApplied(sql, known)
   return {
     version: applied.at(-1) ?? null,
     pending: known.filter((version) => !applied.includes(version)),
     unknown: applied.filter((version) => !known.includes(version)),
   }
+}
+
+/** The owner reads the list of migrations; others may ask for each that they know. */
+async function readApplied(sql: postgres.Sql, known: string[]): Promise<string[]> {
+  const [list] = await sql<{ isThere: boolean; isReadable: boolean }[]>`
+    select c.oid is not null as "isThere",
+           coalesce(has_table_privilege(c.oid, 'select'), false) as "isReadable"
+      from to_regclass('public.schema_migrations') c (oid)`
+  if (!list!.isThere) return []
+  const rows = list!.isReadable
+    ? await sql<{ version: string }[]>`select version from public.schema_migrations order by 1`
+    : await sql<{ version: string }[]>`
+      select k.version from unnest(${arrayLiteral(known)}::text[]) k (version)
+       where ledger.has_migration(k.version) order by 1`
+  return rows.map(({ version }) => version)
 }
 
 /** Who asks. */
@@ -58,9 +69,10 @@ export async function readRole(sql: postgres.Sql): Promise<Role> {
         then 'owner'
       else coalesce((
         select m.rolname from pg_roles m
-         where m.rolname in ('ledger_dba', 'ledger_service') and pg_has_role(r.oid, m.oid, 'member')
+         where m.rolname in ('ledger_dba', 'ledger_service')
+           and pg_has_role(r.oid, m.oid, 'member')
          order by m.rolname limit 1), 'no role of the ledger') end as is
-      from pg_roles r where r.rolname = session_user`
+      from pg_roles r where r.rolname = current_user`
   return row!
 }
 
