@@ -30,7 +30,6 @@ afterAll(() => file.remove())
 
 let count = 0
 const nameOf = () => `receiver-${count++}`
-const patience = { timeout: 30_000, interval: 20 }
 
 const shown = ({ message: { type, user_id, data } }: Received) =>
   `${type} ${user_id}/${String(data['seq'] ?? data['number'])}`
@@ -57,7 +56,7 @@ test('each event comes once, signed with every secret, and in the order of its u
   await use({ url: one.url, secrets }, { url: other.url, secrets, users: [second] })
   for (let n = 0; n < 10; n++) await http.sql`select transfer(${id}, ${second}, 1)`
   await http.sql`select place_hold(${id}, 5, 60), release_hold(${id}, 1), freeze_user(${id})`
-  await vi.waitUntil(() => one.taken.length >= 23 && other.taken.length >= 10, patience)
+  await vi.waitUntil(() => one.taken.length >= 23 && other.taken.length >= 10)
   expect(one.taken.map(shown).filter((name) => name.includes(` ${id}/`))).toEqual([
     ...Array.from({ length: 10 }, (_, n) => `entry.posted ${id}/${n + 2}`),
     `hold.placed ${id}/11`,
@@ -88,8 +87,8 @@ test('a dead, a hanging and a failing receiver hold up no other, and miss nothin
     dead,
   )
   await http.sql`select debit_user(${id}, 1), debit_user(${id}, 2)`
-  await vi.waitUntil(() => good.taken.length === 2, patience)
-  await vi.waitUntil(() => failing.taken.length === 2, patience)
+  await vi.waitUntil(() => good.taken.length === 2)
+  await vi.waitUntil(() => failing.taken.length === 2)
   expect(failing.taken.map(shown)).toEqual([`entry.posted ${id}/2`, `entry.posted ${id}/3`])
   // The same id for every attempt, and the next one only after the one before.
   expect(failing.attempts).toEqual([
@@ -113,9 +112,9 @@ test('a redirect is not followed', async () => {
   one.respond = () => isMoved ? 307 : 204
   await use({ url: one.url })
   await http.sql`select debit_user(${id}, 1)`
-  await vi.waitUntil(() => one.attempts.length >= 2, patience)
+  await vi.waitUntil(() => one.attempts.length >= 2)
   isMoved = false
-  await vi.waitUntil(() => one.taken.length === 1, patience)
+  await vi.waitUntil(() => one.taken.length === 1)
   expect(one.taken[0]!.path).toBe('/hook')
 })
 
@@ -134,7 +133,7 @@ test('410 ends it for that address, and another one gets what is missing', async
   expect(http.logged.filter((line) => line.includes('a webhook is gone'))).toHaveLength(1)
   const next = await receiver()
   file.write([{ name, secrets: [SECRET], url: next.url }])
-  await vi.waitUntil(() => next.taken.length === 2, patience)
+  await vi.waitUntil(() => next.taken.length === 2)
   expect(one.attempts).toHaveLength(1)
   expect(next.taken.map(shown)).toEqual([`entry.posted ${id}/2`, `entry.posted ${id}/3`])
 })
@@ -149,7 +148,7 @@ test('from: first begins with the first event; types and thresholds choose', asy
     { url: below.url, ...mine, types: ['balance.below'], balance_below: ['50.00', '10', '-1'] },
     { url: frozen.url, ...mine, types: ['user.frozen'] },
   )
-  await vi.waitUntil(() => below.taken.length === 3 && frozen.taken.length === 1, patience)
+  await vi.waitUntil(() => below.taken.length === 3 && frozen.taken.length === 1)
   expect(below.taken.map(({ message }) => message.data)).toEqual([
     { threshold: '50.00', balance: '40.00', seq: 2 },
     { threshold: '50.00', balance: '0.00', seq: 5 },
@@ -179,13 +178,13 @@ test('of several instances one delivers, and another one goes on when it stops',
       const [row] = await http.sql`select holder from ledger.webhooks where receiver = 'shared'`
       return row?.['holder'] as string | undefined
     }
-    await vi.waitUntil(claimed, patience)
+    await vi.waitUntil(claimed)
     for (let n = 0; n < 20; n++) await http.sql`select debit_user(${id}, 1)`
-    await vi.waitUntil(() => one.taken.length === 20, patience)
+    await vi.waitUntil(() => one.taken.length === 20)
     const holder = await claimed()
     await services[0]!.stop()
     await http.sql`select debit_user(${id}, 1)`
-    await vi.waitUntil(() => one.taken.length === 21, patience)
+    await vi.waitUntil(() => one.taken.length === 21)
     await services[1]!.stop()
     expect(one.attempts).toHaveLength(21)
     expect(one.taken.map(shown))
