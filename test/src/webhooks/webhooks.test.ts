@@ -41,7 +41,6 @@ async function use(...now: object[]) {
   for (const { name } of named) {
     await vi.waitUntil(
       async () => (await http.sql`select from ledger.webhooks where receiver = ${name}`).length > 0,
-      patience,
     )
   }
   return named
@@ -127,7 +126,6 @@ test('410 ends it for that address, and another one gets what is missing', async
   await vi.waitUntil(
     async () =>
       (await http.sql`select gone from ledger.webhooks where receiver = ${name}`)[0]!['gone'],
-    patience,
   )
   await http.sql`select debit_user(${id}, 2)`
   expect(http.logged.filter((line) => line.includes('a webhook is gone'))).toHaveLength(1)
