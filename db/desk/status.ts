@@ -73,7 +73,8 @@ function problemsOf({ schema, contents, verification, redis }: Status): string[]
   const missing = guards['guard_missing'] ?? 0
   const edited = guards['intervention_invalid'] ?? 0
   return [
-    schema.pending.length > 0 && `${schema.pending.length} migrations are missing: npm run migrate`,
+    schema.pending.length > 0 &&
+    `missing migrations: ${schema.pending.join(', ')}; see npm run migrate`,
     schema.unknown.length > 0 && 'the schema is newer than this version of the program',
     missing + edited > 0 && `${missing + edited} findings about the guards: npm run verify`,
     pending && pending.oldest_seconds > PENDING_LIMIT_SECONDS &&
