@@ -1,4 +1,10 @@
-/** Combines the handlers of a route into one. */
+/**
+ * Combines the handlers of a route into one. With four handlers before the last one, Hono's own
+ * nesting takes a quarter more of the processor for each request that waits, and 8.2 kB instead of
+ * 5.1 kB of memory (20,000 requests at once, five pairs of runs in turn, Node 20, Hono 4.13);
+ * test/src/http/sequence.test.ts fails when the memory is no less any more. Upstream:
+ * https://github.com/honojs/hono/pull/1685, open.
+ */
 import { Hono } from 'hono'
 import type { Handler, MiddlewareHandler } from 'hono'
 

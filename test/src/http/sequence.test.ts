@@ -1,5 +1,9 @@
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { Hono } from 'hono'
-import { expect, test } from 'vitest'
+import type { MiddlewareHandler } from 'hono'
+import process from 'node:process'
+import { expect, test, vi } from 'vitest'
 import { sequenced } from '../../../src/http/sequence.ts'
 
 const app = new Hono<{ Variables: { seen: string[] } }>()
@@ -51,4 +55,38 @@ test('there is one route for each method and path, and no other', async () => {
     'POST /users/:id',
   ])
   expect((await flat.request('/users')).status).toBe(404)
+})
+
+test('a request that waits takes less memory than with handlers in one another', async () => {
+  v8.setFlagsFromString('--expose-gc')
+  const collect = vm.runInNewContext('gc') as () => void
+  const COUNT = 2_000
+  let waiting: (() => void)[] = []
+  const pass: MiddlewareHandler = async (_, next) => await next()
+  const nested = new Hono().post('/', pass, pass, pass, pass, async (c) => {
+    await new Promise<void>((resolve) => waiting.push(resolve))
+    return c.body(null)
+  })
+
+  async function bytesOf(app: Hono): Promise<number> {
+    const requests = Array.from(
+      { length: COUNT },
+      () => new Request('http://a/', { method: 'POST' }),
+    )
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const all = Promise.all(requests.map((request) => app.fetch(request)))
+    await vi.waitUntil(() => waiting.length === COUNT)
+    collect()
+    const bytes = process.memoryUsage().heapUsed - before
+    for (const resolve of waiting) resolve()
+    waiting = []
+    await all
+    return bytes
+  }
+
+  // The first time includes what is compiled.
+  await bytesOf(nested)
+  await bytesOf(sequenced(nested))
+  expect(await bytesOf(nested)).toBeGreaterThan(1.2 * await bytesOf(sequenced(nested)))
 })
