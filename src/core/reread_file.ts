@@ -26,7 +26,7 @@ export interface RereadFileParts<T> {
 export interface RereadFile<T> {
   current(): T
   /** Stops reading the file. */
-  stop(): void
+  stop: () => void
 }
 
 /**

@@ -20,9 +20,9 @@ export interface Attempts {
    * receiver is gone.
    * @returns whether all are delivered
    */
-  deliverAll(messages: Message[], over: AbortController): Promise<boolean>
+  deliverAll: (messages: Message[], over: AbortController) => Promise<boolean>
   /** How old the oldest message is that has not been delivered, by our clock; 0: there is none. */
-  lagMs(): number
+  lagMs: () => number
 }
 
 export interface AttemptsParts {

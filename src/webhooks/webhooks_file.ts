@@ -40,7 +40,7 @@ const receiver = z.strictObject({
   }
   const [path, other] = balance_below ? ['types', 'balance_below'] : ['balance_below', 'types']
   const message = `must be there for balance.below, as ${other} is`
-  issues.addIssue({ code: 'custom', path: [path!], message })
+  issues.addIssue({ code: 'custom', path: [path], message })
 })
 
 /** Where events are delivered to. */
