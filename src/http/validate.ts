@@ -18,7 +18,9 @@ declare module 'hono' {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-/** What is validated, and what of the request that is. A parameter that is given twice is a list. */
+/**
+ * What is validated, and what of the request that is. A parameter that is given twice is a list.
+ */
 const VALUES = {
   param: (c: Context) => c.req.param(),
   query: (c: Context) =>

@@ -5,7 +5,9 @@ import { ageHolds, hashAfter } from './ledger.ts'
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
   .concat('manual_entries', 'erasures', 'ledger.anchors')
 
-/** Runs statements as a superuser whom no trigger stops; an older schema lacks some of the tables. */
+/**
+ * Runs statements as a superuser whom no trigger stops; an older schema lacks some of the tables.
+ */
 export async function tamper(sql: postgres.Sql, ...statements: string[]): Promise<void> {
   // One message, so one transaction.
   await sql.unsafe(`

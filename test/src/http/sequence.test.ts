@@ -75,7 +75,7 @@ test('a request that waits takes less memory than with handlers in one another',
     )
     collect()
     const before = process.memoryUsage().heapUsed
-    const all = Promise.all(requests.map((request) => app.fetch(request)))
+    const all = Promise.all(requests.map(async (request) => await app.fetch(request)))
     await vi.waitUntil(() => waiting.length === COUNT)
     collect()
     const bytes = process.memoryUsage().heapUsed - before
