@@ -43,7 +43,12 @@ export type Dependencies =
     onFailure: (what: string, error: unknown, fields?: object) => void
   }
 
-/** Creates the app. It uses web standards only, and does no I/O of its own. */
+/**
+ * Creates the app. It uses web standards only, and does no I/O of its own.
+ * @example
+ * const app = createApp(dependencies)
+ * const response = await app.request('/users/7/debit', { method: 'POST', body, headers })
+ */
 export function createApp(options: Dependencies): Hono {
   const app = new Hono()
   const { access, limits = DEFAULT_LIMITS, rate } = options

@@ -103,7 +103,11 @@ function judge(
   return { remove: found.text }
 }
 
-/** Creates the cache of snapshots. */
+/**
+ * Creates the cache of snapshots.
+ * @example
+ * const { snapshot, cache } = (await snapshots.read(7))! // cache: hit, miss or bypass
+ */
 export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const { redis, load, onError, timeoutMs = 250, maxSilenceMs = MAX_SILENCE_MS } = options
   const { maxMinimumVersions: maxUsers = MAX_MINIMUM_VERSIONS } = options

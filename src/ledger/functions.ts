@@ -49,7 +49,13 @@ export interface LedgerOptions {
   queryDeadlineMs?: number | undefined
 }
 
-/** Creates the ledger on connections of its own for each kind of work. */
+/**
+ * Creates the ledger on connections of its own for each kind of work.
+ * @example
+ * const ledger = createLedger({ url, batches: 2, waiting: 8, reading: 4 })
+ * const debit = { kind: 'debit', userId: 7, amount: '1.00', key: 'order-17' } as const
+ * const [outcome] = await ledger.post([debit], { wait: true })
+ */
 export function createLedger(options: LedgerOptions): Ledger {
   const { url, ssl, queryDeadlineMs } = options
   const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })

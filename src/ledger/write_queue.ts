@@ -35,6 +35,9 @@ export interface WriteQueueOptions extends SenderOptions {
  * The queue of all writes. Batches never wait for locks: operations of users who are locked come
  * back from them and wait in lock_waiters.ts. An operation with a key whose outcome is unknown is
  * repeated once, by itself, on a connection that waits for the first try to end.
+ * @example
+ * const queue = new WriteQueue({ ledger, batches: 2, waiting: 6 })
+ * const { status } = await queue.add({ kind: 'debit', userId: 7, amount: '1.00' }) // ok, or LGFND
  */
 export class WriteQueue {
   readonly #maxQueue: number
