@@ -46,8 +46,12 @@ export interface PageOptions extends CallOptions {
 
 /**
  * Repeats what the ledger says to repeat (`busy`, `outcome_unknown`, `rate_limited`) and what got
- * no answer, with the same idempotency key, until the deadline: each call is done once or not at
+ * no response, with the same idempotency key, until the deadline: each call is done once or not at
  * all.
+ * @example
+ * const ledger = createLedgerClient({ url: 'http://127.0.0.1:3000' })
+ * const { balance } = await ledger.debitUser(7, { amount: '30.00' }, { idempotencyKey: 'order-17'
+ * })
  */
 export function createLedgerClient(options: ClientOptions): LedgerClient {
   const send = createSend(options)
