@@ -1,6 +1,6 @@
 /** How many connections a service opens, and for what; what may be in flight at once follows. */
 import type { Config } from './config/config.ts'
-import { createFairTurns } from './core/semaphore.ts'
+import { createFairSemaphore } from './core/semaphore.ts'
 import { lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
 import { createLedger, type Ledger, type LedgerOptions } from './ledger/functions.ts'
 import { observedLedger } from './ledger/observed.ts'
@@ -57,7 +57,7 @@ export function openQueue(ledger: Ledger, config: Config, metrics: Metrics): Wri
 
 /** Turns of the callers for long reads. */
 export const createLongReads = () =>
-  createFairTurns({
+  createFairSemaphore({
     limit: READING_LONG,
     perKey: READING_LONG_PER_CALLER,
     maxWaiting: MAX_WAITING_LONG,

@@ -23,7 +23,7 @@ export function balancesRoutes({ ledger }: BalancesDependencies) {
       description: 'Both halves of a transfer count from the same moment, so that the sum of ' +
         'those who pay one another is the same at each. The answer to a moment stays the same for ' +
         'ever; `busy`: somebody holds one of the users, and may still post before it.',
-      answers: { 200: { schema: shape } },
+      responses: { 200: { schema: shape } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('query', balancesQuery),

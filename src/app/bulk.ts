@@ -139,7 +139,7 @@ export function bulkRoutes(dependencies: BulkDependencies) {
         'is done or refused by itself, in no promised order; one that is malformed refuses them ' +
         'all. Keys are as with POST /debits. Each item needs the scope of its own route, and ' +
         'counts as a request for the rate limit.',
-      answers: { 200: { schema: operationResults } },
+      responses: { 200: { schema: operationResults } },
       problems: [
         'invalid_request',
         'invalid_idempotency_key',

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
 import { Problem } from '../core/errors.ts'
-import { answer, setHeader } from '../http/response.ts'
+import { respond, setHeader } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import { describe } from './describe.ts'
 
@@ -89,7 +89,7 @@ function addGetConsole(routes: Hono, load: Load) {
       tag: 'Operations',
       summary: 'A page for support and finance',
       description: 'What the caller may see and do, by hand. It asks for a token itself.',
-      answers: {
+      responses: {
         200: {
           description: 'HTML.',
           media: { 'text/html': { schema: text, example: '<!doctype html>' } },
@@ -101,7 +101,7 @@ function addGetConsole(routes: Hono, load: Load) {
       setHeader(c, 'Content-Security-Policy', CONTENT_SECURITY_POLICY)
       setHeader(c, 'Cross-Origin-Opener-Policy', 'same-origin')
       setHeader(c, 'Referrer-Policy', 'no-referrer')
-      return answer(c, page, { type: 'text/html; charset=UTF-8' })
+      return respond(c, page, { type: 'text/html; charset=UTF-8' })
     },
   )
 }
@@ -114,7 +114,7 @@ function addGetConsoleFile(routes: Hono, load: Load) {
       tag: 'Operations',
       summary: 'A part of the console',
       description: 'A style sheet, or a module of JavaScript.',
-      answers: {
+      responses: {
         200: {
           description: 'The file.',
           media: {
@@ -130,7 +130,7 @@ function addGetConsoleFile(routes: Hono, load: Load) {
       const { folder, file } = c.req.valid('param')
       const [, extension] = NAME.exec(file) ?? []
       if (extension === undefined || !isFolder(folder)) throw new Problem('not_found')
-      return answer(c, await load(folder, file), { type: TYPES[extension]! })
+      return respond(c, await load(folder, file), { type: TYPES[extension]! })
     },
   )
 }

@@ -69,7 +69,7 @@ function addListControls(routes: Hono, { ledger }: Pick<ControlsDependencies, 'l
       tag: 'Users',
       summary: 'Whether a user is frozen, and its credit limit',
       description: 'With who set them, when and why, newest first.',
-      answers: { 200: { schema: controlsPage } },
+      responses: { 200: { schema: controlsPage } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
@@ -105,7 +105,7 @@ function addFreezeAndThaw(routes: Hono, setControl: SetControl) {
         description:
           'From a frozen user nothing is taken, and nothing is held. Credits, releases ' +
           'and repeats of what was done go on. What is so already stays as it is.',
-        answers: { 200: { schema: controlled } },
+        responses: { 200: { schema: controlled } },
         problems: PROBLEMS,
       }),
       validated('param', idParam),
@@ -126,7 +126,7 @@ function addSetCreditLimit(routes: Hono, setControl: SetControl) {
       description:
         '`available` is the balance, less what is held, plus the limit. One below what ' +
         'is used already only keeps more from being taken.',
-      answers: { 200: { schema: controlled } },
+      responses: { 200: { schema: controlled } },
       problems: PROBLEMS,
     }),
     validated('param', idParam),

@@ -74,7 +74,7 @@ export function debitsRoutes(dependencies: DebitsDependencies) {
         'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
         'they are in the list; of a key over 251 characters, its beginning and its SHA-256. Each ' +
         'result names the key that counted. Each item counts as a request for the rate limit.',
-      answers: { 200: { schema: results } },
+      responses: { 200: { schema: results } },
       problems: [
         'invalid_request',
         'invalid_idempotency_key',

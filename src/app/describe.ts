@@ -26,13 +26,13 @@ export const TAGS = {
 }
 
 /**
- * Fields of answers that OpenAPI can't know by itself; the others are added where they are sent.
+ * Fields of responses that OpenAPI can't know by itself; the others are added where they are sent.
  */
 export const HEADERS = {
   'Location': { text: 'Where to find what was made.', example: '/users/1/history/2' },
   'X-Cache': { text: '`hit`, `miss` or `bypass`: whether the cache had it.', example: 'hit' },
   'Idempotency-Replayed': {
-    text: '`true`: this is the first answer to this Idempotency-Key once more.',
+    text: '`true`: this is the first response to this Idempotency-Key once more.',
     example: 'true',
   },
   'Retry-After': { text: 'Seconds after which to repeat the request.', example: 1 },
@@ -59,7 +59,7 @@ export interface Media {
   example: unknown
 }
 
-export interface Answer {
+export interface ResponseDescription {
   /** Of the JSON; its `examples` are shown. */
   schema?: z.ZodType
   /** Instead of the schema's. */
@@ -79,7 +79,7 @@ export interface Description {
   summary: string
   description: string
   /** By status. */
-  answers: Record<number, Answer>
+  responses: Record<number, ResponseDescription>
   /** How it can end else; what any route can end in is added. */
   problems?: ProblemCode[]
 }
@@ -88,12 +88,12 @@ export interface Description {
 export const PROBLEM_CODES = 'x-problems'
 
 /** Goes first among the handlers of a route. */
-export function describe({ answers, tag, problems = [], ...description }: Description) {
-  const responses = Object.entries(answers).map(([status, answer]) => [status, response(answer)])
+export function describe({ responses, tag, problems = [], ...description }: Description) {
+  const described = Object.entries(responses).map(([status, one]) => [status, response(one)])
   const route = {
     ...description,
     tags: [tag],
-    responses: Object.fromEntries(responses) as Record<string, never>,
+    responses: Object.fromEntries(described) as Record<string, never>,
     [PROBLEM_CODES]: [...problems, 'internal'],
   }
   return describeRoute(route)
@@ -104,7 +104,7 @@ interface Meta {
   description?: string
 }
 
-function response({ schema, example, media = {}, description, headers = [] }: Answer) {
+function response({ schema, example, media = {}, description, headers = [] }: ResponseDescription) {
   const { examples = [], description: text } = (schema?.meta() ?? {}) as Meta
   return {
     description: description ?? text,

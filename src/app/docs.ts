@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { accepts } from 'hono/accepts'
 import { z } from 'zod'
 import { Problem } from '../core/errors.ts'
-import { answer, json, setHeader, setLocation, setVary } from '../http/response.ts'
+import { json, respond, setHeader, setLocation, setVary } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import { describe } from './describe.ts'
 import { docsPage } from './docs_page/html.ts'
@@ -79,7 +79,7 @@ function addGetRoot(routes: Hono, { publicPath }: DocsDependencies) {
       tag: 'Operations',
       summary: 'Where this service is described',
       description: 'Leads a browser to the page.',
-      answers: {
+      responses: {
         200: { schema: links },
         302: {
           description: 'To the page, for what accepts HTML.',
@@ -96,7 +96,7 @@ function addGetRoot(routes: Hono, { publicPath }: DocsDependencies) {
         return json(c, { docs: `${publicPath}/docs`, openapi: `${publicPath}/openapi.json` })
       }
       setLocation(c, '/docs')
-      return answer(c, `<a href="${publicPath}/docs">Ledger</a>`, { status: 302, type: HTML })
+      return respond(c, `<a href="${publicPath}/docs">Ledger</a>`, { status: 302, type: HTML })
     },
   )
 }
@@ -109,7 +109,7 @@ function addGetOpenapi(routes: Hono, { document, publicUrl }: DocsDependencies) 
       tag: 'Operations',
       summary: 'This description',
       description: 'The OpenAPI document of every operation.',
-      answers: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
+      responses: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
     }),
     async (c) => {
       const url = publicUrl ?? new URL(c.req.url).origin
@@ -127,7 +127,7 @@ function addGetDocs(routes: Hono, { publicPath }: DocsDependencies) {
       tag: 'Operations',
       summary: 'This description as a page',
       description: 'Every operation, to be tried out, and what each code of a problem means.',
-      answers: {
+      responses: {
         200: {
           description: 'HTML.',
           media: { 'text/html': { schema: text, example: '<!doctype html>' } },
@@ -137,7 +137,7 @@ function addGetDocs(routes: Hono, { publicPath }: DocsDependencies) {
     async (c) => {
       setHeader(c, 'Content-Security-Policy', CONTENT_SECURITY_POLICY)
       setHeader(c, 'Referrer-Policy', 'no-referrer')
-      return answer(c, String(await page), { type: HTML })
+      return respond(c, String(await page), { type: HTML })
     },
   )
 }
@@ -152,7 +152,7 @@ function addGetDocsFile(routes: Hono, { readDocsFile }: DocsDependencies) {
     const bytes = files.get(file) ?? await readDocsFile(file)
     files.set(file, bytes)
     setHeader(c, 'Cache-Control', `private, max-age=${FILE_SECONDS}`)
-    return answer(c, bytes, { type: DOCS_FILES[file] })
+    return respond(c, bytes, { type: DOCS_FILES[file] })
   }
 
   routes.get(
@@ -162,7 +162,7 @@ function addGetDocsFile(routes: Hono, { readDocsFile }: DocsDependencies) {
       tag: 'Operations',
       summary: 'A part of the page',
       description: `One of ${Object.keys(DOCS_FILES).map((name) => `\`${name}\``).join(', ')}.`,
-      answers: {
+      responses: {
         200: {
           description: 'The file.',
           media: {

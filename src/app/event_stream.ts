@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { callerKey } from '../auth/caller.ts'
 import { codeOf, Problem } from '../core/errors.ts'
 import { stringify } from '../core/raw_json.ts'
-import type { FairTurns } from '../core/semaphore.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import { type Cursor, cursorText } from '../ledger/event_cursor.ts'
 import type { EventFilter, EventPage, Events } from '../ledger/events.ts'
 
@@ -21,7 +21,7 @@ const REPEAT_MS = 500
 
 export interface StreamDependencies {
   events: Pick<Events, 'read' | 'changed' | 'isEnded'>
-  longReads: FairTurns
+  longReads: FairSemaphore
   /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }

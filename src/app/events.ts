@@ -6,8 +6,8 @@ import type { z } from 'zod'
 import { assertUserAllowed, callerKey } from '../auth/caller.ts'
 import { Problem } from '../core/errors.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
-import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
-import { answer, json, setVary } from '../http/response.ts'
+import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
+import { json, respond, setVary } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import { BEGINNING, type Cursor, cursorText } from '../ledger/event_cursor.ts'
 import type { EventFilter, Events } from '../ledger/events.ts'
@@ -26,7 +26,7 @@ export interface EventsDependencies extends Pick<StreamDependencies, 'onFailure'
   /** Finds out now how far the history is settled: what is committed is in the next page. */
   refreshEvents: () => Promise<void>
   /** Turns of long reads, by caller; left out: no limit. */
-  longReads?: FairTurns
+  longReads?: FairSemaphore
 }
 
 /** Whose events a caller may read: those of everybody need the scope `journal`. */
@@ -52,10 +52,10 @@ function startOf(c: Context, query: Query, events: Events): Cursor {
 
 /** GET /events. */
 export function eventsRoutes(
-  { events, refreshEvents, onFailure, longReads = createFairTurns({ perKey: Infinity }) }:
+  { events, refreshEvents, onFailure, longReads = createFairSemaphore({ perKey: Infinity }) }:
     EventsDependencies,
 ) {
-  const answerStream = createEventStreams({ events, longReads, onFailure })
+  const openStream = createEventStreams({ events, longReads, onFailure })
 
   return new Hono().get(
     '/',
@@ -73,7 +73,7 @@ export function eventsRoutes(
         'gone; `resume`, where it is given, is the same place in this database, where what came ' +
         'before may be less than what was read. The events of everybody need the scope `journal`, ' +
         'too.',
-      answers: {
+      responses: {
         200: {
           schema: eventsPage,
           media: {
@@ -98,7 +98,7 @@ export function eventsRoutes(
       })
       await refreshEvents()
       const start = startOf(c, query, events)
-      if (type === SSE) return answer(c, await answerStream(c, start, filter), { type: SSE })
+      if (type === SSE) return respond(c, await openStream(c, start, filter), { type: SSE })
       const page = await longReads.take(
         callerKey(c),
         () => events.read(start, filter, Number(query.limit ?? DEFAULT_LIMIT)),

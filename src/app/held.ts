@@ -31,7 +31,7 @@ export function heldRoutes({ ledger }: HeldDependencies) {
       description:
         'As they are now. A page with a condition looks at 10,000 holds at most, so it ' +
         'may be short, or empty, though there are more: `next` tells.',
-      answers: { 200: { schema: holdsPage } },
+      responses: { 200: { schema: holdsPage } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
@@ -56,7 +56,7 @@ export function heldRoutes({ ledger }: HeldDependencies) {
       tag: 'Holds',
       summary: 'A hold of a user',
       description: 'As it is now; `available` is what was left when it had been placed.',
-      answers: { 200: { schema: heldHold } },
+      responses: { 200: { schema: heldHold } },
       problems: ['invalid_request', 'unknown_user', 'unknown_hold', 'busy'],
     }),
     validated('param', holdParam),

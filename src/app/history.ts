@@ -4,7 +4,7 @@ import { accepts } from 'hono/accepts'
 import { json, setVary } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
-import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -15,7 +15,7 @@ import { describe } from './describe.ts'
 import { entry, entryParam, idParam } from './schemas.ts'
 import { addReverseEntry } from './reverse_entry.ts'
 import { readPage } from './history_page.ts'
-import { createAnswerStatement, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
+import { createStatementResponse, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
 
 export interface HistoryDependencies {
@@ -26,7 +26,7 @@ export interface HistoryDependencies {
   verify: Verify
   write: Write
   /** Shares long reads among callers. Default: no limit. */
-  longReads?: FairTurns
+  longReads?: FairSemaphore
   metrics: Pick<Metrics, 'verified'>
   /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
@@ -45,9 +45,9 @@ export function historyRoutes(dependencies: HistoryDependencies) {
 
 function addListEntries(
   routes: Hono,
-  { ledger, longReads = createFairTurns({ perKey: Infinity }), onFailure }: HistoryDependencies,
+  { ledger, longReads = createFairSemaphore({ perKey: Infinity }), onFailure }: HistoryDependencies,
 ) {
-  const answerStatement = createAnswerStatement({ ledger, longReads, onFailure })
+  const respondWithStatement = createStatementResponse({ ledger, longReads, onFailure })
 
   routes.get(
     '/:id/history',
@@ -63,7 +63,7 @@ function addListEntries(
         '`next` tells. A page with a condition (`action`, `key`, `metadata.<name>=` for the text of ' +
         'a member of metadata) looks at 10,000 entries at most, so it may be short or empty ' +
         'though there are more. `after` is for statements, all but `from` and `to` for pages.',
-      answers: {
+      responses: {
         200: { schema: page, media: STATEMENT_MEDIA, headers: ['Content-Disposition'] },
       },
       problems: ['invalid_request', 'unknown_user', 'busy'],
@@ -89,7 +89,7 @@ function addListEntries(
           message: `is for ${format ? 'pages of JSON' : 'statements'}; see Accept`,
         }])
       }
-      if (format) return await answerStatement(c, userId, query, format)
+      if (format) return await respondWithStatement(c, userId, query, format)
       const page = await readPage({ ledger, longReads }, c, userId, query)
       if (page.entries.length === 0) await findUser(ledger, userId)
       return json(c, page)
@@ -105,7 +105,7 @@ function addGetEntry(routes: Hono, { ledger }: HistoryDependencies) {
       tag: 'Entries',
       summary: 'An entry of a user',
       description: 'The same for ever, but for `reversed_by` and `reversed`.',
-      answers: { 200: { schema: entry } },
+      responses: { 200: { schema: entry } },
       problems: ['invalid_request', 'unknown_user', 'unknown_entry', 'busy'],
     }),
     validated('param', entryParam),
@@ -129,7 +129,7 @@ function addGetBalanceAt(routes: Hono, { ledger }: HistoryDependencies) {
       description:
         'The balance after the last entry that had been posted by then, the same for ever. Without ' +
         '`at`: as of the last entry. `busy`: somebody holds the user and may still post before it.',
-      answers: { 200: { schema: balanceAt } },
+      responses: { 200: { schema: balanceAt } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
@@ -153,7 +153,7 @@ function addVerifyUser(routes: Hono, { ledger, verify, metrics }: HistoryDepende
       summary: 'Whether the history of a user proves its balance',
       description: 'Reads as many entries as it can in about 4 seconds: a longer history without ' +
         'findings up to there is `busy`, with a `detail`.',
-      answers: { 200: { schema: verification } },
+      responses: { 200: { schema: verification } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { callerKey } from '../auth/caller.ts'
 import { stringify } from '../core/raw_json.ts'
-import type { FairTurns } from '../core/semaphore.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import type { Entry, Ledger } from '../ledger/functions.ts'
 import { SHORT_ROWS } from '../ledger/read_functions.ts'
 import { conditionsOf, hasCondition, type HistoryQuery } from './history_conditions.ts'
@@ -15,7 +15,7 @@ const MAX_PAGE_LENGTH = 1_048_576
 
 export interface HistoryPageDependencies {
   ledger: Pick<Ledger, 'getHistory' | 'findEntries' | 'getMoments'>
-  longReads: FairTurns
+  longReads: FairSemaphore
 }
 
 export interface HistoryPage {

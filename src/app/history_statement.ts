@@ -1,9 +1,9 @@
 /** Responds with a statement: what was posted to a user between two moments, as a stream. */
 import type { Context } from 'hono'
 import type { z } from 'zod'
-import { answer, setHeader } from '../http/response.ts'
+import { respond, setHeader } from '../http/response.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
-import type { FairTurns } from '../core/semaphore.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import type { Moment } from '../ledger/read_functions.ts'
 import { callerKey } from '../auth/caller.ts'
@@ -37,7 +37,7 @@ export const STATEMENT_MEDIA: Record<string, Media> = {
 
 export interface StatementDependencies {
   ledger: Pick<Ledger, 'getMoments' | 'getStatement'>
-  longReads: FairTurns
+  longReads: FairSemaphore
   /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -46,7 +46,7 @@ export interface StatementDependencies {
  * Responds with the statement that a query asks for.
  * @throws Problem before anything is sent
  */
-export type AnswerStatement = (
+export type RespondWithStatement = (
   c: Context,
   userId: number,
   query: z.infer<typeof historyQuery>,
@@ -54,9 +54,9 @@ export type AnswerStatement = (
 ) => Promise<Response>
 
 /** Creates the responder for statements. */
-export function createAnswerStatement(
+export function createStatementResponse(
   { ledger, longReads, onFailure }: StatementDependencies,
-): AnswerStatement {
+): RespondWithStatement {
   /**
    * The opening and the closing of a statement. Both are final, so the next statement can begin
    * where this one ends.
@@ -99,6 +99,6 @@ export function createAnswerStatement(
       stallMs: c.get('limits').streamStallMs,
       onFailure: (error) => onFailure('/users/:id/history', error),
     })
-    return answer(c, stream, { type: format.contentType })
+    return respond(c, stream, { type: format.contentType })
   }
 }

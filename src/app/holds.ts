@@ -32,7 +32,7 @@ function addPlaceHold(routes: Hono, { write }: HoldsDependencies) {
       summary: 'Set an amount aside',
       description: 'It lowers what is available, not the balance, until it is captured, ' +
         'released, or expires by itself.',
-      answers: { 201: { schema: hold } },
+      responses: { 201: { schema: hold } },
       problems: [
         ...WRITE_PROBLEMS,
         'insufficient_funds',
@@ -72,7 +72,7 @@ function addCaptureHold(routes: Hono, { write }: HoldsDependencies) {
       description:
         'What is not captured is released, unless `final` is false: then it stays held, ' +
         'for other captures.',
-      answers: { 201: { schema: posted, example: CAPTURED, headers: ['Location'] } },
+      responses: { 201: { schema: posted, example: CAPTURED, headers: ['Location'] } },
       problems: [
         ...WRITE_PROBLEMS,
         'unknown_hold',
@@ -112,7 +112,7 @@ function addExtendHold(routes: Hono, { write }: HoldsDependencies) {
       tag: 'Holds',
       summary: 'Let a hold expire later',
       description: 'Only an active hold, and only to a later time than before.',
-      answers: { 200: { schema: hold } },
+      responses: { 200: { schema: hold } },
       problems: [
         ...WRITE_PROBLEMS,
         'unknown_hold',
@@ -151,7 +151,7 @@ function addReleaseHold(routes: Hono, { write }: HoldsDependencies) {
       tag: 'Holds',
       summary: 'Give back what is held',
       description: 'What is still held is available again. A hold is released once.',
-      answers: { 200: { schema: snapshot } },
+      responses: { 200: { schema: snapshot } },
       problems: [
         ...WRITE_PROBLEMS,
         'unknown_hold',

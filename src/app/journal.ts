@@ -1,7 +1,7 @@
 /** The entries of everybody: validate → call → respond. */
 import { Hono } from 'hono'
 import { Problem } from '../core/errors.ts'
-import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
 import { callerKey } from '../auth/caller.ts'
 import { json } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
@@ -14,12 +14,12 @@ const DEFAULT_LIMIT = 50
 export interface JournalDependencies {
   ledger: Pick<Ledger, 'listJournal'>
   /** Turns of long reads, by caller; left out: no limit. */
-  longReads?: FairTurns
+  longReads?: FairSemaphore
 }
 
 /** GET /entries. */
 export function journalRoutes(
-  { ledger, longReads = createFairTurns({ perKey: Infinity }) }: JournalDependencies,
+  { ledger, longReads = createFairSemaphore({ perKey: Infinity }) }: JournalDependencies,
 ) {
   return new Hono().get(
     '/',
@@ -30,7 +30,7 @@ export function journalRoutes(
       description: 'In the order in which they were posted. An entry whose transaction commits ' +
         'late has a place among those that were there before it. A page may be short, or empty, ' +
         'though there are more: `next` tells. For callers who are bound to no users.',
-      answers: { 200: { schema: journal } },
+      responses: { 200: { schema: journal } },
       problems: ['invalid_request', 'busy'],
     }),
     validated('query', journalQuery),

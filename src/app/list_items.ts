@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { Limits } from '../config/limits.ts'
 import type { Deadline } from '../core/deadlines.ts'
-import { createFairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore } from '../core/semaphore.ts'
 import { json } from '../http/response.ts'
 import { markReplayed } from './created.ts'
 
@@ -67,8 +67,8 @@ export type Admit = <T>(
 
 /** For all lists together. */
 export function createAdmit(limits: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'>): Admit {
-  const ofUsers = createFairTurns({ perKey: MAX_QUEUED_PER_USER })
-  const ofCallers = createFairTurns({
+  const ofUsers = createFairSemaphore({ perKey: MAX_QUEUED_PER_USER })
+  const ofCallers = createFairSemaphore({
     perKey: Math.ceil(limits.maxQueue * QUEUE_PART_PER_CALLER),
   })
   return (caller, userId, deadline, work) => {

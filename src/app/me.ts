@@ -27,7 +27,7 @@ export function meRoutes() {
       tag: 'Users',
       summary: 'What the caller may do',
       description: 'While access is off there is no name, and everything is allowed.',
-      answers: { 200: { schema: caller } },
+      responses: { 200: { schema: caller } },
     }),
     (c) => {
       const { name, scopes = SCOPES, users } = c.get('caller') ?? {}

@@ -1,7 +1,7 @@
 /** Routes for operators and their tools: metrics and health. */
 import { Hono } from 'hono'
 import { z } from 'zod'
-import { answer, json } from '../http/response.ts'
+import { json, respond } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { describe } from './describe.ts'
@@ -41,7 +41,7 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
       tag: 'Operations',
       summary: 'Metrics for Prometheus',
       description: 'Of this instance. They may be on a port of their own instead.',
-      answers: {
+      responses: {
         200: {
           description:
             'Metrics in the text format of Prometheus, or OpenMetrics where Accept prefers it.',
@@ -55,7 +55,7 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
     async (c) => {
       const format = prefersOpenMetrics(c.req.header('accept')) ? 'openmetrics' : 'prometheus'
       const { body, contentType } = await metrics.expose(format)
-      return answer(c, body, { type: contentType })
+      return respond(c, body, { type: contentType })
     },
   )
 }
@@ -83,7 +83,7 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
         tag: 'Operations',
         summary: 'Whether the process runs',
         description: 'Asks nothing of PostgreSQL or Redis.',
-        answers: { 200: { schema: health } },
+        responses: { 200: { schema: health } },
       }),
       (c) => json(c, { status: 'live' }),
     )
@@ -96,7 +96,7 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
       tag: 'Operations',
       summary: 'Whether PostgreSQL answers and has the expected schema',
       description: '`busy`: send it no requests now; `detail` says why. Redis may be down.',
-      answers: { 200: { schema: health, example: { status: 'ready' } } },
+      responses: { 200: { schema: health, example: { status: 'ready' } } },
       problems: ['busy'],
     }),
     async (c) => {

@@ -1,7 +1,7 @@
 /** Responds with problems: the one place where failures become responses. */
 import type { Context, Hono } from 'hono'
 import { Problem, problemOf, PROBLEMS } from '../core/errors.ts'
-import { answer, setHeader } from '../http/response.ts'
+import { respond, setHeader } from '../http/response.ts'
 
 const RETRY_AFTER_SECONDS = 1
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -36,7 +36,7 @@ export function respondWithProblem(c: Context, problem: Problem): Response {
   if (problem.code === 'payload_too_large') setHeader(c, 'Connection', 'close')
   // The app for metrics has no limits.
   const members = problem.membersAt(c.get('limits')?.publicPath ?? '')
-  return answer(c, JSON.stringify(members), { status, type: 'application/problem+json' })
+  return respond(c, JSON.stringify(members), { status, type: 'application/problem+json' })
 }
 
 /** Whether the app has a route, and not only middleware, for this method and path. */

@@ -27,7 +27,7 @@ export function addReverseEntry(routes: Hono, { ledger, write }: ReverseEntryDep
       description:
         'Several reversals take back no more than the entry was. Half of a transfer is ' +
         'taken back together with the other half.',
-      answers: { 201: { schema: posted, example: REVERSED, headers: ['Location'] } },
+      responses: { 201: { schema: posted, example: REVERSED, headers: ['Location'] } },
       problems: [
         ...WRITE_PROBLEMS,
         'unknown_entry',

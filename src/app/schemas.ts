@@ -114,7 +114,7 @@ export const snapshot = z.object({
   updated_at: timestamp,
 }).meta({ id: 'Snapshot', description: 'A user and its balance.', examples: [examples.SNAPSHOT] })
 
-export const metadataAnswer = z.looseObject({})
+export const metadataResponse = z.looseObject({})
 
 export const entry = z.object({
   seq: integer.describe('1, 2, 3 … for each user.'),
@@ -123,7 +123,7 @@ export const entry = z.object({
   balance: money.describe('After this entry.'),
   ts: timestamp,
   idempotency_key: text(255).optional(),
-  metadata: metadataAnswer.optional(),
+  metadata: metadataResponse.optional(),
   transfer: z.object({ user_id: integer, seq: integer }).optional()
     .describe('The other half of a transfer.'),
   reverses: integer.optional().describe('The entry that this one takes back.'),

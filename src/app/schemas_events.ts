@@ -7,7 +7,7 @@ import {
   entry,
   INTEGER,
   integer,
-  metadataAnswer,
+  metadataResponse,
   money,
   number,
   text,
@@ -66,7 +66,7 @@ const holdChange = z.object({
   available: money.optional().describe('What is left for others.'),
   seq: integer.optional().describe('Of a capture, its entry; otherwise the last one before.'),
   idempotency_key: text(255).optional(),
-  metadata: metadataAnswer.optional(),
+  metadata: metadataResponse.optional(),
 }).meta({ id: 'HoldChange', description: 'A change of a hold, and what it came to.' })
 
 export const event = z.union([

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { keyQuery } from './history_schemas.ts'
-import { amount, hold, id, INTEGER, integer, metadata, metadataAnswer } from './schemas.ts'
+import { amount, hold, id, INTEGER, integer, metadata, metadataResponse } from './schemas.ts'
 import { money, number, text, timestamp } from './schemas.ts'
 
 const holdParamOf = (example: number) =>
@@ -81,7 +81,7 @@ export const heldHold = hold.extend({
   captured: money.describe('What of it has been captured.'),
   remaining: money.describe('What of it is still held.'),
   idempotency_key: text(255).optional(),
-  metadata: metadataAnswer.optional(),
+  metadata: metadataResponse.optional(),
   created_at: timestamp,
   closed_at: timestamp.optional().describe('When nothing of it was held any more.'),
 }).meta({ id: 'HeldHold', description: 'A hold as it is now.', examples: [EXAMPLE] })

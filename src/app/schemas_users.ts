@@ -1,7 +1,7 @@
 /** Schemas of users: how they are created, and what lists of them contain. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
-import { INTEGER, integer, metadata, metadataAnswer, number } from './schemas.ts'
+import { INTEGER, integer, metadata, metadataResponse, number } from './schemas.ts'
 import { snapshot, text, timestamp, userId } from './schemas.ts'
 
 const REFERENCE_MESSAGE =
@@ -43,7 +43,7 @@ export const usersQuery = z.object({
 
 export const madeUser = snapshot.extend({
   reference: text(255).optional(),
-  metadata: metadataAnswer.optional(),
+  metadata: metadataResponse.optional(),
 }).meta({
   id: 'MadeUser',
   description: 'A user, its balance, and what it was made with.',

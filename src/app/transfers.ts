@@ -23,7 +23,7 @@ export function transfersRoutes({ write }: TransfersDependencies) {
       tag: 'Transfers',
       summary: 'Move an amount from one user to another, both halves or neither',
       description: 'Idempotency-Key belongs to the user whom the amount is taken from.',
-      answers: { 201: { schema: transferred } },
+      responses: { 201: { schema: transferred } },
       problems: [
         ...WRITE_PROBLEMS,
         'insufficient_funds',

@@ -34,7 +34,7 @@ function addListUsers(routes: Hono, { ledger }: Pick<UserDirectoryDependencies, 
       tag: 'Users',
       summary: 'Users, by number; or the one with a reference',
       description: 'A caller who is bound to users gets these only.',
-      answers: { 200: { schema: userPage } },
+      responses: { 200: { schema: userPage } },
       problems: ['invalid_request', 'busy'],
     }),
     validated('query', usersQuery),
@@ -64,7 +64,7 @@ function addCreateUser(routes: Hono, { ledger, snapshots }: UserDirectoryDepende
       description: 'With the id or the reference of a user that exists already: 200 and that ' +
         'user as it is now, unless it was made as something else. With the key of a user that ' +
         'was made with it: the first answer again. Keys of this route belong to nobody.',
-      answers: {
+      responses: {
         200: { schema: madeUser, description: 'The user was there already.' },
         201: {
           schema: madeUser,

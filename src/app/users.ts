@@ -21,14 +21,14 @@ const DEBIT = {
   operationId: 'debitUser',
   summary: 'Take an amount from a user',
   description: 'The available balance must cover it: balance less what is held.',
-  answers: { 201: { schema: posted, headers: ['Location' as const] } },
+  responses: { 201: { schema: posted, headers: ['Location' as const] } },
 }
 
 const CREDIT = {
   operationId: 'creditUser',
   summary: 'Add an amount to a user',
   description: 'Adds it to the balance.',
-  answers: { 201: { schema: posted, example: CREDITED, headers: ['Location' as const] } },
+  responses: { 201: { schema: posted, example: CREDITED, headers: ['Location' as const] } },
 }
 
 /** GET /users/:id, and POST debit, credit and recalculate under /users/:id. */
@@ -51,7 +51,7 @@ function addGetUser(
       tag: 'Users',
       summary: 'The balance of a user',
       description: 'X-Cache says where it came from. Cache-Control: no-cache asks for a fresh one.',
-      answers: { 200: { schema: snapshot, headers: ['X-Cache'] } },
+      responses: { 200: { schema: snapshot, headers: ['X-Cache'] } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
     validated('param', idParam),
@@ -116,7 +116,7 @@ function addRecalculateBalance(routes: Hono, { write }: Pick<UsersDependencies, 
       tag: 'Users',
       summary: 'Post manual entries, and recalculate the balance from the history',
       description: 'Every other write does so, too; nothing changes when it is repeated.',
-      answers: { 200: { schema: snapshot } },
+      responses: { 200: { schema: snapshot } },
       problems: [
         'invalid_request',
         'unknown_user',

@@ -1,6 +1,6 @@
 /** Callers with a JWT: verifies each, and remembers it for a while. */
 import type { Metrics } from '../telemetry/metrics.ts'
-import { createFairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore } from '../core/semaphore.ts'
 import { peerOf } from '../http/peer.ts'
 import type { JwtVerifier } from './access_jwt.ts'
 import type { Caller } from './caller.ts'
@@ -46,7 +46,7 @@ export function createJwtCallers(
 ): JwtCallers {
   const callers = new Map<string, { caller: Caller; until_ms: number }>()
   // Of an address few at once: the failures of the first ones count before the next are looked at.
-  const verifications = createFairTurns({
+  const verifications = createFairSemaphore({
     limit: MAX_VERIFICATIONS,
     perKey: MAX_VERIFICATIONS / 2,
     maxWaiting: MAX_WAITING_OF_ADDRESS,

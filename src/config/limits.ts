@@ -15,7 +15,7 @@ export interface Limits {
   /** Milliseconds that a connection may wait for its next request. */
   keepAliveMs: number
   /** Milliseconds for a client to read a whole response. */
-  answerDeadlineMs: number
+  responseDeadlineMs: number
   /** The same for a statement, which is made while it is read. */
   statementDeadlineMs: number
   /** Milliseconds for a head to arrive, and for the first one on a connection to begin. */
@@ -39,7 +39,7 @@ export const DEFAULT_LIMITS: Limits = {
   // Longer than load balancers keep an idle connection (nginx and AWS 60 s, Google 600 s), because
   // whoever closes first loses a request that is on its way.
   keepAliveMs: 660_000,
-  answerDeadlineMs: 60_000,
+  responseDeadlineMs: 60_000,
   statementDeadlineMs: 900_000,
   headersDeadlineMs: 10_000,
   maxHeaderBytes: 16_384,

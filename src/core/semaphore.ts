@@ -1,7 +1,7 @@
 /** Limits how much runs at once, in all and for each key. Keys that wait take turns. */
 import { Problem } from './errors.ts'
 
-export interface FairTurnsOptions {
+export interface FairSemaphoreOptions {
   /** Calls that run at once. */
   limit?: number
   /** Calls of the same key that run at once. */
@@ -20,7 +20,7 @@ export interface TurnOptions {
   isBegun?: boolean
 }
 
-export interface FairTurns {
+export interface FairSemaphore {
   /**
    * Runs `work` when its turn has come. Calls of a key run in their order; a key that had a turn
    * goes behind all others that wait.
@@ -42,7 +42,7 @@ interface Key {
 }
 
 /** Creates a semaphore with a limit in all and one for each key. */
-export function createFairTurns(options: FairTurnsOptions): FairTurns {
+export function createFairSemaphore(options: FairSemaphoreOptions): FairSemaphore {
   const { limit = Infinity, perKey, maxWaiting = Infinity } = options
   const keys = new Map<string | number, Key>()
   /** Keys with calls that wait and fewer than perKey that run, in the order of their turns. */

@@ -10,7 +10,7 @@ declare module 'hono' {
 }
 
 /** Header fields of every response: it must not be stored, nor taken for another type. */
-export const ON_EVERY_ANSWER = {
+export const ON_EVERY_RESPONSE = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
 }
@@ -37,19 +37,19 @@ export function setHeader(c: Context, name: string, value: string): void {
  * server writes as it is: filling and reading a Headers, as `c.header` of Hono does, takes 6 % of a
  * debit.
  */
-export function answer(
+export function respond(
   c: Context,
   body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
   { status = 200, type = 'application/json' } = {},
 ): Response {
-  const headers = { 'Content-Type': type, ...ON_EVERY_ANSWER, ...c.get('headers') }
+  const headers = { 'Content-Type': type, ...ON_EVERY_RESPONSE, ...c.get('headers') }
   return new Response(body, { status, headers })
 }
 
 /** Builds a 204 with the header fields that were set. */
 export const noContent = (c: Context): Response =>
-  new Response(null, { status: 204, headers: { ...ON_EVERY_ANSWER, ...c.get('headers') } })
+  new Response(null, { status: 204, headers: { ...ON_EVERY_RESPONSE, ...c.get('headers') } })
 
 /** Builds a response with the value as JSON. */
 export const json = (c: Context, value: unknown, status = 200): Response =>
-  answer(c, stringify(value), { status })
+  respond(c, stringify(value), { status })

@@ -2,7 +2,7 @@
 import { codeOf, Problem } from '../core/errors.ts'
 import type { Ledger } from './functions.ts'
 import type { Finding, VerifiedPage } from './read_functions.ts'
-import { createFairTurns, type FairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
 
 /** Entries of one statement, which takes far less than its time limit. */
 const PAGE_ROWS = 20_000
@@ -26,7 +26,7 @@ export interface Verification {
 export interface VerificationOptions {
   ledger: Pick<Ledger, 'verifyUserPage'>
   /** Each page waits for a turn of its caller. Default: all share one. */
-  turns?: FairTurns
+  turns?: FairSemaphore
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
 }
@@ -39,7 +39,7 @@ export type Verify = (userId: number, seq: number, caller?: string) => Promise<V
  * so the pages fit together. Pages of several verifications take turns by caller.
  */
 export function createVerify(
-  { ledger, turns = createFairTurns({ perKey: READERS }), now = () => performance.now() }:
+  { ledger, turns = createFairSemaphore({ perKey: READERS }), now = () => performance.now() }:
     VerificationOptions,
 ): Verify {
   return async function verify(userId, seq, caller = ''): Promise<Verification> {

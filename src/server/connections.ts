@@ -11,7 +11,7 @@ export interface Exchange {
   incoming: IncomingMessage
   outgoing: ServerResponse
   /** The time of the first check after the response had begun. */
-  answeringSinceMs?: number
+  respondingSinceMs?: number
   /** Whether it is a stream: still being made while its beginning was sent. */
   isStream?: boolean
 }
@@ -60,7 +60,7 @@ export interface Silence {
   /** Called when a request has come. */
   asked(socket: Socket, connection: Connection): void
   /** Called when a request has its response. */
-  answered(socket: Socket, connection: Connection): void
+  responded(socket: Socket, connection: Connection): void
 }
 
 /**
@@ -96,7 +96,7 @@ export function createSilence(limits: Limits): Silence {
       socket.setTimeout(limitMs)
     },
 
-    answered(socket, connection) {
+    responded(socket, connection) {
       if (keepAliveMs < limitMs && connection.exchanges.length === 0) {
         rest(socket, connection, keepAliveMs)
       }

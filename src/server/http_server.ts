@@ -6,7 +6,7 @@ import { Server as NetServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import { ON_EVERY_ANSWER } from '../http/response.ts'
+import { ON_EVERY_RESPONSE } from '../http/response.ts'
 import { type Connections, createSilence, endResting, type Exchange } from './connections.ts'
 import { mendConnections, mendDeno } from './deno_http.ts'
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts'
@@ -19,7 +19,7 @@ const TIMEOUTS_CHECK_MS = 1_000
 /** How long a stop waits for requests that are on their way. */
 const LINGER_MS = 500
 
-const HEADERS = { 'Content-Type': 'application/problem+json', ...ON_EVERY_ANSWER }
+const HEADERS = { 'Content-Type': 'application/problem+json', ...ON_EVERY_RESPONSE }
 
 const isDeno = 'Deno' in globalThis
 if (isDeno) mendDeno()
@@ -37,8 +37,8 @@ async function refuse(
   socket.pause()
   const before = connection.exchanges.filter(({ incoming }) => incoming.complete)
   await Promise.all(before.map(({ outgoing }) => once(outgoing, 'close')))
-  const isAnswering = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
-  if (!socket.writable || isAnswering) return void socket.destroy()
+  const isResponding = connection.exchanges.some(({ outgoing }) => outgoing.headersSent)
+  if (!socket.writable || isResponding) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n` +
       Object.entries(HEADERS).map(([name, value]) => `${name}: ${value}\r\n`).join('') +
@@ -87,10 +87,10 @@ function cutSlowReaders(connections: Connections, limits: Limits): void {
     for (const exchange of exchanges) {
       const { outgoing } = exchange
       if (!outgoing.headersSent) continue
-      exchange.answeringSinceMs ??= now
+      exchange.respondingSinceMs ??= now
       exchange.isStream ||= !outgoing.writableEnded
-      const limitMs = exchange.isStream ? limits.statementDeadlineMs : limits.answerDeadlineMs
-      if (now - exchange.answeringSinceMs > limitMs) socket.destroy()
+      const limitMs = exchange.isStream ? limits.statementDeadlineMs : limits.responseDeadlineMs
+      if (now - exchange.respondingSinceMs > limitMs) socket.destroy()
     }
   }
 }
@@ -98,7 +98,7 @@ function cutSlowReaders(connections: Connections, limits: Limits): void {
 function createHttpServer(fetch: Fetch, connections: Connections, limits: ServerSettings): Server {
   const { status, body } = refusalOf(undefined, limits)
   const silence = createSilence(limits)
-  const answerTo = getRequestListener((request, { incoming }) => {
+  const handleRequest = getRequestListener((request, { incoming }) => {
     return fetch(request, (incoming as IncomingMessage).socket.remoteAddress ?? '')
   }, {
     // With the Response of @hono/node-server a response isn't read back from a stream.
@@ -106,15 +106,15 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Server
     // Requests without a valid URL: no Host, a malformed one, `OPTIONS *`. No failure of the app.
     errorHandler: () => new Response(body, { status, headers: HEADERS }),
   })
-  const answer = ({ incoming, outgoing }: Exchange) => void answerTo(incoming, outgoing)
+  const respond = ({ incoming, outgoing }: Exchange) => void handleRequest(incoming, outgoing)
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const exchange: Exchange = { incoming, outgoing }
     const connection = connections.get(incoming.socket)
     if (!connection || connection.isRefused) return
     const { exchanges } = connection
     outgoing.once('close', () => {
-      leave(exchanges, exchange, answer)
-      silence.answered(incoming.socket, connection)
+      leave(exchanges, exchange, respond)
+      silence.responded(incoming.socket, connection)
       if (!incoming.complete) endLate(incoming, limits.bodyDeadlineMs)
     })
     silence.asked(incoming.socket, connection)
@@ -124,7 +124,7 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Server
     Object.assign(outgoing, { _keepAliveTimeout: silence.announcedMs })
     // HTTP/1.0 needs no Host, and health checks that speak it send none.
     if (incoming.httpVersion === '1.0') incoming.headers.host ??= 'localhost'
-    enter(exchanges, exchange, answer)
+    enter(exchanges, exchange, respond)
   }
   const server = createServer({
     headersTimeout: limits.headersDeadlineMs,

@@ -1,4 +1,4 @@
-/** Pipelining: requests that come on one connection before earlier ones are answered. */
+/** Pipelining: requests that come on one connection before earlier ones have their responses. */
 import type { Socket } from 'node:net'
 import type { Exchange } from './connections.ts'
 
@@ -15,15 +15,15 @@ interface Readable {
 }
 
 /**
- * Adds a request to its connection, and answers it once few enough are before it.
+ * Adds a request to its connection, and responds to it once few enough are before it.
  * @param exchanges requests without a complete response, in the order in which they came
  */
 export function enter(
   exchanges: Exchange[],
   last: Exchange,
-  answer: (one: Exchange) => void,
+  respond: (one: Exchange) => void,
 ): void {
-  if (exchanges.push(last) <= MAX_AT_ONCE) return answer(last)
+  if (exchanges.push(last) <= MAX_AT_ONCE) return respond(last)
   const socket: Socket & Readable = last.incoming.socket
   // Reads no more than this piece.
   socket._paused = true
@@ -34,7 +34,7 @@ export function enter(
 export function leave(
   exchanges: Exchange[],
   exchange: Exchange,
-  answer: (one: Exchange) => void,
+  respond: (one: Exchange) => void,
 ): void {
   const isFirst = exchanges[0] === exchange
   const at = isFirst ? 0 : exchanges.indexOf(exchange)
@@ -45,7 +45,7 @@ export function leave(
   // The client has gone away.
   if (socket.destroyed) return
   const next = exchanges[MAX_AT_ONCE - 1]
-  if (next && at < MAX_AT_ONCE) answer(next)
+  if (next && at < MAX_AT_ONCE) respond(next)
   if (exchanges.length >= MAX_AT_ONCE || !socket._paused) return
   socket._paused = false
   socket.parser?.resume()

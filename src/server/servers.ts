@@ -51,12 +51,12 @@ export async function openServers(
 }
 
 function fetchOf(app: Hono, isStopping: () => boolean): Fetch {
-  const answer = (request: Request, peer: string) => app.fetch(request, { peer })
+  const respond = (request: Request, peer: string) => app.fetch(request, { peer })
   const last = async (request: Request, peer: string) => {
-    const response = await answer(request, peer)
+    const response = await respond(request, peer)
     // Tells clients not to send another request on a connection that is about to close.
     response.headers.set('Connection', 'close')
     return response
   }
-  return (request, peer) => isStopping() ? last(request, peer) : answer(request, peer)
+  return (request, peer) => isStopping() ? last(request, peer) : respond(request, peer)
 }

@@ -127,7 +127,7 @@ export function createCounters(registers: Registry[], kinds: readonly string[]) 
 export function createRequestHistogram() {
   const histogram = new Histogram<'method' | 'route' | 'status' | 'trace_id'>({
     name: 'http_request_duration_seconds',
-    help: 'Time from the request to its answer.',
+    help: 'Time from the request to its response.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     enableExemplars: true,

@@ -1,5 +1,5 @@
 /** Delivers messages to one receiver, each as often as it takes. */
-import { createFairTurns } from '../core/semaphore.ts'
+import { createFairSemaphore } from '../core/semaphore.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { WebhookMetrics } from '../telemetry/webhook_metrics.ts'
 import { deliver, type Message } from './delivery.ts'
@@ -65,7 +65,7 @@ export function createAttempts({ receiver, metrics, log }: AttemptsParts): Attem
   return {
     async deliverAll(messages, over) {
       undelivered = messages
-      const turns = createFairTurns({ limit: AT_ONCE, perKey: 1 })
+      const turns = createFairSemaphore({ limit: AT_ONCE, perKey: 1 })
       const done = await Promise.all(
         messages.map((one) => turns.take(one.user_id, () => attempt(one, over))),
       )

@@ -1,6 +1,6 @@
 /** Delivers to one receiver of webhooks what happens, in the order of each user. */
 import { isPassing } from '../core/errors.ts'
-import type { FairTurns } from '../core/semaphore.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import { BEGINNING } from '../ledger/event_cursor.ts'
 import type { Events } from '../ledger/events.ts'
 import type { LedgerWebhooks } from '../ledger/webhook_functions.ts'
@@ -26,7 +26,7 @@ export interface DelivererParts extends AttemptsParts {
   holder: string
   events: Pick<Events, 'read' | 'last' | 'changed'>
   ledger: LedgerWebhooks
-  longReads: FairTurns
+  longReads: FairSemaphore
   /** SHA-256 in hexadecimal. */
   sha256: (text: string) => string
   log: Pick<Log, 'info' | 'warn' | 'error'>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createFairTurns } from '../../../src/core/semaphore.ts'
+import { createFairSemaphore } from '../../../src/core/semaphore.ts'
 
 /** Work that is done when it is told to. */
 function deferred() {
@@ -22,7 +22,7 @@ function deferred() {
 
 test('a key that waits has its turn before another one has its next', async () => {
   const { begun, work, end } = deferred()
-  const turns = createFairTurns({ limit: 1, perKey: 1 })
+  const turns = createFairSemaphore({ limit: 1, perKey: 1 })
   for (const name of ['a1', 'a2', 'a3', 'b1', 'c1', 'b2']) void turns.take(name[0]!, work(name))
   await Promise.resolve()
   for (const name of ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']) await end(name)
@@ -31,7 +31,7 @@ test('a key that waits has its turn before another one has its next', async () =
 
 test('a key never has more than perKey, and leaves the other places to others', async () => {
   const { begun, work, end } = deferred()
-  const turns = createFairTurns({ limit: 3, perKey: 2 })
+  const turns = createFairSemaphore({ limit: 3, perKey: 2 })
   for (const name of ['a1', 'a2', 'a3', 'a4']) void turns.take('a', work(name))
   await Promise.resolve()
   expect(begun).toEqual(['a1', 'a2'])
@@ -46,7 +46,7 @@ test('a key never has more than perKey, and leaves the other places to others', 
 })
 
 test('whoever failed, or is waited for no more, leaves the place to the next', async () => {
-  const turns = createFairTurns({ limit: 1, perKey: 1 })
+  const turns = createFairSemaphore({ limit: 1, perKey: 1 })
   const failed = turns.take('a', () => Promise.reject(new Error('no')))
   const over = turns.take('a', () => Promise.reject(new Error('is begun')), { isOver: () => true })
   const next = turns.take('b', () => Promise.resolve('done'))
@@ -58,7 +58,7 @@ test('whoever failed, or is waited for no more, leaves the place to the next', a
 
 test('a key with maxWaiting that wait is refused, another one is not, nor what has begun', async () => {
   const { work, end } = deferred()
-  const turns = createFairTurns({ limit: 1, perKey: 1, maxWaiting: 1 })
+  const turns = createFairSemaphore({ limit: 1, perKey: 1, maxWaiting: 1 })
   void turns.take('a', work('a1'))
   void turns.take('a', work('a2'))
   await expect(turns.take('a', work('a3'))).rejects.toMatchObject({ code: 'busy' })

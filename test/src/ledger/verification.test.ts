@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Problem } from '../../../src/core/errors.ts'
-import { createFairTurns } from '../../../src/core/semaphore.ts'
+import { createFairSemaphore } from '../../../src/core/semaphore.ts'
 import { createLedger, type Ledger } from '../../../src/ledger/functions.ts'
 import { createVerify, MAX_FINDINGS } from '../../../src/ledger/verification.ts'
 import { useLedger } from '../../support/ledger.ts'
@@ -100,7 +100,7 @@ test('missing entries are found once, though parts of the history overlap', asyn
 test('pages of a long history and those of others take turns', async () => {
   const read: string[] = []
   const verify = createVerify({
-    turns: createFairTurns({ limit: 1, perKey: 1 }),
+    turns: createFairSemaphore({ limit: 1, perKey: 1 }),
     ledger: {
       async verifyUserPage(user, after, rows) {
         read.push(`${user} ${after}`)

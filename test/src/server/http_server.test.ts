@@ -75,7 +75,7 @@ test('one who takes a little of it for ever is given up, too', async () => {
 })
 
 test('so is one who takes a little of an answer that is there as a whole', async () => {
-  const limits = { streamStallMs: 60_000, statementDeadlineMs: 60_000, answerDeadlineMs: 100 }
+  const limits = { streamStallMs: 60_000, statementDeadlineMs: 60_000, responseDeadlineMs: 100 }
   const size = 64 * 2 ** 20
   server = await listen(() => new Response('x'.repeat(size)), {
     host: '127.0.0.1',
