@@ -63,7 +63,9 @@ async function newRole(): Promise<string> {
 test('a ledger with nothing wrong stays as it is, without a word', async () => {
   const before = await rights()
   const xids = () =>
-    sql`select oid, xmin::text from pg_proc where pronamespace = 'public'::regnamespace`
+    sql`
+      select oid, xmin::text from pg_proc
+       where pronamespace = 'public'::regnamespace order by oid`
   const procs = await xids()
   expect(await linesOfMigrate()).toEqual([])
   expect(await rights()).toEqual(before)

@@ -45,7 +45,9 @@ async function writtenIn(sql: postgres.Sql) {
         from payment_history`,
     sql<{ place: string; line: string }[]>`
       select user_id || '/' || hold as place,
-             format('%s/%s %s %s', user_id, hold, amount, status) as line from holds`,
+             format('%s/%s %s, %s cents captured%s', user_id, hold, amount,
+               (100 * captured)::bigint, case status when 'released' then ', released' end) as line
+        from holds`,
     sql<{ id: string }[]>`select id from users`,
   ])
   return {
@@ -60,8 +62,10 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
   const { entries, users } = await writtenIn(sql)
   const begun = { entries: entries.size, users: users.size }
   const holds = new Map<string, string>()
-  /** How they ended: somebody may be told of that before another one is told of the hold. */
-  const ends = new Map<string, string>()
+  /** Somebody may be told of the end of a hold before another one is told of the hold. */
+  const released = new Set<string>()
+  /** What captures took, in cents: by hold, and in it by entry, since a repeat is told of it again. */
+  const captures = new Map<string, Map<number, bigint>>()
   const contradictions: string[] = []
 
   function noteEntry(user: number, entry: Entry) {
@@ -76,7 +80,13 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     const { transfer, hold } = entry
     const peer = transfer && `${transfer.user_id}/${transfer.seq}`
     if (peer !== undefined && !entries.has(peer)) entries.set(peer, '')
-    if (hold !== undefined) ends.set(`${user}/${hold}`, 'captured')
+    if (hold !== undefined) {
+      const captured = captures.get(`${user}/${hold}`) ?? new Map<number, bigint>()
+      captures.set(
+        `${user}/${hold}`,
+        captured.set(entry.seq, BigInt(entry.amount.replace('.', ''))),
+      )
+    }
   }
 
   function notePosted({ id, entry }: Body) {
@@ -90,10 +100,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
       if (route.path === '/users') users.add(body.id)
       else if (route.path.endsWith('/release')) {
         const [, user, , hold] = request.target.replace(/\?.*/, '').split('/').slice(1)
-        ends.set(
-          `${BigInt(decodeURIComponent(user!))}/${BigInt(decodeURIComponent(hold!))}`,
-          'released',
-        )
+        released.add(`${BigInt(decodeURIComponent(user!))}/${BigInt(decodeURIComponent(hold!))}`)
       } else if (route.path.endsWith('/holds')) {
         const place = `${body.user_id}/${body.hold}`
         holds.set(place, body.amount!)
@@ -105,7 +112,10 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     },
 
     differences: async () =>
-      differencesOf({ entries, holds, ends, users, contradictions }, await writtenIn(sql)),
+      differencesOf(
+        { entries, holds, released, captures, users, contradictions },
+        await writtenIn(sql),
+      ),
 
     counts: () => ({
       entries: entries.size - begun.entries,
@@ -119,20 +129,22 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
 interface Told {
   entries: Map<string, string>
   holds: Map<string, string>
-  ends: Map<string, string>
+  released: Set<string>
+  captures: Map<string, Map<number, bigint>>
   users: Set<number>
   contradictions: string[]
 }
 
 function differencesOf(
-  { entries, holds, ends, users, contradictions }: Told,
+  { entries, holds, released, captures, users, contradictions }: Told,
   written: Awaited<ReturnType<typeof writtenIn>>,
 ): string[] {
   const told = new Map(
-    [...holds].map(([place, amount]) => [
-      place,
-      `${place} ${amount} ${ends.get(place) ?? 'active'}`,
-    ]),
+    [...holds].map(([place, amount]) => {
+      const cents = [...captures.get(place)?.values() ?? []].reduce((sum, one) => sum + one, 0n)
+      const end = released.has(place) ? ', released' : ''
+      return [place, `${place} ${amount}, ${cents} cents captured${end}`]
+    }),
   )
   const between = (what: string, written: Map<string, string>, told: Map<string, string>) => [
     ...[...written].filter(([place]) => !told.has(place))
@@ -143,8 +155,8 @@ function differencesOf(
   ]
   return [
     ...contradictions,
-    ...[...ends].filter(([place]) => !holds.has(place))
-      .map(([place, end]) => `${end}, but never placed: ${place}`),
+    ...[...released, ...captures.keys()].filter((place) => !holds.has(place))
+      .map((place) => `released or captured, but never placed: ${place}`),
     ...between('an entry', written.entries, entries),
     ...between('a hold', written.holds, told),
     ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),

@@ -20,6 +20,7 @@ declare
   v_remaining numeric := 0.00;
   v_number bigint;
   v_hash bytea;
+  v public.hold_changes;
 begin
   -- As lock_account does.
   select u.hold_changes, u.frozen_at is not null, coalesce(u.credit_limit, 0.00), u.updated_at
@@ -49,11 +50,6 @@ begin
     if ledger.funds_problem(-v_amount, v_balance, v_held, v_is_frozen) is not null then
       return null; -- mutation: funds
     end if;
-    insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
-      hold, hash)
-    values (close_hold.user_id, 'DEBIT', v_amount, v_at, v_seq, v_balance, v_at, v_held,
-      close_hold.hold, ledger.entry_hash(v_entry_hash, close_hold.user_id, v_seq, 'DEBIT', v_amount,
-        v_at, v_balance, v_at, null, null, v_held, close_hold.hold, null, null, null));
   else
     v_amount := v_before;
     v_held := v_held - v_before;
@@ -61,9 +57,18 @@ begin
   update public.users u
      set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1, updated_at = v_at
    where u.id = close_hold.user_id;
-  return ledger.write_hold(case when v_is_capture then 'captured' else 'released' end,
+  -- The change comes before its entry, as it does in a batch.
+  v := ledger.write_hold(case when v_is_capture then 'captured' else 'released' end,
     close_hold.user_id, close_hold.hold, v_number, v_hash, v_amount, v_remaining, v_expires_at,
     v_at, v_seq, v_balance, v_balance - v_held, null, null);
+  if v_is_capture then
+    insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
+      hold, hash)
+    values (close_hold.user_id, 'DEBIT', v_amount, v_at, v_seq, v_balance, v_at, v_held,
+      close_hold.hold, ledger.entry_hash(v_entry_hash, close_hold.user_id, v_seq, 'DEBIT', v_amount,
+        v_at, v_balance, v_at, null, null, v_held, close_hold.hold, null, null, null));
+  end if;
+  return v;
 end $$;
 
 comment on function ledger.close_hold is

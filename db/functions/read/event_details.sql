@@ -16,12 +16,14 @@ create or replace function ledger.event_details(
     left join lateral (
       select x.* from public.entries x
        where f.type = 'entry.posted' and x.user_id = f.user_id and x.seq = f.number) e on true
+    -- A limit keeps the probe by key, also where a small table would be read as a whole.
     left join lateral (
       select x.* from public.hold_changes x
-       where x.user_id = f.user_id and x.hold = f.hold and x.number = f.number) c on true
+       where x.user_id = f.user_id and x.hold = f.hold and x.number = f.number limit 1) c on true
     left join lateral (
       select x.* from public.user_controls x
-       where f.type like 'user.%' and x.user_id = f.user_id and x.number = f.number) k on true
+       where f.type like 'user.%' and x.user_id = f.user_id and x.number = f.number
+       limit 1) k on true
    order by f.n
 $$;
 

@@ -36,6 +36,7 @@ const ROUTES: [string, string, unknown?][] = [
   ['POST', '/users/1/history/1/reverse', {}],
   ['POST', '/users/1/holds', { amount: 1 }],
   ['POST', '/users/1/holds/1/capture', {}],
+  ['POST', '/users/1/holds/1/extend', {}],
   ['POST', '/users/1/holds/1/release', {}],
   ['POST', '/transfers', { from: 1, to: 1, amount: 1 }],
   ['POST', '/debits', [{ user_id: 1, amount: 1 }]],
@@ -48,6 +49,10 @@ const ROUTES: [string, string, unknown?][] = [
   ['GET', '/openapi.json'],
   ['GET', '/docs'],
   ['GET', '/docs/1'],
+  ['GET', '/console'],
+  ['GET', '/console/1/1'],
+  ['GET', '/events'],
+  ['GET', '/me'],
   ['GET', '/'],
 ]
 
