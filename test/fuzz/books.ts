@@ -64,7 +64,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
   const holds = new Map<string, string>()
   /** Somebody may be told of the end of a hold before another one is told of the hold. */
   const released = new Set<string>()
-  /** What captures took, in cents: by hold, and in it by entry, since a repeat is told of it again. */
+  /** What captures took, in cents: by hold, and in it by entry, as repeats are told of it again. */
   const captures = new Map<string, Map<number, bigint>>()
   const contradictions: string[] = []
 

@@ -134,7 +134,8 @@ export function schemaFaults(
   return [
     ...missing.map((name) => `${at}.${name} is missing`),
     ...Object.entries(members).flatMap(([name, member]) => {
-      const known = schema.properties?.[name]
+      // A member may be called toString.
+      const known = Object.hasOwn(schema.properties ?? {}, name) && schema.properties![name]
       if (known) return schemaFaults(document, known, member, `${at}.${name}`)
       return schema.additionalProperties ? [] : [`${at}.${name} is not in the schema`]
     }),

@@ -5,12 +5,10 @@ create or replace function ledger.close_hold(
 declare
   v_is_capture boolean := close_hold.operation <> 'RELEASE';
   v_amount numeric := round(close_hold.amount, 2);
-  v_now timestamptz;
-  v_at timestamptz;
+  v_now timestamptz; v_at timestamptz;
   v_expires_at timestamptz;
   v_seq bigint;
-  v_balance numeric;
-  v_held numeric;
+  v_balance numeric; v_held numeric;
   v_entry_hash bytea;
   v_updated_at timestamptz;
   v_hold_changes bigint;

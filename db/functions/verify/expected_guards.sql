@@ -45,7 +45,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
     ('function ledger.check_entry()', '7f043639bd80336a'),
     ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
-    ('function ledger.close_hold(text,bigint,bigint,numeric)', '7e42e95101825e30'),
+    ('function ledger.close_hold(text,bigint,bigint,numeric)', '43bd656c72455d2d'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
     ('function ledger.count_erasable(bigint)', 'b2f3c2770e93aaa6'),
     ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
