@@ -1,7 +1,7 @@
 /** Keeps what is shown as it is in the ledger. */
 import type { Session } from './session.ts'
 
-/** For what has no events, such as holds, and while there is no stream of them. */
+/** For what has no events, such as the end of a hold's time, and while there is no stream of them. */
 const POLL_MS = 5_000
 
 /** Between two looks at a user of whom much is written. */

@@ -60,6 +60,7 @@ export interface LockHoldersOptions {
 export function watchLockHolders(options: LockHoldersOptions): () => void {
   const { lockedUsers, read, log, intervalMs = INTERVAL_MS } = options
   let known = new Map<string, LockHolder>()
+  let isLooking = false
 
   async function look(): Promise<void> {
     // Whoever can't read now has another try in a second, and the metric.
@@ -72,7 +73,12 @@ export function watchLockHolders(options: LockHoldersOptions): () => void {
     }
   }
 
-  const timer = setInterval(() => void look(), intervalMs)
+  const timer = setInterval(() => {
+    // One answer at a time, however long it takes.
+    if (isLooking) return
+    isLooking = true
+    void look().finally(() => isLooking = false)
+  }, intervalMs)
   timer.unref()
   return () => clearInterval(timer)
 }

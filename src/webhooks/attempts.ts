@@ -65,9 +65,9 @@ export function createAttempts({ receiver, metrics, log }: AttemptsParts): Attem
   return {
     async deliverAll(messages, over) {
       undelivered = messages
-      const turns = createFairSemaphore({ limit: AT_ONCE, perKey: 1 })
+      const ofUsers = createFairSemaphore({ limit: AT_ONCE, perKey: 1 })
       const done = await Promise.all(
-        messages.map((one) => turns.take(one.user_id, () => attempt(one, over))),
+        messages.map((one) => ofUsers.take(one.user_id, () => attempt(one, over))),
       )
       undelivered = []
       return done.every(Boolean)

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { codeOf, stateOf, useLedger } from '../support/ledger.ts'
+import { createDatabase } from '../support/database.ts'
+import { codeOf, connectTo, one, stateOf, useLedger } from '../support/ledger.ts'
 
 const ledger = useLedger()
 
@@ -58,3 +59,26 @@ test.each(['seq', 'balance', 'sealed_at', 'held', 'hash'])(
     expect(await codeOf(sql`insert into payment_history ${sql(row)}`)).toBe('23514')
   },
 )
+
+test('manual entries into an empty ledger touch pages in proportion to their number', async () => {
+  const database = await createDatabase()
+  const sql = connectTo(database.url)
+  try {
+    // One session: what the first entry finds decides how all others are looked for.
+    const pages = await sql.begin(async (tx) => {
+      const pagesOf = async (entries: number) => {
+        const explained = await one(tx.unsafe(`
+          explain (analyze, buffers, format json)
+          insert into payment_history (user_id, action, amount)
+            select 1, 'CREDIT', 1 from generate_series(1, ${entries})`))
+        const plan = explained['QUERY PLAN'][0].Plan
+        return (plan['Shared Hit Blocks'] + plan['Shared Read Blocks']) / entries
+      }
+      return [await pagesOf(1000), await pagesOf(9000)] as const
+    })
+    expect(pages[1] / pages[0]).toBeLessThan(2)
+  } finally {
+    await sql.end()
+    await database.drop()
+  }
+})

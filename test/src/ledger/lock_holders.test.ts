@@ -81,3 +81,25 @@ test('PostgreSQL is not asked while no user is locked', async () => {
   await expect.poll(() => read.mock.calls.length).toBeGreaterThan(0)
   stop()
 })
+
+test('PostgreSQL is asked once at a time, however long it takes to answer', async () => {
+  let asked = 0
+  let looks = 0
+  let respond = () => {}
+  const stop = watchLockHolders({
+    lockedUsers: () => (looks++, 1),
+    read: () => {
+      asked++
+      return new Promise((resolve) => respond = () => resolve([]))
+    },
+    log: { warn: () => {} },
+    intervalMs: 1,
+  })
+  await expect.poll(() => asked).toBeGreaterThan(0)
+  // Many intervals of this clock later.
+  for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 1))
+  expect([asked, looks]).toEqual([1, 1])
+  respond()
+  await expect.poll(() => asked).toBeGreaterThan(1)
+  stop()
+})
