@@ -11,7 +11,7 @@ export const LONG_USER = SINGLES.first
 const SHORT_USER = SINGLES.first + 1
 /** Who gets what the two transfer. */
 const PEERS = { first: SINGLES.first + 50, count: 50 }
-/** Active holds of one user, which every batch adds up: no more than a measurement needs. */
+/** Of one user: all may be active at a time. What one row leaves over, the next takes. */
 const MOST_HOLDS = 10_000
 
 type Kind = NonNullable<LoopOptions['request']>
@@ -44,11 +44,18 @@ export const long: Row = async (bench) => {
   const seconds = ((performance.now() - since) / 1000).toFixed(1)
   await lengthen(database, [SHORT_USER], 99)
   const program = await bench.service(database)
+  const suppliesOf = (first: number) => {
+    const users = { first, count: 1 }
+    return {
+      DEBIT: createSupply(database, { kind: 'DEBIT', users }),
+      HOLD: createSupply(database, { kind: 'HOLD', users, most: MOST_HOLDS }),
+    }
+  }
+  const supplies = { [LONG_USER]: suppliesOf(LONG_USER), [SHORT_USER]: suppliesOf(SHORT_USER) }
   const pairs: Pair[] = []
   for (const { name, request, made } of KINDS) {
     const on = (side: string, first: number) => {
       const users = { first, count: 1 }
-      const most = made === 'HOLD' ? MOST_HOLDS : Infinity
       return httpLoop(bench, {
         name: side,
         program,
@@ -56,7 +63,7 @@ export const long: Row = async (bench) => {
         request,
         users,
         peers: PEERS,
-        ...(made && { supply: createSupply(database, { kind: made, users, most }) }),
+        ...(made && { supply: supplies[first]![made] }),
       })
     }
     const a = on(`${name}/s with ${entries.toLocaleString('en-US')} entries`, LONG_USER)
