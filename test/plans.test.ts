@@ -17,6 +17,7 @@ beforeAll(async () => {
   // Statistics are as old as the tests want them.
   await sql`alter table payment_history set (autovacuum_enabled = false)`
   await sql`alter table users set (autovacuum_enabled = false)`
+  await sql`alter table manual_entries set (autovacuum_enabled = false)`
   await sql`insert into users (id) select g from generate_series(100, 2099) g`
   big = 100
   small = 101
@@ -136,12 +137,16 @@ test('bulk-loaded rows are worked off in bounded steps, and nobody else waits', 
   expect(await findingsOf(sql)).toEqual([])
 })
 
+/** Manual entries of a user that are still to be posted. */
+const enter = (id: number, rows: number) =>
+  sql`
+    insert into payment_history (user_id, action, amount)
+      select ${id}, 'CREDIT', 1 from generate_series(1, ${rows})`
+
 test('posting all that is pending at once touches pages in proportion to its rows', async () => {
   const pages: number[] = []
   for (const [id, rows] of [[110, 2_000], [111, 8_000]] as const) {
-    await sql`
-      insert into payment_history (user_id, action, amount)
-        select ${id}, 'CREDIT', 1 from generate_series(1, ${rows})`
+    await enter(id, rows)
     const explained = await one(sql.unsafe(
       `explain (analyze, buffers, format json) select recalculate_balance(${id})`,
     ))
@@ -150,6 +155,14 @@ test('posting all that is pending at once touches pages in proportion to its row
     expect(await copyOf(sql, id)).toBe(`${rows}.00 at ${rows}`)
   }
   expect(pages[1]! / pages[0]!).toBeLessThan(6)
+})
+
+test('posting reaches each row by index when statistics say that nothing is pending', async () => {
+  await sql`analyze manual_entries`
+  await enter(112, 4000)
+  const scans = await scansOf(['select recalculate_balance(112)'])
+  expect([...scans].filter((scan) => scan.includes('manual_entries')))
+    .toEqual(['Index Scan on manual_entries'])
 })
 
 test.each([['debit_user', DEBIT], ['debit_users', BATCH], ['get_users', READ]])(

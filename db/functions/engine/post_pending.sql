@@ -40,9 +40,11 @@ begin
      set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
          sealed_at = p.sealed_at, held = p.held, hash = p.hash
     from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
+  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
+  -- planner would then read the whole table and compare each such row with every one of p.
   update public.manual_entries m set seq = p.seq
     from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
-     and m.seq is null;
+     and case when m.seq is null then true end;
 
   -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
   -- the user.

@@ -133,7 +133,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '840cc244fd8988f5'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '7d8de74f96b0f7d6'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
-    ('function ledger.post_pending(bigint,integer)', 'c1d89467bdafa15b'),
+    ('function ledger.post_pending(bigint,integer)', '01f5b1b953d1d2de'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
