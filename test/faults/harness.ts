@@ -2,6 +2,7 @@
 import { Agent } from 'node:http'
 import { connectTo, createUser } from '../support/ledger.ts'
 import { type Cluster, withSql } from './cluster.ts'
+import { startEventReader } from './event_reader.ts'
 import { type HttpAnswer, type HttpChannel, send } from './http_channel.ts'
 import { keysOf, readRows } from './ledger_rows.ts'
 import { fund, type Load, startLoad, USERS } from './load.ts'
@@ -93,6 +94,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   const channel: HttpChannel = { agent, record, mayBreakOff }
   await fund(record, sqlUrl)
   const urls = services.map((service) => service.url)
+  const readers = urls.map((url) => startEventReader(url, record))
   const load = startLoad({ record, channel, urls, sqlUrl, seed })
   const sql = <T>(work: Parameters<typeof withSql<T>>[1]) => withSql(url, work)
   let before: Size[] = []
@@ -116,6 +118,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
       const admin = connectTo(url)
       try {
         const impact = await prove({ record, sql: admin, channel, urls, person })
+        for (const reader of readers) await reader.check(admin)
         // Connections of callers are none of the service's.
         agent.destroy()
         await checkSizes(harness, before)
@@ -126,6 +129,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     },
     async close() {
       await load.stop().catch(() => {})
+      await Promise.all(readers.map((reader) => reader.stop()))
       agent.destroy()
       await Promise.all(services.map((service) => service.kill()))
       await Promise.all([people.close(), proxy.close(), redis.close()])
