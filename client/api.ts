@@ -581,6 +581,7 @@ export interface Operations<Options> {
     from?: string
     to?: string
     after?: number
+    min_seq?: number
     action?: 'CREDIT' | 'DEBIT'
     key?: string
   }, options?: Options): Promise<Page>
@@ -596,6 +597,7 @@ export interface Operations<Options> {
   /** What the ledger held at a moment. */
   getBalanceAt(id: number, query?: {
     at?: string
+    min_seq?: number
   }, options?: Options): Promise<BalanceAt>
   /** Whether the history of a user proves its balance. */
   verifyUser(id: number, options?: Options): Promise<Verification>

@@ -1047,6 +1047,14 @@ create function ledger.archive_entries(user_ids bigint[], seqs bigint[], reason 
   returns bigint
   language plpgsql volatile;
 
+-- Condition of a statement that reads from a standby: true. Raises 55000 unless this server is a
+-- standby of the database with that incarnation, P0002 unless the user's entry with that seq (0:
+-- none is needed) has been replayed.
+create function ledger.assert_replica(incarnation text, user_id bigint, min_seq bigint)
+  returns boolean
+  language plpgsql stable security definer;
+grant execute on function ledger.assert_replica to ledger_dba, ledger_service;
+
 -- Waits until no entry of a user can get in before a moment any more: until whoever has locked the
 -- user, and may have read the clock before that moment, has ended. Entries are to be read by a
 -- later statement. Raises 55P03 after lock_timeout, for a moment that has not come yet, and on a
@@ -1635,7 +1643,8 @@ create function ledger.hold_row(
 grant execute on function ledger.hold_row to ledger_dba;
 
 -- Names this database: a copy, a restored one, and one that another server has taken over have
--- another name; a restart changes nothing.
+-- another name; a restart changes nothing. A standby has the name of its primary; after a promotion
+-- elsewhere, from its next restartpoint on.
 create function ledger.incarnation()
   returns text
   language sql stable security definer;

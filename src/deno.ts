@@ -20,13 +20,13 @@ const writerTo =
  * Deno asks for write permission to use a Unix socket. Without it, the first query would end the
  * process, so this checks at the start.
  */
-function checkSockets(databaseUrl: string): void {
+function checkSockets(setting: string, databaseUrl: string): void {
   for (const { name } of parseDatabaseUrl(databaseUrl).hosts) {
     if (!name.startsWith('/')) continue
     const { state } = Deno.permissions.querySync({ name: 'write', path: name })
     if (state !== 'granted') {
       throw new Error(
-        `DATABASE_URL leads to a socket in ${name}, for which Deno needs ` +
+        `${setting} leads to a socket in ${name}, for which Deno needs ` +
           `--allow-write=${name}`,
       )
     }
@@ -35,7 +35,8 @@ function checkSockets(databaseUrl: string): void {
 
 /** Starts the service with a server of Deno. */
 export const serve: Serve = async (config) => {
-  if (config.databaseUrl) checkSockets(config.databaseUrl)
+  if (config.databaseUrl) checkSockets('DATABASE_URL', config.databaseUrl)
+  if (config.databaseReadUrl) checkSockets('DATABASE_READ_URL', config.databaseReadUrl)
   return await serveOn({
     name: `deno ${Deno.version.deno}`,
     write: writerTo(Deno.stdout),

@@ -32,7 +32,14 @@ export async function createParts(
   const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
   const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
-  const ledger = openLedger(target, config, metrics)
+  let incarnation: string | undefined
+  const ledger = openLedger(target, config, metrics, {
+    target: config.databaseReadUrl === undefined
+      ? undefined
+      : databaseTarget(config.databaseReadUrl, readText, 'DATABASE_READ_URL'),
+    incarnation: () => incarnation,
+    onAway: (error) => log.warn('the standby is away, so the primary answers', error),
+  })
   const redis = config.redis && {
     ...config.redis,
     onError: (error: unknown) => log.warn('Redis fails', error),
@@ -60,5 +67,9 @@ export async function createParts(
     longReads,
     recheck,
     events,
+    /** To be called with the name of the primary's database, and when it changes. */
+    identified: (name: string) => {
+      incarnation = name
+    },
   }
 }

@@ -152,10 +152,13 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
 }
 
 /** Starts what runs beside requests. */
-function startTasks({ log, target, ledger, queue, snapshots, events }: Parts) {
+function startTasks({ log, target, ledger, queue, snapshots, events, identified }: Parts) {
   const poller = startChangePoller(target, {
     ...snapshots,
-    settled: (history) => events.settled(history),
+    settled: (history) => {
+      identified(history.incarnation)
+      events.settled(history)
+    },
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
   })
   const stopWatching = watchLockHolders({

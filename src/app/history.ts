@@ -14,6 +14,7 @@ import type { Verify } from '../ledger/verification.ts'
 import { describe } from './describe.ts'
 import { entry, entryParam, idParam } from './schemas.ts'
 import { addReverseEntry } from './reverse_entry.ts'
+import { anySeqIf, minSeqOf } from './history_conditions.ts'
 import { readPage } from './history_page.ts'
 import { createStatementResponse, STATEMENT_MEDIA, STATEMENTS } from './history_statement.ts'
 import { balanceAt, balanceQuery, historyQuery, page, verification } from './history_schemas.ts'
@@ -62,7 +63,8 @@ function addListEntries(
         'A statement without its closing line broke off. A page ends before its `limit` where it has a megabyte; ' +
         '`next` tells. A page with a condition (`action`, `key`, `metadata.<name>=` for the text of ' +
         'a member of metadata) looks at 10,000 entries at most, so it may be short or empty ' +
-        'though there are more. `after` is for statements, all but `from` and `to` for pages.',
+        'though there are more. `after` is for statements, the others but `from`, `to` and ' +
+        '`min_seq` for pages.',
       responses: {
         200: { schema: page, media: STATEMENT_MEDIA, headers: ['Content-Disposition'] },
       },
@@ -81,7 +83,7 @@ function addListEntries(
       const format = STATEMENTS[type]
       setVary(c, 'Accept')
       const other = Object.keys(query).find((name) =>
-        format ? !['from', 'to', 'after'].includes(name) : name === 'after'
+        format ? !['from', 'to', 'after', 'min_seq'].includes(name) : name === 'after'
       )
       if (other !== undefined) {
         throw invalidRequest([{
@@ -136,7 +138,9 @@ function addGetBalanceAt(routes: Hono, { ledger }: HistoryDependencies) {
     validated('query', balanceQuery),
     async (c) => {
       const id = Number(c.req.valid('param').id)
-      const [moment] = await ledger.getMoments(id, [c.req.valid('query').at ?? null])
+      const query = c.req.valid('query')
+      const minSeq = minSeqOf(query) ?? anySeqIf(query.at)
+      const [moment] = await ledger.getMoments(id, [query.at ?? null], minSeq)
       const { at, balance, seq, isFuture } = moment!
       if (isFuture) throw invalidRequest([{ path: ['at'], message: 'must not be in the future' }])
       return json(c, { id, at, balance, seq })

@@ -12,6 +12,14 @@ const PREFIX = /^metadata\./
 
 export type HistoryQuery = z.infer<typeof historyQuery>
 
+/** The entry that the answer must have; undefined: the last one of all. */
+export const minSeqOf = ({ min_seq }: { min_seq?: string | undefined }): number | undefined =>
+  min_seq === undefined ? undefined : Number(min_seq)
+
+/** The same where a moment is given: once it is final, no later entry matters. */
+export const anySeqIf = (moment: string | undefined): 0 | undefined =>
+  moment === undefined ? undefined : 0
+
 /** Whether it asks for some entries only, so that others are looked at, too. */
 export const hasCondition = (query: HistoryQuery): boolean =>
   Object.keys(query).some((name) =>
@@ -27,9 +35,9 @@ export async function conditionsOf(
   userId: number,
   query: HistoryQuery,
 ): Promise<Omit<EntryConditions, 'maxRows'>> {
-  const { from, to, before, action, key, limit: _, after: __, ...members } = query
+  const { from, to, before, action, key, limit: _, after: __, min_seq: ___, ...members } = query
   const metadata = metadataOf(members)
-  const { after, end } = await rangeOf(ledger, userId, { from, to })
+  const { after, end } = await rangeOf(ledger, userId, { from, to }, minSeqOf(query))
   return {
     before: before === undefined ? end : Math.min(Number(before), end ?? Infinity),
     after,
@@ -53,9 +61,11 @@ async function rangeOf(
   ledger: Pick<Ledger, 'getMoments'>,
   userId: number,
   { from, to }: Pick<HistoryQuery, 'from' | 'to'>,
+  minSeq: number | undefined,
 ): Promise<{ after: number; end: number | undefined }> {
   if (from === undefined && to === undefined) return { after: 0, end: undefined }
-  const [first, last] = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null])
+  const moments = [from ?? '-infinity', to ?? null]
+  const [first, last] = await ledger.getMoments(userId, moments, minSeq)
   const future = first!.isFuture ? 'from' : last!.isFuture ? 'to' : undefined
   if (future) throw invalidRequest([{ path: [future], message: 'must not be in the future' }])
   return {

@@ -5,7 +5,7 @@ import { stringify } from '../core/raw_json.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import type { Entry, Ledger } from '../ledger/functions.ts'
 import { SHORT_ROWS } from '../ledger/read_functions.ts'
-import { conditionsOf, hasCondition, type HistoryQuery } from './history_conditions.ts'
+import { conditionsOf, hasCondition, type HistoryQuery, minSeqOf } from './history_conditions.ts'
 
 const DEFAULT_LIMIT = 50
 /** Entries that one query of a long page reads. */
@@ -25,6 +25,8 @@ export interface HistoryPage {
   next: number | null
 }
 
+/** Reads entries newest first, below a seq. */
+type ReadPart = (before: number | undefined, maxRows: number) => Promise<Entry[]>
 type LongRead = <T>(read: () => Promise<T>) => Promise<T>
 
 /**
@@ -43,9 +45,11 @@ export async function readPage(
   const longRead: LongRead = (read) => longReads.take(callerKey(c), read, { isOver })
   if (hasCondition(query)) return await findPage(ledger, longRead, userId, query, maxRows)
   const below = before === undefined ? undefined : Number(before)
-  if (maxRows >= SHORT_ROWS) return await readLongPage(ledger, longRead, userId, below, maxRows)
+  const minSeq = minSeqOf(query)
+  const read: ReadPart = (before, rows) => ledger.getHistory(userId, before, rows, minSeq)
+  if (maxRows >= SHORT_ROWS) return await readLongPage(read, longRead, below, maxRows)
   // One more than asked for tells whether there is another page.
-  const entries = await ledger.getHistory(userId, below, maxRows + 1)
+  const entries = await read(below, maxRows + 1)
   return entries.length > maxRows ? pageOf(entries, maxRows) : { entries, next: null }
 }
 
@@ -57,9 +61,8 @@ const pageOf = (entries: Entry[], length: number): HistoryPage => ({
 
 /** Reads a page in several queries, each of which waits its turn among long reads. */
 async function readLongPage(
-  ledger: Pick<Ledger, 'getHistory'>,
+  read: ReadPart,
   longRead: LongRead,
-  userId: number,
   below: number | undefined,
   maxRows: number,
 ): Promise<HistoryPage> {
@@ -68,7 +71,7 @@ async function readLongPage(
   for (;;) {
     const before = entries.at(-1)?.seq ?? below
     const wanted = Math.min(PART_ROWS, maxRows + 1 - entries.length)
-    const part = await longRead(() => ledger.getHistory(userId, before, wanted))
+    const part = await longRead(() => read(before, wanted))
     for (const entry of part) {
       if (isFull(entry, entries.length)) return pageOf(entries, entries.length)
       entries.push(entry)
@@ -87,7 +90,7 @@ async function findPage(
 ): Promise<HistoryPage> {
   const conditions = await conditionsOf(ledger, userId, query)
   const { entries, scannedTo } = await longRead(() =>
-    ledger.findEntries(userId, { ...conditions, maxRows: maxRows + 1 })
+    ledger.findEntries(userId, { ...conditions, maxRows: maxRows + 1 }, minSeqOf(query))
   )
   const end = entries.findIndex(createIsFull(maxRows))
   return end === -1 ? { entries, next: scannedTo ?? null } : pageOf(entries, end)

@@ -34,6 +34,17 @@ const VALUE_MESSAGE = 'must be given once, with at most 4096 characters, no cont
 export const keyQuery = z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
   .meta({ pattern: undefined, minLength: 1, maxLength: 255 })
 
+const seqOrZero = z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
+  .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE)
+
+const minSeq = seqOrZero.optional().meta({
+  ...INTEGER,
+  minimum: 0,
+  description: 'A seq that the caller has seen: the answer has that entry, so it may come from a ' +
+    'standby that has it, too.',
+  examples: [2],
+})
+
 // zod drops `examples` of what it transforms, but not `example`.
 export const historyQuery = z.object({
   limit: z.string().regex(/^0*([1-9]\d{0,2}|1000)$/, LIMIT_MESSAGE).optional().meta({
@@ -55,14 +66,14 @@ export const historyQuery = z.object({
     description: 'Entries posted up to this moment, or now.',
     example: '2026-02-01T00:00:00Z',
   }),
-  after: z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
-    .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE).optional().meta({
-      ...INTEGER,
-      minimum: 0,
-      description:
-        'Of a statement: entries behind this seq, such as that of the closing line before.',
-      examples: [0],
-    }),
+  after: seqOrZero.optional().meta({
+    ...INTEGER,
+    minimum: 0,
+    description:
+      'Of a statement: entries behind this seq, such as that of the closing line before.',
+    examples: [0],
+  }),
+  min_seq: minSeq,
   action: z.enum(['CREDIT', 'DEBIT']).optional().meta({
     description: 'Of a page: entries with this action.',
     examples: ['DEBIT'],
@@ -87,7 +98,7 @@ const PAST = {
   example: '2026-02-01T00:00:00Z',
 }
 
-export const balanceQuery = z.object({ at: moment.optional().meta(PAST) })
+export const balanceQuery = z.object({ at: moment.optional().meta(PAST), min_seq: minSeq })
 
 const IDS_MESSAGE = 'must be 1 to 100 different users, such as 1,2,3'
 

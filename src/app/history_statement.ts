@@ -10,6 +10,7 @@ import { callerKey } from '../auth/caller.ts'
 import { CSV, NDJSON, type StatementFormat, statementStream } from '../ledger/statement.ts'
 import type { Media } from './describe.ts'
 import { CSV_STATEMENT, NDJSON_STATEMENT } from './examples.ts'
+import { anySeqIf, minSeqOf } from './history_conditions.ts'
 import type { historyQuery } from './history_schemas.ts'
 
 /** Formats by the media type that a client accepts. */
@@ -61,8 +62,10 @@ export function createStatementResponse(
    * The opening and the closing of a statement. Both are final, so the next statement can begin
    * where this one ends.
    */
-  async function boundsOf(userId: number, { from, to, after }: z.infer<typeof historyQuery>) {
-    const moments = await ledger.getMoments(userId, [from ?? '-infinity', to ?? null, null])
+  async function boundsOf(userId: number, query: z.infer<typeof historyQuery>) {
+    const { from, to, after } = query
+    const asked = [from ?? '-infinity', to ?? null, null]
+    const moments = await ledger.getMoments(userId, asked, minSeqOf(query) ?? anySeqIf(to))
     const [opening, end, last] = moments as [Moment, Moment, Moment]
     // Without `to`, a statement ends with the last entry, or where it begins if nothing was posted
     // since.

@@ -6,7 +6,7 @@ import { checkDatabaseUrl } from './database_tls.ts'
 import { describeDatabaseUrl } from './database_url.ts'
 import { EDGE_SETTINGS, type EdgeConfig, edgeConfig } from './edge_config.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import { withPgVariables } from './pg_variables.ts'
+import { standbyUrl, withPgVariables } from './pg_variables.ts'
 
 const url = (...protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -33,6 +33,7 @@ const settings = z.object({
   ...ACCESS_SETTINGS,
   WEBHOOKS_FILE: z.string().optional(),
   DATABASE_URL: databaseUrl.optional(),
+  DATABASE_READ_URL: databaseUrl.optional(),
   MIGRATE_DATABASE_URL: databaseUrl.optional(),
   UPSTASH_REDIS_REST_URL: url('http:', 'https:').optional(),
   UPSTASH_REDIS_REST_TOKEN: z.string().regex(/^[!-~]+$/, 'must be visible ASCII').optional(),
@@ -76,6 +77,8 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
   /** Who gets events, and where. */
   webhooksFile?: string
   databaseUrl?: string
+  /** The URL of standbys of that database. */
+  databaseReadUrl?: string
   /** The URL of the same database for its owner. */
   migrateDatabaseUrl?: string
   /** timeoutMs: of a call to it; left out, a quarter of a second. */
@@ -117,6 +120,9 @@ export function loadConfig(
     ...accessConfig(s),
     ...(s.WEBHOOKS_FILE && { webhooksFile: s.WEBHOOKS_FILE }),
     ...(s.DATABASE_URL && { databaseUrl: withPgVariables(s.DATABASE_URL, env, passwordLines) }),
+    ...(s.DATABASE_READ_URL && {
+      databaseReadUrl: standbyUrl(withPgVariables(s.DATABASE_READ_URL, env, passwordLines)),
+    }),
     ...(s.MIGRATE_DATABASE_URL && {
       migrateDatabaseUrl: withPgVariables(s.MIGRATE_DATABASE_URL, env, passwordLines),
     }),

@@ -79,5 +79,19 @@ export function withPgVariables(url: string, env: Env, passwordLines = ''): stri
   return withParameters(whole, [`password=${encodeURIComponent(password)}`])
 }
 
+/**
+ * The URL of standbys: that only they are accepted, if it doesn't say which servers are.
+ * @throws Error with one line if it asks for a primary
+ */
+export function standbyUrl(url: string): string {
+  const { attributes } = parseDatabaseUrl(url)
+  if (attributes === 'primary' || attributes === 'read-write') {
+    throw new Error('DATABASE_READ_URL must not ask for a primary')
+  }
+  return givenBy(url).has('target_session_attrs')
+    ? url
+    : withParameters(url, ['target_session_attrs=standby'])
+}
+
 const withParameters = (url: string, added: string[]): string =>
   added.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${added.join('&')}`

@@ -51,6 +51,9 @@ export const isOfHost = (error: unknown): boolean => OF_HOST.has(codeOf(error))
 /** Whether an error means that the server is a standby. */
 export const isReadOnly = (error: unknown): boolean => codeOf(error) === '25006'
 
+/** Whether an error of ledger.assert_replica means that the server isn't the right standby. */
+export const isNotStandby = (error: unknown): boolean => codeOf(error) === '55000'
+
 /** Whether an error means that PgBouncer refused a setting: it accepts only those that it knows. */
 export const isRefusedByPooler = (error: unknown): boolean =>
   codeOf(error) === '08P01' &&

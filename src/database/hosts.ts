@@ -1,7 +1,7 @@
 /** Chooses the host that queries go to, and finds out whether a pooler is in between. */
 import type postgres from 'postgres'
 import { checkServer, isBehindPooler, isOfHost } from './client.ts'
-import { isReadOnly, isRefusedByPooler, type Place, placesOf } from './client.ts'
+import { isNotStandby, isReadOnly, isRefusedByPooler, type Place, placesOf } from './client.ts'
 import { parseDatabaseUrl } from '../config/database_url.ts'
 
 /** A connection to one of the hosts. It opens with its first query, and again after it was lost. */
@@ -46,6 +46,7 @@ export function createHosts({ url: text, connect }: HostsOptions): Hosts {
   const url = parseDatabaseUrl(text)
   const places = placesOf(url)
   const isWriter = url.attributes === 'read-write' || url.attributes === 'primary'
+  const isReader = url.attributes === 'standby' || url.attributes === 'prefer-standby'
   /**
    * Whether each host has a pooler, by index; undefined until it was checked, which happens before
    * the first query.
@@ -98,9 +99,9 @@ export function createHosts({ url: text, connect }: HostsOptions): Hosts {
 
     next(connection, error) {
       if (error instanceof Pooler) return 'without settings'
-      const isDemoted = isWriter && isReadOnly(error)
-      if (places.length === 1 || (!isDemoted && !isOfHost(error))) return undefined
-      if (isDemoted) connection.checked = undefined
+      const hasChanged = (isWriter && isReadOnly(error)) || (isReader && isNotStandby(error))
+      if (places.length === 1 || (!hasChanged && !isOfHost(error))) return undefined
+      if (hasChanged) connection.checked = undefined
       if (current === connection.place) current = (current + 1) % places.length
       return 'host'
     },

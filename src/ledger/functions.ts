@@ -31,7 +31,7 @@ export interface Ledger
   /** Manual entries that are pending, counted up to 10000, and the age of the oldest by its ts. */
   countPending: () => Promise<{ entries: number; oldestSeconds: number }>
   /** Connections with a call in flight, by pool. */
-  connections: () => Record<'post' | 'wait' | 'read' | 'read_long', { used: number; max: number }>
+  connections: () => Record<string, { used: number; max: number }>
   end(): Promise<void>
 }
 

@@ -1,6 +1,5 @@
 /** The ledger, with a span for each call of a function of the database, and each timed. */
 import { inDatabaseCall } from '../telemetry/spans.ts'
-import type { Ledger } from './functions.ts'
 
 /** What isn't a call of the database. */
 const OTHERS = ['connections', 'end']
@@ -11,11 +10,11 @@ const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.
  * @param onCall told the name of the function in the database, and how long the call took, in
  *   milliseconds, with the wait for a connection and what was tried again; of failed ones too
  */
-export function observedLedger(
-  ledger: Ledger,
+export function observedLedger<L extends object>(
+  ledger: L,
   onCall: (call: string, ms: number) => void,
   now = () => performance.now(),
-): Ledger {
+): L {
   const observed = (call: string, method: (...args: never[]) => Promise<unknown>) => {
     return async (...args: never[]) => {
       const startedAt = now()
@@ -26,8 +25,8 @@ export function observedLedger(
       }
     }
   }
-  const methods = Object.entries(ledger).map(([name, method]) =>
-    [name, OTHERS.includes(name) ? method : observed(snakeCase(name), method)] as const
-  )
-  return Object.fromEntries(methods) as unknown as Ledger
+  const methods = Object.entries(ledger as Record<string, () => Promise<unknown>>).map((
+    [name, method],
+  ) => [name, OTHERS.includes(name) ? method : observed(snakeCase(name), method)] as const)
+  return Object.fromEntries(methods) as unknown as L
 }

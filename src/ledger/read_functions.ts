@@ -1,5 +1,6 @@
 /** Calls the functions that read histories. None of them waits for a lock. */
 import { type Database, isoTimestamp } from '../database/database.ts'
+import { ON_PRIMARY, type ReplicaCondition } from './replica_condition.ts'
 import { arrayLiteral, entryOf, statementEntryOf } from './rows.ts'
 import type { Entry, EntryRow, StatementEntry } from './rows.ts'
 
@@ -36,14 +37,20 @@ export interface VerifiedPage {
   next: number | null
 }
 
+/** `minSeq`: an entry of the user that a standby must have. Left out: not from a standby. */
 export interface LedgerReads {
   /**
    * Balances at moments: RFC 3339, `-infinity`, or null for now.
    * @throws LGUSR for an unknown user
    */
-  getMoments(userId: number, moments: (string | null)[]): Promise<Moment[]>
+  getMoments(userId: number, moments: (string | null)[], minSeq?: number): Promise<Moment[]>
   /** Entries newest first, below the seq `before` if it is given. */
-  getHistory(userId: number, before: number | undefined, maxRows: number): Promise<Entry[]>
+  getHistory(
+    userId: number,
+    before: number | undefined,
+    maxRows: number,
+    minSeq?: number,
+  ): Promise<Entry[]>
   /** Entries oldest first, after < seq <= upto. */
   getStatement(
     userId: number,
@@ -63,7 +70,12 @@ export interface LedgerReads {
    * Verifies entries after a seq. The page with the last entry has all other findings of the user,
    * too.
    */
-  verifyUserPage(userId: number, after: number, maxRows: number): Promise<VerifiedPage>
+  verifyUserPage(
+    userId: number,
+    after: number,
+    maxRows: number,
+    minSeq?: number,
+  ): Promise<VerifiedPage>
 }
 
 interface MomentRow {
@@ -90,6 +102,7 @@ export const SHORT_ROWS = 101
 export function createLedgerReads(
   { run }: Pick<Database, 'run'>,
   long: Pick<Database, 'run'> = { run },
+  condition: ReplicaCondition = ON_PRIMARY,
 ): LedgerReads {
   const runRows = (maxRows: number) => maxRows > SHORT_ROWS ? long.run : run
 
@@ -98,17 +111,20 @@ export function createLedgerReads(
       sql<
         EntryRow[]
       >`select *, metadata::text as metadata from ledger.get_statement(user_id => ${userId}::bigint,
-        after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows})`
+        after => ${after}::bigint, upto => ${upto}::bigint, max_rows => ${maxRows}) ${
+        condition(sql, userId, upto)
+      }`
     )
 
   return {
-    async getMoments(userId, moments) {
+    async getMoments(userId, moments, minSeq) {
       const rows = await run((sql) =>
         sql<MomentRow[]>`
           select least(m.at, clock_timestamp()) as at, m.seq, m.balance, m.hash,
                  m.at > clock_timestamp() as is_future
             from ledger.get_moments(user_id => ${userId}::bigint,
-              moments => ${arrayLiteral(moments)}::timestamptz[]) m`
+              moments => ${arrayLiteral(moments)}::timestamptz[]) m
+            ${condition(sql, userId, minSeq)}`
       )
       if (rows.length !== moments.length) throw new Error('get_moments: wrong number of rows')
       return rows.map(({ at, seq, balance, hash, is_future }) => ({
@@ -120,12 +136,13 @@ export function createLedgerReads(
       }))
     },
 
-    async getHistory(userId, before, maxRows) {
+    async getHistory(userId, before, maxRows, minSeq) {
       const rows = await runRows(maxRows)((sql) =>
         sql<
           EntryRow[]
         >`select *, metadata::text as metadata from ledger.get_history(user_id => ${userId}::bigint,
-          before => ${before ?? null}::bigint, max_rows => ${maxRows})`
+          before => ${before ?? null}::bigint, max_rows => ${maxRows})
+          ${condition(sql, userId, minSeq)}`
       )
       return rows.map(entryOf)
     },
@@ -139,13 +156,14 @@ export function createLedgerReads(
       return row && entryOf(row)
     },
 
-    getBalances: (userIds, at) => getBalances(run, userIds, at),
-    verifyUserPage: (userId, after, maxRows) => verifyUserPage(long.run, userId, after, maxRows),
+    getBalances: (userIds, at) => getBalances(run, condition, userIds, at),
+    verifyUserPage: (...page) => verifyUserPage(long.run, condition, ...page),
   }
 }
 
 async function getBalances(
   run: Database['run'],
+  condition: ReplicaCondition,
   userIds: number[],
   at: string | null,
 ): Promise<Balances> {
@@ -160,7 +178,8 @@ async function getBalances(
     sql<{ user_id: string; balance: string; seq: string }[]>`
       select user_id, balance, seq from ledger.get_balances(
         user_ids => ${arrayLiteral(userIds)}::bigint[],
-        at => ${moment!.at}::text::timestamptz)`
+        at => ${moment!.at}::text::timestamptz)
+        ${condition(sql, null, 0)}`
   )
   return {
     at: isoTimestamp(moment!.at),
@@ -175,15 +194,18 @@ async function getBalances(
 
 async function verifyUserPage(
   run: Database['run'],
+  condition: ReplicaCondition,
   userId: number,
   after: number,
   maxRows: number,
+  minSeq?: number,
 ): Promise<VerifiedPage> {
   const [page] = await run((sql) =>
     sql<VerifiedRow[]>`
       select to_jsonb(findings) as findings, rows_read, next_seq
         from ledger.verify_user_page(user_id => ${userId}::bigint, after_seq => ${after}::bigint,
-          max_rows => ${maxRows})`
+          max_rows => ${maxRows})
+        ${condition(sql, userId, minSeq)}`
   )
   const { findings, rows_read, next_seq } = page!
   return {

@@ -2,6 +2,7 @@
 import { RawJson } from '../core/raw_json.ts'
 import { type Database, isoTimestamp } from '../database/database.ts'
 import type { Hold } from './operations.ts'
+import { ON_PRIMARY, type ReplicaCondition } from './replica_condition.ts'
 import { type Entry, entryOf, type EntryRow } from './rows.ts'
 
 export interface EntryConditions {
@@ -47,6 +48,7 @@ export interface LedgerSearch {
   findEntries(
     userId: number,
     conditions: EntryConditions,
+    minSeq?: number,
   ): Promise<{ entries: Entry[]; scannedTo: number | undefined }>
   /** Of everybody, newest first, below a position. */
   listJournal(
@@ -99,16 +101,20 @@ const lastScanned = <Row extends { is_match: boolean }>(rows: Row[]) =>
   rows.find(({ is_match }) => !is_match)
 
 /** Runs on connections for long reads: what a condition leaves out is read, too. */
-export function createLedgerSearch({ run }: Pick<Database, 'run'>): LedgerSearch {
+export function createLedgerSearch(
+  { run }: Pick<Database, 'run'>,
+  condition: ReplicaCondition = ON_PRIMARY,
+): LedgerSearch {
   return {
-    async findEntries(userId, { before, after, maxRows, action, key, metadata }) {
+    async findEntries(userId, { before, after, maxRows, action, key, metadata }, minSeq) {
       const rows = await run((sql) =>
         sql<FoundRow[]>`
           select *, metadata::text as metadata from ledger.find_entries(
             user_id => ${userId}::bigint, before => ${before ?? null}::bigint,
             after => ${after}::bigint, max_rows => ${maxRows}, action => ${action ?? null}::text,
             metadata => ${metadata ? JSON.stringify(metadata) : null}::text::jsonb,
-            idempotency_key => ${key ?? null}::text)`
+            idempotency_key => ${key ?? null}::text)
+          ${condition(sql, userId, minSeq)}`
       )
       const last = lastScanned(rows)
       return { entries: matches(rows).map(entryOf), scannedTo: last && Number(last.seq) }

@@ -7,6 +7,7 @@ import type { Database } from '../database/database.ts'
 /** The functions that the service calls, each with its schema. */
 export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.advance_webhook',
+  'ledger.assert_replica',
   'ledger.balances_below',
   'ledger.claim_webhook',
   'ledger.count_pending',

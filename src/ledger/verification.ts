@@ -60,7 +60,7 @@ export function createVerify(
           const page: VerifiedPage | undefined = await turns.take(caller, async () => {
             start = now()
             if (start + slowestMs > end || findings.size >= MAX_FINDINGS) isPartial = true
-            return isPartial ? undefined : await ledger.verifyUserPage(userId, next!, maxRows)
+            return isPartial ? undefined : await ledger.verifyUserPage(userId, next!, maxRows, seq)
           })
           if (!page) return
           for (const finding of page.findings) findings.set(JSON.stringify(finding), finding)

@@ -5,6 +5,7 @@ import { exposeOpenMetrics } from './open_metrics.ts'
 import {
   createCounters,
   createRequestHistogram,
+  type HistoryServer,
   type ObservedRequest,
   type Refusal,
 } from './series.ts'
@@ -15,6 +16,8 @@ export interface Metrics extends ServiceMetrics {
   webhooks: WebhookMetrics
   /** One read of a user's snapshot, by where it came from. */
   read(cache: 'hit' | 'miss' | 'bypass'): void
+  /** Counts a read of a history by the server that answered. */
+  historyRead: (server: HistoryServer) => void
   /** Counts a debit over HTTP: `ok`, `replayed`, or the code of its problem. */
   debit(outcome: string): void
   /** Counts an operation of the ledger: `ok`, `replayed`, or the code of its problem. */
@@ -69,6 +72,7 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
     ...service,
     webhooks: createWebhookMetrics(registers),
     read: (cache) => counters.reads.inc({ cache }),
+    historyRead: (server) => counters.historyReads.inc({ server }),
     debit: (outcome) => counters.debits.inc({ outcome }),
     operation: (operation, outcome) => counters.operations.inc({ operation, outcome }),
     request: requests.add,

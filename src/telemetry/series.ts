@@ -30,6 +30,11 @@ const REFUSALS = [
 
 export type Refusal = typeof REFUSALS[number]
 
+/** `fallback`: the primary, after a standby was asked or is away. */
+const HISTORY_SERVERS = ['primary', 'standby', 'fallback'] as const
+
+export type HistoryServer = typeof HISTORY_SERVERS[number]
+
 /** Codes that a debit can't end in. */
 const OTHERS: ProblemCode[] = [
   'unknown_entry',
@@ -86,6 +91,14 @@ export function createCounters(registers: Registry[], kinds: readonly string[]) 
   })
   for (const cache of ['hit', 'miss', 'bypass']) reads.inc({ cache }, 0)
 
+  const historyReads = new Counter({
+    name: 'ledger_history_reads_total',
+    help: 'Reads of histories by the server that answered.',
+    labelNames: ['server'],
+    registers,
+  })
+  for (const server of HISTORY_SERVERS) historyReads.inc({ server }, 0)
+
   const debits = new Counter({
     name: 'user_debit_requests_total',
     help: 'Debits over HTTP by outcome: ok, replayed, or the code of the error.',
@@ -120,7 +133,7 @@ export function createCounters(registers: Registry[], kinds: readonly string[]) 
   })
   for (const reason of REFUSALS) refusals.inc({ reason }, 0)
 
-  return { reads, debits, operations, errors, refusals }
+  return { reads, historyReads, debits, operations, errors, refusals }
 }
 
 /** Observes requests together: among others one takes a fraction of what it takes by itself. */

@@ -8,6 +8,7 @@ import { startService } from '../../src/service.ts'
 const nothing = () => {}
 const uncounted: Metrics = {
   read: nothing,
+  historyRead: nothing,
   debit: nothing,
   operation: nothing,
   request: nothing,

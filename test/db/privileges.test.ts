@@ -72,6 +72,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.list_journal()': ['ok', 'ok'],
   "select * from ledger.get_events('none', 0)": ['55P03', '55P03'],
   'select ledger.incarnation()': ['ok', 'ok'],
+  "select ledger.assert_replica('', 1, 0)": ['55000', '55000'],
   "select ledger.claim_webhook('one', 'me', 1, 0)": ['ok', '42501'],
   "select ledger.advance_webhook('one', 'me', 1, 0)": ['ok', '42501'],
   "select * from ledger.balances_below('{1}', '{1}', '{1}')": ['ok', 'ok'],

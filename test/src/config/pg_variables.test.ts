@@ -53,6 +53,13 @@ describe('PG… variables', () => {
     expect(() => loadConfig({ [name]: value, MIGRATE_DATABASE_URL: url })).toThrow(name)
   })
 
+  test('the URL to read from accepts standbys only, unless it says which servers it accepts', () => {
+    const urlFor = (DATABASE_READ_URL: string) => loadConfig({ DATABASE_READ_URL }).databaseReadUrl
+    expect(urlFor('postgres://a,b/x')).toBe('postgres://a,b/x?target_session_attrs=standby')
+    const told = 'postgres://a/x?target_session_attrs=prefer-standby'
+    expect(urlFor(told)).toBe(told)
+  })
+
   test('count for nothing where there is no URL, or where they are about a session', () => {
     expect(loadConfig({ PGHOST: 'a', PGHOSTADDR: 'b', PGSSLMODE: 'c' }).databaseUrl).toBeUndefined()
     const url = 'postgres://u:p@h/x'

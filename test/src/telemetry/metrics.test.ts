@@ -255,6 +255,7 @@ test('whatever is asked for, labels have the values that are known', async () =>
   }
   const known: Record<string, string[]> = {
     cache: ['hit', 'miss', 'bypass'],
+    server: ['primary', 'standby', 'fallback'],
     outcome: [...OUTCOMES, ...OF_OTHERS],
     operation: ['read', 'write', 'parse', 'mixed', ...OPERATIONS],
     call: readdirSync('db/functions', { recursive: true })
