@@ -1,4 +1,4 @@
-/** Loaded before each test file: waiting for something ends with the test, not after a second. */
+/** Loaded once in each worker: waiting for something ends with the test, not after a second. */
 import { vi } from 'vitest'
 
 const { waitUntil, waitFor } = vi

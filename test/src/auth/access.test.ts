@@ -144,6 +144,7 @@ const LESS = SCOPES.map((scope) => ({
 const file = writeTokens([ALL, MINE, ...ONE, ...LESS.filter(({ scopes }) => scopes.length > 0)])
 const config = {
   ...loadConfig({ ACCESS_LOG: 'off' }),
+  port: 0,
   accessTokensFile: file.path,
   accessFailuresPerMinute: 999_999,
 }

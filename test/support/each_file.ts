@@ -1,0 +1,11 @@
+/**
+ * Loaded before each test file. The files of a worker share its modules and globals, so what a file
+ * has replaced of them is put back at its end.
+ */
+import { afterAll, vi } from 'vitest'
+import './patience.ts'
+
+afterAll(() => {
+  vi.restoreAllMocks()
+  vi.useRealTimers()
+})
