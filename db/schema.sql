@@ -1075,19 +1075,6 @@ create function ledger.chain_intervention()
   returns trigger
   language plpgsql volatile security definer;
 
--- What a CAPTURE, CAPTURE PART, RELEASE or EXTEND does to a hold, for a user whose account is open,
--- with what will be held afterwards. Everything has been decided.
-create function ledger.change_hold(
-  operation text,
-  account ledger.account,
-  target ledger.target,
-  amount numeric,
-  expires_in numeric,
-  idempotency_key text,
-  metadata jsonb)
-  returns public.hold_changes
-  language plpgsql volatile;
-
 -- By how much an entry changes the balance.
 create function ledger.change_of(action text, amount numeric)
   returns numeric
@@ -1367,6 +1354,17 @@ grant execute on function ledger.find_entries to ledger_dba, ledger_service;
 -- nothing. The caller has locked the user.
 create function ledger.find_key(user_id bigint, idempotency_key text, has_holds boolean)
   returns ledger.earlier
+  language plpgsql volatile;
+
+-- The change that places the next hold of a user whose account is open, before what it reserves is
+-- counted there, to be written. Everything has been decided.
+create function ledger.first_change(
+  account ledger.account,
+  amount numeric,
+  expires_in numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
   language plpgsql volatile;
 
 -- Which refusal comes first where there are several: of the request itself, of its users (unknown,
@@ -1655,17 +1653,6 @@ create function ledger.insert_entries(entries ledger.entry[])
   returns void
   language sql volatile;
 
--- Places the next hold of a user whose account is open, before what it reserves is counted there.
--- Everything has been decided.
-create function ledger.insert_hold(
-  account ledger.account,
-  amount numeric,
-  expires_in numeric,
-  idempotency_key text,
-  metadata jsonb)
-  returns public.hold_changes
-  language plpgsql volatile;
-
 -- Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises
 -- 23505 if the id is taken, 23514 if it is out of range.
 create function ledger.insert_user(user_id bigint, at timestamp with time zone)
@@ -1775,6 +1762,19 @@ create function ledger.is_wanted(
   returns boolean
   language sql immutable;
 
+-- The change that a CAPTURE, CAPTURE PART, RELEASE or EXTEND makes of a hold, for a user whose
+-- account is open, with what will be held afterwards, to be written. Everything has been decided.
+create function ledger.later_change(
+  operation text,
+  account ledger.account,
+  target ledger.target,
+  amount numeric,
+  expires_in numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile;
+
 -- Which ledger this is: an id that the database was born with, for names that ledgers share with
 -- one another, such as keys in Redis.
 create function ledger.ledger_id()
@@ -1868,6 +1868,26 @@ create function ledger.manual_entry_hash(
   returns bytea
   language sql stable;
 grant execute on function ledger.manual_entry_hash to ledger_dba;
+
+-- The change of a hold after the one whose hash is previous (null: it is placed), at the next
+-- position, to be written. Everything has been decided.
+create function ledger.next_change(
+  user_id bigint,
+  hold bigint,
+  number bigint,
+  previous bytea,
+  action text,
+  amount numeric,
+  remaining numeric,
+  expires_at timestamp with time zone,
+  at timestamp with time zone,
+  seq bigint,
+  balance numeric,
+  available numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile;
 
 -- An entry of the engine, chained to the one before it (previous_hash; null: it is the first).
 -- PostgreSQL puts the body in the place of the call, so that it costs nothing.
@@ -2174,22 +2194,14 @@ create function ledger.verify_users(
   language plpgsql stable security definer;
 grant execute on function ledger.verify_users to ledger_dba;
 
--- Writes a change of a hold after the one whose hash is previous (null: it is placed), and what the
--- hold is by then. Everything has been decided.
-create function ledger.write_hold(
-  action text,
-  user_id bigint,
-  hold bigint,
-  number bigint,
-  previous bytea,
-  amount numeric,
-  remaining numeric,
-  expires_at timestamp with time zone,
-  at timestamp with time zone,
-  seq bigint,
-  balance numeric,
-  available numeric,
-  idempotency_key text,
-  metadata jsonb)
-  returns public.hold_changes
+-- Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes.
+-- Everything has been decided.
+create function ledger.write_change(change public.hold_changes)
+  returns void
+  language plpgsql volatile;
+
+-- Writes changes of holds, at most one of each hold, and what the holds are by then. Everything has
+-- been decided.
+create function ledger.write_changes(changes public.hold_changes[])
+  returns void
   language plpgsql volatile;

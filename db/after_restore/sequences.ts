@@ -12,8 +12,6 @@ interface Sequence {
   column: string
   /** Whether the column alone names a row. */
   isUnique: boolean
-  /** Whether it gives the positions of all events. */
-  isOfEvents: boolean
   bytes: string
   isPlain: boolean
 }
@@ -25,7 +23,6 @@ interface Sequence {
 export async function putSequencesRight(sql: postgres.Sql, tables: string[]): Promise<string[]> {
   const sequences = await sql<Sequence[]>`
     select s.oid::regclass::text as name, c.oid::regclass::text as table, a.attname as column,
-           c.oid = 'public.payment_history'::regclass as "isOfEvents",
            pg_relation_size(c.oid) as bytes, c.relkind = 'r' as "isPlain",
            exists (select from pg_index i where i.indrelid = c.oid and i.indisunique
                       and i.indnatts = 1 and i.indkey[0] = a.attnum) as "isUnique"
@@ -39,8 +36,7 @@ export async function putSequencesRight(sql: postgres.Sql, tables: string[]): Pr
   const lines: string[] = []
   for (const sequence of sequences) {
     const from = await lastGiven(sql, sequence.name)
-    const taken = await lastTaken(sql, sequence, from)
-    const to = sequence.isOfEvents ? max(taken, await lastPosition(sql)) : taken
+    const to = await lastTaken(sql, sequence, from)
     if (to <= from) continue
     await advance(sql, sequence.name, to)
     if (to - from === 1n) continue
@@ -77,20 +73,6 @@ async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): P
     select max(${sql(column)}) as id from ${sql(table)} ${end}`
   return BigInt(row!.id ?? 0)
 }
-
-/**
- * The last position that something else than an entry got from the sequence of payment_history, or
- * behind which webhooks go on: an event before it would be missed.
- */
-async function lastPosition(sql: postgres.Sql): Promise<bigint> {
-  const [row] = await sql<{ position: string | null }[]>`
-    select greatest((select max(c.position) from public.hold_changes c),
-                    (select max(k.position) from public.user_controls k),
-                    (select max(w.position) from ledger.webhooks w)) as position`
-  return BigInt(row!.position ?? 0)
-}
-
-const max = (one: bigint, other: bigint) => one > other ? one : other
 
 /** Never back, whatever others take from it meanwhile. */
 async function advance(sql: postgres.Sql, name: string, to: bigint): Promise<void> {

@@ -195,21 +195,6 @@ describe('sequences', () => {
     expect(await linesOfMigrate()).toEqual([])
   })
 
-  test.each([
-    ['a hold', 'select place_hold(1, 1) from generate_series(1, 9)', 11],
-    ['what a user may do', 'select set_credit_limit(1, n) from generate_series(1, 9) n', 11],
-    ['a webhook', "insert into ledger.webhooks (receiver, position) values ('shop', 14)", 14],
-  ])('are moved past the position of %s: no event is missed', async (_what, statement, last) => {
-    await sql.unsafe(statement)
-    await restart('payment_history')
-    expect(await linesOfMigrate()).toEqual([
-      `Moved payment_history_id_seq from 0 to ${last}: those ids were taken`,
-    ])
-    await sql`select debit_user(1, 1)`
-    const [next] = await sql`select max(id)::int as id from payment_history`
-    expect(next).toEqual({ id: last + 1 })
-  })
-
   test('are not moved to an id that somebody chose far away', async () => {
     await sql`insert into users (id) values (3), (4), (9007199254740991)`
     await restart('users', 2)

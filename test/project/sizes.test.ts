@@ -24,7 +24,7 @@ const GENERATED = ['client/api.ts', 'db/functions/verify/expected_guards.sql']
 const LONG_SQL: Record<string, number> = {
   add_entry: 80,
   decide: 80,
-  post: 125,
+  post: 135,
   verify_entry: 80,
   get_events: 90,
   get_relation_guards: 75,

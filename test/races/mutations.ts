@@ -519,7 +519,10 @@ export const MUTATIONS: Record<string, Case> = {
     ),
   ),
   'a reversal in the same direction': find(REVERSAL, fn('opposite_of', 'select action')),
-  'a batch that doesn’t see what it has posted': find(BATCH, lines('post', { flush: '' })),
+  'a batch that doesn’t see what it has posted': find(
+    BATCH,
+    lines('post', { flush: 'if false then' }),
+  ),
   'a guard that lets posted entries change': find('changing history', {
     guardOnlyWhen: 'old.seq is null',
   }),

@@ -14,6 +14,7 @@ declare
   v_is_frozen boolean;
   v_limit numeric;
   v_hold bigint;
+  v public.hold_changes;
 begin
   if ledger.request_problem(ledger.is_valid_amount(add_hold.amount), null, add_hold.metadata,
     ledger.is_valid_expiry(add_hold.expires_in), false) is not null then return null; end if;
@@ -45,8 +46,10 @@ begin
      set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1,
          updated_at = v_updated_at
    where u.id = add_hold.user_id;
-  return ledger.write_hold('placed', add_hold.user_id, v_hold, 1, null, v_amount, v_amount,
+  v := ledger.next_change(add_hold.user_id, v_hold, 1, null, 'placed', v_amount, v_amount,
     v_expires_at, v_at, v_seq, v_balance, v_balance - v_held - v_amount, null, add_hold.metadata);
+  perform ledger.write_change(v);
+  return v;
 end $$;
 
 comment on function ledger.add_hold is

@@ -11,8 +11,7 @@ declare
   v_balance numeric; v_held numeric;
   v_entry_hash bytea;
   v_updated_at timestamptz;
-  v_hold_changes bigint;
-  v_is_frozen boolean;
+  v_hold_changes bigint; v_is_frozen boolean;
   v_limit numeric;
   v_before numeric;
   v_remaining numeric := 0.00;
@@ -56,9 +55,10 @@ begin
      set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1, updated_at = v_at
    where u.id = close_hold.user_id;
   -- The change comes before its entry, as it does in a batch.
-  v := ledger.write_hold(case when v_is_capture then 'captured' else 'released' end,
-    close_hold.user_id, close_hold.hold, v_number, v_hash, v_amount, v_remaining, v_expires_at,
+  v := ledger.next_change(close_hold.user_id, close_hold.hold, v_number, v_hash,
+    case when v_is_capture then 'captured' else 'released' end, v_amount, v_remaining, v_expires_at,
     v_at, v_seq, v_balance, v_balance - v_held, null, null);
+  perform ledger.write_change(v);
   if v_is_capture then
     insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
       hold, hash)

@@ -16,8 +16,14 @@ declare
     post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
   v_ids bigint[] := array(select x.user_id from unnest(v_accounts) x);
   v_has_repeated_keys boolean := ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  -- Operations that read what stands in the tables of their user.
+  v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
+  v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
   v_read_at timestamptz := clock_timestamp();
+  -- What this call has decided and not written yet, and to whom it belongs.
   v_new ledger.entry[] := '{}';
+  v_changes public.hold_changes[] := '{}';
+  v_unwritten bigint[] := '{}';
   v_operation text;
   v_peer_id bigint;
   v_a integer;
@@ -38,15 +44,18 @@ begin
     if (a.user_id = post.user_ids[i]) is not true then
       a := ledger.absent_account(post.user_ids[i]);
     end if;
-    if v_operation in ('CAPTURE', 'CAPTURE PART', 'RELEASE', 'EXTEND', 'REVERSE')
-      or v_has_repeated_keys then
+    t := null;
+    if v_has_readers and (v_has_repeated_keys or v_operation = any (v_readers)) then
       -- What this call has posted so far counts, too.
-      perform ledger.insert_entries(v_new); v_new := '{}'; -- mutation: flush
-      t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
-        post.expires_ins[i]);
-      v_peer_id := coalesce(v_peer_id, t.peer_user_id);
-    else
-      t := null;
+      if a.user_id = any (v_unwritten) then -- mutation: flush
+        perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+        v_changes := '{}'; v_new := '{}'; v_unwritten := '{}';
+      end if;
+      if v_operation <> 'HOLD' then
+        t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
+          post.expires_ins[i]);
+        v_peer_id := coalesce(v_peer_id, t.peer_user_id);
+      end if;
     end if;
     if v_peer_id is not null or v_operation = 'TRANSFER' then
       v_p := width_bucket(v_peer_id, v_ids);
@@ -66,7 +75,8 @@ begin
     if d.problem is null and not d.replayed and d.action is not null and v_operation <> 'HOLD' then
       if d.hold is not null then
         a.held := d.held;
-        perform ledger.change_hold(v_operation, a, t, d.amount, null, null, null);
+        v_changes := array_append(v_changes,
+          ledger.later_change(v_operation, a, t, d.amount, null, null, null));
         a.hold_changes := a.hold_changes + 1;
       end if;
       -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
@@ -75,6 +85,7 @@ begin
         a.balance + d.change, v_at, post.idempotency_keys[i], post.metadatas[i],
         d.held, d.hold, d.reverses, p.user_id, p.seq + 1);
       v_new := array_append(v_new, e);
+      if v_has_readers then v_unwritten := v_unwritten || array[a.user_id, p.user_id]; end if;
       -- At once: to set its fields one by one costs five times as much.
       v_accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
         a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
@@ -97,14 +108,16 @@ begin
       if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE', 'EXTEND') then
         a.held := d.held;
         if v_operation = 'HOLD' then
-          c := ledger.insert_hold(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
+          c := ledger.first_change(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
             post.metadatas[i]);
           a.held := a.held + d.amount; -- mutation: reserve
           a.next_expiry := least(a.next_expiry, nullif(c.expires_at, 'infinity'));
         else
-          c := ledger.change_hold(v_operation, a, t, d.amount, post.expires_ins[i],
+          c := ledger.later_change(v_operation, a, t, d.amount, post.expires_ins[i],
             post.idempotency_keys[i], post.metadatas[i]);
         end if;
+        v_changes := array_append(v_changes, c);
+        v_unwritten := array_append(v_unwritten, a.user_id);
         a.hold_changes := a.hold_changes + 1;
         a.updated_at := greatest(c.at, a.updated_at, a.posted_at);
         v_accounts[v_a] := a;
@@ -116,7 +129,7 @@ begin
       c := null;
     end if;
   end loop;
-  perform ledger.insert_entries(v_new);
+  perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
   perform ledger.copy_accounts(v_accounts);
 end $$;
 

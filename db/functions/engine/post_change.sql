@@ -37,7 +37,8 @@ begin
   if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
   if v_problem is null and d.hold is not null then
     a.held := d.held;
-    perform ledger.change_hold(post_change.operation, a, t, d.amount, null, null, null);
+    perform ledger.write_change(
+      ledger.later_change(post_change.operation, a, t, d.amount, null, null, null));
     v_hold_changes := v_hold_changes + 1;
   end if;
   if v_problem is not null then

@@ -21,12 +21,13 @@ begin
   end if;
   a.held := d.held;
   if post_hold.operation = 'HOLD' then
-    change := ledger.insert_hold(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
+    change := ledger.first_change(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
       post_hold.metadata);
   else
-    change := ledger.change_hold(post_hold.operation, a, t, d.amount, post_hold.expires_in,
+    change := ledger.later_change(post_hold.operation, a, t, d.amount, post_hold.expires_in,
       post_hold.idempotency_key, post_hold.metadata);
   end if;
+  perform ledger.write_change(change);
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1,
          updated_at = greatest(change.at, a.updated_at, a.posted_at)

@@ -45,6 +45,43 @@ test('post() credits, debits and recalculates in order', async () => {
   expect(await copyOf(sql, id)).toBe('0.00 at 2')
 })
 
+test('post() puts what it does to a user in the order of its operations', async () => {
+  const { sql } = ledger
+  const [id, peer] = [await ledger.user(10), await ledger.user(10)]
+  const rows = await post(sql, [
+    { user: id, op: 'DEBIT', amount: 1 },
+    { user: id, op: 'HOLD', amount: 2 },
+    { user: peer, op: 'HOLD', amount: 3 },
+    { user: id, op: 'CAPTURE PART', ref: 1, amount: 1 },
+    { user: id, op: 'HOLD', amount: 4, expiresIn: 60 },
+    { user: id, op: 'EXTEND', ref: 2, expiresIn: 600 },
+    { user: peer, op: 'TRANSFER', peer: id, amount: 1 },
+    { user: id, op: 'RELEASE', ref: 2 },
+    { user: id, op: 'REVERSE', ref: 2 },
+    { user: id, op: 'CAPTURE', ref: 1 },
+  ])
+  expect(rows.map(({ status }) => status)).toEqual(Array(11).fill('ok'))
+  const done = await sql<{ what: string }[]>`
+    select action || coalesce(' of ' || hold, '') as what from (
+      select user_id, id, action, hold from payment_history where seq > 1
+      union all select user_id, position, action, hold from hold_changes) d
+     where user_id = ${id} order by id`
+  expect(done.map(({ what }) => what)).toEqual([
+    'DEBIT',
+    'placed of 1',
+    'captured of 1',
+    'DEBIT of 1',
+    'placed of 2',
+    'extended of 2',
+    'CREDIT',
+    'released of 2',
+    'CREDIT',
+    'captured of 1',
+    'DEBIT of 1',
+  ])
+  expect(await findingsOf(sql, id)).toEqual([])
+})
+
 test('post() refuses an operation that is none with LGAMT', async () => {
   const id = await ledger.user(5)
   const before = await stateOf(ledger.sql, id)

@@ -1,6 +1,6 @@
 /** GET /events: every event once and in order, as pages and as a stream. */
 import type postgres from 'postgres'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Event } from '../../../client/api.ts'
 import { createLedgerClient, CursorGoneError, type FollowedEvent } from '../../../client/ledger.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -278,32 +278,6 @@ describe('a stream', () => {
       .toEqual(Array.from({ length: 30 }, (_, n) => `entry.posted ${id}/${n + 2}`))
     expect(connections).toBeGreaterThan(1)
     await sql.end()
-  })
-
-  test('waits for a transaction that is open, also behind Last-Event-ID meanwhile', async () => {
-    const [slow, quick] = [await http.user(10), await http.user(10)]
-    const { next } = await readAll(now)
-    const transaction = await open(slow)
-    await http.sql`select debit_user(${quick}, 1)`
-    let connections = 0
-    const cutting = createLedgerClient({
-      url: http.service.url,
-      fetch: async (url, init) => {
-        connections++
-        const response = await fetch(url, init)
-        if (connections > 2) return response
-        // It has told where it begins, and breaks off.
-        const reader = response.body!.getReader()
-        const { value } = await reader.read()
-        await reader.cancel()
-        return new Response(value, response)
-      },
-    })
-    const events = take(cutting.events({ after: next }), 2)
-    await vi.waitUntil(() => connections > 2)
-    await transaction`commit`
-    expect(namesOf(await events))
-      .toEqual([`entry.posted ${slow}/2`, `entry.posted ${quick}/2`])
   })
 
   test('takes conditions, and says where it is in what it leaves out', async () => {
