@@ -21,7 +21,9 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    // These are pictures for the docs, to be taken now and then.
+    include: ['test/**/*.test.ts']
+      .concat(env['LEDGER_TEST_SCREENSHOTS'] ? 'test/console/screenshots.ts' : []),
     globalSetup: ['test/setup.ts'],
     setupFiles: ['test/support/each_file.ts'],
     // A worker reads src/ once rather than for each of its files, which is a quarter of a run. The

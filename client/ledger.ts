@@ -1,5 +1,6 @@
 /** A client of the ledger's HTTP API, for every runtime that has fetch. */
-import { type Entry, OPERATIONS, type Operations, type StatementLine, type User } from './api.ts'
+import { type Entry, OPERATIONS, type Operations, type Page, type User } from './api.ts'
+import type { StatementLine } from './api.ts'
 import { UnexpectedAnswerError } from './errors.ts'
 import { type EventQuery, type FollowedEvent, followedEvents } from './events.ts'
 import { type CallOptions, type ClientOptions, createSend, type Request } from './send.ts'
@@ -11,8 +12,15 @@ export type { EventQuery, FollowedEvent } from './events.ts'
 export type { CallOptions, ClientOptions } from './send.ts'
 export type { StatementQuery } from './statement.ts'
 
+/** Which entries of a user; `'metadata.order': '17'`: with that text in a member of metadata. */
+export type HistoryQuery =
+  & NonNullable<Parameters<Operations<unknown>['listEntries']>[1]>
+  & { [member: `metadata.${string}`]: string }
+
 /** A method for each operation, and what goes beyond one request. */
-export interface LedgerClient extends Operations<CallOptions> {
+export interface LedgerClient extends Omit<Operations<CallOptions>, 'listEntries'> {
+  /** The entries of a user, newest first. */
+  listEntries(id: number, query?: HistoryQuery, options?: CallOptions): Promise<Page>
   /** Every entry of a user, newest first, page by page. */
   eachEntry(id: number, options?: PageOptions): AsyncGenerator<Entry>
   /** Every user that the caller reaches, by number. */

@@ -57,26 +57,3 @@ export function definitions(rows: readonly (readonly [string, Child])[]): HTMLEl
       ),
   )
 }
-
-/** A field with its label above it. */
-export function labelled(label: string, field: HTMLElement, hint?: string): HTMLElement {
-  return element(
-    'label',
-    { class: 'field' },
-    element('span', {}, label),
-    field,
-    hint === undefined ? undefined : element('small', {}, hint),
-  )
-}
-
-/** A list to choose from: values and what they are called. */
-export function choice(
-  attributes: Attributes,
-  options: readonly (readonly [string, string])[],
-): HTMLSelectElement {
-  return element(
-    'select',
-    attributes,
-    ...options.map(([value, name]) => element('option', { value }, name)),
-  )
-}

@@ -1,6 +1,7 @@
 /** The history of a user: newest first, page by page, with filters. */
-import type { Entry } from '../client/ledger.ts'
-import { arrange, card, choice, element, labelled } from './element.ts'
+import type { Entry, HistoryQuery } from '../client/ledger.ts'
+import { arrange, type Attributes, card, element } from './element.ts'
+import { choice, labelled } from './field.ts'
 import { isReversed, kindOf, moment, money, noteOf, period, signed } from './format.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
@@ -64,8 +65,12 @@ const head = () =>
 function createFilters(onChange: () => void) {
   const action = choice({}, [['', 'All'], ['CREDIT', 'Credits'], ['DEBIT', 'Debits']])
   const [from, to] = [element('input', { type: 'date' }), element('input', { type: 'date' })]
-  const key = element('input', { maxlength: 255, autocomplete: 'off', spellcheck: 'false' })
-  const node = element(
+  const textInput = (attributes: Attributes) =>
+    element('input', { autocomplete: 'off', spellcheck: 'false', ...attributes })
+  const key = textInput({ maxlength: 255 })
+  const member = textInput({ maxlength: 255, placeholder: 'such as order' })
+  const value = textInput({ maxlength: 4096 })
+  const form = element(
     'form',
     {
       class: 'filters',
@@ -77,13 +82,24 @@ function createFilters(onChange: () => void) {
     labelled('Posted from', from),
     labelled('Posted to', to),
     labelled('Key', key),
+    labelled('Metadata member', member),
+    labelled('Its text', value),
   )
-  function query() {
+  // On a phone they would be all that is seen of the history.
+  const node = element(
+    'details',
+    { open: matchMedia('(min-width: 641px)').matches },
+    element('summary', {}, 'Filters'),
+    form,
+  )
+  /** Without a member its text says nothing yet. */
+  function query(): HistoryQuery {
     const wanted = ACTIONS.find((one) => one === action.value)
     return {
       ...(wanted && { action: wanted }),
       ...period(from.value, to.value),
       ...(key.value.trim() && { key: key.value.trim() }),
+      ...(member.value && { [`metadata.${member.value}` as const]: value.value }),
     }
   }
   return { node, query }

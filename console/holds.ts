@@ -1,6 +1,7 @@
 /** The holds of a user. */
 import type { HeldHold } from '../client/ledger.ts'
-import { arrange, card, choice, element, labelled } from './element.ts'
+import { arrange, card, element } from './element.ts'
+import { choice, labelled } from './field.ts'
 import { moment, money, noteOf } from './format.ts'
 import type { Section } from './history.ts'
 import { explain } from './problem.ts'
@@ -8,16 +9,28 @@ import type { Session } from './session.ts'
 
 const PAGE_SIZE = 50
 const STATUSES = ['active', 'captured', 'released', 'expired'] as const
+/** After a hold was to expire, by the clock of this browser, which may be wrong. */
+const EXPIRY_PAUSE_MS = 1_000
+/** Longer than this a timer can't wait, and nobody looks at a page. */
+const MAX_WAIT_MS = 86_400_000
 
-/** The holds of a user; `onRelease`: what a button on each active one does. */
+/** What a button on each active hold does, by its name. */
+export type HoldAction = readonly [name: string, run: (hold: HeldHold) => void]
+
+export interface HoldsSection extends Section {
+  stop(): void
+}
+
+/** The holds of a user; `onExpiry`: one that is shown is no longer held. */
 export function holdsSection(
   { client }: Session,
   id: number,
-  onRelease?: (hold: HeldHold) => void,
-): Section {
-  const list = element('ul', { class: 'holds' })
+  actions: readonly HoldAction[],
+  onExpiry: () => void,
+): HoldsSection {
+  const list = element('ul', { class: 'items holds' })
   const problem = element('div', { role: 'alert' })
-  const nothing = element('p', { class: 'note', hidden: true }, 'None.')
+  const nothing = element('p', { class: 'note', hidden: true })
   const status = choice(
     { change: () => void load() },
     [...STATUSES.map((name) => [name, name] as const), ['', 'all']],
@@ -25,6 +38,7 @@ export function holdsSection(
   const more = element('button', { click: () => void load(true), hidden: true }, 'More holds')
   let next: number | null = null
   let asked = 0
+  let expiry: ReturnType<typeof setTimeout> | undefined
   /** By number, with what they were made of. */
   const items = new Map<number, { item: HTMLElement; text: string }>()
 
@@ -32,9 +46,19 @@ export function holdsSection(
     const known = items.get(hold.hold)
     const text = JSON.stringify(hold)
     if (known?.text === text) return known.item
-    const item = holdItem(hold, hold.status === 'active' ? onRelease : undefined)
+    const item = holdItem(hold, hold.status === 'active' ? actions : [])
     items.set(hold.hold, { item, text })
     return item
+  }
+
+  /** No event tells that the time of a hold is over. */
+  function awaitExpiry(holds: readonly HeldHold[]): void {
+    clearTimeout(expiry)
+    const ends = holds.flatMap(({ status, expires_at }) =>
+      status === 'active' && expires_at !== null ? [Date.parse(expires_at)] : []
+    )
+    const waitMs = Math.max(0, Math.min(...ends) - Date.now()) + EXPIRY_PAUSE_MS
+    if (waitMs < MAX_WAIT_MS) expiry = setTimeout(onExpiry, waitMs)
   }
 
   async function load(isMore = false) {
@@ -53,6 +77,8 @@ export function holdsSection(
       next = page.next
       more.hidden = next === null
       nothing.hidden = list.childElementCount > 0
+      nothing.textContent = wanted === undefined ? 'No holds.' : `No ${wanted} holds.`
+      awaitExpiry(page.holds)
     } catch (error) {
       if (number === asked) problem.replaceChildren(explain(error))
     }
@@ -61,31 +87,29 @@ export function holdsSection(
   return {
     node: card('Holds', labelled('Status', status), list, nothing, problem, more),
     refresh: () => load(),
+    stop: () => clearTimeout(expiry),
   }
 }
 
-function holdItem(hold: HeldHold, onRelease: ((hold: HeldHold) => void) | undefined): HTMLElement {
-  const { hold: number, amount, captured, status, expires_at, created_at, metadata } = hold
-  const note = noteOf(metadata)
-  const release = onRelease && element(
-    'button',
-    { click: () => onRelease(hold), 'aria-label': `Release hold ${number}` },
-    'Release',
+function holdItem(hold: HeldHold, actions: readonly HoldAction[]): HTMLElement {
+  const { hold: number, amount, captured, remaining, status, expires_at, created_at } = hold
+  const note = noteOf(hold.metadata)
+  const buttons = actions.map(([name, run]) =>
+    element('button', { click: () => run(hold), 'aria-label': `${name} hold ${number}` }, name)
   )
   return element(
     'li',
     {},
-    element('span', { class: 'strong number' }, money(amount)),
-    element('span', { class: `badge ${status}` }, status),
+    element('span', {}, `Hold ${number}`, element('span', { class: `badge ${status}` }, status)),
+    element('span', { class: 'strong number' }, money(status === 'active' ? remaining : amount)),
     element(
       'span',
       { class: 'note' },
-      `Hold ${number}, `,
-      captured === '0.00' ? '' : `${money(captured)} captured, `,
+      captured === '0.00' ? '' : `${money(captured)} of ${money(amount)} captured · `,
       moment(created_at),
-      ...(expires_at === null ? [] : [', expires ', moment(expires_at)]),
+      ...(expires_at === null ? [] : [' · expires ', moment(expires_at)]),
     ),
     note === '' ? undefined : element('span', { class: 'reason' }, note),
-    release,
+    buttons.length === 0 ? undefined : element('span', { class: 'buttons' }, ...buttons),
   )
 }

@@ -1,11 +1,17 @@
 /** Keeps what is shown as it is in the ledger. */
-import type { Session } from './session.ts'
+import { ForbiddenError, UnauthorizedError } from '../client/ledger.ts'
+import { reaches, type Session } from './session.ts'
 
-/** For what has no events, such as the end of a hold's time, and while there is no stream of them. */
+/** While there is no stream of events. */
 const POLL_MS = 5_000
+
+/** How long a stream may take to be opened, before it is done without. */
+const DEADLINE_MS = 5_000
 
 /** Between two looks at a user of whom much is written. */
 const PAUSE_MS = 500
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Runs the work at once, or again a moment after it has ended: never twice at a time. */
 export function oneAtATime(work: () => Promise<void>): () => void {
@@ -18,42 +24,68 @@ export function oneAtATime(work: () => Promise<void>): () => void {
     while (isWanted) {
       isWanted = false
       await work()
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+      await pause(PAUSE_MS)
     }
     isRunning = false
   }
   return () => void run()
 }
 
+export interface Follower {
+  /** Something has happened to the user, or may have happened. */
+  onChange: () => void
+  /** Whether changes are told by events; otherwise the ledger is asked every few seconds. */
+  onLive: (isLive: boolean) => void
+}
+
+/** Tells of each change of a user until `signal` is aborted. */
+async function tell(
+  { client }: Session,
+  user: number,
+  { onChange, onLive }: Follower,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { signal, deadlineMs: DEADLINE_MS }
+  for (;;) {
+    try {
+      // What is shown is read behind the place where the events begin, so that none is missed.
+      const { next } = await client.listEvents({ user, after: 'now' }, options)
+      onChange()
+      onLive(true)
+      for await (const _ of client.events({ user, after: next }, options)) onChange()
+    } catch (error) {
+      if (signal.aborted) return
+      onLive(false)
+      onChange()
+      // They will not be allowed in five seconds either.
+      if (error instanceof ForbiddenError || error instanceof UnauthorizedError) return
+    }
+    await pause(POLL_MS)
+    if (signal.aborted) return
+  }
+}
+
 /**
- * Calls back now, for each event of the user, and every few seconds, while somebody may look at the
- * page: a hidden one would keep one of the few connections that a browser opens.
+ * Follows a user by events while somebody may look at the page: a hidden one would keep one of the
+ * few connections that a browser opens. Where the stream has ended and can't be opened again, it
+ * asks every few seconds until it can.
  * @returns what ends it
  */
-export function follow({ client }: Session, user: number, onChange: () => void): () => void {
+export function follow(session: Session, user: number, follower: Follower): () => void {
   let stream: AbortController | undefined
-
-  async function listen(signal: AbortSignal): Promise<void> {
-    for await (const _ of client.events({ user, after: 'now' }, { signal })) onChange()
-  }
 
   function look(): void {
     stream?.abort()
     stream = undefined
     if (document.visibilityState !== 'visible') return
+    if (!reaches(session, user)) return follower.onChange()
     stream = new AbortController()
-    // A ledger that refuses has been asked for the balance, too, and that says why.
-    listen(stream.signal).catch(() => {})
-    onChange()
+    void tell(session, user, follower, stream.signal)
   }
 
-  const timer = setInterval(() => {
-    if (document.visibilityState === 'visible') onChange()
-  }, POLL_MS)
   document.addEventListener('visibilitychange', look)
   look()
   return () => {
-    clearInterval(timer)
     document.removeEventListener('visibilitychange', look)
     stream?.abort()
   }

@@ -1,15 +1,16 @@
 /** A dialog in which an operation is entered, confirmed, and done once however often it is sent. */
 import { OutcomeUnknownError } from '../client/ledger.ts'
-import { definitions, element, labelled } from './element.ts'
+import { definitions, element } from './element.ts'
+import { type FieldInput, labelled, setFault, showFaults } from './field.ts'
 import { announce } from './messages.ts'
-import { explain, isRepeatable } from './problem.ts'
+import { explain, faultOf, isRepeatable } from './problem.ts'
 
 export type Values = Record<string, string>
 
 export interface Field {
   name: string
   label: string
-  input: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
+  input: FieldInput
   hint?: string
 }
 
@@ -17,6 +18,8 @@ export interface Operation {
   /** Such as `Credit`: on the button that confirms. */
   verb: string
   title: string
+  /** false: without an idempotency key, as a repeat changes nothing. */
+  isKeyed?: boolean
   fields: Field[]
   /** What is to be confirmed. @throws LedgerError */
   summary(values: Values): Promise<(readonly [string, string])[]>
@@ -28,7 +31,7 @@ const reasonField = (): Field => ({
   name: 'reason',
   label: 'Reason',
   input: element('textarea', { required: true, maxlength: 500, rows: 2 }),
-  hint: 'Kept in the metadata, for everybody who reads it later.',
+  hint: 'Kept for everybody who reads it later.',
 })
 
 /** The dialog itself: fields or what is to be confirmed, a problem, and the buttons for it. */
@@ -44,6 +47,7 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
   const form = element('form', {}, heading, content, problem, buttons)
   const labels = { class: 'operation', 'aria-labelledby': 'operation-title' }
   const dialog = element('dialog', labels, form)
+  showFaults(form)
 
   function show(isConfirming: boolean, ...children: Node[]): void {
     content.replaceChildren(...children)
@@ -61,6 +65,14 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
     showFields(): void {
       show(false, ...fields.map(({ label, input, hint }) => labelled(label, input, hint)))
       fields[0]!.input.focus()
+    },
+    /** Says it at the field that it is about, too, if there is one. */
+    showFault(error: unknown): void {
+      const { name, text } = faultOf(error) ?? {}
+      const field = fields.find((one) => one.name === name)
+      if (!field || text === undefined) return
+      setFault(field.input, text)
+      field.input.focus()
     },
     showConfirmation(rows: readonly (readonly [string, string | Node | undefined])[]): void {
       show(true, definitions(rows))
@@ -83,6 +95,7 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
 
 /** Opens the dialog; `onDone`: the ledger may have changed. */
 export function openOperation(operation: Operation, onDone: () => void): void {
+  const { isKeyed = true } = operation
   const fields = [...operation.fields, reasonField()]
   const view = createView(operation, fields)
   const { dialog, form, cancel, back } = view
@@ -90,11 +103,12 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   let confirmed: { values: Values; text: string; key: string } | undefined
   let isConfirming = false
   let isBusy = false
-  let isUnknown = false
+  let problem: unknown
 
   function edit(): void {
     isConfirming = false
     view.showFields()
+    view.showFault(problem)
   }
 
   async function review(): Promise<void> {
@@ -103,13 +117,12 @@ export function openOperation(operation: Operation, onDone: () => void): void {
     const text = JSON.stringify(values)
     if (confirmed?.text !== text) confirmed = { values, text, key: crypto.randomUUID() }
     isConfirming = true
-    const key = element('code', {}, confirmed.key)
+    const key = isKeyed ? element('code', {}, confirmed.key) : undefined
     view.showConfirmation([...rows, ['Reason', values['reason']], ['Key', key]])
   }
 
   async function send(): Promise<void> {
     const { values, key } = confirmed!
-    isUnknown = false
     const message = await operation.send(values, key)
     dialog.close()
     announce(message)
@@ -121,14 +134,16 @@ export function openOperation(operation: Operation, onDone: () => void): void {
     if (isBusy) return
     isBusy = true
     view.setBusy(true)
+    problem = undefined
     try {
       await (isConfirming ? send() : review())
     } catch (error) {
-      isUnknown = error instanceof OutcomeUnknownError
+      problem = error
       view.showProblem(error)
     } finally {
       isBusy = false
       view.setBusy(false)
+      if (!isConfirming) view.showFault(problem)
     }
   }
 
@@ -140,9 +155,9 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   })
   dialog.addEventListener('close', () => {
     dialog.remove()
-    if (isUnknown) {
-      const { key } = confirmed!
-      announce(`${operation.title}: it may have happened. Look for the key ${key} in the history.`)
+    if (problem instanceof OutcomeUnknownError) {
+      const where = isKeyed ? `for the key ${confirmed!.key} in the history` : 'at the user again'
+      announce(`${operation.title}: it may have happened. Look ${where}.`)
     }
     if (confirmed) onDone()
   })

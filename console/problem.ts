@@ -14,6 +14,8 @@ const ADVICE: Partial<Record<Code, string>> = {
   already_reversed: 'Nothing is left to do: look at the entry that took it back.',
   user_frozen: 'Somebody has to thaw the user first.',
   insufficient_funds: 'Go back and choose an amount that is available.',
+  expiry_not_later: 'Go back and choose a later end.',
+  too_many_holds: 'Release or capture holds that nobody needs any more.',
   idempotency_key_reused: 'Go back, look at the history, and start again.',
   balance_out_of_range: 'Go back and choose a smaller amount.',
   same_user: 'Go back and choose another user.',
@@ -28,6 +30,24 @@ export const isRepeatable = (error: unknown): boolean =>
   error instanceof UnreachableError ||
   error instanceof ProblemError &&
     ['busy', 'outcome_unknown', 'rate_limited', 'internal'].includes(error.code)
+
+/** The fields that a refusal is about, by its code. */
+const FIELDS: Partial<Record<Code, string>> = {
+  insufficient_funds: 'amount',
+  balance_out_of_range: 'amount',
+  expiry_not_later: 'expires_in',
+  unknown_user: 'to',
+  same_user: 'to',
+}
+
+/** The field that an error is about, by its name in the request, and what is wrong with it. */
+export function faultOf(error: unknown): { name: string; text: string } | undefined {
+  if (!(error instanceof ProblemError)) return undefined
+  const { errors: [first] = [], title } = error.problem
+  if (first) return { name: first.path, text: first.message }
+  const name = FIELDS[error.code as Code]
+  return name === undefined ? undefined : { name, text: title }
+}
 
 /** An error as it is shown: title, code, detail, what to do. */
 export function explain(error: unknown): HTMLElement {

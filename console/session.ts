@@ -1,7 +1,8 @@
 /** Who uses the console. The token is kept in this page's memory alone, and is gone with it. */
 import { type Caller, createLedgerClient, type LedgerClient } from '../client/ledger.ts'
 import { UnauthorizedError } from '../client/ledger.ts'
-import { element, labelled } from './element.ts'
+import { element } from './element.ts'
+import { labelled } from './field.ts'
 import { explain } from './problem.ts'
 
 export type Scope = Caller['scopes'][number]
@@ -11,6 +12,10 @@ export interface Session {
   caller: Caller
   may: (scope: Scope) => boolean
 }
+
+/** Whether the caller may read a user. */
+export const reaches = ({ caller, may }: Session, id: number): boolean =>
+  may('read') && caller.users?.includes(id) !== false
 
 /** Where the service is, whatever path a proxy has put it under. */
 const SERVICE = new URL('.', location.href).href

@@ -1,5 +1,6 @@
 /** A statement to download, and whether a history proves its balance. */
-import { card, definitions, element, labelled } from './element.ts'
+import { card, definitions, element } from './element.ts'
+import { labelled } from './field.ts'
 import { money, period } from './format.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'

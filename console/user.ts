@@ -1,17 +1,22 @@
 /** A user: balance, history, holds, and what can be done with them. */
 import type { Controls, HeldHold, User } from '../client/ledger.ts'
 import { chartSection } from './chart.ts'
+import { controlsSection } from './controls.ts'
 import { definitions, element } from './element.ts'
 import { moment, money } from './format.ts'
 import { historySection } from './history.ts'
-import { holdsSection } from './holds.ts'
+import { capture, extend, release } from './hold_operations.ts'
+import { type HoldAction, holdsSection } from './holds.ts'
 import { follow, oneAtATime } from './live.ts'
-import { openOperation } from './operation_dialog.ts'
-import { operationsOf, release } from './operations.ts'
+import { openOperation, type Operation } from './operation_dialog.ts'
+import { controlOperations, moneyOperations, type NamedOperation } from './operations.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
 import { statementSection, verificationSection } from './statement.ts'
 import { readUser } from './users.ts'
+
+/** Changes of what the user may do. */
+const SHOWN_CONTROLS = 5
 
 export interface UserPage {
   id: number
@@ -31,7 +36,7 @@ interface UserState {
 async function load(session: Session, id: number): Promise<UserState> {
   const [user, controls] = await Promise.all([
     readUser(session, id),
-    session.client.listControls(id, { limit: 1 }),
+    session.client.listControls(id, { limit: SHOWN_CONTROLS }),
   ])
   return { user, controls }
 }
@@ -63,13 +68,18 @@ function aboutOf({ user: { reference, created_at }, controls }: UserState): (Nod
   ]
 }
 
-/** A button for each operation that the caller may start. */
-function operationButtons(session: Session, id: number, onDone: () => void): HTMLElement {
-  const buttons = operationsOf(session, id).map(([name, make]) =>
-    element('button', { click: () => openOperation(make(), onDone) }, name)
+/** A button for each operation. */
+const operationButtons = (
+  operations: readonly NamedOperation[],
+  onDone: () => void,
+): HTMLElement =>
+  element(
+    'div',
+    { class: 'buttons', hidden: operations.length === 0 },
+    ...operations.map(([name, make]) =>
+      element('button', { click: () => openOperation(make(), onDone) }, name)
+    ),
   )
-  return element('div', { class: 'buttons operations', hidden: buttons.length === 0 }, ...buttons)
-}
 
 /** The page of a user. Without the scope to read it has operations only. */
 export const createUserPage = (session: Session, id: number): UserPage =>
@@ -80,57 +90,88 @@ const header = (id: number, ...children: HTMLElement[]) =>
 
 function createWritePage(session: Session, id: number): UserPage {
   const text = 'Your token may not read: the balance and the history are not shown.'
-  const operations = operationButtons(session, id, () => {})
+  const all = [...moneyOperations(session, id), ...controlOperations(session, id, undefined)]
+  const operations = operationButtons(all, () => {})
   const top = header(id, element('p', { class: 'note' }, text), operations)
   return { id, node: element('div', {}, top), refresh() {}, stop() {} }
 }
 
+/** What the caller may do with an active hold. */
+function holdActions(session: Session, onDone: () => void): HoldAction[] {
+  if (!session.may('hold')) return []
+  const open = (make: (session: Session, hold: HeldHold) => Operation) => (hold: HeldHold) =>
+    openOperation(make(session, hold), onDone)
+  return [['Capture', open(capture)], ['Extend', open(extend)], ['Release', open(release)]]
+}
+
+/** The parts of the page of a user, each of which asks the ledger itself. */
+function createSections(session: Session, id: number, refresh: () => void) {
+  const chart = chartSection(session, id)
+  const history = historySection(session, id)
+  const holds = holdsSection(session, id, holdActions(session, refresh), refresh)
+  const controls = controlsSection((isFrozen) =>
+    operationButtons(controlOperations(session, id, isFrozen), refresh)
+  )
+  const side = [holds.node, controls.node]
+    .concat(statementSection(session, id), verificationSection(session, id))
+  return {
+    controls,
+    node: element(
+      'div',
+      { class: 'columns' },
+      element('div', {}, chart.node, history.node),
+      element('div', {}, ...side),
+    ),
+    refresh: () => Promise.all([history.refresh(), holds.refresh(), chart.refresh()]),
+    stop() {
+      holds.stop()
+      chart.stop()
+    },
+  }
+}
+
 function createReadPage(session: Session, id: number): UserPage {
   const about = element('p', { class: 'note' })
+  const live = element('p', { class: 'live note', role: 'status' })
   const state = element('div', { class: 'state' })
   const problem = element('div', { role: 'alert' })
   const refresh = oneAtATime(show)
-  const operations = operationButtons(session, id, refresh)
-  const chart = chartSection(session, id)
-  const history = historySection(session, id)
-  const openRelease = (hold: HeldHold) => openOperation(release(session, hold), refresh)
-  const holds = holdsSection(session, id, session.may('hold') ? openRelease : undefined)
-  const side = [holds.node, statementSection(session, id), verificationSection(session, id)]
-  let shown = ''
+  const sections = createSections(session, id, refresh)
+  const operations = operationButtons(moneyOperations(session, id), refresh)
 
   async function show(): Promise<void> {
     try {
       const loaded = await load(session, id)
       problem.replaceChildren()
-      const text = JSON.stringify(loaded)
-      if (text === shown) return
-      shown = text
       about.replaceChildren(...aboutOf(loaded))
       state.replaceChildren(figures(loaded))
-      await Promise.all([history.refresh(), holds.refresh(), chart.refresh()])
+      sections.controls.show(loaded.controls)
+      sections.node.hidden = false
+      await sections.refresh()
     } catch (error) {
       problem.replaceChildren(explain(error))
     }
   }
 
-  const end = follow(session, id, refresh)
+  function showLive(isLive: boolean): void {
+    live.classList.toggle('on', isLive)
+    live.textContent = isLive ? 'Live' : 'Not live: asks every few seconds'
+  }
+
+  sections.node.hidden = true
+  const end = follow(session, id, { onChange: refresh, onLive: showLive })
   return {
     id,
     node: element(
       'div',
       {},
-      header(id, about, operations, state, problem),
-      element(
-        'div',
-        { class: 'columns' },
-        element('div', {}, chart.node, history.node),
-        element('div', {}, ...side),
-      ),
+      header(id, element('div', { class: 'about' }, about, live), operations, state, problem),
+      sections.node,
     ),
     refresh,
     stop() {
       end()
-      chart.stop()
+      sections.stop()
     },
   }
 }

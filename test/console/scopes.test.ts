@@ -65,13 +65,27 @@ test('whoever may do everything has a button for it, and who may read has none',
   const shownTo = async (token: string) =>
     (await buttonsOf(token, id)).filter((name) => !/^(Older entries|More holds)$/.test(name))
   expect(await shownTo('all'))
-    .toEqual(['Credit', 'Debit', 'Transfer', 'Hold', 'Release', ...reading, 'Reverse'])
+    .toEqual([
+      'Credit',
+      'Debit',
+      'Transfer',
+      'Hold',
+      'Capture',
+      'Extend',
+      'Release',
+      'Freeze',
+      'Credit limit',
+      ...reading,
+      'Reverse',
+    ])
   expect(await shownTo('reader')).toEqual(reading)
 })
 
 test('who may only credit does so without seeing anything', async () => {
   const id = await http.user('100')
   const { page } = shown
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await signIn('lender', `#/users/${id}`)
   await page.getByText('Your token may not read').waitFor()
   expect(await page.locator('main').getByRole('button').allTextContents()).toEqual(['Credit'])
@@ -83,6 +97,9 @@ test('who may only credit does so without seeing anything', async () => {
   await page.getByText(`User ${id} has 101.00`).waitFor()
   const [row] = await http.sql`select balance from users where id = ${id}`
   expect(row).toEqual({ balance: '101.00' })
+  // Nothing is asked that would be refused.
+  const paths = asked.filter((path) => !path.startsWith('/console'))
+  expect([...new Set(paths)]).toEqual(['/me', `/users/${id}/credit`])
 })
 
 test('a caller who is bound to a user sees that one alone', async () => {
@@ -93,7 +110,14 @@ test('a caller who is bound to a user sees that one alone', async () => {
   const users = page.locator('.users tbody tr')
   await users.first().waitFor()
   expect(await users.locator('td:first-child').allTextContents()).toEqual([String(BOUND)])
+  await page.locator('.users a').click()
+  await page.getByText('Live', { exact: true }).waitFor()
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await page.goto(`${http.service.url}/console#/users/${other}`)
   await page.getByText('forbidden').first().waitFor()
   expect(await page.locator('.figures').count()).toBe(0)
+  // It asks for the user, which says why, and for nothing else that would be refused.
+  const refused = asked.filter((path) => path === '/events' || path.includes(`/users/${other}`))
+  expect(new Set(refused)).toEqual(new Set([`/users/${other}/controls`]))
 })

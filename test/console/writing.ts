@@ -1,29 +1,9 @@
 /** What is done by hand: confirmed, with a reason, and once. */
 import { type Route } from 'playwright-core'
 import { expect, test } from 'vitest'
+import { PROBLEMS } from '../../src/core/errors.ts'
 import { http, shown } from './access_off.ts'
-
-const dialog = () => shown.page.locator('dialog.operation')
-const button = (name: string) => shown.page.getByRole('button', { name, exact: true })
-const inDialog = (name: string) => dialog().getByRole('button', { name, exact: true })
-
-/** Enters an operation up to its confirmation. */
-async function enter(name: string, fields: Record<string, string>): Promise<void> {
-  await button(name).click()
-  for (const [label, value] of Object.entries(fields)) await dialog().getByLabel(label).fill(value)
-  await inDialog('Continue').click()
-  await inDialog(name.split(' ')[0]!).waitFor()
-}
-
-/** Confirms it, and waits until it is done. */
-async function confirm(name: string): Promise<string> {
-  const messages = shown.page.locator('.messages p')
-  // Those of tests before.
-  await messages.evaluateAll((all) => all.forEach((one) => one.remove()))
-  await inDialog(name).click()
-  await dialog().waitFor({ state: 'detached' })
-  return await messages.last().innerText()
-}
+import { button, confirm, dialog, enter, faults, inDialog } from './dialog.ts'
 
 /** What was posted for a user, oldest first. */
 const entriesOf = (id: number) =>
@@ -122,6 +102,7 @@ test('a refusal has its code and what to do, and another amount another key', as
   await dialog().getByText('insufficient_funds').waitFor()
   expect(await dialog().getByRole('alert').innerText()).toContain('15.00')
   await inDialog('Back').click()
+  expect(await faults()).toEqual([PROBLEMS.insufficient_funds.title])
   await dialog().getByLabel('Amount').fill('10')
   await inDialog('Continue').click()
   await inDialog('Debit').waitFor()
@@ -139,10 +120,12 @@ test('an unknown user and what is no amount are refused before anything is confi
   await dialog().getByLabel('To user').fill('4711')
   await dialog().getByLabel('Reason').fill('Who?')
   await inDialog('Continue').click()
-  expect(await dialog().locator(':invalid:not(form)').count()).toBe(1)
+  expect(await faults()).toEqual([expect.stringContaining('1250.50')])
   await dialog().getByLabel('Amount').fill('1.50')
+  expect(await faults()).toEqual([])
   await inDialog('Continue').click()
   await dialog().getByText('unknown_user').waitFor()
+  await expect.poll(faults).toEqual(['There is no user 4711.'])
   await inDialog('Cancel').click()
   expect(await entriesOf(id)).toHaveLength(1)
 })

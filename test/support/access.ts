@@ -12,6 +12,7 @@ export const sha256 = (text: string) => createHash('sha256').update(text).digest
 export const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
 export interface Held {
+  name?: string
   /** Its names, each as good as the others. */
   tokens: string[]
   scopes: readonly Scope[]
