@@ -103,6 +103,10 @@ export type StatementEntry = {
   posted_at: string
   /** What active holds reserved after the entry. */
   held: string
+  /** The intervention that erased its metadata and its key, which its hash covers. */
+  erased_by?: number
+  /** The intervention that archived its metadata, which its hash covers. */
+  archived_by?: number
 }
 
 /** What a caller may do. */

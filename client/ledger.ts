@@ -1,16 +1,15 @@
 /** A client of the ledger's HTTP API, for every runtime that has fetch. */
 import { type Entry, OPERATIONS, type Operations, type Page, type User } from './api.ts'
-import type { StatementLine } from './api.ts'
 import { UnexpectedAnswerError } from './errors.ts'
 import { type EventQuery, type FollowedEvent, followedEvents } from './events.ts'
 import { type CallOptions, type ClientOptions, createSend, type Request } from './send.ts'
-import { checkedLines, csvLines, type StatementQuery } from './statement.ts'
+import { type CheckedLine, checkedLines, csvLines, type StatementQuery } from './statement.ts'
 
 export * from './api.ts'
 export * from './errors.ts'
 export type { EventQuery, FollowedEvent } from './events.ts'
 export type { CallOptions, ClientOptions } from './send.ts'
-export type { StatementQuery } from './statement.ts'
+export type { CheckedLine, StatementQuery } from './statement.ts'
 
 /** Which entries of a user; `'metadata.order': '17'`: with that text in a member of metadata. */
 export type HistoryQuery =
@@ -26,14 +25,16 @@ export interface LedgerClient extends Omit<Operations<CallOptions>, 'listEntries
   /** Every user that the caller reaches, by number. */
   eachUser(options?: PageOptions): AsyncGenerator<User>
   /**
-   * The lines of a statement, oldest entry first, with every hash checked.
+   * The lines of a statement, oldest entry first, with every hash checked. That of an entry of
+   * which something was erased or archived can't be: its `proved` is false, and the closing line
+   * says of how many that is so.
    * @throws StatementError before anything that isn't proved
    */
   statement(
     id: number,
     query?: StatementQuery,
     options?: CallOptions,
-  ): AsyncGenerator<StatementLine>
+  ): AsyncGenerator<CheckedLine>
   /**
    * The same as lines of CSV, the header first; hashes aren't checked.
    * @throws StatementError at the end, if the closing line is missing

@@ -1,5 +1,5 @@
 /** Statements: streams of lines that are whole only with their closing line. */
-import type { StatementBound, StatementLine } from './api.ts'
+import type { StatementBound, StatementEntry, StatementLine } from './api.ts'
 import { entryHash } from './entry_hash.ts'
 import { StatementError } from './errors.ts'
 import { linesOf } from './lines.ts'
@@ -13,6 +13,16 @@ export interface StatementQuery {
   /** Entries behind this seq. */
   after?: number
 }
+
+/**
+ * A line that was checked. `proved`: the hash of the entry is the one that it must have. Otherwise
+ * something that the hash covers was erased or archived, and only the ledger can prove the rest.
+ * The closing line says of how many entries that is so.
+ */
+export type CheckedLine =
+  | { opening: StatementBound }
+  | StatementEntry & { proved: boolean }
+  | { closing: StatementBound; unproved: number }
 
 const BROKE_OFF = 'the statement broke off: it has no closing line'
 
@@ -36,6 +46,9 @@ export async function* csvLines(stream: ReadableStream<Uint8Array>): AsyncGenera
   if (!last?.startsWith('closing,')) throw new StatementError(BROKE_OFF, seq)
 }
 
+/** Where a statement has got to. */
+type Head = Pick<StatementBound, 'seq' | 'balance' | 'hash'>
+
 /**
  * The lines of a statement, each checked against the hash of the one before.
  * @throws StatementError if one was changed, left out, added or moved, or the closing line is
@@ -44,16 +57,29 @@ export async function* csvLines(stream: ReadableStream<Uint8Array>): AsyncGenera
 export async function* checkedLines(
   userId: number,
   stream: ReadableStream<Uint8Array>,
-): AsyncGenerator<StatementLine> {
-  let last: Pick<StatementBound, 'seq' | 'balance' | 'hash'> | undefined
+): AsyncGenerator<CheckedLine> {
+  let last: Head | undefined
+  let unproved = 0
   let isClosed = false
-  const lines = linesOf(stream, '\n')
   try {
-    for await (const text of lines) {
+    for await (const text of linesOf(stream, '\n')) {
       const line = JSON.parse(text) as StatementLine
-      last = await checked(userId, last, line, text, isClosed)
-      isClosed = 'closing' in line
-      yield line
+      if (isClosed || 'opening' in line !== (last === undefined)) {
+        throw new StatementError('a line is where it does not belong', last?.seq)
+      }
+      if ('opening' in line) {
+        last = line.opening
+        yield line
+      } else if ('closing' in line) {
+        checkClosing(last!, line.closing)
+        isClosed = true
+        yield { ...line, unproved }
+      } else {
+        const proved = await isProved(userId, last!, line, text)
+        if (!proved) unproved++
+        last = line
+        yield { ...line, proved }
+      }
     }
   } catch (cause) {
     if (cause instanceof StatementError) throw cause
@@ -62,25 +88,36 @@ export async function* checkedLines(
   if (!isClosed) throw new StatementError(BROKE_OFF, last?.seq)
 }
 
-/** The end of the statement so far. */
-async function checked(
+/** @throws StatementError */
+function checkClosing(last: Head, { seq, balance, hash }: StatementBound): void {
+  if (seq === last.seq && balance === last.balance && hash === last.hash) return
+  throw new StatementError('the closing line is about another entry than the last one', last.seq)
+}
+
+const cents = (amount: string) => BigInt(amount.replace('.', ''))
+
+/**
+ * Whether the balance of an entry follows from the one before. Ledgers make no others, but behind
+ * an entry without a proof only this says so.
+ */
+function addsUp(last: Head, { action, amount, balance }: StatementEntry): boolean {
+  const change = action === 'CREDIT' ? cents(amount) : -cents(amount)
+  return cents(last.balance) + change === cents(balance)
+}
+
+/**
+ * Whether the hash of an entry proves it; not if something that it covers is gone.
+ * @throws StatementError if it is not the entry that followed
+ */
+async function isProved(
   userId: number,
-  last: Pick<StatementBound, 'seq' | 'balance' | 'hash'> | undefined,
-  line: StatementLine,
+  last: Head,
+  line: StatementEntry,
   text: string,
-  isClosed: boolean,
-) {
-  if ('opening' in line && !last) return line.opening
-  if (!last || isClosed || 'opening' in line) {
-    throw new StatementError('a line is where it does not belong', last?.seq)
-  }
-  if ('closing' in line) {
-    const { seq, balance, hash } = line.closing
-    if (seq === last.seq && balance === last.balance && hash === last.hash) return last
-    throw new StatementError('the closing line is about another entry than the last one', last.seq)
-  }
-  if (line.seq === last.seq + 1 && await entryHash(userId, last.hash, text) === line.hash) {
-    return line
-  }
+): Promise<boolean> {
+  const proved = line.erased_by === undefined && line.archived_by === undefined
+  const isNext = line.seq === last.seq + 1 && addsUp(last, line) &&
+    (!proved || await entryHash(userId, last.hash, text) === line.hash)
+  if (isNext) return proved
   throw new StatementError(`entry ${line.seq} is not the one that followed ${last.seq}`, last.seq)
 }

@@ -1,5 +1,5 @@
 /** An entry with its proof: its hash is computed again, here, from the hash of the entry before. */
-import { type Entry, type StatementEntry, StatementError } from '../client/ledger.ts'
+import { type CheckedLine, type Entry, StatementError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
 import { isReversed, kindOf, moment, money, signed } from './format.ts'
 import { messagePlace } from './messages.ts'
@@ -50,50 +50,70 @@ function details(id: number, entry: Entry, postedAt: string): HTMLElement {
   ])
 }
 
-interface Proved {
-  entry: StatementEntry
-  /** Oldest first: the seq and hash that the ledger says, then those that were computed. */
-  chain: { seq: number; hash: string }[]
+type CheckedEntry = Extract<CheckedLine, { proved: boolean }>
+
+interface Checked {
+  entry: CheckedEntry
+  /** Oldest first: the seq and hash that the ledger says, and whether it was computed, too. */
+  chain: { seq: number; hash: string; proved: boolean }[]
 }
 
 /**
- * Reads the statement from two entries before this one, whose hashes the client computes.
+ * Reads the statement from two entries before this one, whose hashes the client computes as far as
+ * it can.
  * @throws StatementError if an entry isn't what its hash says
  */
-async function prove({ client }: Session, { id, seq }: EntryRef): Promise<Proved> {
-  const chain: Proved['chain'] = []
+async function prove({ client }: Session, { id, seq }: EntryRef): Promise<Checked> {
+  const chain: Checked['chain'] = []
   for await (const line of client.statement(id, { after: Math.max(0, seq - 2) })) {
     if ('closing' in line) break
     const { seq: at, hash } = 'opening' in line ? line.opening : line
-    if (hash !== null) chain.push({ seq: at, hash })
+    const proved = 'proved' in line && line.proved
+    if (hash !== null) chain.push({ seq: at, hash, proved })
     if (!('opening' in line) && at === seq) return { entry: line, chain }
   }
   throw new Error('The statement does not have the entry yet.')
 }
 
-function proof({ chain, entry }: Proved): HTMLElement {
+/** Why the hash of an entry can't be computed, and who can still prove it. */
+function withoutProof({ erased_by, archived_by }: CheckedEntry): HTMLElement[] {
+  const what = erased_by === undefined
+    ? `its metadata was archived by intervention ${archived_by}`
+    : `its metadata was erased by intervention ${erased_by}`
+  return [
+    element('p', {}, `This entry can’t be proved alone: ${what}, and its hash covers that.`),
+    element('p', { class: 'note' }, 'Verify asks the ledger, which proves what is left of it.'),
+  ]
+}
+
+function proof({ chain, entry }: Checked): HTMLElement {
   const first = entry.seq <= 2
     ? 'There is no entry before entry 1: its hash begins with zeros.'
     : ''
+  const made = '✓ The hash is what this entry and the one before it make.'
+  const verdict = entry.proved
+    ? [
+      element('p', { class: 'good' }, made),
+      element('p', { class: 'note' }, `Computed in this browser (SHA-256). ${first}`),
+    ]
+    : withoutProof(entry)
   return element(
     'section',
     { class: 'proof' },
     element('h3', {}, 'Proof'),
-    element('p', { class: 'good' }, '✓ The hash is what this entry and the one before it make.'),
-    element('p', { class: 'note' }, `Computed in this browser (SHA-256). ${first}`),
+    ...verdict,
     element(
       'ol',
       {},
-      ...chain.map(({ seq, hash }, at) => {
-        const isGiven = at === 0 && entry.seq > 2
-        return element(
+      ...chain.map(({ seq, hash, proved }) =>
+        element(
           'li',
           { class: seq === entry.seq ? 'this' : undefined },
           element('span', {}, `Entry ${seq}`),
-          element('span', { class: 'note' }, isGiven ? 'as the ledger says' : '✓ computed'),
+          element('span', { class: 'note' }, proved ? '✓ computed' : 'as the ledger says'),
           hashOf(hash),
         )
-      }),
+      ),
     ),
   )
 }

@@ -92,9 +92,16 @@ export function verificationSection({ client }: Session, id: number): HTMLElemen
     let count = 0
     for await (const line of client.statement(id)) {
       if ('closing' in line) {
-        const { seq, balance } = line.closing
-        const text = `✓ ${seq} hashes computed, balance ${money(balance)}.`
-        return element('p', { class: 'good' }, text)
+        const { closing: { seq, balance }, unproved } = line
+        const text = `✓ ${seq - unproved} hashes computed, balance ${money(balance)}.`
+        const rest = `${unproved} entries can’t be proved alone: erased or archived. Verify asks ` +
+          'the ledger, which proves what is left of them.'
+        return element(
+          'div',
+          {},
+          element('p', { class: 'good' }, text),
+          unproved === 0 ? undefined : element('p', { class: 'note' }, rest),
+        )
       }
       if (++count % LINES_BETWEEN_REPORTS === 0) result.replaceChildren(`${count} entries…`)
     }

@@ -1424,6 +1424,13 @@ create function ledger.get_changes(
   language plpgsql stable security definer;
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
 
+-- Of these entries of a user those of which something was taken out, with the last intervention
+-- that did so: ERASE or ARCHIVE. Their hashes cover what is gone.
+create function ledger.get_erasures(user_id bigint, seqs bigint[])
+  returns table (seq bigint, intervention bigint, operation text)
+  language sql stable security definer;
+grant execute on function ledger.get_erasures to ledger_dba, ledger_service;
+
 -- What happened after the event at after_position, or after read_to where that was more, in the
 -- order of positions and up to settled: entries that were posted, changes of holds, and changes of
 -- what users may do; at most max_rows of these users and types (null: all). With a condition it

@@ -154,6 +154,12 @@ const bound = z.object({
 export const statementEntry = entry.extend({
   posted_at: timestamp.describe('When it was posted: later than `ts` for a manual entry.'),
   held: money.describe('What active holds reserved after the entry.'),
+  erased_by: integer.optional().describe(
+    'The intervention that erased its metadata and its key, which its hash covers.',
+  ),
+  archived_by: integer.optional().describe(
+    'The intervention that archived its metadata, which its hash covers.',
+  ),
 }).meta({ id: 'StatementEntry', description: 'An entry with all that its hash is made of.' })
 
 export const statementLine = z.union([

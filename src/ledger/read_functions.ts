@@ -1,7 +1,8 @@
 /** Calls the functions that read histories. None of them waits for a lock. */
 import { type Database, isoTimestamp } from '../database/database.ts'
 import { ON_PRIMARY, type ReplicaCondition } from './replica_condition.ts'
-import { arrayLiteral, entryOf, statementEntryOf } from './rows.ts'
+import { statementEntriesOf } from './erasures.ts'
+import { arrayLiteral, entryOf } from './rows.ts'
 import type { Entry, EntryRow, StatementEntry } from './rows.ts'
 
 /** The balance of a user at a moment. */
@@ -148,7 +149,8 @@ export function createLedgerReads(
     },
 
     async getStatement(userId, after, upto, maxRows) {
-      return (await statement(userId, after, upto, maxRows)).map(statementEntryOf)
+      const rows = await statement(userId, after, upto, maxRows)
+      return await statementEntriesOf(runRows(maxRows), userId, rows)
     },
 
     async getEntry(userId, seq) {

@@ -100,6 +100,9 @@ export const entryOf = (row: EntryRow): Entry => ({
 export interface StatementEntry extends Entry {
   posted_at: string
   held: string
+  /** The intervention that took its metadata out, with its key if it erased it. */
+  erased_by?: number
+  archived_by?: number
 }
 
 /** Converts a row of the view `entries` to an entry of a statement. */

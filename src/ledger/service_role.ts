@@ -14,6 +14,7 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.find_entries',
   'ledger.get_balances',
   'ledger.get_changes',
+  'ledger.get_erasures',
   'ledger.get_events',
   'ledger.get_history',
   'ledger.get_hold',

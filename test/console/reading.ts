@@ -1,6 +1,7 @@
 /** What the console shows. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { ageUsers } from '../support/tampering.ts'
 import { http, shown } from './access_off.ts'
 
 const SCRIPT = '<script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -157,6 +158,21 @@ test('an entry that is not what its hash says is shown as such', async () => {
   await page.getByText('✗ The hash is not what').waitFor()
   expect(await page.getByText('✓ The hash is what').count()).toBe(0)
   await page.unroute('**/history?after=*')
+})
+
+test('of an erased entry it says that it can not be proved alone', async () => {
+  const { page } = shown
+  const old = await http.user('10.00')
+  await http.sql`select credit_user(${old}, 1, 'k', '{"name": "Ada"}')`
+  await ageUsers(http.sql, 100, old)
+  await http.sql`select erase_user(${old}, 'request 4712 of somebody')`
+  await shown.open(`#/users/${old}`)
+  await page.getByRole('button', { name: 'Compute hashes here' }).click()
+  await page.getByText('✓ 1 hashes computed').waitFor()
+  await page.getByText('1 entries can’t be proved alone').waitFor()
+  await page.getByRole('link', { name: 'Entry 2' }).click()
+  await page.getByRole('dialog').getByText('erased by intervention').waitFor()
+  expect(await page.getByText('✓ The hash is what').count()).toBe(0)
 })
 
 test('a statement is downloaded whole, and a history is verified', async () => {

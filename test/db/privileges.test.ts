@@ -146,6 +146,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   "select * from ledger.get_moments(1, '{2026-01-01}')": ['ok', 'ok'],
   'select * from ledger.get_history(1)': ['ok', 'ok'],
   'select * from ledger.get_statement(1)': ['ok', 'ok'],
+  "select * from ledger.get_erasures(1, '{1}')": ['ok', 'ok'],
   'select * from ledger.verify_user_page(1)': ['ok', 'ok'],
   // For whoever verifies.
   'select * from ledger.get_guards()': ['42501', 'ok'],

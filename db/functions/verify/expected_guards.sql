@@ -75,6 +75,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '9f377034d1899b47'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
     ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '86ce0168cddf2249'),
+    ('function ledger.get_erasures(bigint,bigint[])', 'aefd9a3e9f46f946'),
     ('function ledger.get_events(text,bigint,bigint,text,bigint,bigint[],text[],integer,integer)', 'c50f689bc8afa4d1'),
     ('function ledger.get_guards()', 'ec2c36c4ac91f7cc'),
     ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
