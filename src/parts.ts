@@ -6,7 +6,7 @@ import { databaseTarget } from './config/database_tls.ts'
 import { createEvents } from './ledger/events.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createRecheck } from './ledger/recheck.ts'
-import { createLongReads, openLedger, openQueue } from './pools.ts'
+import { createLongReads, openLedger, openQueue, POOL_SIZES } from './pools.ts'
 import type { Runtime } from './runtime.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
 import { limitLog } from './telemetry/limited_log.ts'
@@ -21,22 +21,26 @@ export type Parts = Awaited<ReturnType<typeof createParts>>
  */
 export async function createParts(
   config: Config,
-  { write, readText, readFile, sha256, residentBytes }: Omit<Runtime, 'listen' | 'name'>,
+  runtime: Omit<Runtime, 'listen' | 'name'>,
 ) {
+  const { write, readText, readFile, sha256, pools = POOL_SIZES, ...process } = runtime
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = limitLog(createLog(config.logLevel))
   log.debug('configuration', undefined, { configuration: describeConfig(config) })
   const accessLog = config.accessLog && config.logLevel !== 'silent'
     ? createAccessLog({ write })
     : undefined
-  const metrics = createMetrics({ operations: OPERATIONS, residentBytes })
+  const metrics = createMetrics({ operations: OPERATIONS, ...process })
   const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
   let incarnation: string | undefined
-  const ledger = openLedger(target, config, metrics, {
-    target: config.databaseReadUrl === undefined
-      ? undefined
-      : databaseTarget(config.databaseReadUrl, readText, 'DATABASE_READ_URL'),
+  const standby = config.databaseReadUrl === undefined
+    ? undefined
+    : databaseTarget(config.databaseReadUrl, readText, 'DATABASE_READ_URL')
+  const ledger = openLedger(target, standby, {
+    config,
+    metrics,
+    pools,
     incarnation: () => incarnation,
     onAway: (error) => log.warn('the standby is away, so the primary answers', error),
   })
@@ -51,8 +55,8 @@ export async function createParts(
     load: (ids) => ledger.getUsers(ids),
     onError: (operation) => metrics.snapshotError(operation),
   })
-  const queue = openQueue(ledger, config, metrics)
-  const longReads = createLongReads()
+  const queue = openQueue(ledger, { config, metrics, pools })
+  const longReads = createLongReads(pools)
   const recheck = createRecheck({ ledger, metrics })
   const events = createEvents(ledger)
   return {

@@ -11,26 +11,33 @@ import { createLedgerSearch } from './ledger/search_functions.ts'
 import { WriteQueue } from './ledger/write_queue.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
-/** Batches in flight at once. While they are, operations gather for the next one. */
-const BATCHES = 2
-/** Calls that wait for a row lock that somebody else has. */
-const WAITING = 6
-/** Calls that repeat an operation whose connection was lost. */
-const REPEATS = 2
-const READING = 4
-/** Connections for long reads. One caller never gets all of them. */
-const READING_LONG = 3
+/** Connections for each kind of work. */
+export interface PoolSizes {
+  /** Batches in flight at once. While they are, operations gather for the next one. */
+  batches: number
+  /** Calls that wait for a row lock that somebody else has. */
+  waiting: number
+  /** Calls that repeat an operation whose connection was lost. */
+  repeats: number
+  reading: number
+  /** For long reads. Default: they use those for short reads. */
+  readingLong?: number
+}
+
+export const POOL_SIZES = { batches: 2, waiting: 6, repeats: 2, reading: 4, readingLong: 3 }
+/** Of those for long reads, one caller never gets all. */
 const READING_LONG_PER_CALLER = 2
 const MAX_WAITING_LONG = 100
 
 /** All connections of an instance, with the one that asks what has changed. */
-export const MAX_DATABASE_CONNECTIONS = BATCHES + WAITING + REPEATS + READING + READING_LONG + 1
+export const MAX_DATABASE_CONNECTIONS = Object.values(POOL_SIZES).reduce((sum, n) => sum + n) + 1
 
 type Target = Pick<LedgerOptions, 'url' | 'ssl'>
 
-interface Replica extends Pick<ReplicaOptions, 'incarnation' | 'onAway'> {
-  /** The standby; undefined: there is none. */
-  target: Target | undefined
+interface LedgerParts extends Pick<ReplicaOptions, 'incarnation' | 'onAway'> {
+  config: Config
+  metrics: Metrics
+  pools: PoolSizes
 }
 
 /**
@@ -38,27 +45,30 @@ interface Replica extends Pick<ReplicaOptions, 'incarnation' | 'onAway'> {
  */
 export function openLedger(
   target: Target,
-  config: Config,
-  metrics: Metrics,
-  { target: standbyTarget, ...replica }: Replica,
+  standbyTarget: Target | undefined,
+  { config, metrics, pools, ...replica }: LedgerParts,
 ): Ledger {
+  const { batches, waiting, repeats, reading, readingLong } = pools
   const queryDeadlineMs = queryDeadlineOf(config.requestDeadlineMs)
   const ledger = observedLedger(
     createLedger({
       ...target,
-      batches: BATCHES,
-      waiting: WAITING + REPEATS,
-      reading: READING,
-      readingLong: READING_LONG,
+      batches,
+      waiting: waiting + repeats,
+      reading,
+      readingLong,
       queryDeadlineMs,
     }),
     metrics.databaseCall,
   )
   const options = { ...replica, primary: ledger, onRead: metrics.historyRead }
   if (!standbyTarget) return { ...ledger, ...createReplicaReads(options) }
-  // Leaves time for the primary.
-  const deadline = { queryDeadlineMs: queryDeadlineMs / 2 }
-  const database = createDatabase({ ...standbyTarget, ...deadline, max: READING + READING_LONG })
+  const database = createDatabase({
+    ...standbyTarget,
+    // Leaves time for the primary.
+    queryDeadlineMs: queryDeadlineMs / 2,
+    max: reading + (readingLong ?? 0),
+  })
   // Only as long as it is known does a read go to a standby.
   const condition = onStandby(() => replica.incarnation() ?? '')
   const standby = observedLedger({
@@ -76,13 +86,17 @@ export function openLedger(
 }
 
 /** The queue of all writes, with as many calls at once as there are connections for them. */
-export function openQueue(ledger: Ledger, config: Config, metrics: Metrics): WriteQueue {
+export function openQueue(
+  ledger: Ledger,
+  { config, metrics, pools }: Pick<LedgerParts, 'config' | 'metrics' | 'pools'>,
+): WriteQueue {
+  const { batches, waiting, repeats } = pools
   const queryDeadlineMs = queryDeadlineOf(config.requestDeadlineMs)
   return new WriteQueue({
     ledger,
-    batches: BATCHES,
-    waiting: WAITING,
-    repeats: REPEATS,
+    batches,
+    waiting,
+    repeats,
     maxWaitMs: config.requestDeadlineMs - queryDeadlineMs,
     lockWaitMs: lockTimeoutOf(queryDeadlineMs),
     maxQueue: config.maxQueue,
@@ -92,9 +106,9 @@ export function openQueue(ledger: Ledger, config: Config, metrics: Metrics): Wri
 }
 
 /** Turns of the callers for long reads. */
-export const createLongReads = () =>
+export const createLongReads = ({ reading, readingLong = reading }: PoolSizes) =>
   createFairSemaphore({
-    limit: READING_LONG,
+    limit: readingLong,
     perKey: READING_LONG_PER_CALLER,
     maxWaiting: MAX_WAITING_LONG,
   })

@@ -2,6 +2,7 @@
 import type { createApp } from './app/app.ts'
 import type { ConsoleDependencies } from './app/console.ts'
 import type { DocsFile } from './app/docs.ts'
+import type { PoolSizes } from './pools.ts'
 import type { Listen } from './server/servers.ts'
 
 /** What depends on the runtime, and so comes from node.ts or deno.ts. */
@@ -23,6 +24,10 @@ export interface Runtime {
   sha256: (text: string) => string
   /** The resident memory in bytes, on a runtime where prom-client can't read /proc. */
   residentBytes?: () => number
+  /** False where there is no process to be measured. */
+  hasProcess?: boolean
+  /** Connections for each kind of work. Default: POOL_SIZES. */
+  pools?: PoolSizes
   /** Replaces the app, for benchmarks. Default: the real one. */
   createApp?: typeof createApp
 }

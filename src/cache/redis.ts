@@ -80,8 +80,8 @@ export function createRedisClient({ url, token, onError }: RedisTarget): RedisCl
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      // A redirect would send the token elsewhere.
-      redirect: 'error',
+      // A redirect would send the token elsewhere. Workers don't know 'error'.
+      redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
     if (response.ok && response.body) return parsed(await textOf(response, maxBytes))

@@ -1,7 +1,11 @@
 /** JSON texts that are put into a response as they are stored. */
 
-const TOKEN = `raw:${crypto.randomUUID()}:`
-const PLACE = new RegExp(`"${TOKEN}(\\d+)"`, 'g')
+/** What stands for a text. Made when it is needed: workers have nothing random while they load. */
+let marker: { token: string; pattern: RegExp } | undefined
+function createMarker() {
+  const token = `raw:${crypto.randomUUID()}:`
+  return { token, pattern: new RegExp(`"${token}(\\d+)"`, 'g') }
+}
 /** The texts that the current call of JSON.stringify has met. */
 let met: string[] = []
 
@@ -15,7 +19,8 @@ export class RawJson {
     this.text = text
   }
   toJSON(): string {
-    return TOKEN + (met.push(this.text) - 1)
+    marker ??= createMarker()
+    return marker.token + (met.push(this.text) - 1)
   }
 }
 
@@ -26,5 +31,5 @@ export function stringify(value: unknown): string {
   if (met.length === 0) return text
   const texts = met
   met = []
-  return text.replace(PLACE, (_, n: string) => texts[Number(n)]!)
+  return text.replace(marker!.pattern, (_, n: string) => texts[Number(n)]!)
 }

@@ -1,4 +1,5 @@
 /** Reads a file of settings again while the service runs, so that changing it needs no restart. */
+import { unref } from './unref.ts'
 
 /** How long what was removed from the file may still count. */
 const RECHECK_MS = 1000
@@ -75,7 +76,7 @@ export async function openRereadFile<T>(parts: RereadFileParts<T>): Promise<Rere
 
   let timer: ReturnType<typeof setTimeout> | undefined
   function next(): void {
-    if (!isStopped) timer = setTimeout(() => void readAgain(), recheckMs).unref()
+    if (!isStopped) timer = unref(setTimeout(() => void readAgain(), recheckMs))
   }
   next()
 

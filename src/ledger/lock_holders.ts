@@ -1,4 +1,5 @@
 /** Says in the log who holds users locked that operations wait for. */
+import { unref } from '../core/unref.ts'
 import type { Database } from '../database/database.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -73,12 +74,11 @@ export function watchLockHolders(options: LockHoldersOptions): () => void {
     }
   }
 
-  const timer = setInterval(() => {
+  const timer = unref(setInterval(() => {
     // One answer at a time, however long it takes.
     if (isLooking) return
     isLooking = true
     void look().finally(() => isLooking = false)
-  }, intervalMs)
-  timer.unref()
+  }, intervalMs))
   return () => clearInterval(timer)
 }

@@ -1,4 +1,5 @@
 /** Verifies users with findings again until a repair has removed the last finding. */
+import { unref } from '../core/unref.ts'
 import type { Ledger } from './functions.ts'
 import { MAX_USERS_WITH_FINDINGS, type Metrics } from '../telemetry/metrics.ts'
 import { MAX_FINDINGS } from './verification.ts'
@@ -27,7 +28,7 @@ export interface Recheck {
   stop(): Promise<void>
 }
 
-const restFor = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
+const restFor = (ms: number) => new Promise<void>((resolve) => unref(setTimeout(resolve, ms)))
 
 /**
  * Creates it. It reads one small page of one user at a time, with pauses, so it takes at most a

@@ -1,4 +1,5 @@
 /** Measures the lag of the event loop, so that reading it resets nothing. */
+import { unref } from '../core/unref.ts'
 import { Gauge, type Registry } from 'prom-client'
 
 const SAMPLE_MS = 20
@@ -72,11 +73,11 @@ const GAUGES: Record<keyof LagSummary, [name: string, help: string]> = {
 export function collectLoopLag(registry: Registry): void {
   const lag = createLoopLag()
   let before_ms = performance.now()
-  setInterval(() => {
+  unref(setInterval(() => {
     const now_ms = performance.now()
     lag.record(now_ms - before_ms - SAMPLE_MS)
     before_ms = now_ms
-  }, SAMPLE_MS).unref()
+  }, SAMPLE_MS))
 
   const gauges: [keyof LagSummary, Gauge][] = []
   function collect() {

@@ -48,14 +48,17 @@ export interface MetricsOptions {
   operations?: readonly string[]
   /** Returns the resident memory in bytes, on a runtime where /proc can't be read. */
   residentBytes?: (() => number) | undefined
+  /** False: there is no process to be measured. */
+  hasProcess?: boolean | undefined
 }
 
 /**
  * Creates the metrics of one service. Each has a registry of its own, so two in one process don't
  * share counts.
  */
-export function createMetrics({ operations = [], residentBytes }: MetricsOptions = {}): Metrics {
-  const registry = createRegistry(residentBytes)
+export function createMetrics(options: MetricsOptions = {}): Metrics {
+  const { operations = [] } = options
+  const registry = createRegistry(options)
   const registers = [registry]
   const counters = createCounters(registers, operations)
   const requests = createRequestHistogram()
@@ -91,9 +94,10 @@ export function createMetrics({ operations = [], residentBytes }: MetricsOptions
   }
 }
 
-/** Creates a registry with the default metrics of prom-client. */
-function createRegistry(residentBytes?: () => number): Registry {
+/** Creates a registry with the default metrics of prom-client, where there is a process. */
+function createRegistry({ residentBytes, hasProcess = true }: MetricsOptions): Registry {
   const registry = new Registry()
+  if (!hasProcess) return registry
   collectDefaultMetrics({ register: registry })
   collectLoopLag(registry)
   // Gauges whose names end in _total, to which promtool objects. nodejs_active_* has the same by

@@ -1,0 +1,70 @@
+/** Runs the bundle for Cloudflare Workers in workerd, the runtime of that platform. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { vi } from 'vitest'
+import { buildWorker } from '../../dev/build_worker.ts'
+import { freePort } from '../../dev/ports.ts'
+import type { EdgeService } from './edge.ts'
+import { run } from './run_typescript.ts'
+
+const { default: WORKERD } = createRequire(import.meta.url)('workerd') as { default: string }
+
+/** Made once for a file of tests. */
+export const bundle = buildWorker()
+
+/** Why workerd can't run here; undefined if it can. */
+export const workerdMissing = spawnSync(WORKERD, ['--version']).status === 0
+  ? undefined
+  : 'needs workerd, which runs on neither this system nor this processor'
+
+const configText = (port: number, env: Record<string, string>) => `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .ledger),
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
+);
+const ledger :Workerd.Worker = (
+  modules = [(name = "worker", esModule = embed "worker.js")],
+  compatibilityDate = "2026-11-01",
+  bindings = [
+    (name = "INSTANCES", durableObjectNamespace = "LedgerInstance"),
+    ${
+  Object.entries(env)
+    .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`).join('\n')
+}
+  ],
+  durableObjectNamespaces = [(className = "LedgerInstance", uniqueKey = "ledger")],
+  durableObjectStorage = (inMemory = void),
+);`
+
+export interface Worker extends EdgeService {
+  /** What it has logged. */
+  output(): string
+}
+
+/** Starts workerd with these variables, and without the compatibility with Node. */
+export async function startWorker(env: Record<string, string>): Promise<Worker> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-workerd-'))
+  writeFileSync(join(folder, 'worker.js'), await bundle)
+  writeFileSync(join(folder, 'config.capnp'), configText(port, env))
+  const workerd = run([WORKERD, 'serve', join(folder, 'config.capnp')], {})
+  const url = `http://127.0.0.1:${port}`
+  const answers = () => fetch(`${url}/livez`).then(() => true, () => false)
+  await Promise.race([vi.waitUntil(answers), workerd.line(/^fatal|error:/m)])
+  return {
+    url,
+    output: () => workerd.output(),
+    async stop() {
+      workerd.signal('SIGTERM')
+      await workerd.ended
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
