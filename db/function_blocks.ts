@@ -30,7 +30,7 @@ export function readBlocks(folder: string): Map<string, string> {
 }
 
 /** The path of each file in db/functions, by the name of its function, sorted by name. */
-export function functionFiles(folder: string): Map<string, string> {
+function functionFiles(folder: string): Map<string, string> {
   const files = readdirSync(`${folder}/functions`, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.sql'))
     .map((file): [string, string] => [
@@ -40,12 +40,15 @@ export function functionFiles(folder: string): Map<string, string> {
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** The names of db/functions, sorted. */
-export const listFunctions = (folder: string): string[] => [...functionFiles(folder).keys()]
+/** The text of each file in db/functions, by the name of its function, sorted by name. */
+export const readFunctions = (folder: string): Map<string, string> =>
+  new Map([...functionFiles(folder)].map(([name, file]) => [name, read(file)]))
 
 /** @throws Error if there is no such file */
 export function readFunction(folder: string, name: string): string {
   const file = functionFiles(folder).get(name)
   if (!file) throw new Error(`${folder}/functions has no ${name}.sql`)
-  return readFileSync(file, 'utf8').trim()
+  return read(file)
 }
+
+const read = (file: string) => readFileSync(file, 'utf8').trim()

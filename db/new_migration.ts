@@ -6,13 +6,7 @@
 import { readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { printedHelp } from '../src/command_line.ts'
-import {
-  frame,
-  functionFiles,
-  listMigrations,
-  readBlocks,
-  readFunction,
-} from './function_blocks.ts'
+import { frame, listMigrations, readBlocks, readFunctions } from './function_blocks.ts'
 
 const VERSION_FILE = 'src/ledger/schema_version.ts'
 const HELP = `
@@ -41,8 +35,9 @@ export function newMigration({ name, folder, now }: MigrationRequest): string {
     throw new Error(`${name} is not a verb and an object in snake case, such as replace_debit_user`)
   }
   const before = readBlocks(folder)
-  const names = [...new Set([...functionFiles(folder).keys(), ...before.keys()])].sort()
-  const changes = names.flatMap((x) => change(folder, x, before.get(x)) ?? [])
+  const texts = readFunctions(folder)
+  const names = [...new Set([...texts.keys(), ...before.keys()])].sort()
+  const changes = names.flatMap((x) => change(x, texts.get(x), before.get(x)) ?? [])
   // Functions name functions that come later.
   const unchecked = changes.length > 1 ? ['set local check_function_bodies = off;'] : []
   const path = `${folder}/migrations/${nextVersion(folder, now)}_${name}.sql`
@@ -62,16 +57,19 @@ export function newMigration({ name, folder, now }: MigrationRequest): string {
 }
 
 /** What a migration does for one function, and what undoes it; undefined: nothing has changed. */
-function change(folder: string, name: string, before: string | undefined) {
-  const has = functionFiles(folder).has(name)
-  const text = has ? readFunction(folder, name) : ''
+function change(name: string, file: string | undefined, before: string | undefined) {
+  const text = file ?? ''
   if (text === (before ?? '')) return undefined
   const created = declarations(name, text)
-  if (has && created.length === 0) throw new Error(`${name}.sql creates no function ${name}`)
+  if (file !== undefined && created.length === 0) {
+    throw new Error(`${name}.sql creates no function ${name}`)
+  }
   if (before === undefined) return { up: frame(name, text), down: dropAll(created) }
   const replaced = declarations(name, before)
   // A block without text: readBlocks then holds none for a function that is gone.
-  if (!has) return { up: `${dropAll(replaced)}\n\n${frame(name, '')}`, down: frame(name, before) }
+  if (file === undefined) {
+    return { up: `${dropAll(replaced)}\n\n${frame(name, '')}`, down: frame(name, before) }
+  }
   // With other arguments `create or replace` would leave the old function beside the new one, and
   // with another result it fails.
   const same = created.map(String).join() === replaced.map(String).join()

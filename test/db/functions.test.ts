@@ -1,15 +1,11 @@
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  listFunctions,
-  listMigrations,
-  readBlocks,
-  readFunction,
-} from '../../db/function_blocks.ts'
+import { listMigrations, readBlocks, readFunctions } from '../../db/function_blocks.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { runDbmate } from '../support/dbmate.ts'
 
-const files = listFunctions('db')
+const files = [...readFunctions('db')]
+const blocks = readBlocks('db')
 
 interface Described {
   function: string
@@ -53,19 +49,19 @@ afterAll(async () => {
   await database.drop()
 })
 
-test.each(files)('the file of %s is what the migrations hold', (name) => {
-  expect(readBlocks('db').get(name)).toBe(readFunction('db', name))
+test.each(files)('the file of %s is what the migrations hold', (name, text) => {
+  expect(blocks.get(name)).toBe(text)
 })
 
-test.each(files)('each error of %s that has a message has a hint', (name) => {
-  const raised = readFunction('db', name).match(/\braise exception [^;]*(?:'[^']*'[^;']*)*;/g) ?? []
-  expect(raised.filter((text) => text.includes('message =') && !/\bhint =/.test(text))).toEqual([])
+test.each(files)('each error of %s that has a message has a hint', (_, text) => {
+  const raised = text.match(/\braise exception [^;]*(?:'[^']*'[^;']*)*;/g) ?? []
+  expect(raised.filter((one) => one.includes('message =') && !/\bhint =/.test(one))).toEqual([])
 })
 
 test('running every file again changes nothing', async () => {
   const before = await describeFunctions(sql)
   await sql.unsafe('begin')
-  for (const name of files) await sql.unsafe(readFunction('db', name))
+  for (const [, text] of files) await sql.unsafe(text)
   const after = await describeFunctions(sql)
   await sql.unsafe('rollback')
   expect(after).toEqual(before)
@@ -81,7 +77,9 @@ describe('every function', () => {
   })
 
   test('has a file', () => {
-    expect([...new Set(functions.map(({ name }) => name))].sort()).toEqual(files)
+    expect([...new Set(functions.map(({ name }) => name))].sort()).toEqual(
+      files.map(([name]) => name),
+    )
   })
 
   test('has a comment', () => {
