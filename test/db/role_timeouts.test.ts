@@ -10,7 +10,6 @@ import { migrate } from '../../db/migrate.ts'
 import { startPostgres } from '../../dev/embedded_postgres.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { connectTo } from '../support/ledger.ts'
-import { runSomeTests } from '../support/some_tests.ts'
 
 const LIMITS = [
   'client_connection_check_interval=1000ms',
@@ -23,7 +22,6 @@ let folder: string
 let server: Awaited<ReturnType<typeof startPostgres>>
 let admin: postgres.Sql
 
-runSomeTests()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-roles-'))
   const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18

@@ -7,13 +7,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type EmbeddedPostgres, startPostgres } from '../../dev/embedded_postgres.ts'
 import { processCommand } from '../../dev/processes.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
-import { runSomeTests } from '../support/some_tests.ts'
 
 const isRoot = process.getuid?.() === 0
 const started: EmbeddedPostgres[] = []
 let folder: string
 
-runSomeTests()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-embedded-'))
   // mkdtemp() lets nobody else in, and as root PostgreSQL is somebody else.

@@ -6,13 +6,11 @@ import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { processCommand } from '../../dev/processes.ts'
 import { type Run, run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
-import { runSomeTests } from '../support/some_tests.ts'
 import { sample } from '../support/share.ts'
 
 let folder: string
 let runs: Run[]
 
-runSomeTests()
 beforeEach(async () => {
   runs = []
   folder = await mkdtemp(join(tmpdir(), 'ledger-start-'))

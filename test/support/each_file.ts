@@ -4,6 +4,9 @@
  */
 import { afterAll, vi } from 'vitest'
 import './patience.ts'
+import { runSomeTests } from './some_tests.ts'
+
+runSomeTests()
 
 afterAll(() => {
   vi.restoreAllMocks()

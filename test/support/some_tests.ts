@@ -1,17 +1,57 @@
-/** For files of slow tests that don't need one another. */
-import { beforeEach } from 'vitest'
-import { randomOf, SEED, SHARE } from './share.ts'
+/** In a small share, files of slow tests run some of their tests, others in every run. */
+import { beforeEach, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
+import { sample, SEED } from './share.ts'
 
-const LEAST = 0.3
+/** Of the tests of such a file. */
+const LEAST = 0.25
 
-/** To be called before other hooks: a small share runs some of the tests, and names the others. */
+/** No test of these needs another one of its file. */
+const SLOW = new Set([
+  'console/console',
+  'console/scopes',
+  'db/after_restore',
+  'db/bank/import',
+  'db/desk/reset',
+  'db/desk/seed',
+  'db/desk/status',
+  'db/hostile_names',
+  'db/migrate',
+  'db/new_migration',
+  'db/privileges',
+  'db/role_timeouts',
+  'db/session_settings',
+  'db/verify',
+  'dev/embedded_postgres',
+  'dev/start',
+  'project/docs_commands',
+  'service/database_hosts',
+  'service/outages',
+  'service/stopping',
+  'src/app/app',
+  'src/app/openapi_lint',
+  'src/app/users',
+  'src/auth/access',
+  'src/auth/access_service',
+  'src/http/observe',
+  'src/server/http_server',
+  'src/telemetry/error_output',
+  'src/webhooks/webhooks',
+].map((name) => `test/${name}.test.ts`))
+
+const testsIn = ({ tasks }: RunnerTestSuite): RunnerTestCase[] =>
+  tasks.flatMap((task) => task.type === 'test' ? [task] : testsIn(task))
+    .filter(({ mode }) => mode === 'run')
+
+/** To be called before each file has hooks of its own. */
 export function runSomeTests(): void {
-  beforeEach(({ task, skip }) => {
-    let number = SEED
-    for (let at = 0; at < task.name.length; at++) {
-      number = (number * 31 + task.name.charCodeAt(at)) | 0
+  let taken: Set<string> | undefined
+  beforeEach(({ task: { id, file }, skip }) => {
+    if (!SLOW.has(file.name)) return
+    if (!taken) {
+      const tests = testsIn(file)
+      const some = sample(`tests of ${file.name}`, tests, Math.ceil(tests.length * LEAST))
+      taken = new Set(some.map((test) => test.id))
     }
-    const isTaken = SHARE >= 1 || randomOf(number)() < Math.max(SHARE, LEAST)
-    skip(!isTaken, `not in this share: seed ${SEED}`)
+    skip(!taken.has(id), `not in this share: seed ${SEED}`)
   })
 }
