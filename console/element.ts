@@ -57,3 +57,6 @@ export function definitions(rows: readonly (readonly [string, Child])[]): HTMLEl
       ),
   )
 }
+
+/** Whether the page has room for more than one thing beside another, as in the style sheet. */
+export const isWide = (): boolean => matchMedia('(min-width: 641px)').matches

@@ -2,9 +2,11 @@
 import type { Entry } from '../client/ledger.ts'
 import { element } from './element.ts'
 
-/** With commas between thousands; a minus sign instead of a hyphen. */
-export const money = (amount: string): string =>
-  amount.replace(/\B(?=(\d{3})+(\.|$))/g, ',').replace('-', '−')
+/** With commas between thousands and two decimals; a minus sign instead of a hyphen. */
+export function money(amount: string): string {
+  const [whole = '', decimals = ''] = amount.replace('-', '−').split('.')
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${decimals.padEnd(2, '0')}`
+}
 
 /** A credit with a plus sign, a debit with a minus sign. */
 export const signed = ({ action, amount }: Pick<Entry, 'action' | 'amount'>): string =>

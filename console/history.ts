@@ -1,6 +1,6 @@
 /** The history of a user: newest first, page by page, with filters. */
 import type { Entry, HistoryQuery } from '../client/ledger.ts'
-import { arrange, type Attributes, card, element } from './element.ts'
+import { arrange, type Attributes, card, element, isWide } from './element.ts'
 import { choice, labelled } from './field.ts'
 import { isReversed, kindOf, moment, money, noteOf, period, signed } from './format.ts'
 import { explain } from './problem.ts'
@@ -12,7 +12,8 @@ export interface Section {
   refresh(): Promise<void>
 }
 
-const PAGE_SIZE = 50
+/** Fewer where little room is left for what comes behind them. */
+const PAGE_SIZE = isWide() ? 50 : 20
 const MAX_PAGE_SIZE = 1000
 const ACTIONS = ['CREDIT', 'DEBIT'] as const
 
@@ -88,7 +89,7 @@ function createFilters(onChange: () => void) {
   // On a phone they would be all that is seen of the history.
   const node = element(
     'details',
-    { open: matchMedia('(min-width: 641px)').matches },
+    { open: isWide() },
     element('summary', {}, 'Filters'),
     form,
   )

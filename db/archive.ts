@@ -85,7 +85,9 @@ async function main(): Promise<number> {
   if (!values.out) throw new Error('--out is needed: where the metadata goes')
   const sql = await connectOwner('archive')
   try {
-    console.log(`${await archive(sql, before, values.out)} entries archived`)
+    const count = await archive(sql, before, values.out)
+    const none = `: none that has metadata was posted before ${values.before}`
+    console.log(`${count} entries archived${count === 0 ? none : ''}`)
     return 0
   } finally {
     await sql.end({ timeout: 5 })

@@ -55,7 +55,7 @@ test('a part of a hold is captured, and the rest given back; what is too much is
   await dialog().getByLabel('Amount').fill('10')
   await inDialog('Continue').click()
   expect(await dialog().locator('dd').allTextContents())
-    .toEqual(['10', `hold 1 of user ${id}`, 'is given back', 'Too much', expect.anything()])
+    .toEqual(['10.00', `hold 1 of user ${id}`, 'is given back', 'Too much', expect.anything()])
   expect(await confirm('Capture')).toContain(`User ${id} has 90.00, available 90.00.`)
 })
 

@@ -16,7 +16,7 @@ test('credit, debit, transfer and hold are confirmed, keyed, and keep their reas
   const { page } = shown
   await shown.open(`#/users/${id}`)
   await enter('Credit', { Amount: '50.5', Reason: 'Refund of <b>17</b>' })
-  expect(await dialog().locator('dd').first().innerText()).toBe('50.5')
+  expect(await dialog().locator('dd').first().innerText()).toBe('50.50')
   // Nothing is done before it is confirmed.
   expect(await entriesOf(id)).toHaveLength(1)
   expect(await confirm('Credit')).toContain(`User ${id} has 150.50, available 150.50.`)
