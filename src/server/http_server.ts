@@ -80,7 +80,15 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-/** Cuts clients that take too long over a response. With a byte now and then none is silent. */
+/** Whether a client has closed its side, and so waits for the end of what has none. */
+const hasLeftEvents = (socket: Duplex, { incoming, isStream }: Exchange): boolean =>
+  isStream === true && socket.readableEnded &&
+  incoming.headers.accept?.includes('text/event-stream') === true
+
+/**
+ * Cuts clients that take too long over a response, or have left it. With a byte now and then none
+ * is silent.
+ */
 function cutSlowReaders(connections: Connections, limits: Limits): void {
   const now = performance.now()
   for (const [socket, { exchanges }] of connections) {
@@ -90,7 +98,8 @@ function cutSlowReaders(connections: Connections, limits: Limits): void {
       exchange.respondingSinceMs ??= now
       exchange.isStream ||= !outgoing.writableEnded
       const limitMs = exchange.isStream ? limits.statementDeadlineMs : limits.responseDeadlineMs
-      if (now - exchange.respondingSinceMs > limitMs) socket.destroy()
+      const isLate = now - exchange.respondingSinceMs > limitMs
+      if (isLate || hasLeftEvents(socket, exchange)) socket.destroy()
     }
   }
 }
