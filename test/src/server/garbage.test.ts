@@ -15,6 +15,7 @@ import { createInFlight } from '../../../src/core/in_flight.ts'
 import { listen } from '../../../src/server/http_server.ts'
 import type { Outcome } from '../../../src/ledger/operations.ts'
 import { WriteQueue } from '../../../src/ledger/write_queue.ts'
+import { onDeno } from '../../support/service.ts'
 
 // Else it may take objects for old from the start, as here all of them look alike.
 v8.setFlagsFromString('--no-allocation-site-pretenuring')
@@ -82,8 +83,8 @@ const WORK: Record<string, () => (n: number, payload: Payload) => Promise<unknow
 const oldBytes = () =>
   v8.getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')!.space_used_size
 
-test.each(Object.entries(WORK))('%s are garbage once they are over', async (_what, begin) => {
-  const work = begin()
+/** How much the old space has grown by, at most, while 20,000 pieces of work came and went. */
+async function bytesKept(work: (n: number, payload: Payload) => Promise<unknown>): Promise<number> {
   let over = 0
   // A full collection may come in between.
   let most = 0
@@ -100,7 +101,25 @@ test.each(Object.entries(WORK))('%s are garbage once they are over', async (_wha
   const before = oldBytes()
   await all
   expect(most).toBeGreaterThan(0)
-  expect(most - before).toBeLessThan(TIMES * AT_ONCE * BYTES / 20)
+  return most - before
+}
+
+const MOST_KEPT = TIMES * AT_ONCE * BYTES / 20
+
+test.each(Object.entries(WORK))('%s are garbage once they are over', async (_what, begin) => {
+  expect(await bytesKept(begin())).toBeLessThan(MOST_KEPT)
+})
+
+// The V8 of Deno 2.9 keeps no more for it than for the ring.
+test.skipIf(onDeno)('a Set in place of the ring would still keep what is over', async () => {
+  const running = new Set<{ end: () => Payload }>()
+  const kept = await bytesKept(async (_n, payload) => {
+    const one = { end: () => payload }
+    running.add(one)
+    await later()
+    running.delete(one)
+  })
+  expect(kept).toBeGreaterThan(MOST_KEPT)
 })
 
 test('requests over HTTP are garbage once they are over', async () => {
