@@ -1,7 +1,7 @@
 /**
  * Fixes three differences between node:http of Deno 2.9 and Node. No report of any of them was
- * found among the issues of Deno in November 2026. test/src/server/deno_http.test.ts fails once Deno
- * has mended one.
+ * found among the issues of Deno in November 2026. test/src/server/deno_http.test.ts fails once
+ * Deno has mended one.
  */
 import type { Server } from 'node:http'
 import process from 'node:process'

@@ -1,5 +1,6 @@
 /** What a scenario happens to: PostgreSQL, its network, Redis, the service, and its callers. */
 import { Agent } from 'node:http'
+import type postgres from 'postgres'
 import { connectTo, createUser } from '../support/ledger.ts'
 import { type Cluster, withSql } from './cluster.ts'
 import { startEventReader } from './event_reader.ts'
@@ -85,10 +86,7 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
   }
   const sqlUrl = through('people', cluster.passwords.people)
   const record = emptyRecord()
-  const people = await withSql(url, async (sql) => {
-    for (let user = 0; user < USERS; user++) record.ids.push(await createUser(sql))
-    return createSqlChannel(sqlUrl, record)
-  })
+  const people = await withSql(url, (sql) => startPeople(sql, sqlUrl, record))
   const services = await startServices(options.instances, env)
   const agent = new Agent({ keepAlive: true, timeout: IDLE_MS })
   const channel: HttpChannel = { agent, record, mayBreakOff }
@@ -143,6 +141,12 @@ export async function startHarness(options: HarnessOptions): Promise<Harness> {
     throw error
   }
   return harness
+}
+
+/** Creates the users, and connects those who work on them in SQL. */
+async function startPeople(sql: postgres.Sql, sqlUrl: string, record: Record) {
+  for (let user = 0; user < USERS; user++) record.ids.push(await createUser(sql))
+  return createSqlChannel(sqlUrl, record)
 }
 
 const startServices = (instances = 1, env: { [name: string]: string }) =>
