@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { codeOf, findingsOf, one, type Role, stateOf, useLedger } from '../support/ledger.ts'
 import { post } from '../support/post.ts'
 import { verifyLedger, verifyUser } from '../support/tampering.ts'
+import { sample } from '../support/share.ts'
 
 const ledger = useLedger()
 const ATTACKER = 'ledger_test_attacker'
@@ -184,11 +185,10 @@ describe('a column that a DBA adds', () => {
     await sql`select * from ledger.get_history(${a})`
     expect(await verifyLedger(sql)).toEqual([])
   }
-  test.each(
-    ['payment_history', 'users', 'holds', 'interventions'].flatMap((table) =>
-      ADDED.map((column) => `alter table ${table} ${column}`)
-    ),
-  )('changes nothing: %s', async (statement) => {
+  const statements = ['payment_history', 'users', 'holds', 'interventions'].flatMap((table) =>
+    ADDED.map((column) => `alter table ${table} ${column}`)
+  )
+  test.each(sample('added columns', statements, 3))('changes nothing: %s', async (statement) => {
     const [a, b] = [await ledger.user(20), await ledger.user(10)]
     const [early, late] = [ledger.connect(), ledger.connect()]
     // This session has plans from before, the other one has none.

@@ -12,6 +12,7 @@ import {
   LEDGER,
   startEndpoint,
 } from './snapshots.ts'
+import { sample } from '../../support/share.ts'
 
 const KEY = keyOf(1)
 
@@ -70,7 +71,7 @@ describe.each(['memory', 'redis-server'])('snapshots over %s', (name) => {
     // Version 4 twice: how things were, and later, when a hold in it had expired.
     const later = entryOf(0, 4, { read_at: at(9) })
     const entries = [entryOf(0, 1), entryOf(0, 3), entryOf(0, 4), later]
-    const orders = permutations([...entries, 'read' as const])
+    const orders = sample('orders', permutations([...entries, 'read' as const]), 20)
     await Promise.all(orders.map(async (order, n) => {
       const id = n + 1
       const [one, two] = [instanceOf(endpoint), instanceOf(endpoint)]
