@@ -1475,7 +1475,7 @@ grant execute on function ledger.get_history to ledger_dba, ledger_service;
 -- unknown one.
 create function ledger.get_hold(user_id bigint, hold_id bigint)
   returns ledger.posted_hold
-  language sql stable security definer;
+  language plpgsql stable security definer;
 grant execute on function ledger.get_hold to ledger_dba, ledger_service;
 
 -- What balance_at says of each moment (null: that of the last entry, which is final), with the seq
@@ -1672,6 +1672,12 @@ create function ledger.intervention_hash(previous bytea, intervention public.int
   returns bytea
   language sql stable;
 grant execute on function ledger.intervention_hash to ledger_dba;
+
+-- Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what
+-- it says in the place of its calls, so it costs nothing.
+create function ledger.is_distributed()
+  returns boolean
+  language sql immutable;
 
 -- Whether a row is what its last erasure left; hash: erased_hash of the row as it is.
 create function ledger.is_erased(
@@ -2069,6 +2075,11 @@ create function ledger.read_changes(
   returns record
   language plpgsql stable;
 
+-- Raises 0A000: what this is about doesn't work on a ledger whose users are on several servers.
+create function ledger.refuse_distributed(what text)
+  returns void
+  language plpgsql volatile;
+
 -- The entry of the first account's user that a key has made earlier, and its other half if it has
 -- one, as they were answered then, with replayed set.
 create function ledger.replay_entry(accounts ledger.account[], seq bigint)
@@ -2124,7 +2135,7 @@ create function ledger.users_problem(problem text, peer_problem text)
 -- else than the last rows of user_controls, or one of these is missing. Internal.
 create function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
   returns SETOF ledger.finding
-  language sql stable;
+  language plpgsql stable;
 
 -- Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq,
 -- up to a user: findings, how many rows it read, and the place to go on after (null: that was all).
@@ -2152,11 +2163,21 @@ create function ledger.verify_erasures()
 
 -- The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing,
 -- disabled or another than the migrations made; a trigger, anything in schema ledger, or a function
--- of the name of one of ours, that is somebody else's; and those of verify_interventions.
+-- of the name of one of ours, that is somebody else's; and those of verify_interventions and
+-- verify_shards.
 create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;
 grant execute on function ledger.verify_guards to ledger_dba;
+
+-- The finding about a row of holds, if it isn't what its first and its last change and what was
+-- captured in all come to. Internal.
+create function ledger.verify_hold(
+  first public.hold_changes,
+  last public.hold_changes,
+  captured numeric)
+  returns SETOF ledger.finding
+  language plpgsql stable;
 
 -- The findings about the holds of a range of users: changes that were edited or can't be, or that
 -- have no entry; rows of holds that don't follow from them; and holds or changes that are missing
@@ -2175,7 +2196,15 @@ create function ledger.verify_interventions()
 -- withdrawn as they were entered, and pending rows that nobody has entered. Internal.
 create function ledger.verify_manual_entries(after_user_id bigint, upto_user_id bigint)
   returns SETOF ledger.finding
-  language sql stable;
+  language plpgsql stable;
+
+-- The findings about a ledger whose users are on several servers: a shard without a trigger, a
+-- constraint or a unique index that its table has, or with another one; a server without a guard
+-- that the coordinator has, such as a function that nobody else may execute. None where all users
+-- are on one server.
+create function ledger.verify_shards()
+  returns SETOF ledger.finding
+  language plpgsql stable security definer;
 
 -- Verifies at most max_rows entries of a user after a seq, and with the last of them what else
 -- verify_user looks at: findings, how many entries it read, and the seq to go on after (null: that

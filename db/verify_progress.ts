@@ -4,6 +4,7 @@ import type postgres from 'postgres'
 import { z } from 'zod'
 
 const RANGES = 32
+const FRACTIONS = Array.from({ length: RANGES - 1 }, (_, n) => (n + 1) / RANGES)
 const LAST_ID = '9223372036854775807'
 
 const id = z.string().regex(/^-?\d{1,19}$/)
@@ -33,8 +34,7 @@ export const isDone = (range: Range): boolean => range.entries === null && range
 export async function readProgress(sql: postgres.Sql, file?: string): Promise<Progress> {
   const [row] = await sql<{ ledger: string; ids: string[] }[]>`
     select current_database() || ' of ' || min(created_at) as ledger,
-           to_jsonb(percentile_disc(array(select n::float8 / ${RANGES}::integer
-                                            from generate_series(1, ${RANGES}::integer - 1) n))
+           to_jsonb(percentile_disc(${`{${FRACTIONS.join(',')}}`}::float8[])
              within group (order by id)) as ids
       from users`
   const ledger = row!.ledger ?? 'empty'

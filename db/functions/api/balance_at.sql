@@ -2,6 +2,8 @@ create or replace function public.balance_at(user_id bigint, at timestamptz)
   returns numeric
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_seq bigint;
 begin
   if not exists (select from public.users u where u.id = balance_at.user_id) then
     perform ledger.raise_status('LGUSR', balance_at.user_id);
@@ -9,9 +11,10 @@ begin
     return null;
   end if;
   perform ledger.await_final(balance_at.user_id, balance_at.at);
+  v_seq := ledger.entry_at(balance_at.user_id, balance_at.at);
   return coalesce((
-    select h.balance from public.payment_history h where h.user_id = balance_at.user_id
-       and h.seq = ledger.entry_at(balance_at.user_id, balance_at.at)), 0.00);
+    select h.balance from public.payment_history h
+     where h.user_id = balance_at.user_id and h.seq = v_seq), 0.00);
 end $$;
 
 comment on function public.balance_at is

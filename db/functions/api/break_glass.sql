@@ -4,6 +4,7 @@ create or replace function public.break_glass(reason text)
 declare
   v_id bigint;
 begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Breaking the glass'); end if;
   if coalesce(length(break_glass.reason), 0) < 10 then
     raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
       hint = 'Say who decided it and why: it stays for ever.';

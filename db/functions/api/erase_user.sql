@@ -6,6 +6,7 @@ declare
   v_id bigint;
   v_before timestamptz := statement_timestamp() - erase_user.keep;
 begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Erasing'); end if;
   if coalesce(length(erase_user.reason), 0) < 10 then
     raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
       hint = 'Say whose decision it is, without naming the person: it stays for ever.';

@@ -13,6 +13,7 @@ declare
   v_pair ledger.posted_entry[];
 begin
   if transfer.idempotency_key is null and transfer.metadata is null -- mutation: short
+    and not ledger.is_distributed()
     and ledger.is_valid_amount(transfer.amount) then
     -- As ledger.add_entry does it. The index finds users in the order of their ids, so that two
     -- callers never wait for each other; and both are locked before either is looked at.

@@ -6,6 +6,7 @@ declare
   v_entry public.payment_history;
   v_seq bigint;
 begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Withdrawing'); end if;
   -- Locked as the engine does it, so that nobody posts the entry meanwhile.
   perform from public.users u where u.id = withdraw_entry.user_id for no key update;
   if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;

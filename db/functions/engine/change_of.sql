@@ -1,7 +1,7 @@
 create or replace function ledger.change_of(action text, amount numeric)
   returns numeric
   language sql immutable parallel safe as $$
-  select case action when 'CREDIT' then amount when 'DEBIT' then -amount end
+  select case when action = 'CREDIT' then amount when action = 'DEBIT' then -amount end
 $$;
 
 comment on function ledger.change_of is 'By how much an entry changes the balance.';

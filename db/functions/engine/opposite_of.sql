@@ -1,7 +1,7 @@
 create or replace function ledger.opposite_of(action text)
   returns text
   language sql immutable parallel safe as $$
-  select case action when 'CREDIT' then 'DEBIT' when 'DEBIT' then 'CREDIT' end
+  select case when action = 'CREDIT' then 'DEBIT' when action = 'DEBIT' then 'CREDIT' end
 $$;
 
 comment on function ledger.opposite_of is 'The action that takes another one back.';

@@ -11,7 +11,7 @@ begin
   else
     update public.holds o
        set remaining = c.remaining,
-           captured = o.captured + case c.action when 'captured' then c.amount else 0.00 end,
+           captured = o.captured + case when c.action = 'captured' then c.amount else 0.00 end,
            status = case when c.remaining > 0 then 'active' else c.action end,
            expires_at = c.expires_at, changes = c.number, hash = c.hash
      where o.user_id = c.user_id and o.hold = c.hold;

@@ -8,6 +8,7 @@ declare
   v_entry public.payment_history;
   v_entries bigint := 0;
 begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Archiving'); end if;
   -- As erase_user.
   perform from ledger.identity i for no key update;
   select coalesce(max(i.id), 0) + 1 into v_id from public.interventions i;

@@ -4,6 +4,8 @@ create or replace function ledger.check_entry()
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_at timestamptz;
+  v_entry public.payment_history;
+  v_hash bytea;
 begin
   if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
     raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
@@ -44,18 +46,22 @@ begin
       hint = 'Make the user first: select * from create_user(…).';
   end if;
   -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
-  -- `+ 0`: without statistics an index by user may be taken, which leads through all its rows.
-  if exists (select from public.payment_history h
-              where h.id = new.id and h.user_id + 0 = new.user_id)
-    or exists (select from public.payment_history h where h.user_id = new.user_id
-                  and h.idempotency_key = new.idempotency_key) then
-    return new;
+  perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  if found then return new; end if;
+  if new.idempotency_key is not null then
+    perform from public.payment_history h
+      where h.user_id = new.user_id and h.idempotency_key = new.idempotency_key;
+    if found then return new; end if;
   end if;
   -- After the lock, and so after this transaction got its id, which anchors rely on.
   v_at := clock_timestamp();
+  -- A row of a shard is of another type.
+  v_entry.user_id := new.user_id; v_entry.action := new.action; v_entry.amount := new.amount;
+  v_entry.ts := new.ts; v_entry.idempotency_key := new.idempotency_key;
+  v_entry.metadata := new.metadata;
+  v_hash := ledger.manual_entry_hash(v_entry, new.id, v_at, session_user);
   insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
-  values (new.user_id, new.id, v_at, session_user,
-    ledger.manual_entry_hash(new, new.id, v_at, session_user));
+  values (new.user_id, new.id, v_at, session_user, v_hash);
   return new;
 end $$;
 

@@ -4,7 +4,8 @@ create or replace function ledger.guard_history()
   -- mean.
   language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
+  -- Its shards have the number of the shard behind the name.
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name ~ '^payment_history(_[0-9]+)?$' then
     -- By name: a column that somebody has added may be generated, which has no value yet.
     if num_nonnulls(old.seq, old.balance, old.sealed_at, old.held, old.hash) = 0
       and num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
@@ -31,7 +32,7 @@ begin
       return old;
     end if;
   end if;
-  if tg_op = 'UPDATE' and tg_level = 'ROW'
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name !~ '_[0-9]+$'
     and has_table_privilege('public.interventions', 'insert') then
     -- Not in the condition before, which would need the right to call it.
     if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;

@@ -7,7 +7,8 @@ begin
     if new.id between 1 and 9007199254740991 then return null; end if;
     raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991',
       hint = 'create_user() without an id takes the next free one.';
-  elsif tg_op = 'DELETE' then
+  -- A user of a shard stays: references and keys are on another server.
+  elsif tg_op = 'DELETE' and tg_table_name = 'users' then
     if not exists (select from public.payment_history h where h.user_id = old.id)
       and not exists (select from public.hold_changes c where c.user_id = old.id) then
       delete from public.user_references r

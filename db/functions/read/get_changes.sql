@@ -13,6 +13,7 @@ declare
   v_last bigint;
   v_gaps bigint;
 begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Polling for changes'); end if;
   select s.last_value - (not s.is_called)::int,
          ledger.epoch(i.last_value - (not i.is_called)::int)
     into v_last, epoch_now

@@ -6,6 +6,8 @@ declare
   v_created_at timestamptz := (select u.created_at from public.users u
     where u.id = get_moments.user_id);
   v_latest timestamptz;
+  v_moment timestamptz;
+  v_sealed_at timestamptz;
 begin
   if v_created_at is null then
     perform ledger.raise_status('LGUSR', get_moments.user_id);
@@ -15,14 +17,14 @@ begin
   if v_latest is not null then
     perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));
   end if;
-  return query
-    select coalesce(m.at, h.sealed_at, v_created_at), e.seq, coalesce(h.balance, 0.00),
-           encode(h.hash, 'hex')
-      from unnest(get_moments.moments) with ordinality m (at, n)
-      cross join lateral (
-        select ledger.entry_at(get_moments.user_id, coalesce(m.at, 'infinity')) as seq) e
-      left join public.payment_history h on h.user_id = get_moments.user_id and h.seq = e.seq
-     order by m.n;
+  foreach v_moment in array coalesce(get_moments.moments, '{}') loop
+    seq := ledger.entry_at(get_moments.user_id, coalesce(v_moment, 'infinity'));
+    select h.balance, encode(h.hash, 'hex'), h.sealed_at into balance, hash, v_sealed_at
+      from public.payment_history h where h.user_id = get_moments.user_id and h.seq = get_moments.seq;
+    at := coalesce(v_moment, v_sealed_at, v_created_at);
+    balance := coalesce(balance, 0.00);
+    return next;
+  end loop;
 end $$;
 
 comment on function ledger.get_moments is

@@ -68,7 +68,7 @@ create or replace function ledger.get_relation_guards()
      and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
   union all
   select format('trigger %s on %s', t.tgname, g.relname),
-         concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
+         concat_ws(' ', translate(pg_get_triggerdef(t.oid), '()', ''), t.tgenabled)
     from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
 $$;
 

@@ -1,10 +1,11 @@
 create or replace function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
   returns setof ledger.finding
-  language sql stable as $$
-  select row('control_differs', coalesce(u.id, c.user_id), null, format(
+  language plpgsql stable as $$
+begin
+  return query
+  select 'control_differs', coalesce(u.id, c.user_id), null::bigint, format(
            'users says frozen_at %s, limit %s; user_controls %s, %s, %s changes up to %s.',
-           u.frozen_at, u.credit_limit, c.frozen_at, c.credit_limit, c.changes, c.last_number
-           ))::ledger.finding
+           u.frozen_at, u.credit_limit, c.frozen_at, c.credit_limit, c.changes, c.last_number)
     from (select u.id, u.frozen_at, u.credit_limit from public.users u
            where u.hold_changes > 0 and u.id > verify_controls.after_user_id
              and u.id <= verify_controls.upto_user_id
@@ -22,11 +23,11 @@ create or replace function ledger.verify_controls(after_user_id bigint, upto_use
       or c.changes <> c.last_number
   union all
   -- The engine looks at neither while nothing has been counted.
-  select row('control_differs', u.id, null, 'users.hold_changes is 0.')::ledger.finding
+  select 'control_differs', u.id, null, 'users.hold_changes is 0.'
     from public.users u
    where u.hold_changes = 0 and num_nonnulls(u.frozen_at, u.credit_limit) > 0
-     and u.id > verify_controls.after_user_id and u.id <= verify_controls.upto_user_id
-$$;
+     and u.id > verify_controls.after_user_id and u.id <= verify_controls.upto_user_id;
+end $$;
 
 comment on function ledger.verify_controls is
   'The findings about who is frozen or has a credit limit in a range of users: users says something else than the last rows of user_controls, or one of these is missing. Internal.';

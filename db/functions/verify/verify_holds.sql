@@ -5,6 +5,7 @@ declare
   f public.hold_changes;
   p public.hold_changes;
   c public.hold_changes;
+  v_captured numeric;
   v_problem text;
 begin
   for c in
@@ -13,36 +14,28 @@ begin
      order by x.user_id, x.hold, x.number
   loop
     if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      return query select h.* from ledger.verify_hold(f, p, v_captured) h;
       f := c;
       p := null;
+      v_captured := 0;
     end if;
     v_problem := ledger.hold_change_problem(f, p, c);
     if v_problem is not null then
       return next row('hold_invalid', c.user_id, null,
         format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
     end if;
+    if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
     p := c;
   end loop;
+  return query select h.* from ledger.verify_hold(f, p, v_captured) h;
 
   return query
     select 'hold_invalid', o.user_id, null::bigint,
            format('Hold %s is not what its changes come to.', o.hold)
       from public.holds o
-      left join public.hold_changes l
-        on l.user_id = o.user_id and l.hold = o.hold and l.number = o.changes
-      left join public.hold_changes i
-        on i.user_id = o.user_id and i.hold = o.hold and i.number = 1
      where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
-       and ((o.amount, o.remaining, o.status, o.expires_at, o.captured) = (i.amount, l.remaining,
-             case when l.remaining > 0 then 'active' else l.action end, l.expires_at, (
-             select coalesce(sum(x.amount), 0) from public.hold_changes x
-              where x.user_id = o.user_id and x.hold = o.hold and x.action = 'captured'))
-         and (o.hash = l.hash or o.hash = ledger.hold_hash_1(i, l)
-           -- The hash of version 1 can't be computed any more.
-           or exists (select from public.erasures e where e.kind = 'hold_change'
-             and (e.user_id, e.number, e.change) = (o.user_id, o.hold, o.changes)))
-         and not exists (select from public.hold_changes x
-           where x.user_id = o.user_id and x.hold = o.hold and x.number > o.changes)) is not true
+       and not exists (select from public.hold_changes x
+             where x.user_id = o.user_id and x.hold = o.hold)
     union all
     -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
     select 'hold_invalid', coalesce(u.id, n.user_id), null, format(

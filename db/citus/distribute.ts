@@ -1,0 +1,102 @@
+/** Spreads the users of a ledger over the workers of Citus: `npm run distribute`. */
+import { parseArgs } from 'node:util'
+import type postgres from 'postgres'
+import { printedHelp } from '../../src/command_line.ts'
+import { connectOwner, runCommand, wholeNumber } from '../command.ts'
+import { type Citus, faultOf, readFacts } from './facts.ts'
+import { delegateFunctions, distributeFunctions, revokeFromPublic } from './functions.ts'
+import { distributeTables } from './tables.ts'
+import { checkVersion } from './versions.ts'
+
+const HELP = `
+usage: npm run distribute -- [--shards N] [--dry-run]
+
+Spreads the users of a ledger, with all that belongs to them, over the workers of Citus, by their
+ids; MIGRATE_DATABASE_URL, or else DATABASE_URL, leads to the coordinator. It does all of it or
+nothing, and nobody can use the ledger meanwhile. Run it again after each npm run migrate. The
+ledger can't be brought back to one server but by a copy; the service can't work on it.
+--shards   how many parts there are to spread, 1 to 512; by default 32, and then never another
+--dry-run  only says what it would do
+
+exit codes: 0 it is distributed, or could be, 2 it isn't, for the reason in one line`
+
+const LOCK_TIMEOUT_MS = 10_000
+
+/** What will be done, a line each. */
+async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<string[]> {
+  const { warning } = checkVersion(citus.version)
+  const where = `${citus.workers.length} workers, ${citus.workers.join(', ')}`
+  if (citus.shards > 0) {
+    return [
+      ...warning ? [`Warning: ${warning}`] : [],
+      `${citus.shards} shards are on ${where}: brings functions, rights and guards up to date`,
+    ]
+  }
+  const [row] = await sql<{ users: string; entries: string }[]>`
+    select (select count(*) from public.users) as users,
+           (select count(*) from public.payment_history) as entries`
+  return [
+    ...warning ? [`Warning: ${warning}`] : [],
+    `moves ${row!.users} users with ${row!.entries} entries to ${shards} shards on ${where}`,
+    'Warning: only a copy brings it back to one server, and the service works only on one',
+  ]
+}
+
+async function distribute(sql: postgres.Sql, shards: number): Promise<void> {
+  // One transaction on all servers: whatever fails takes everything back.
+  await sql`begin`
+  try {
+    await sql.unsafe(`
+      set local lock_timeout = ${LOCK_TIMEOUT_MS};
+      set local statement_timeout = 0;
+      set local client_min_messages = error;
+      set local citus.enable_unsafe_triggers = on;
+      set local citus.multi_shard_modify_mode = 'sequential';
+      set local citus.shard_count = ${shards}`)
+    await distributeTables(sql)
+    await distributeFunctions(sql)
+    await delegateFunctions(sql)
+    await revokeFromPublic(sql)
+    await sql`commit`
+  } catch (error) {
+    await sql`rollback`
+    throw error
+  }
+}
+
+/** @throws Error with one line if a guard is missing on one of the servers */
+async function checkGuards(sql: postgres.Sql): Promise<void> {
+  const findings = await sql<{ detail: string }[]>`select f.detail from ledger.verify_guards() f
+    where f.finding = 'guard_missing'`
+  if (findings.length === 0) return
+  const more = findings.length > 1 ? `, and ${findings.length - 1} more` : ''
+  throw new Error(`it is distributed, but: ${findings[0]!.detail}${more}`)
+}
+
+async function main(): Promise<number> {
+  if (printedHelp(HELP, process.argv.slice(2))) return 0
+  const { values } = parseArgs({
+    options: { shards: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+  })
+  const shards = wholeNumber('shards', values.shards ?? '32', 1, 512)
+  const sql = await connectOwner('distribute')
+  try {
+    const facts = await readFacts(sql)
+    const fault = faultOf(facts)
+    if (fault) throw new Error(fault)
+    const citus = facts.citus!
+    if (values.shards !== undefined && citus.shards > 0 && citus.shards !== shards) {
+      throw new Error(`the ledger has ${citus.shards} shards already: leave --shards out`)
+    }
+    for (const line of await plan(sql, citus, shards)) console.log(line)
+    if (values['dry-run']) return 0
+    await distribute(sql, shards)
+    await checkGuards(sql)
+    console.log('the ledger is distributed')
+    return 0
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+await runCommand(import.meta.url, main)

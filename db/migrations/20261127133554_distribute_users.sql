@@ -1,0 +1,3149 @@
+-- migrate:up
+
+set local check_function_bodies = off;
+
+-- function: add_entry
+create or replace function ledger.add_entry(
+  action text, user_id bigint, amount numeric, change numeric, idempotency_key text,
+  metadata jsonb)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+  v_seq bigint;
+  v_balance numeric;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_entry ledger.posted_entry;
+begin
+  if not ledger.is_valid_amount(add_entry.amount) then
+    null;
+  elsif add_entry.idempotency_key is null and add_entry.metadata is null then
+    -- Locks the user, and writes what its copy will be if the copy is right and nothing is in the
+    -- way. Otherwise post_change sets it from the history, or raises, which takes this back.
+    update public.users u
+       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = statement_timestamp()
+     where u.id = add_entry.user_id and u.seq < 9007199254740991
+    returning u.seq, u.balance, u.hold_changes, u.frozen_at is not null
+      into v_seq, v_balance, v_hold_changes, v_is_frozen;
+    -- In the next statement, which has a snapshot from after the lock: behind the last entry, but
+    -- not if one is pending, of which nulls come first in this order.
+    insert into public.payment_history as e (user_id, action, amount, ts, seq, balance, sealed_at,
+      held, hash)
+    select add_entry.user_id, add_entry.action, l.amount, l.at, l.seq, l.balance, l.at, l.held,
+           ledger.entry_hash(l.hash, add_entry.user_id, l.seq, add_entry.action, l.amount, l.at,
+             l.balance, l.at, null, null, l.held, null, null, null, null)
+      from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
+                   ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount,
+                   case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
+                     else ledger.held_now(add_entry.user_id) end as held
+              from public.payment_history h where h.user_id = add_entry.user_id
+             order by h.seq desc limit 1) l -- mutation: last
+     where l.seq = v_seq and l.balance = v_balance -- mutation: copied
+       and ledger.funds_problem(add_entry.change, l.balance, l.held, v_is_frozen)
+         is null -- mutation: funds
+       -- On a shard no statement may have another one in it, as that of held_now.
+       and (v_hold_changes = 0 or not ledger.is_distributed())
+    returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false
+      into v_entry;
+    if found then return v_entry; end if;
+  elsif not ledger.is_distributed()
+    and ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
+    -- A repeat changes nothing, so the copy comes last.
+    select u.hold_changes into v_hold_changes
+      from public.users u where u.id = add_entry.user_id for no key update;
+    -- Then nothing is held, the user isn't frozen, and there is no limit.
+    if v_hold_changes = 0 then
+      insert into public.payment_history as e (user_id, action, amount, ts, seq, balance,
+        sealed_at, idempotency_key, metadata, held, hash)
+      select add_entry.user_id, add_entry.action, l.amount, l.at, l.seq, l.balance, l.at,
+             add_entry.idempotency_key, add_entry.metadata, 0.00,
+             ledger.entry_hash(l.hash, add_entry.user_id, l.seq, add_entry.action, l.amount, l.at,
+               l.balance, l.at, add_entry.idempotency_key, add_entry.metadata, 0.00, null, null,
+               null, null)
+        from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
+                     ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount
+                from public.payment_history h where h.user_id = add_entry.user_id
+               order by h.seq desc limit 1) l
+       where l.seq is not null
+         and ledger.funds_problem(add_entry.change, l.balance, 0.00, false)
+           is null -- mutation: key funds
+      on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+      returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance, e.ts, false
+        into v_entry;
+      if found then
+        update public.users u
+           set seq = v_entry.seq, balance = v_entry.balance, updated_at = v_entry.ts
+         where u.id = v_entry.user_id;
+        return v_entry;
+      end if;
+    end if;
+  end if;
+  return ledger.post_change(add_entry.action, add_entry.user_id, add_entry.amount, null,
+    add_entry.idempotency_key, add_entry.metadata);
+end $$;
+
+comment on function ledger.add_entry is
+  'One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as post_change does it, in the shortest way where nothing is pending, the copy in users is right and the funds suffice. Everything else, refusals and repeats included, is for post_change.';
+
+revoke all on function ledger.add_entry from public;
+-- end function
+
+-- function: add_reversal
+create or replace function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount numeric)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+declare
+  v_amount numeric := round(add_reversal.amount, 2);
+  v_action text;
+  v_change numeric;
+  v_left numeric;
+  v_seq bigint;
+  v_balance numeric;
+  v_at timestamptz;
+  v_hash bytea;
+  v_held numeric;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+begin
+  if add_reversal.amount is not null and not ledger.is_valid_amount(add_reversal.amount) then
+    return null;
+  end if;
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null into v_hold_changes, v_is_frozen
+    from public.users u where u.id = add_reversal.user_id for no key update; -- mutation: lock
+  -- The last entry, or one that is pending, of which nulls come first in this order; and the one
+  -- that is reversed.
+  select l.seq + 1, l.balance, ledger.next_moment(l.sealed_at), l.hash,
+         ledger.opposite_of(e.action), e.amount - coalesce((
+           select sum(r.amount) from public.payment_history r
+            where r.user_id = add_reversal.user_id and r.reverses = e.seq), 0),
+         case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
+           else ledger.held_now(add_reversal.user_id) end
+    into v_seq, v_balance, v_at, v_hash, v_action, v_left, v_held
+    from (select h.seq, h.balance, h.sealed_at, h.hash from public.payment_history h
+           where h.user_id = add_reversal.user_id order by h.seq desc limit 1) l
+    cross join public.payment_history e
+   where e.user_id = add_reversal.user_id and e.seq = add_reversal.reversed_seq
+     and e.peer_user_id is null and l.seq is not null
+     -- As in add_entry.
+     and (v_hold_changes = 0 or not ledger.is_distributed());
+  v_amount := coalesce(v_amount, v_left);
+  v_change := ledger.change_of(v_action, v_amount);
+  v_balance := v_balance + v_change;
+  if coalesce(ledger.entry_problem(v_seq, v_left, v_amount),
+      ledger.funds_problem(v_change, v_balance, v_held, v_is_frozen)) is not null then
+    return null; -- mutation: funds
+  end if;
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
+    reverses, hash)
+  values (add_reversal.user_id, v_action, v_amount, v_at, v_seq, v_balance, v_at, v_held,
+    add_reversal.reversed_seq, ledger.entry_hash(v_hash, add_reversal.user_id, v_seq, v_action,
+      v_amount, v_at, v_balance, v_at, null, null, v_held, null, add_reversal.reversed_seq, null,
+      null));
+  update public.users u set seq = v_seq, balance = v_balance, updated_at = v_at
+   where u.id = add_reversal.user_id;
+  return (add_reversal.user_id, v_seq, v_action, v_amount, v_balance, v_balance - v_held, v_at,
+    false)::ledger.posted_entry;
+end $$;
+
+comment on function ledger.add_reversal is
+  'One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_change.';
+
+revoke all on function ledger.add_reversal from public;
+-- end function
+
+-- function: archive_entries
+create or replace function ledger.archive_entries(
+  user_ids bigint[], seqs bigint[], reason text)
+  returns bigint
+  language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  v_id bigint;
+  v_mark jsonb;
+  v_entry public.payment_history;
+  v_entries bigint := 0;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Archiving'); end if;
+  -- As erase_user.
+  perform from ledger.identity i for no key update;
+  select coalesce(max(i.id), 0) + 1 into v_id from public.interventions i;
+  v_mark := jsonb_build_object('archived', v_id);
+  for v_entry in
+    select h.* from unnest(archive_entries.user_ids, archive_entries.seqs) x (user_id, seq)
+      join public.payment_history h on h.user_id = x.user_id and h.seq = x.seq
+     where h.metadata is not null and h.sealed_at < statement_timestamp() - interval '30 days'
+       and not ledger.has_mark(h, 'archived') and not ledger.has_mark(h, 'erased')
+     order by h.user_id, h.seq
+  loop
+    perform ledger.add_entry_erasure(v_id, v_entry, v_mark, false);
+    v_entries := v_entries + 1;
+  end loop;
+  if v_entries = 0 then return 0; end if;
+  insert into public.interventions (operation, reason, before)
+  values ('ARCHIVE', archive_entries.reason,
+    jsonb_build_object('entries', v_entries, 'digest', ledger.erasures_digest(v_id)));
+  update public.payment_history h set metadata = v_mark
+    from public.erasures e
+   where e.intervention = v_id and e.kind = 'entry' and h.user_id = e.user_id and h.seq = e.number;
+  return v_entries;
+end $$;
+
+comment on function ledger.archive_entries is
+  'Takes the metadata out of entries that are older than 30 days, after npm run archive has written it to a file; what proves it stays, as with erase_user, and so do keys. Returns how many; leaves out those that are younger, or were archived or erased before. Only for the owner of the ledger. Raises LGIMM if an entry is not what its hash says.';
+
+revoke all on function ledger.archive_entries from public;
+-- end function
+
+-- function: balance_at
+create or replace function public.balance_at(user_id bigint, at timestamptz)
+  returns numeric
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_seq bigint;
+begin
+  if not exists (select from public.users u where u.id = balance_at.user_id) then
+    perform ledger.raise_status('LGUSR', balance_at.user_id);
+  elsif balance_at.at is null then
+    return null;
+  end if;
+  perform ledger.await_final(balance_at.user_id, balance_at.at);
+  v_seq := ledger.entry_at(balance_at.user_id, balance_at.at);
+  return coalesce((
+    select h.balance from public.payment_history h
+     where h.user_id = balance_at.user_id and h.seq = v_seq), 0.00);
+end $$;
+
+comment on function public.balance_at is
+  'What the ledger held for a user at a moment, the same for ever: the balance after the last entry that had been posted by then (sealed_at, not ts: a manual entry counts from when it was posted). From an index, in logarithmic time. Waits for who has locked the user meanwhile. Raises LGUSR, 55P03 (lock_timeout, or a moment that has not come yet).';
+
+revoke all on function public.balance_at from public;
+grant execute on function public.balance_at to ledger_service, ledger_dba;
+-- end function
+
+-- function: break_glass
+create or replace function public.break_glass(reason text)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  v_id bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Breaking the glass'); end if;
+  if coalesce(length(break_glass.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
+  end if;
+  insert into public.interventions (operation, reason)
+    values ('BREAK GLASS', break_glass.reason) returning id into v_id;
+  return v_id;
+end $$;
+
+comment on function public.break_glass is
+  'Lets the rest of this transaction update and delete rows of payment_history, each with a trace of what it was. verify_ledger reports it for ever. Only for the owner of the ledger. Raises 22023 without a reason.';
+
+revoke all on function public.break_glass from public;
+-- end function
+
+-- function: change_of
+create or replace function ledger.change_of(action text, amount numeric)
+  returns numeric
+  language sql immutable parallel safe as $$
+  select case when action = 'CREDIT' then amount when action = 'DEBIT' then -amount end
+$$;
+
+comment on function ledger.change_of is 'By how much an entry changes the balance.';
+
+revoke all on function ledger.change_of from public;
+-- end function
+
+-- function: check_entry
+create or replace function ledger.check_entry()
+  returns trigger
+  -- Whoever inserts may not lock users, so this function does it as the owner.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_at timestamptz;
+  v_entry public.payment_history;
+  v_hash bytea;
+begin
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
+  elsif new.action not in ('CREDIT', 'DEBIT') then
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
+  elsif not ledger.is_valid_amount(new.amount) then
+    raise exception using errcode = '23514',
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
+  elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
+  elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
+      new.reverses, new.peer_user_id, new.peer_seq) > 0 then
+    raise exception using errcode = '23514',
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
+  elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
+    raise exception using errcode = '23514',
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
+  end if;
+  new.amount := round(new.amount, 2);
+  -- As a foreign key: not for rows that are restored or replicated, which come in any order. Who
+  -- entered them comes with them.
+  if current_setting('session_replication_role') = 'replica' then return new; end if;
+  -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
+  -- does it, so that nobody else uses the key meanwhile.
+  if new.idempotency_key is null then
+    perform from public.users u where u.id = new.user_id for key share;
+  else
+    perform from public.users u where u.id = new.user_id for no key update;
+  end if;
+  if not found then
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
+  end if;
+  -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
+  perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  if found then return new; end if;
+  if new.idempotency_key is not null then
+    perform from public.payment_history h
+      where h.user_id = new.user_id and h.idempotency_key = new.idempotency_key;
+    if found then return new; end if;
+  end if;
+  -- After the lock, and so after this transaction got its id, which anchors rely on.
+  v_at := clock_timestamp();
+  -- A row of a shard is of another type.
+  v_entry.user_id := new.user_id; v_entry.action := new.action; v_entry.amount := new.amount;
+  v_entry.ts := new.ts; v_entry.idempotency_key := new.idempotency_key;
+  v_entry.metadata := new.metadata;
+  v_hash := ledger.manual_entry_hash(v_entry, new.id, v_at, session_user);
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user, v_hash);
+  return new;
+end $$;
+
+comment on function ledger.check_entry is
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
+
+revoke all on function ledger.check_entry from public;
+-- end function
+
+-- function: erase_user
+create or replace function public.erase_user(
+  user_id bigint, reason text, keep interval default '30 days',
+  out entries bigint, out holds bigint, out interventions bigint, out kept bigint)
+  language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  v_id bigint;
+  v_before timestamptz := statement_timestamp() - erase_user.keep;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Erasing'); end if;
+  if coalesce(length(erase_user.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say whose decision it is, without naming the person: it stays for ever.';
+  elsif (erase_user.keep >= interval '1 day') is not true then
+    raise exception using errcode = '22023', message = 'at least a day has to be kept',
+      hint = 'A repeat of a request from less than a day ago must find what it did.';
+  end if;
+  -- Nobody posts, holds or releases for the user meanwhile.
+  perform from public.users u where u.id = erase_user.user_id for no key update;
+  if not found then perform ledger.raise_status('LGUSR', erase_user.user_id); end if;
+  -- As chain_intervention does it, which then gives the next number to this one.
+  perform from ledger.identity i for no key update;
+  select coalesce(max(i.id), 0) + 1 into v_id from public.interventions i;
+
+  perform ledger.add_erasures(v_id, erase_user.user_id, v_before);
+  select count(*) filter (where e.kind = 'entry'), count(distinct e.number) filter (where e.kind = 'hold_change'),
+         count(*) filter (where e.kind = 'intervention')
+    into entries, holds, interventions
+    from public.erasures e where e.intervention = v_id;
+  -- Before anything goes: the guards look for it.
+  insert into public.interventions (operation, reason, user_id, before)
+  values ('ERASE', erase_user.reason, erase_user.user_id, jsonb_build_object('entries', entries,
+    'holds', holds, 'interventions', interventions, 'digest', ledger.erasures_digest(v_id)));
+  perform ledger.apply_erasures(v_id, erase_user.user_id, v_before);
+  kept := ledger.count_erasable(erase_user.user_id);
+end $$;
+
+comment on function public.erase_user is
+  'Takes out for ever what people said about a user and the user''s entries, holds and withdrawn entries that are older than keep (at least a day): metadata, keys, the reference, and reasons of controls; of transfers the metadata of both halves. Amounts, moments and hashes stay, and so does the proof: see the table erasures. Returns how many of each it erased, and how many are left: call it again when they are old enough. Only for the owner of the ledger. Raises LGUSR, LGIMM (a row is not what its hash says), 22023 (no reason of 10 characters, or keep below a day).';
+
+revoke all on function public.erase_user from public;
+-- end function
+
+-- function: expected_guards
+create or replace function ledger.expected_guards()
+  returns table (object text, hash text)
+  language sql immutable as $$
+  values
+    ('constraint anchors_pkey on ledger.anchors', '700aae9148be9820'),
+    ('constraint erasures_kind_check on erasures', 'd4ab3762e953a811'),
+    ('constraint erasures_pkey on erasures', 'e7cd8be9f3372af0'),
+    ('constraint hold_changes_pkey on hold_changes', '5833c8cad25556aa'),
+    ('constraint holds_pkey on holds', 'b0d4a70deac188be'),
+    ('constraint identity_is_only_check on ledger.identity', 'f9a824bf39a02835'),
+    ('constraint identity_pkey on ledger.identity', 'ced5257197a1b3f7'),
+    ('constraint interventions_check on interventions', 'd2a573304ca6be36'),
+    ('constraint interventions_operation_check on interventions', 'a16e435465ff90ff'),
+    ('constraint interventions_pkey on interventions', '0b061cb60c8123a7'),
+    ('constraint manual_entries_pkey on manual_entries', '5c745ef35e4bcaea'),
+    ('constraint payment_history_pkey on payment_history', '14dc1713ba6975f7'),
+    ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
+    ('constraint user_controls_check on user_controls', 'e7f5ac03a39de3b8'),
+    ('constraint user_controls_operation_check on user_controls', '9361b82a9fade04a'),
+    ('constraint user_controls_pkey on user_controls', '54a744654ceab286'),
+    ('constraint user_details_pkey on user_details', '8f9fbf794dd5d754'),
+    ('constraint user_keys_pkey on user_keys', 'd38673d90a374de6'),
+    ('constraint user_references_pkey on user_references', 'f2b367e344c3ea3d'),
+    ('constraint users_pkey on users', '0b061cb60c8123a7'),
+    ('constraint webhooks_pkey on ledger.webhooks', 'c111be69896f9b78'),
+    ('domain ledger.nothing', 'be4231534676bdaa'),
+    ('function ledger.absent_account(bigint)', 'f61b5e3f8ef1b795'),
+    ('function ledger.absent_ids(bigint,bigint)', '1f6b1489ec0fbc43'),
+    ('function ledger.add_anchor(text,bigint,timestamp with time zone,text)', 'ced00bb6a43f2fb2'),
+    ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '0a0d271fd2dcdc87'),
+    ('function ledger.add_entry_erasure(bigint,public.payment_history,jsonb,boolean)', '8468a2fb0d9c0e97'),
+    ('function ledger.add_erasures(bigint,bigint,timestamp with time zone)', '9a85be9f3f8ad47f'),
+    ('function ledger.add_hold(bigint,numeric,numeric,jsonb)', '145af328260b2f87'),
+    ('function ledger.add_hold_erasures(bigint,bigint,timestamp with time zone)', '1e4078e2715094f6'),
+    ('function ledger.add_reversal(bigint,bigint,numeric)', 'a9ce152f56c17960'),
+    ('function ledger.advance_webhook(text,text,integer,bigint,text)', '739613a94dacff25'),
+    ('function ledger.apply_erasures(bigint,bigint,timestamp with time zone)', 'cdfc3e004e993c8d'),
+    ('function ledger.archive_entries(bigint[],bigint[],text)', '5dcb429d6adda2db'),
+    ('function ledger.assert_replica(text,bigint,bigint)', '8a84d839089767a9'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', '31911ead9c6b9e58'),
+    ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'ea0e677c660ddbd8'),
+    ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
+    ('function ledger.change_of(text,numeric)', 'ca040c40f946dcba'),
+    ('function ledger.changes_between(timestamp with time zone[])', '01112682eb9af227'),
+    ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
+    ('function ledger.check_entry()', 'c0bc5604bfef19df'),
+    ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
+    ('function ledger.close_hold(text,bigint,bigint,numeric)', 'a6a312f750e43ac3'),
+    ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
+    ('function ledger.count_erasable(bigint)', 'b2f3c2770e93aaa6'),
+    ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '4bb8892b74509331'),
+    ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
+    ('function ledger.entry_change(public.payment_history)', '20bce3f740df40d8'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'fe4d072f22b9b9c2'),
+    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '28f701e0567d7f93'),
+    ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', '4c6f470ea76f38fb'),
+    ('function ledger.entry_problem(bigint,numeric,numeric)', '1b88486450f9fa25'),
+    ('function ledger.epoch(bigint)', '8b0de16fed5c6ad9'),
+    ('function ledger.erasable_entries(bigint,timestamp with time zone)', 'd464e43c92051eb0'),
+    ('function ledger.erasable_holds(bigint,timestamp with time zone)', '6c04bc763a6957b5'),
+    ('function ledger.erasable_interventions(bigint,timestamp with time zone)', '276af74e2fb387e0'),
+    ('function ledger.erased_entry_hash(bytea,public.payment_history)', '96843c64ccda8987'),
+    ('function ledger.erased_hash(bytea,bytea)', '5235bf157a4de438'),
+    ('function ledger.erasures_digest(bigint)', 'dd781b4efd2a1dff'),
+    ('function ledger.event_details(bigint[],bigint[],bigint[],bigint[],text[])', '637459b572320d18'),
+    ('function ledger.event_digest(bigint)', '8bb6158351f606f7'),
+    ('function ledger.expires_after(timestamp with time zone,numeric)', 'ce789548e166e68a'),
+    ('function ledger.field_1(oid,bytea)', '7d779179681b351b'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', 'cafc8ae6b95b4322'),
+    ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '1a6478c38d16fe73'),
+    ('function ledger.find_key(bigint,text,boolean)', '5093f1960775f440'),
+    ('function ledger.first_change(ledger.account,numeric,numeric,text,jsonb)', '4374c698f8414028'),
+    ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
+    ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '9f377034d1899b47'),
+    ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', 'fc1240307555ceab'),
+    ('function ledger.get_erasures(bigint,bigint[])', 'aefd9a3e9f46f946'),
+    ('function ledger.get_events(text,bigint,bigint,text,bigint,bigint[],text[],integer,integer)', 'c50f689bc8afa4d1'),
+    ('function ledger.get_guards()', 'ec2c36c4ac91f7cc'),
+    ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
+    ('function ledger.get_hold(bigint,bigint)', '5133531f9c86655b'),
+    ('function ledger.get_moments(bigint,timestamp with time zone[])', '1c8f453424d0764e'),
+    ('function ledger.get_relation_guards()', '9d06ebf776e848a2'),
+    ('function ledger.get_statement(bigint,bigint,bigint,integer)', 'd72f2fbecb2f7b88'),
+    ('function ledger.get_user_state(bigint)', '66ef9b17e2ddf71e'),
+    ('function ledger.get_users(bigint[])', '45b77bddd6bbf5b8'),
+    ('function ledger.guard_history()', '5a43fbe9c0b70b88'),
+    ('function ledger.guard_user()', 'c03a553fdc7fa6cd'),
+    ('function ledger.has_mark(public.payment_history,text)', '0a1ed24ed430da4c'),
+    ('function ledger.has_migration(text)', '7f2ac626f48fd1c1'),
+    ('function ledger.has_most_holds(bigint)', '692f08b4b2b349c8'),
+    ('function ledger.has_repeated_keys(bigint[],text[])', '3d9d9e98e9c289f4'),
+    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '745ab10dfdc30fe3'),
+    ('function ledger.held_now(bigint)', 'fb053648daacc47f'),
+    ('function ledger.hold_change_problem(public.hold_changes,public.hold_changes,public.hold_changes)', '1477408d305a139d'),
+    ('function ledger.hold_hash(bytea,bigint,bigint,bigint,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb,bigint)', 'b721cfc03d5c0aea'),
+    ('function ledger.hold_hash_1(public.hold_changes,public.hold_changes)', '36e0068db7f06dd5'),
+    ('function ledger.hold_hash_2(public.hold_changes,public.hold_changes)', '0a4b69eb81c1e1ac'),
+    ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric,timestamp with time zone)', '40d5971a6b654398'),
+    ('function ledger.hold_row(public.hold_changes,public.hold_changes)', '63f304569abbd92a'),
+    ('function ledger.incarnation()', '98355c358e1ecbd7'),
+    ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
+    ('function ledger.insert_user(bigint,timestamp with time zone)', 'bc8f0d8bafc5d8ab'),
+    ('function ledger.intervention_hash(bytea,public.interventions)', 'b6c8524ef681a91a'),
+    ('function ledger.is_distributed()', '552904153d6eb122'),
+    ('function ledger.is_erased(text,bigint,bigint,bigint,bytea)', '07fd586f7ec4c7cd'),
+    ('function ledger.is_erasure(text,jsonb,jsonb)', '6f7f5068fc9490b7'),
+    ('function ledger.is_hash_of(bytea,public.payment_history)', 'f96c6dedd665def7'),
+    ('function ledger.is_hold_replay(ledger.earlier,text,bigint,numeric,numeric,jsonb)', 'd6b1f4ca905f2c34'),
+    ('function ledger.is_replay(text,numeric,bigint,bigint,bigint,jsonb,text,numeric,bigint,bigint,bigint,jsonb)', '63d09a4060af7e44'),
+    ('function ledger.is_same_part(text,bigint,numeric,ledger.earlier)', 'bd7b9f5f2d07d7ad'),
+    ('function ledger.is_valid_amount(numeric)', 'b91a5ef0470880f2'),
+    ('function ledger.is_valid_expiry(numeric)', '3cd1867800e88211'),
+    ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
+    ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
+    ('function ledger.is_wanted(text,jsonb,text,jsonb)', '145ebae06b0bda66'),
+    ('function ledger.later_change(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', 'fba80db3137249b4'),
+    ('function ledger.ledger_id()', 'c8ff0d501814243a'),
+    ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
+    ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'cd4ded54b6b6ffc7'),
+    ('function ledger.list_journal(bigint,integer,integer)', 'b449df9fec14c62f'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '5619ce976423e9af'),
+    ('function ledger.load_target(text,bigint,bigint,numeric,numeric)', '5ea4e34ed0cf3d65'),
+    ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '6c1116e4155e25e6'),
+    ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
+    ('function ledger.next_change(bigint,bigint,bigint,bytea,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', '8427020a2f279725'),
+    ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
+    ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
+    ('function ledger.oldest_writer()', '41b859904a03c23d'),
+    ('function ledger.open_account(ledger.account,integer)', '82b3703a1a2efd06'),
+    ('function ledger.opposite_of(text)', 'ccbaf9666ba66c2d'),
+    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.hold_changes,timestamp with time zone)', '74be060f0f57bf88'),
+    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '428b2ab8987be5d9'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '3881272a72a47fd6'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '7211d3a25126a4a2'),
+    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
+    ('function ledger.post_pending(bigint,integer)', 'aea087d3a99e749f'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
+    ('function ledger.refuse_distributed(text)', 'b12a5539f1f76e4c'),
+    ('function ledger.replay_entry(ledger.account[],bigint)', '9e44aedce7ecb2b5'),
+    ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '352fbbff2515b43f'),
+    ('function ledger.scan_events(bigint,bigint,integer)', '02a4ae120e6e4deb'),
+    ('function ledger.set_control(text,bigint,numeric,text,text)', 'ea32903175e9616f'),
+    ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'd1b9145139995cf1'),
+    ('function ledger.users_problem(text,text)', 'de5259f4e6e881c5'),
+    ('function ledger.verify_controls(bigint,bigint)', '10332e82133ec890'),
+    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'f2046e8fae0a7624'),
+    ('function ledger.verify_entry(public.payment_history)', '455b38d4b821502c'),
+    ('function ledger.verify_erasures()', 'f71b382ef3a3b9a6'),
+    ('function ledger.verify_guards()', '6883ba5748741e16'),
+    ('function ledger.verify_hold(public.hold_changes,public.hold_changes,numeric)', '5565b5e561a3de9b'),
+    ('function ledger.verify_holds(bigint,bigint)', '6f4b28d9f17d58ff'),
+    ('function ledger.verify_interventions()', '58813f1ceb3b8998'),
+    ('function ledger.verify_manual_entries(bigint,bigint)', 'c6e983279115097b'),
+    ('function ledger.verify_shards()', 'da0cf13df8fcd4cd'),
+    ('function ledger.verify_user_page(bigint,bigint,integer)', 'a4592f9a4ae8dcd0'),
+    ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
+    ('function ledger.write_change(public.hold_changes)', 'c4f41f0563894c52'),
+    ('function ledger.write_changes(public.hold_changes[])', '8963ee029de721ed'),
+    ('function public.balance_at(bigint,timestamp with time zone)', '7941aa72a6c4b494'),
+    ('function public.break_glass(text)', '8c97a24665a66909'),
+    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '655e0426bb5a7214'),
+    ('function public.create_user(bigint,text,jsonb,text)', '731e0bf1b22b2526'),
+    ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
+    ('function public.debit_user(bigint,numeric,text,jsonb)', 'bd4ce516f4fbdefc'),
+    ('function public.debit_users(bigint[],numeric[],text[])', '51bea00d63341d9c'),
+    ('function public.erase_user(bigint,text,interval)', '092262344b5e8a7c'),
+    ('function public.extend_hold(bigint,bigint,numeric,text,jsonb)', 'd2370c44772e2f28'),
+    ('function public.freeze_user(bigint,text)', '258b741342a2ceb9'),
+    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'ee0d57c4bf009c3a'),
+    ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
+    ('function public.release_hold(bigint,bigint,text,jsonb)', '368774522fb38298'),
+    ('function public.reverse_entry(bigint,bigint,text,jsonb,numeric)', '65ad09c535f26545'),
+    ('function public.set_credit_limit(bigint,numeric,text)', '0503d635b2baa131'),
+    ('function public.thaw_user(bigint,text)', '7bbeda2d93d471d7'),
+    ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '5d548a4ead4f0aa2'),
+    ('function public.verify_ledger()', '1d72ad12ff483261'),
+    ('function public.verify_user(bigint)', '0014911218ec627e'),
+    ('function public.withdraw_entry(bigint,bigint,text)', '20bd5c25e6246b75'),
+    ('index public.hold_changes_user_id_idempotency_key_key on hold_changes', 'b32b30dd92d59630'),
+    ('index public.payment_history_pending_idx on payment_history', '78762c93eb694284'),
+    ('index public.payment_history_user_id_idempotency_key_key on payment_history', '9dd88bd9241f53ca'),
+    ('rights on active_holds', 'e3b0c44298fc1c14'),
+    ('rights on balances', 'e3b0c44298fc1c14'),
+    ('rights on daily_totals', 'e3b0c44298fc1c14'),
+    ('rights on entries', 'e3b0c44298fc1c14'),
+    ('rights on erasures', 'e3b0c44298fc1c14'),
+    ('rights on hold_changes', 'e3b0c44298fc1c14'),
+    ('rights on holds', 'e3b0c44298fc1c14'),
+    ('rights on interventions', 'e3b0c44298fc1c14'),
+    ('rights on interventions_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on ledger.anchors', 'e3b0c44298fc1c14'),
+    ('rights on ledger.identity', 'e3b0c44298fc1c14'),
+    ('rights on ledger.webhooks', 'e3b0c44298fc1c14'),
+    ('rights on manual_entries', 'e3b0c44298fc1c14'),
+    ('rights on payment_history', '0ce07dcfcda45792'),
+    ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on pending_entries', 'e3b0c44298fc1c14'),
+    ('rights on schema ledger', 'e3b0c44298fc1c14'),
+    ('rights on schema public', 'e3b0c44298fc1c14'),
+    ('rights on user_controls', 'e3b0c44298fc1c14'),
+    ('rights on user_details', 'e3b0c44298fc1c14'),
+    ('rights on user_keys', 'e3b0c44298fc1c14'),
+    ('rights on user_references', 'e3b0c44298fc1c14'),
+    ('rights on users', 'e3b0c44298fc1c14'),
+    ('rights on users_id_seq', 'e3b0c44298fc1c14'),
+    ('role ledger_dba', '9f0033958df0d538'),
+    ('role ledger_service', '9f0033958df0d538'),
+    ('sequence interventions_id_seq', '6e5f8caf581d36cb'),
+    ('sequence payment_history_id_seq', '6e5f8caf581d36cb'),
+    ('sequence users_id_seq', '6e5f8caf581d36cb'),
+    ('table erasures', 'c8bcd6c9ae2a5fb2'),
+    ('table hold_changes', 'b91d433a4f5db56e'),
+    ('table holds', '04ae750b150e913a'),
+    ('table interventions', '6b539bf0f5297326'),
+    ('table ledger.anchors', 'cf356844e9596c6c'),
+    ('table ledger.identity', '8bce03ed7360f1db'),
+    ('table ledger.webhooks', '0d67a386b98f0820'),
+    ('table manual_entries', '8427085a0883f126'),
+    ('table payment_history', '9bd52f8fae22bbf8'),
+    ('table user_controls', '4474f3fce9479c2c'),
+    ('table user_details', 'fc0f3dc5177e4115'),
+    ('table user_keys', 'e9cc0114ab7f3c43'),
+    ('table user_references', '36dc8a826f7ef939'),
+    ('table users', 'b53059c066d18542'),
+    ('trigger chain_intervention on interventions', '6da4ab76983d9237'),
+    ('trigger check_entry on payment_history', '3e9646019078f751'),
+    ('trigger guard_delete on manual_entries', 'c7a66240205addcb'),
+    ('trigger guard_delete on users', '234cbc1a7baf1087'),
+    ('trigger guard_hold_changes on users', 'd1b6a1933ac2c5e7'),
+    ('trigger guard_id on users', '9ee99fc0cfb1960e'),
+    ('trigger guard_insert on users', 'a91011e4853f6c05'),
+    ('trigger guard_row on erasures', '9820fba4903ddf07'),
+    ('trigger guard_row on hold_changes', '564a4dd5bd6bfc75'),
+    ('trigger guard_row on interventions', 'b40646b39a765eee'),
+    ('trigger guard_row on ledger.anchors', '4a45b4e6499d56a2'),
+    ('trigger guard_row on payment_history', '6f32e6c34df454e6'),
+    ('trigger guard_row on user_controls', 'fd4bf7b681b9bc3a'),
+    ('trigger guard_truncate on erasures', '6a1d29f427167307'),
+    ('trigger guard_truncate on hold_changes', '6e818f13d79ba681'),
+    ('trigger guard_truncate on interventions', 'c9e16f218b862075'),
+    ('trigger guard_truncate on ledger.anchors', '5ec4eee272b89643'),
+    ('trigger guard_truncate on manual_entries', '303dc5ddac37a487'),
+    ('trigger guard_truncate on payment_history', '80cb16e4408f8366'),
+    ('trigger guard_truncate on user_controls', 'c693fb38a26b8ed6'),
+    ('trigger guard_truncate on users', '7354bb8aba463187'),
+    ('trigger guard_update on manual_entries', 'f367ba61d5e6ea50'),
+    ('view active_holds', 'b6d18a416f2eb170'),
+    ('view balances', '5ed360c6ca242b9d'),
+    ('view daily_totals', '580acb55cddb69d6'),
+    ('view entries', 'ab375ac7651a4658'),
+    ('view pending_entries', '5961bd852aeb868f')
+$$;
+
+comment on function ledger.expected_guards is
+  'What get_guards has to say of a ledger as the migrations make it: of each definition the first 16 digits of its sha256.';
+
+revoke all on function ledger.expected_guards from public;
+-- end function
+
+-- function: get_changes
+create or replace function ledger.get_changes(
+  epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
+  max_missing integer default 10000,
+  out epoch_now text, out is_new boolean, out is_complete boolean, out read_at timestamptz,
+  out oldest_open xid8, out horizon xid8, out last_id bigint, out still_missing bigint[],
+  out newly_missing bigint[], out user_ids bigint[], out versions bigint[])
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last bigint;
+  v_gaps bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Polling for changes'); end if;
+  select s.last_value - (not s.is_called)::int,
+         ledger.epoch(i.last_value - (not i.is_called)::int)
+    into v_last, epoch_now
+    from public.payment_history_id_seq s, public.interventions_id_seq i;
+  is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
+
+  if not is_new then
+    select c.last_id, c.is_complete, c.gaps, c.still_missing, c.user_ids, c.versions
+      into last_id, is_complete, v_gaps, still_missing, user_ids, versions
+      from ledger.read_changes(get_changes.after_id, v_last, get_changes.missing,
+        get_changes.max_rows) c;
+    is_new := v_gaps + cardinality(still_missing) > get_changes.max_missing;
+    if not is_new and v_gaps > 0 then
+      newly_missing := ledger.absent_ids(get_changes.after_id, last_id);
+    end if;
+  end if;
+
+  if is_new then
+    last_id := v_last;
+    is_complete := true;
+    still_missing := null; user_ids := null; versions := null;
+  end if;
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
+  if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
+
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
+  oldest_open := pg_snapshot_xmin(pg_current_snapshot());
+  if oldest_open < get_changes.awaited then
+    oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
+  end if;
+  read_at := clock_timestamp();
+end $$;
+
+comment on function ledger.get_changes is
+  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that.';
+
+revoke all on function ledger.get_changes from public;
+grant execute on function ledger.get_changes to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_hold
+create or replace function ledger.get_hold(user_id bigint, hold_id bigint)
+  returns ledger.posted_hold
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_available numeric := (select s.available from ledger.get_users(array[get_hold.user_id]) s);
+begin
+  return (
+    select row(o.user_id, o.hold, o.amount,
+             case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
+               else o.status end,
+             nullif(o.expires_at, 'infinity'), v_available, false)::ledger.posted_hold
+      from public.holds o
+     where o.user_id = get_hold.user_id and o.hold = get_hold.hold_id);
+end $$;
+
+comment on function ledger.get_hold is
+  'A hold as it is now, status expired included, with what is available to its user; null for an unknown one.';
+
+revoke all on function ledger.get_hold from public;
+grant execute on function ledger.get_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_moments
+create or replace function ledger.get_moments(user_id bigint, moments timestamptz[])
+  returns table (at timestamptz, seq bigint, balance numeric, hash text)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_created_at timestamptz := (select u.created_at from public.users u
+    where u.id = get_moments.user_id);
+  v_latest timestamptz;
+  v_moment timestamptz;
+  v_sealed_at timestamptz;
+begin
+  if v_created_at is null then
+    perform ledger.raise_status('LGUSR', get_moments.user_id);
+  end if;
+  -- Waits for the latest moment: when it is final, earlier ones are, too.
+  v_latest := (select max(m) from unnest(get_moments.moments) m);
+  if v_latest is not null then
+    perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));
+  end if;
+  foreach v_moment in array coalesce(get_moments.moments, '{}') loop
+    seq := ledger.entry_at(get_moments.user_id, coalesce(v_moment, 'infinity'));
+    select h.balance, encode(h.hash, 'hex'), h.sealed_at into balance, hash, v_sealed_at
+      from public.payment_history h where h.user_id = get_moments.user_id and h.seq = get_moments.seq;
+    at := coalesce(v_moment, v_sealed_at, v_created_at);
+    balance := coalesce(balance, 0.00);
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.get_moments is
+  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Of a moment to come: as of now. Raises LGUSR, 55P03.';
+
+revoke all on function ledger.get_moments from public;
+grant execute on function ledger.get_moments to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_relation_guards
+create or replace function ledger.get_relation_guards()
+  returns table (object text, definition text)
+  language sql stable
+  -- Each of these says how PostgreSQL prints a definition.
+  set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
+  set quote_all_identifiers = off as $$
+  with owner as (
+    select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass),
+  guarded as (
+    select c.oid, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
+             as kind, case n.nspname when 'ledger' then 'ledger.' else '' end || c.relname as relname,
+           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('public', 'ledger') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+       and c.relname <> 'schema_migrations'
+       -- Not what belongs to an extension.
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+                          and d.objid = c.oid and d.deptype = 'e'))
+  -- Its columns (others may add some, only ours), who owns it, that no rule stands before it, and
+  -- that nothing is shown with its rows.
+  select g.kind || g.relname, concat_ws(' ',
+           case when g.relkind <> 'S' then g.relpersistence end, g.relrowsecurity,
+           g.relowner = o.oid,
+           (select count(*) from pg_rewrite r where r.ev_class = g.oid),
+           (select count(*) from pg_inherits i where g.oid in (i.inhparent, i.inhrelid)),
+           (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+                     a.attnotnull, a.attidentity, a.attgenerated,
+                     pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
+              from pg_attribute a
+              left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+             where g.kind = 'table ' and a.attrelid = g.oid and a.attnum > 0
+               and not a.attisdropped
+               and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
+                 'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
+                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status', 'available',
+                 'created_at', 'expires_at', 'closed_at', 'release_key', 'release_metadata',
+                 'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
+                 'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
+                 'line', 'is_only', 'remaining', 'captured', 'changes', 'reference', 'asked_id', 'updated_at', 'frozen_at', 'credit_limit',
+                 'actor', 'intervention', 'kind', 'change')),
+           case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
+    from guarded g, owner o
+  union all
+  -- Who may do more than read, but for the owner and who may do everything anyway.
+  select 'rights on ' || g.relname, (
+           select string_agg(distinct concat_ws(' ', x.privilege_type, x.attname,
+                    coalesce(r.rolname, 'PUBLIC')), ', ')
+             from (
+               select a.*, null::name as attname from aclexplode(g.relacl) a
+               union all
+               select a.*, c.attname from pg_attribute c, aclexplode(c.attacl) a
+                where c.attrelid = g.oid) x
+             left join pg_roles r on r.oid = x.grantee
+            where x.grantee <> g.relowner and x.privilege_type <> 'SELECT')
+    from guarded g
+  union all
+  -- Without brackets, which come and go when a dump is restored.
+  select format('constraint %s on %s', c.conname, g.relname), concat_ws(' ',
+           translate(pg_get_constraintdef(c.oid), '()', ''),
+           (select string_agg(t.tgenabled::text, '') from pg_trigger t
+             where t.tgconstraint = c.oid and t.tgenabled <> 'O'))
+    from guarded g join pg_constraint c on c.conrelid = g.oid and c.contype in ('c', 'f', 'p', 'u')
+  union all
+  select format('index %s on %s', i.indexrelid::regclass, g.relname),
+         concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
+    from guarded g join pg_index i on i.indrelid = g.oid
+   where i.indisunique
+     and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
+  union all
+  select format('trigger %s on %s', t.tgname, g.relname),
+         concat_ws(' ', translate(pg_get_triggerdef(t.oid), '()', ''), t.tgenabled)
+    from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
+$$;
+
+comment on function ledger.get_relation_guards is
+  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, unique indexes and triggers.';
+
+revoke all on function ledger.get_relation_guards from public;
+grant execute on function ledger.get_relation_guards to ledger_dba;
+-- end function
+
+-- function: guard_history
+create or replace function ledger.guard_history()
+  returns trigger
+  -- A fixed search_path: the session must not choose which operators and functions these names
+  -- mean.
+  language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Its shards have the number of the shard behind the name.
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name ~ '^payment_history(_[0-9]+)?$' then
+    -- By name: a column that somebody has added may be generated, which has no value yet.
+    if num_nonnulls(old.seq, old.balance, old.sealed_at, old.held, old.hash) = 0
+      and num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
+      and (new.user_id, new.action, new.amount, new.ts, new.idempotency_key, new.metadata,
+          new.hold, new.reverses, new.peer_user_id, new.peer_seq)
+        is not distinct from (old.user_id, old.action, old.amount, old.ts, old.idempotency_key,
+          old.metadata, old.hold, old.reverses, old.peer_user_id, old.peer_seq)
+    then
+      return new;
+    end if;
+  end if;
+  if tg_table_name = 'payment_history' and tg_level = 'ROW'
+    and has_table_privilege('public.interventions', 'insert') then
+    -- By the transaction's id and start, because a restored copy counts its transactions anew.
+    if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
+                 and i.at >= now() and i.operation = 'BREAK GLASS') then
+      insert into public.interventions (operation, user_id, seq, before)
+        values (tg_op, old.user_id, old.seq, to_jsonb(old));
+      return case tg_op when 'UPDATE' then new else old end;
+    elsif tg_op = 'DELETE' and old.seq is null and exists (
+        select from public.interventions i where i.transaction = pg_current_xact_id()
+           and i.at >= now() and i.operation = 'WITHDRAW' and i.user_id = old.user_id
+           and i.before = to_jsonb(old)) then
+      return old;
+    end if;
+  end if;
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name !~ '_[0-9]+$'
+    and has_table_privilege('public.interventions', 'insert') then
+    -- Not in the condition before, which would need the right to call it.
+    if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;
+  end if;
+  -- A subscriber repeats what was a withdrawal, an erasure or an intervention on its publisher. Which process
+  -- applies a subscription, no session can choose.
+  if tg_level = 'ROW' and exists (
+      select from pg_stat_subscription s where s.pid = pg_backend_pid()) then
+    return case tg_op when 'UPDATE' then new else old end;
+  end if;
+  raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+    detail = format('%s on %s is refused.', tg_op, tg_table_name),
+    hint = 'Add an entry that corrects it: see reverse_entry, or withdraw_entry for one that is pending.';
+end $$;
+
+comment on function ledger.guard_history is
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, by withdraw_entry and erase_user, and where a subscription repeats one of these; and every change of other tables that it guards. Raises LGIMM.';
+
+revoke all on function ledger.guard_history from public;
+-- end function
+
+-- function: guard_user
+create or replace function ledger.guard_user()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'INSERT' then
+    -- JavaScript reads numbers exactly up to this bound.
+    if new.id between 1 and 9007199254740991 then return null; end if;
+    raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991',
+      hint = 'create_user() without an id takes the next free one.';
+  -- A user of a shard stays: references and keys are on another server.
+  elsif tg_op = 'DELETE' and tg_table_name = 'users' then
+    if not exists (select from public.payment_history h where h.user_id = old.id)
+      and not exists (select from public.hold_changes c where c.user_id = old.id) then
+      delete from public.user_references r
+       where r.reference = (select d.reference from public.user_details d where d.user_id = old.id);
+      delete from public.user_keys k where k.idempotency_key = (
+        select d.idempotency_key from public.user_details d where d.user_id = old.id);
+      delete from public.user_details d where d.user_id = old.id;
+      return old;
+    end if;
+  elsif tg_op = 'UPDATE' and new.id = old.id then
+    if new.hold_changes >= old.hold_changes then return null; end if;
+    raise exception using errcode = '23514', message = 'hold_changes never goes down',
+      hint = 'The engine keeps it: leave it out of the update.';
+  end if;
+  raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
+    detail = format('%s on users is refused.', tg_op),
+    hint = 'Freeze a user who must not be used any more: see freeze_user.';
+end $$;
+
+comment on function ledger.guard_user is
+  'Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that there are holds (23514), and that one goes who has a history, or gets another id (23503).';
+
+revoke all on function ledger.guard_user from public;
+-- end function
+
+-- function: is_distributed
+create or replace function ledger.is_distributed()
+  returns boolean
+  language sql immutable parallel safe as $$ select false $$;
+
+comment on function ledger.is_distributed is
+  'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
+
+revoke all on function ledger.is_distributed from public;
+-- end function
+
+-- function: lock_accounts
+create or replace function ledger.lock_accounts(
+  user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile as $$
+declare
+  v_locked ledger.account[];
+  v_accounts ledger.account[];
+  v_are_open boolean;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('A batch'); end if;
+  -- As lock_account does, in id order, so that two callers never wait for each other.
+  if lock_accounts.wait then
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update) l; -- mutation: lock
+  else
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update skip locked) l; -- mutation: skip locked
+  end if;
+  -- In the next statement, as there: the last entry, or one that is pending.
+  select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
+           i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account),
+         bool_and(h.seq is not null and i.hold_changes = 0)
+    into v_accounts, v_are_open
+    from unnest(v_locked) i
+    left join lateral (
+      select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
+       where p.user_id = i.user_id order by p.seq desc limit 1) h on true; -- mutation: last
+  if v_are_open then return v_accounts; end if;
+  for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
+    if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
+      v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);
+    end if;
+  end loop;
+  return coalesce(v_accounts, '{}');
+end $$;
+
+comment on function ledger.lock_accounts is
+  'Locks users until the end of the transaction, posts what is pending, at most max_pending entries of each, and returns their accounts in id order; without wait it leaves out those that somebody else holds, and in any case those that don''t exist. Raises 55P03 after lock_timeout.';
+
+revoke all on function ledger.lock_accounts from public;
+-- end function
+
+-- function: opposite_of
+create or replace function ledger.opposite_of(action text)
+  returns text
+  language sql immutable parallel safe as $$
+  select case when action = 'CREDIT' then 'DEBIT' when action = 'DEBIT' then 'CREDIT' end
+$$;
+
+comment on function ledger.opposite_of is 'The action that takes another one back.';
+
+revoke all on function ledger.opposite_of from public;
+-- end function
+
+-- function: post_pending
+create or replace function ledger.post_pending(user_id bigint, max_rows integer)
+  returns text
+  language plpgsql volatile
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_last public.payment_history;
+  v_row public.payment_history;
+  v_posted public.payment_history[] := '{}';
+  v_balance numeric;
+  v_ids bigint[];
+begin
+  select h.seq, h.balance, h.sealed_at, h.hash
+    into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
+    from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
+   order by h.seq desc limit 1;
+  v_last.held := ledger.held_now(post_pending.user_id);
+
+  -- By what is pending, never by ids or times: a row may commit late with a low one.
+  for v_row in
+    select h.* from public.payment_history h
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
+  loop
+    v_row.seq := coalesce(v_last.seq, 0) + 1;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
+    v_row.balance := v_balance;
+    v_row.held := v_last.held;
+    v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
+    v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
+      v_row.amount, v_row.ts, v_row.balance, v_row.sealed_at, v_row.idempotency_key,
+      v_row.metadata, v_row.held, v_row.hold, v_row.reverses, v_row.peer_user_id, v_row.peer_seq);
+    v_posted := array_append(v_posted, v_row);
+    v_last := v_row;
+  end loop;
+
+  -- The next ids, which are the order in which entries were posted. Before the statement, which may
+  -- be one for a distributed table and then takes no volatile function.
+  v_ids := array(select nextval('public.payment_history_id_seq') from unnest(v_posted));
+  update public.payment_history h
+     set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at, held = p.held,
+         hash = p.hash
+    from unnest(v_posted, v_ids) p
+   where h.id = p.id and h.user_id = post_pending.user_id;
+  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
+  -- planner would then read the whole table and compare each such row with every one of p.
+  update public.manual_entries m set seq = p.seq
+    from unnest(v_posted) p
+   where m.user_id = post_pending.user_id and m.id = p.id and case when m.seq is null then true end;
+
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
+  return case when cardinality(v_posted) = post_pending.max_rows
+      and exists (select from public.payment_history h where h.user_id = post_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
+end $$;
+
+comment on function ledger.post_pending is
+  'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
+
+revoke all on function ledger.post_pending from public;
+-- end function
+
+-- function: refuse_distributed
+create or replace function ledger.refuse_distributed(what text)
+  returns void
+  language plpgsql volatile as $$
+begin
+  raise exception using errcode = '0A000',
+    message = format('%s is not possible while the ledger is distributed', refuse_distributed.what),
+    hint = 'docs/how-to/distribute.md says what is.';
+end $$;
+
+comment on function ledger.refuse_distributed is
+  'Raises 0A000: what this is about doesn''t work on a ledger whose users are on several servers.';
+
+revoke all on function ledger.refuse_distributed from public;
+-- end function
+
+-- function: replay_entry
+create or replace function ledger.replay_entry(accounts ledger.account[], seq bigint)
+  returns ledger.posted_entry[]
+  language plpgsql volatile as $$
+declare
+  v_user_id bigint := replay_entry.accounts[1].user_id;
+  v_seq bigint := replay_entry.seq;
+  v_peer_user_id bigint;
+  v_peer_seq bigint;
+  v_entry ledger.posted_entry;
+  v_entries ledger.posted_entry[] := '{}';
+begin
+  -- Pending entries may have been posted all the same.
+  perform ledger.copy_accounts(replay_entry.accounts);
+  -- One user a statement, who may be on another server than the next.
+  for v_half in 1 .. 2 loop
+    select h.user_id, h.seq, h.action, h.amount, h.balance, h.balance - h.held, h.ts, true,
+           h.peer_user_id, h.peer_seq
+      into v_entry.user_id, v_entry.seq, v_entry.action, v_entry.amount, v_entry.balance,
+           v_entry.available, v_entry.ts, v_entry.replayed, v_peer_user_id, v_peer_seq
+      from public.payment_history h where h.user_id = v_user_id and h.seq = v_seq;
+    v_entries := array_append(v_entries, v_entry);
+    exit when v_peer_user_id is null;
+    v_user_id := v_peer_user_id;
+    v_seq := v_peer_seq;
+  end loop;
+  return v_entries;
+end $$;
+
+comment on function ledger.replay_entry is
+  'The entry of the first account''s user that a key has made earlier, and its other half if it has one, as they were answered then, with replayed set.';
+
+revoke all on function ledger.replay_entry from public;
+-- end function
+
+-- function: transfer
+create or replace function public.transfer(
+  from_user_id bigint, to_user_id bigint, amount numeric, idempotency_key text default null,
+  metadata jsonb default null)
+  returns setof ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_amount numeric := round(transfer.amount, 2);
+  v record;
+  -- The sender and the receiver, as their copies say they are after the transfer.
+  a record;
+  p record;
+  v_pair ledger.posted_entry[];
+begin
+  if transfer.idempotency_key is null and transfer.metadata is null -- mutation: short
+    and not ledger.is_distributed()
+    and ledger.is_valid_amount(transfer.amount) then
+    -- As ledger.add_entry does it. The index finds users in the order of their ids, so that two
+    -- callers never wait for each other; and both are locked before either is looked at.
+    for v in
+      update public.users u
+         set seq = u.seq + 1, updated_at = clock_timestamp(), balance = u.balance
+               + case u.id when transfer.from_user_id then -v_amount else v_amount end
+       where u.id in (transfer.from_user_id, transfer.to_user_id) -- mutation: order
+         and u.seq < 9007199254740991
+      returning u.id, u.seq, u.balance, u.hold_changes, u.frozen_at is not null as is_frozen
+    loop
+      if v.id = transfer.from_user_id then a := v; else p := v; end if;
+    end loop;
+    if a is not null and p is not null then
+      return query
+      insert into public.payment_history as e (user_id, action, amount, ts, seq, balance,
+        sealed_at, held, peer_user_id, peer_seq, hash)
+      select x.user_id, x.action, v_amount, l.at, x.seq, x.balance, l.at, x.held, x.peer_user_id,
+             x.peer_seq, ledger.entry_hash(x.previous, x.user_id, x.seq, x.action, v_amount, l.at,
+               x.balance, l.at, null, null, x.held, null, null, x.peer_user_id, x.peer_seq)
+        -- Both have a last entry, nothing is pending, the copies are right, the funds suffice.
+        from (select f.hash, f.held, t.hash as peer_hash, t.held as peer_held,
+                     ledger.next_moment(greatest(f.sealed_at, t.sealed_at)) as at -- mutation: moment
+                from (select h.seq, h.balance, h.sealed_at, h.hash,
+                             case when a.hold_changes = 0 then 0.00
+                               else ledger.held_now(transfer.from_user_id) end as held
+                        from public.payment_history h where h.user_id = transfer.from_user_id
+                       order by h.seq desc limit 1) f
+                cross join (
+                      select h.seq, h.balance, h.sealed_at, h.hash,
+                             case when p.hold_changes = 0 then 0.00
+                               else ledger.held_now(transfer.to_user_id) end as held
+                        from public.payment_history h where h.user_id = transfer.to_user_id
+                       order by h.seq desc limit 1) t
+               where f.seq + 1 = a.seq and f.balance - v_amount = a.balance
+                 and t.seq + 1 = p.seq and t.balance + v_amount = p.balance
+                 and ledger.funds_problem(-v_amount, a.balance, f.held, a.is_frozen)
+                   is null -- mutation: funds
+                 and ledger.funds_problem(v_amount, p.balance, t.held, false) is null
+              -- So that its moment is one for both.
+              offset 0) l
+        cross join lateral (values
+          (a.id, 'DEBIT', a.seq, a.balance, l.held, p.id, p.seq, l.hash),
+          (p.id, 'CREDIT', p.seq, p.balance, l.peer_held, a.id, a.seq, l.peer_hash))
+          x (user_id, action, seq, balance, held, peer_user_id, peer_seq, previous)
+      returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false;
+      if found then return; end if;
+    end if;
+  end if;
+  v_pair := ledger.post_pair('TRANSFER', transfer.from_user_id, transfer.to_user_id,
+    transfer.amount, null, transfer.idempotency_key, transfer.metadata);
+  return next v_pair[1];
+  return next v_pair[2];
+end $$;
+
+comment on function public.transfer is
+  'Takes amount from one user and adds it to another, both or neither, once per idempotency_key of the first. Two rows: the debit, the credit; each names the other. Raises LGSAM, LGUSR, LGAMT, LGFND, LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.transfer from public;
+grant execute on function public.transfer to ledger_dba;
+-- end function
+
+-- function: verify_controls
+create or replace function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+begin
+  return query
+  select 'control_differs', coalesce(u.id, c.user_id), null::bigint, format(
+           'users says frozen_at %s, limit %s; user_controls %s, %s, %s changes up to %s.',
+           u.frozen_at, u.credit_limit, c.frozen_at, c.credit_limit, c.changes, c.last_number)
+    from (select u.id, u.frozen_at, u.credit_limit from public.users u
+           where u.hold_changes > 0 and u.id > verify_controls.after_user_id
+             and u.id <= verify_controls.upto_user_id
+             and num_nonnulls(u.frozen_at, u.credit_limit) > 0) u
+    full join (
+      select k.user_id, count(*) as changes, max(k.number) as last_number,
+             (array_agg(case k.operation when 'FREEZE' then k.at end order by k.number desc)
+               filter (where k.operation in ('FREEZE', 'THAW')))[1] as frozen_at,
+             nullif((array_agg(k.credit_limit order by k.number desc)
+               filter (where k.operation = 'CREDIT LIMIT'))[1], 0) as credit_limit
+        from public.user_controls k
+       where k.user_id > verify_controls.after_user_id and k.user_id <= verify_controls.upto_user_id
+       group by k.user_id) c on c.user_id = u.id
+   where (u.frozen_at, u.credit_limit) is distinct from (c.frozen_at, c.credit_limit)
+      or c.changes <> c.last_number
+  union all
+  -- The engine looks at neither while nothing has been counted.
+  select 'control_differs', u.id, null, 'users.hold_changes is 0.'
+    from public.users u
+   where u.hold_changes = 0 and num_nonnulls(u.frozen_at, u.credit_limit) > 0
+     and u.id > verify_controls.after_user_id and u.id <= verify_controls.upto_user_id;
+end $$;
+
+comment on function ledger.verify_controls is
+  'The findings about who is frozen or has a credit limit in a range of users: users says something else than the last rows of user_controls, or one of these is missing. Internal.';
+
+revoke all on function ledger.verify_controls from public;
+-- end function
+
+-- function: verify_entries
+create or replace function ledger.verify_entries(
+  after_user_id bigint default 0, after_seq bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807)
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  -- Always by the index on seq: sorting would read a whole user for each page.
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+  set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
+  set jit = off as $$
+declare
+  v_entry public.payment_history;
+  v_last public.payment_history;
+  v_suspects public.payment_history[];
+  v_users bigint[];
+  v_known bigint[];
+begin
+  -- The first row of the page is checked against the row before it.
+  select p.* into v_last from public.payment_history p
+   where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
+  rows_read := 0;
+  -- A loop that remembers the row before costs a third less than a window function.
+  for v_entry in
+    select p.* from public.payment_history p
+     where p.seq is not null and p.user_id <= verify_entries.upto_user_id
+       and (p.user_id, p.seq) > (verify_entries.after_user_id, verify_entries.after_seq)
+     order by p.user_id, p.seq limit verify_entries.max_rows
+  loop
+    rows_read := rows_read + 1;
+    if v_entry.user_id is distinct from v_last.user_id then
+      v_last := null;
+      v_users := array_append(v_users, v_entry.user_id);
+    end if;
+    -- Hashes of earlier versions are checked by verify_entry.
+    if (v_entry.seq = coalesce(v_last.seq, 0) + 1
+        and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
+        and v_entry.balance = coalesce(v_last.balance, 0)
+          + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
+        and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
+        and ledger.is_valid_amount(v_entry.amount)
+        and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,
+          v_entry.action, v_entry.amount, v_entry.ts, v_entry.balance, v_entry.sealed_at,
+          v_entry.idempotency_key, v_entry.metadata, v_entry.held, v_entry.hold, v_entry.reverses,
+          v_entry.peer_user_id, v_entry.peer_seq)) is not true then
+      v_suspects := array_append(v_suspects, v_entry);
+    end if;
+    v_last := v_entry;
+  end loop;
+  if rows_read = verify_entries.max_rows then
+    next_user_id := v_last.user_id;
+    next_seq := v_last.seq;
+  end if;
+
+  -- One by one: what verify_entry reads may be on other servers.
+  findings := '{}';
+  foreach v_entry in array coalesce(v_suspects, '{}') loop
+    findings := findings || array(select f from ledger.verify_entry(v_entry) f);
+  end loop;
+  v_known := array(select u.id from public.users u where u.id = any (v_users));
+  findings := findings || array(
+    select row('user_missing', m.user_id, null, 'There are entries, but no such user.')::ledger.finding
+      from unnest(v_users) m (user_id) where m.user_id <> all (v_known));
+  return next;
+end $$;
+
+comment on function ledger.verify_entries is
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+
+revoke all on function ledger.verify_entries from public;
+grant execute on function ledger.verify_entries to ledger_dba;
+-- end function
+
+-- function: verify_guards
+create or replace function ledger.verify_guards()
+  returns setof ledger.finding
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select row('guard_missing', null, null, format('The %s is %s.', coalesce(e.object, g.object),
+           case when g.object is null then 'missing' when e.object is null then 'not ours'
+             else 'disabled or another' end))::ledger.finding
+    from ledger.expected_guards() e
+    full join ledger.get_guards() g on g.object = e.object
+   where e.hash is distinct from
+           left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
+     -- Others may have objects of their own. But what runs at a change, or has the name of a
+     -- function of the ledger, must be the ledger's.
+     and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
+       or substring(g.object from '^trigger .* on (.*)') in (
+            select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
+       or substring(g.object from '^function public\.(\w+)\(') in (
+            select substring(f.object from '^function public\.(\w+)\(') from ledger.expected_guards() f))
+     -- npm run distribute puts another in its place, and verify_shards says whether it is right.
+     and (not ledger.is_distributed() or e.object <> 'function ledger.is_distributed()')
+  union all
+  select f from ledger.verify_interventions() f
+  union all
+  select f from ledger.verify_shards() f
+$$;
+
+comment on function ledger.verify_guards is
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger, anything in schema ledger, or a function of the name of one of ours, that is somebody else''s; and those of verify_interventions and verify_shards.';
+
+revoke all on function ledger.verify_guards from public;
+grant execute on function ledger.verify_guards to ledger_dba;
+-- end function
+
+-- function: verify_hold
+create or replace function ledger.verify_hold(
+  first public.hold_changes, last public.hold_changes, captured numeric)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+declare
+  f public.hold_changes := verify_hold.first;
+  l public.hold_changes := verify_hold.last;
+  o public.holds;
+begin
+  select x.* into o from public.holds x where x.user_id = l.user_id and x.hold = l.hold;
+  if found and (
+      (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
+        = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
+          l.expires_at, verify_hold.captured, l.number, f.number)
+      and (o.hash = l.hash or o.hash = ledger.hold_hash_1(f, l)
+        -- The hash of version 1 can't be computed any more.
+        or exists (select from public.erasures e where e.kind = 'hold_change'
+             and e.user_id = o.user_id and e.number = o.hold and e.change = o.changes))) is not true
+  then
+    return next row('hold_invalid', o.user_id, null,
+      format('Hold %s is not what its changes come to.', o.hold))::ledger.finding;
+  end if;
+end $$;
+
+comment on function ledger.verify_hold is
+  'The finding about a row of holds, if it isn''t what its first and its last change and what was captured in all come to. Internal.';
+
+revoke all on function ledger.verify_hold from public;
+-- end function
+
+-- function: verify_holds
+create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+declare
+  f public.hold_changes;
+  p public.hold_changes;
+  c public.hold_changes;
+  v_captured numeric;
+  v_problem text;
+begin
+  for c in
+    select x.* from public.hold_changes x
+     where x.user_id > verify_holds.after_user_id and x.user_id <= verify_holds.upto_user_id
+     order by x.user_id, x.hold, x.number
+  loop
+    if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+      f := c;
+      p := null;
+      v_captured := 0;
+    end if;
+    v_problem := ledger.hold_change_problem(f, p, c);
+    if v_problem is not null then
+      return next row('hold_invalid', c.user_id, null,
+        format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
+    end if;
+    if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
+    p := c;
+  end loop;
+  return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+
+  return query
+    select 'hold_invalid', o.user_id, null::bigint,
+           format('Hold %s is not what its changes come to.', o.hold)
+      from public.holds o
+     where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
+       and not exists (select from public.hold_changes x
+             where x.user_id = o.user_id and x.hold = o.hold)
+    union all
+    -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
+    select 'hold_invalid', coalesce(u.id, n.user_id), null, format(
+             'users.hold_changes is %s; %s holds up to number %s, %s of them placed, and controls had %s changes.',
+             u.hold_changes, n.holds, n.last_hold, n.placed, n.changes)
+      from (select s.id, s.hold_changes from public.users s
+             where s.hold_changes > 0 and s.id > verify_holds.after_user_id
+               and s.id <= verify_holds.upto_user_id) u
+      full join (
+        select y.user_id, sum(y.holds)::bigint as holds, max(y.last_hold) as last_hold,
+               sum(y.placed)::bigint as placed, sum(y.changes)::bigint as changes
+          from (
+            select o.user_id, count(*) as holds, max(o.hold) as last_hold, 0 as placed,
+                   0 as changes
+              from public.holds o
+             where o.user_id > verify_holds.after_user_id
+               and o.user_id <= verify_holds.upto_user_id
+             group by o.user_id
+            union all
+            select x.user_id, 0, 0, count(*) filter (where x.number = 1), count(*)
+              from public.hold_changes x
+             where x.user_id > verify_holds.after_user_id
+               and x.user_id <= verify_holds.upto_user_id
+             group by x.user_id
+            union all
+            select k.user_id, 0, 0, 0, count(*) from public.user_controls k
+             where k.user_id > verify_holds.after_user_id
+               and k.user_id <= verify_holds.upto_user_id
+             group by k.user_id) y
+         group by y.user_id) n on n.user_id = u.id
+     where (u.hold_changes, n.holds, n.placed) is distinct from (n.changes, n.last_hold, n.holds);
+end $$;
+
+comment on function ledger.verify_holds is
+  'The findings about the holds of a range of users: changes that were edited or can''t be, or that have no entry; rows of holds that don''t follow from them; and holds or changes that are missing or added behind the back of users. Internal.';
+
+revoke all on function ledger.verify_holds from public;
+-- end function
+
+-- function: verify_manual_entries
+create or replace function ledger.verify_manual_entries(
+  after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+declare
+  m public.manual_entries;
+  e public.payment_history;
+  v_kind text;
+  v_number bigint;
+begin
+  -- One user a statement, and no row of a table as an argument in one: on a distributed ledger,
+  -- shards have types of their own.
+  for m in
+    select x.* from public.manual_entries x
+     where x.user_id > verify_manual_entries.after_user_id
+       and x.user_id <= verify_manual_entries.upto_user_id
+  loop
+    v_kind := 'entry';
+    v_number := m.seq;
+    if m.seq is not null then
+      select h.* into e from public.payment_history h
+       where h.user_id = m.user_id and h.seq = m.seq;
+    else
+      select h.* into e from public.payment_history h
+       where h.user_id = m.user_id and h.id = m.id and h.seq is null;
+      if not found then
+        -- Withdrawn: then this is what it was.
+        v_kind := 'intervention';
+        select (jsonb_populate_record(null::public.payment_history, i.before)).* into e
+          from public.interventions i
+         where i.user_id = m.user_id and i.operation = 'WITHDRAW'
+           and i.before -> 'id' = to_jsonb(m.id) limit 1;
+        select i.id into v_number from public.interventions i
+         where i.user_id = m.user_id and i.operation = 'WITHDRAW'
+           and i.before -> 'id' = to_jsonb(m.id) limit 1;
+      end if;
+    end if;
+    if m.hash is distinct from
+        ledger.manual_entry_hash(e, m.id, m.entered_at, m.entered_by)
+      -- Of what was erased, the row in erasures takes the place of this hash.
+      and not exists (select from public.erasures x where x.kind = v_kind
+        and x.user_id = m.user_id and x.number = v_number) then
+      return next row('manual_entry_invalid', m.user_id, m.seq,
+        format('Manual entry %s, of %s by %s, %s.', m.id, m.entered_at, m.entered_by,
+          case when e.user_id is null then 'is gone' else 'was edited' end))::ledger.finding;
+    end if;
+  end loop;
+
+  return query
+    select 'manual_entry_invalid', d.user_id, d.seq,
+           format('Manual entries %s are the same entry.', string_agg(d.id::text, ', '))
+      from public.manual_entries d
+     where d.seq is not null and d.user_id > verify_manual_entries.after_user_id
+       and d.user_id <= verify_manual_entries.upto_user_id
+     group by d.user_id, d.seq having count(*) > 1
+    union all
+    select 'manual_entry_invalid', h.user_id, null,
+           format('Nothing says who entered row %s.', h.id)
+      from public.payment_history h
+     where h.seq is null and h.user_id > verify_manual_entries.after_user_id
+       and h.user_id <= verify_manual_entries.upto_user_id
+       and not exists (select from public.manual_entries x
+                        where x.user_id = h.user_id and x.id = h.id and x.seq is null);
+end $$;
+
+comment on function ledger.verify_manual_entries is
+  'The findings about the manual entries of a range of users: those that are not pending, posted or withdrawn as they were entered, and pending rows that nobody has entered. Internal.';
+
+revoke all on function ledger.verify_manual_entries from public;
+-- end function
+
+-- function: verify_shards
+create or replace function ledger.verify_shards()
+  returns setof ledger.finding
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set timezone = 'UTC' set datestyle = 'ISO, YMD' set quote_all_identifiers = off as $$
+declare
+  -- What each shard has to have, without the number that Citus puts behind each name, and without
+  -- brackets, which come and go.
+  v_query text := $query$
+    select coalesce(string_agg(x.line, chr(10)), '') from (
+      select concat_ws(' ', 'trigger', pg_get_triggerdef(t.oid), t.tgenabled)
+        from pg_trigger t
+       where t.tgrelid = ':table'::regclass and not t.tgisinternal and t.tgtype & 32 = 0
+      union all
+      select concat_ws(' ', 'constraint', c.conname, pg_get_constraintdef(c.oid))
+        from pg_constraint c
+       where c.conrelid = ':table'::regclass and c.contype in ('c', 'p', 'u')
+      union all
+      select concat_ws(' ', 'index', pg_get_indexdef(i.indexrelid), i.indisvalid)
+        from pg_index i where i.indrelid = ':table'::regclass and i.indisunique) r (raw),
+      regexp_replace(translate(r.raw, '()', ''), coalesce(substring(':table' from '_\d+$'), '-'), '',
+        'g') x (line)$query$;
+  -- What every server has to have: not what belongs to the tables that only the coordinator has.
+  v_server_query text := $query$
+    select coalesce(string_agg(g.object || ': ' || coalesce(md5(g.definition), ''), chr(10)), '')
+      from ledger.get_guards() g
+     where g.object !~ concat('^(function ledger.(intervention_hash|erasable_interventions)\W'
+             '|.*\m(table|sequence|on) (interventions|interventions_id_seq|erasures|user_keys|user_references'
+             '|ledger.(identity|anchors|webhooks))$)')$query$;
+  v_citus regclass := to_regclass('pg_catalog.pg_dist_partition');
+  v_is_distributed boolean := false;
+  v_table text;
+  v_expected text;
+begin
+  if v_citus is not null then
+    execute $query$select exists (select from pg_dist_partition d
+      where d.logicalrelid = 'public.users'::regclass)$query$ into v_is_distributed;
+  end if;
+  if v_is_distributed <> ledger.is_distributed() then
+    return next row('guard_missing', null, null, format('ledger.is_distributed() says %s.',
+      ledger.is_distributed()))::ledger.finding;
+  end if;
+  if not v_is_distributed then return; end if;
+
+  for v_table in execute 'select d.logicalrelid::text from pg_dist_partition d order by 1' loop
+    execute replace(v_query, ':table', v_table) into v_expected;
+    return query execute $query$
+      select 'guard_missing', null::bigint, null::bigint,
+             format('On shard %s of %s this is missing or another: %s', s.shardid, $1,
+               case when s.success then l.line else s.result end)
+        from run_command_on_shards($1, $2) s
+        cross join lateral (
+          select * from string_to_table($3, chr(10))
+          except select * from string_to_table(case when s.success then s.result end, chr(10))
+          ) l (line)$query$
+      using v_table, replace(v_query, ':table', '%1$s'), v_expected;
+  end loop;
+
+  execute v_server_query into v_expected;
+  return query execute $query$
+    select 'guard_missing', null::bigint, null::bigint,
+           format('On server %s:%s this is missing or another: %s', s.nodename, s.nodeport,
+             case when s.success then regexp_replace(l.line, ': \w*$', '') else s.result end)
+      from run_command_on_workers($1) s
+      cross join lateral (
+        select * from string_to_table($2, chr(10))
+        except select * from string_to_table(case when s.success then s.result end, chr(10))
+        ) l (line)$query$
+    using v_server_query, v_expected;
+end $$;
+
+comment on function ledger.verify_shards is
+  'The findings about a ledger whose users are on several servers: a shard without a trigger, a constraint or a unique index that its table has, or with another one; a server without a guard that the coordinator has, such as a function that nobody else may execute. None where all users are on one server.';
+
+revoke all on function ledger.verify_shards from public;
+-- end function
+
+-- function: withdraw_entry
+create or replace function public.withdraw_entry(
+  user_id bigint, id bigint, reason text default null)
+  returns ledger.withdrawn_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_entry public.payment_history;
+  v_seq bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Withdrawing'); end if;
+  -- Locked as the engine does it, so that nobody posts the entry meanwhile.
+  perform from public.users u where u.id = withdraw_entry.user_id for no key update;
+  if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
+  select h.* into v_entry from public.payment_history h
+   where h.user_id = withdraw_entry.user_id and h.id = withdraw_entry.id and h.seq is null;
+  if not found then
+    select m.seq into v_seq from public.manual_entries m
+     where m.user_id = withdraw_entry.user_id and m.id = withdraw_entry.id;
+    if v_seq is null then perform ledger.raise_status('LGENT', withdraw_entry.user_id); end if;
+    raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+      detail = format('It was posted as entry %s.', v_seq),
+      hint = format('Undo it: select * from reverse_entry(%s, %s)', withdraw_entry.user_id, v_seq);
+  end if;
+  insert into public.interventions (operation, reason, user_id, before)
+  values ('WITHDRAW', withdraw_entry.reason, v_entry.user_id, to_jsonb(v_entry));
+  delete from public.payment_history h where h.user_id = v_entry.user_id and h.id = v_entry.id;
+  return (v_entry.user_id, v_entry.id, v_entry.action, v_entry.amount, v_entry.ts,
+    v_entry.metadata)::ledger.withdrawn_entry;
+end $$;
+
+comment on function public.withdraw_entry is
+  'Takes back a manual entry that is still pending, by the id of its row, and returns it. What it was, who took it back and why stays in interventions. Raises LGUSR, LGENT (no such manual entry), LGIMM (it is posted).';
+
+revoke all on function public.withdraw_entry from public;
+grant execute on function public.withdraw_entry to ledger_dba;
+-- end function
+
+-- function: write_change
+create or replace function ledger.write_change(change public.hold_changes)
+  returns void
+  language plpgsql volatile as $$
+declare
+  c public.hold_changes := write_change.change;
+begin
+  if c.number = 1 then
+    insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
+      changes, hash)
+    values (c.user_id, c.hold, c.amount, c.remaining, 0.00, 'active', c.expires_at, 1, c.hash);
+  else
+    update public.holds o
+       set remaining = c.remaining,
+           captured = o.captured + case when c.action = 'captured' then c.amount else 0.00 end,
+           status = case when c.remaining > 0 then 'active' else c.action end,
+           expires_at = c.expires_at, changes = c.number, hash = c.hash
+     where o.user_id = c.user_id and o.hold = c.hold;
+  end if;
+  insert into public.hold_changes (user_id, hold, number, action, amount, remaining, expires_at,
+    at, seq, balance, available, idempotency_key, metadata, position, hash)
+  values (c.user_id, c.hold, c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq,
+    c.balance, c.available, c.idempotency_key, c.metadata, c.position, c.hash);
+end $$;
+
+comment on function ledger.write_change is
+  'Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes. Everything has been decided.';
+
+revoke all on function ledger.write_change from public;
+-- end function
+
+-- migrate:down
+
+set local check_function_bodies = off;
+
+-- function: write_change
+create or replace function ledger.write_change(change public.hold_changes)
+  returns void
+  language plpgsql volatile as $$
+declare
+  c public.hold_changes := write_change.change;
+begin
+  if c.number = 1 then
+    insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
+      changes, hash)
+    values (c.user_id, c.hold, c.amount, c.remaining, 0.00, 'active', c.expires_at, 1, c.hash);
+  else
+    update public.holds o
+       set remaining = c.remaining,
+           captured = o.captured + case c.action when 'captured' then c.amount else 0.00 end,
+           status = case when c.remaining > 0 then 'active' else c.action end,
+           expires_at = c.expires_at, changes = c.number, hash = c.hash
+     where o.user_id = c.user_id and o.hold = c.hold;
+  end if;
+  insert into public.hold_changes (user_id, hold, number, action, amount, remaining, expires_at,
+    at, seq, balance, available, idempotency_key, metadata, position, hash)
+  values (c.user_id, c.hold, c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq,
+    c.balance, c.available, c.idempotency_key, c.metadata, c.position, c.hash);
+end $$;
+
+comment on function ledger.write_change is
+  'Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes. Everything has been decided.';
+
+revoke all on function ledger.write_change from public;
+-- end function
+
+-- function: withdraw_entry
+create or replace function public.withdraw_entry(
+  user_id bigint, id bigint, reason text default null)
+  returns ledger.withdrawn_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_entry public.payment_history;
+  v_seq bigint;
+begin
+  -- Locked as the engine does it, so that nobody posts the entry meanwhile.
+  perform from public.users u where u.id = withdraw_entry.user_id for no key update;
+  if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
+  select h.* into v_entry from public.payment_history h
+   where h.user_id = withdraw_entry.user_id and h.id = withdraw_entry.id and h.seq is null;
+  if not found then
+    select m.seq into v_seq from public.manual_entries m
+     where m.user_id = withdraw_entry.user_id and m.id = withdraw_entry.id;
+    if v_seq is null then perform ledger.raise_status('LGENT', withdraw_entry.user_id); end if;
+    raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+      detail = format('It was posted as entry %s.', v_seq),
+      hint = format('Undo it: select * from reverse_entry(%s, %s)', withdraw_entry.user_id, v_seq);
+  end if;
+  insert into public.interventions (operation, reason, user_id, before)
+  values ('WITHDRAW', withdraw_entry.reason, v_entry.user_id, to_jsonb(v_entry));
+  delete from public.payment_history h where h.user_id = v_entry.user_id and h.id = v_entry.id;
+  return (v_entry.user_id, v_entry.id, v_entry.action, v_entry.amount, v_entry.ts,
+    v_entry.metadata)::ledger.withdrawn_entry;
+end $$;
+
+comment on function public.withdraw_entry is
+  'Takes back a manual entry that is still pending, by the id of its row, and returns it. What it was, who took it back and why stays in interventions. Raises LGUSR, LGENT (no such manual entry), LGIMM (it is posted).';
+
+revoke all on function public.withdraw_entry from public;
+grant execute on function public.withdraw_entry to ledger_dba;
+-- end function
+
+drop function ledger.verify_shards();
+
+-- function: verify_manual_entries
+create or replace function ledger.verify_manual_entries(
+  after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language sql stable
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+  select row('manual_entry_invalid', m.user_id, m.seq, format('Manual entry %s, of %s by %s, %s.',
+           m.id, m.entered_at, m.entered_by, case when e.entry is null
+             then 'is gone' else 'was edited' end))::ledger.finding
+    from public.manual_entries m
+    left join lateral (
+      select p as entry, exists (select from public.erasures x where x.kind = 'entry'
+               and x.user_id = m.user_id and x.number = m.seq) as is_erased
+        from public.payment_history p where p.user_id = m.user_id and p.seq = m.seq
+      union all
+      select p, false from public.payment_history p
+       where m.seq is null and p.user_id = m.user_id and p.id = m.id and p.seq is null
+      union all
+      -- Withdrawn: then this is what it was.
+      select jsonb_populate_record(null::public.payment_history, i.before),
+             exists (select from public.erasures x where x.kind = 'intervention'
+               and x.user_id = m.user_id and x.number = i.id)
+        from public.interventions i
+       where m.seq is null and i.user_id = m.user_id and i.operation = 'WITHDRAW'
+         and i.before -> 'id' = to_jsonb(m.id)
+       limit 1) e on true
+   where m.user_id > verify_manual_entries.after_user_id
+     and m.user_id <= verify_manual_entries.upto_user_id
+     -- Of what was erased, the row in erasures takes the place of this hash.
+     and (e.is_erased is not true and m.hash is distinct from
+            ledger.manual_entry_hash(e.entry, m.id, m.entered_at, m.entered_by)
+       or exists (select from public.manual_entries d
+                   where d.user_id = m.user_id and d.seq = m.seq and d.id <> m.id))
+  union all
+  select row('manual_entry_invalid', h.user_id, null,
+           format('Nothing says who entered row %s.', h.id))::ledger.finding
+    from public.payment_history h
+   where h.seq is null and h.user_id > verify_manual_entries.after_user_id
+     and h.user_id <= verify_manual_entries.upto_user_id
+     and not exists (select from public.manual_entries m
+                      where m.user_id = h.user_id and m.id = h.id and m.seq is null)
+$$;
+
+comment on function ledger.verify_manual_entries is
+  'The findings about the manual entries of a range of users: those that are not pending, posted or withdrawn as they were entered, and pending rows that nobody has entered. Internal.';
+
+revoke all on function ledger.verify_manual_entries from public;
+-- end function
+
+-- function: verify_holds
+create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+declare
+  f public.hold_changes;
+  p public.hold_changes;
+  c public.hold_changes;
+  v_problem text;
+begin
+  for c in
+    select x.* from public.hold_changes x
+     where x.user_id > verify_holds.after_user_id and x.user_id <= verify_holds.upto_user_id
+     order by x.user_id, x.hold, x.number
+  loop
+    if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      f := c;
+      p := null;
+    end if;
+    v_problem := ledger.hold_change_problem(f, p, c);
+    if v_problem is not null then
+      return next row('hold_invalid', c.user_id, null,
+        format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
+    end if;
+    p := c;
+  end loop;
+
+  return query
+    select 'hold_invalid', o.user_id, null::bigint,
+           format('Hold %s is not what its changes come to.', o.hold)
+      from public.holds o
+      left join public.hold_changes l
+        on l.user_id = o.user_id and l.hold = o.hold and l.number = o.changes
+      left join public.hold_changes i
+        on i.user_id = o.user_id and i.hold = o.hold and i.number = 1
+     where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
+       and ((o.amount, o.remaining, o.status, o.expires_at, o.captured) = (i.amount, l.remaining,
+             case when l.remaining > 0 then 'active' else l.action end, l.expires_at, (
+             select coalesce(sum(x.amount), 0) from public.hold_changes x
+              where x.user_id = o.user_id and x.hold = o.hold and x.action = 'captured'))
+         and (o.hash = l.hash or o.hash = ledger.hold_hash_1(i, l)
+           -- The hash of version 1 can't be computed any more.
+           or exists (select from public.erasures e where e.kind = 'hold_change'
+             and (e.user_id, e.number, e.change) = (o.user_id, o.hold, o.changes)))
+         and not exists (select from public.hold_changes x
+           where x.user_id = o.user_id and x.hold = o.hold and x.number > o.changes)) is not true
+    union all
+    -- Holds are numbered without gaps, and each of their changes is counted, as are controls.
+    select 'hold_invalid', coalesce(u.id, n.user_id), null, format(
+             'users.hold_changes is %s; %s holds up to number %s, %s of them placed, and controls had %s changes.',
+             u.hold_changes, n.holds, n.last_hold, n.placed, n.changes)
+      from (select s.id, s.hold_changes from public.users s
+             where s.hold_changes > 0 and s.id > verify_holds.after_user_id
+               and s.id <= verify_holds.upto_user_id) u
+      full join (
+        select y.user_id, sum(y.holds)::bigint as holds, max(y.last_hold) as last_hold,
+               sum(y.placed)::bigint as placed, sum(y.changes)::bigint as changes
+          from (
+            select o.user_id, count(*) as holds, max(o.hold) as last_hold, 0 as placed,
+                   0 as changes
+              from public.holds o
+             where o.user_id > verify_holds.after_user_id
+               and o.user_id <= verify_holds.upto_user_id
+             group by o.user_id
+            union all
+            select x.user_id, 0, 0, count(*) filter (where x.number = 1), count(*)
+              from public.hold_changes x
+             where x.user_id > verify_holds.after_user_id
+               and x.user_id <= verify_holds.upto_user_id
+             group by x.user_id
+            union all
+            select k.user_id, 0, 0, 0, count(*) from public.user_controls k
+             where k.user_id > verify_holds.after_user_id
+               and k.user_id <= verify_holds.upto_user_id
+             group by k.user_id) y
+         group by y.user_id) n on n.user_id = u.id
+     where (u.hold_changes, n.holds, n.placed) is distinct from (n.changes, n.last_hold, n.holds);
+end $$;
+
+comment on function ledger.verify_holds is
+  'The findings about the holds of a range of users: changes that were edited or can''t be, or that have no entry; rows of holds that don''t follow from them; and holds or changes that are missing or added behind the back of users. Internal.';
+
+revoke all on function ledger.verify_holds from public;
+-- end function
+
+drop function ledger.verify_hold(first public.hold_changes, last public.hold_changes, captured numeric);
+
+-- function: verify_guards
+create or replace function ledger.verify_guards()
+  returns setof ledger.finding
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select row('guard_missing', null, null, format('The %s is %s.', coalesce(e.object, g.object),
+           case when g.object is null then 'missing' when e.object is null then 'not ours'
+             else 'disabled or another' end))::ledger.finding
+    from ledger.expected_guards() e
+    full join ledger.get_guards() g on g.object = e.object
+   where e.hash is distinct from
+           left(encode(sha256(convert_to(coalesce(g.definition, ''), 'UTF8')), 'hex'), 16)
+     -- Others may have objects of their own. But what runs at a change, or has the name of a
+     -- function of the ledger, must be the ledger's.
+     and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
+       or substring(g.object from '^trigger .* on (.*)') in (
+            select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
+       or substring(g.object from '^function public\.(\w+)\(') in (
+            select substring(f.object from '^function public\.(\w+)\(') from ledger.expected_guards() f))
+  union all
+  select f from ledger.verify_interventions() f
+$$;
+
+comment on function ledger.verify_guards is
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger, anything in schema ledger, or a function of the name of one of ours, that is somebody else''s; and those of verify_interventions.';
+
+revoke all on function ledger.verify_guards from public;
+grant execute on function ledger.verify_guards to ledger_dba;
+-- end function
+
+-- function: verify_entries
+create or replace function ledger.verify_entries(
+  after_user_id bigint default 0, after_seq bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807)
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  -- Always by the index on seq: sorting would read a whole user for each page.
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+  set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
+  set jit = off as $$
+declare
+  v_entry public.payment_history;
+  v_last public.payment_history;
+  v_suspects public.payment_history[];
+  v_users bigint[];
+begin
+  -- The first row of the page is checked against the row before it.
+  select p.* into v_last from public.payment_history p
+   where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
+  rows_read := 0;
+  -- A loop that remembers the row before costs a third less than a window function.
+  for v_entry in
+    select p.* from public.payment_history p
+     where p.seq is not null and p.user_id <= verify_entries.upto_user_id
+       and (p.user_id, p.seq) > (verify_entries.after_user_id, verify_entries.after_seq)
+     order by p.user_id, p.seq limit verify_entries.max_rows
+  loop
+    rows_read := rows_read + 1;
+    if v_entry.user_id is distinct from v_last.user_id then
+      v_last := null;
+      v_users := array_append(v_users, v_entry.user_id);
+    end if;
+    -- Hashes of earlier versions are checked by verify_entry.
+    if (v_entry.seq = coalesce(v_last.seq, 0) + 1
+        and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
+        and v_entry.balance = coalesce(v_last.balance, 0)
+          + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
+        and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
+        and ledger.is_valid_amount(v_entry.amount)
+        and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,
+          v_entry.action, v_entry.amount, v_entry.ts, v_entry.balance, v_entry.sealed_at,
+          v_entry.idempotency_key, v_entry.metadata, v_entry.held, v_entry.hold, v_entry.reverses,
+          v_entry.peer_user_id, v_entry.peer_seq)) is not true then
+      v_suspects := array_append(v_suspects, v_entry);
+    end if;
+    v_last := v_entry;
+  end loop;
+  if rows_read = verify_entries.max_rows then
+    next_user_id := v_last.user_id;
+    next_seq := v_last.seq;
+  end if;
+
+  findings := array(
+    select f from unnest(v_suspects) s cross join lateral ledger.verify_entry(s) f
+    union all
+    select row('user_missing', m.user_id, null, 'There are entries, but no such user.')::ledger.finding
+      from unnest(v_users) m (user_id)
+     where not exists (select from public.users u where u.id = m.user_id));
+  return next;
+end $$;
+
+comment on function ledger.verify_entries is
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+
+revoke all on function ledger.verify_entries from public;
+grant execute on function ledger.verify_entries to ledger_dba;
+-- end function
+
+-- function: verify_controls
+create or replace function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language sql stable as $$
+  select row('control_differs', coalesce(u.id, c.user_id), null, format(
+           'users says frozen_at %s, limit %s; user_controls %s, %s, %s changes up to %s.',
+           u.frozen_at, u.credit_limit, c.frozen_at, c.credit_limit, c.changes, c.last_number
+           ))::ledger.finding
+    from (select u.id, u.frozen_at, u.credit_limit from public.users u
+           where u.hold_changes > 0 and u.id > verify_controls.after_user_id
+             and u.id <= verify_controls.upto_user_id
+             and num_nonnulls(u.frozen_at, u.credit_limit) > 0) u
+    full join (
+      select k.user_id, count(*) as changes, max(k.number) as last_number,
+             (array_agg(case k.operation when 'FREEZE' then k.at end order by k.number desc)
+               filter (where k.operation in ('FREEZE', 'THAW')))[1] as frozen_at,
+             nullif((array_agg(k.credit_limit order by k.number desc)
+               filter (where k.operation = 'CREDIT LIMIT'))[1], 0) as credit_limit
+        from public.user_controls k
+       where k.user_id > verify_controls.after_user_id and k.user_id <= verify_controls.upto_user_id
+       group by k.user_id) c on c.user_id = u.id
+   where (u.frozen_at, u.credit_limit) is distinct from (c.frozen_at, c.credit_limit)
+      or c.changes <> c.last_number
+  union all
+  -- The engine looks at neither while nothing has been counted.
+  select row('control_differs', u.id, null, 'users.hold_changes is 0.')::ledger.finding
+    from public.users u
+   where u.hold_changes = 0 and num_nonnulls(u.frozen_at, u.credit_limit) > 0
+     and u.id > verify_controls.after_user_id and u.id <= verify_controls.upto_user_id
+$$;
+
+comment on function ledger.verify_controls is
+  'The findings about who is frozen or has a credit limit in a range of users: users says something else than the last rows of user_controls, or one of these is missing. Internal.';
+
+revoke all on function ledger.verify_controls from public;
+-- end function
+
+-- function: transfer
+create or replace function public.transfer(
+  from_user_id bigint, to_user_id bigint, amount numeric, idempotency_key text default null,
+  metadata jsonb default null)
+  returns setof ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_amount numeric := round(transfer.amount, 2);
+  v record;
+  -- The sender and the receiver, as their copies say they are after the transfer.
+  a record;
+  p record;
+  v_pair ledger.posted_entry[];
+begin
+  if transfer.idempotency_key is null and transfer.metadata is null -- mutation: short
+    and ledger.is_valid_amount(transfer.amount) then
+    -- As ledger.add_entry does it. The index finds users in the order of their ids, so that two
+    -- callers never wait for each other; and both are locked before either is looked at.
+    for v in
+      update public.users u
+         set seq = u.seq + 1, updated_at = clock_timestamp(), balance = u.balance
+               + case u.id when transfer.from_user_id then -v_amount else v_amount end
+       where u.id in (transfer.from_user_id, transfer.to_user_id) -- mutation: order
+         and u.seq < 9007199254740991
+      returning u.id, u.seq, u.balance, u.hold_changes, u.frozen_at is not null as is_frozen
+    loop
+      if v.id = transfer.from_user_id then a := v; else p := v; end if;
+    end loop;
+    if a is not null and p is not null then
+      return query
+      insert into public.payment_history as e (user_id, action, amount, ts, seq, balance,
+        sealed_at, held, peer_user_id, peer_seq, hash)
+      select x.user_id, x.action, v_amount, l.at, x.seq, x.balance, l.at, x.held, x.peer_user_id,
+             x.peer_seq, ledger.entry_hash(x.previous, x.user_id, x.seq, x.action, v_amount, l.at,
+               x.balance, l.at, null, null, x.held, null, null, x.peer_user_id, x.peer_seq)
+        -- Both have a last entry, nothing is pending, the copies are right, the funds suffice.
+        from (select f.hash, f.held, t.hash as peer_hash, t.held as peer_held,
+                     ledger.next_moment(greatest(f.sealed_at, t.sealed_at)) as at -- mutation: moment
+                from (select h.seq, h.balance, h.sealed_at, h.hash,
+                             case when a.hold_changes = 0 then 0.00
+                               else ledger.held_now(transfer.from_user_id) end as held
+                        from public.payment_history h where h.user_id = transfer.from_user_id
+                       order by h.seq desc limit 1) f
+                cross join (
+                      select h.seq, h.balance, h.sealed_at, h.hash,
+                             case when p.hold_changes = 0 then 0.00
+                               else ledger.held_now(transfer.to_user_id) end as held
+                        from public.payment_history h where h.user_id = transfer.to_user_id
+                       order by h.seq desc limit 1) t
+               where f.seq + 1 = a.seq and f.balance - v_amount = a.balance
+                 and t.seq + 1 = p.seq and t.balance + v_amount = p.balance
+                 and ledger.funds_problem(-v_amount, a.balance, f.held, a.is_frozen)
+                   is null -- mutation: funds
+                 and ledger.funds_problem(v_amount, p.balance, t.held, false) is null
+              -- So that its moment is one for both.
+              offset 0) l
+        cross join lateral (values
+          (a.id, 'DEBIT', a.seq, a.balance, l.held, p.id, p.seq, l.hash),
+          (p.id, 'CREDIT', p.seq, p.balance, l.peer_held, a.id, a.seq, l.peer_hash))
+          x (user_id, action, seq, balance, held, peer_user_id, peer_seq, previous)
+      returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false;
+      if found then return; end if;
+    end if;
+  end if;
+  v_pair := ledger.post_pair('TRANSFER', transfer.from_user_id, transfer.to_user_id,
+    transfer.amount, null, transfer.idempotency_key, transfer.metadata);
+  return next v_pair[1];
+  return next v_pair[2];
+end $$;
+
+comment on function public.transfer is
+  'Takes amount from one user and adds it to another, both or neither, once per idempotency_key of the first. Two rows: the debit, the credit; each names the other. Raises LGSAM, LGUSR, LGAMT, LGFND, LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.transfer from public;
+grant execute on function public.transfer to ledger_dba;
+-- end function
+
+-- function: replay_entry
+create or replace function ledger.replay_entry(accounts ledger.account[], seq bigint)
+  returns ledger.posted_entry[]
+  language plpgsql volatile as $$
+begin
+  -- Pending entries may have been posted all the same.
+  perform ledger.copy_accounts(replay_entry.accounts);
+  return array(
+    select row(h.user_id, h.seq, h.action, h.amount, h.balance, h.balance - h.held, h.ts,
+             true)::ledger.posted_entry
+      from public.payment_history e
+      join public.payment_history h on (h.user_id, h.seq) in
+             ((e.user_id, e.seq), (e.peer_user_id, e.peer_seq))
+     where e.user_id = replay_entry.accounts[1].user_id and e.seq = replay_entry.seq
+     order by h.user_id <> e.user_id);
+end $$;
+
+comment on function ledger.replay_entry is
+  'The entry of the first account''s user that a key has made earlier, and its other half if it has one, as they were answered then, with replayed set.';
+
+revoke all on function ledger.replay_entry from public;
+-- end function
+
+drop function ledger.refuse_distributed(what text);
+
+-- function: post_pending
+create or replace function ledger.post_pending(user_id bigint, max_rows integer)
+  returns text
+  language plpgsql volatile
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_last public.payment_history;
+  v_row public.payment_history;
+  v_posted public.payment_history[] := '{}';
+  v_balance numeric;
+begin
+  select h.seq, h.balance, h.sealed_at, h.hash
+    into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
+    from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
+   order by h.seq desc limit 1;
+  v_last.held := ledger.held_now(post_pending.user_id);
+
+  -- By what is pending, never by ids or times: a row may commit late with a low one.
+  for v_row in
+    select h.* from public.payment_history h
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
+  loop
+    v_row.seq := coalesce(v_last.seq, 0) + 1;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
+    v_row.balance := v_balance;
+    v_row.held := v_last.held;
+    v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
+    v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
+      v_row.amount, v_row.ts, v_row.balance, v_row.sealed_at, v_row.idempotency_key,
+      v_row.metadata, v_row.held, v_row.hold, v_row.reverses, v_row.peer_user_id, v_row.peer_seq);
+    v_posted := array_append(v_posted, v_row);
+    v_last := v_row;
+  end loop;
+
+  -- With the next ids, which are the order in which entries were posted.
+  update public.payment_history h
+     set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
+         sealed_at = p.sealed_at, held = p.held, hash = p.hash
+    from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
+  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
+  -- planner would then read the whole table and compare each such row with every one of p.
+  update public.manual_entries m set seq = p.seq
+    from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+     and case when m.seq is null then true end;
+
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
+  return case when cardinality(v_posted) = post_pending.max_rows
+      and exists (select from public.payment_history h where h.user_id = post_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
+end $$;
+
+comment on function ledger.post_pending is
+  'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
+
+revoke all on function ledger.post_pending from public;
+-- end function
+
+-- function: opposite_of
+create or replace function ledger.opposite_of(action text)
+  returns text
+  language sql immutable parallel safe as $$
+  select case action when 'CREDIT' then 'DEBIT' when 'DEBIT' then 'CREDIT' end
+$$;
+
+comment on function ledger.opposite_of is 'The action that takes another one back.';
+
+revoke all on function ledger.opposite_of from public;
+-- end function
+
+-- function: lock_accounts
+create or replace function ledger.lock_accounts(
+  user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile as $$
+declare
+  v_locked ledger.account[];
+  v_accounts ledger.account[];
+  v_are_open boolean;
+begin
+  -- As lock_account does, in id order, so that two callers never wait for each other.
+  if lock_accounts.wait then
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update) l; -- mutation: lock
+  else
+    select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,
+             l.hold_changes, null, l.updated_at, l.frozen_at is not null)::ledger.account)
+      into v_locked from (
+      select u.* from public.users u where u.id = any (lock_accounts.user_ids)
+       order by u.id for no key update skip locked) l; -- mutation: skip locked
+  end if;
+  -- In the next statement, as there: the last entry, or one that is pending.
+  select array_agg(row(i.user_id, null, h.seq, h.balance, i.held, h.sealed_at, h.hash,
+           i.hold_changes, null, i.updated_at, i.is_frozen)::ledger.account),
+         bool_and(h.seq is not null and i.hold_changes = 0)
+    into v_accounts, v_are_open
+    from unnest(v_locked) i
+    left join lateral (
+      select p.seq, p.balance, p.sealed_at, p.hash from public.payment_history p
+       where p.user_id = i.user_id order by p.seq desc limit 1) h on true; -- mutation: last
+  if v_are_open then return v_accounts; end if;
+  for i in 1 .. coalesce(cardinality(v_accounts), 0) loop
+    if v_accounts[i].seq is null or v_accounts[i].hold_changes > 0 then
+      v_accounts[i] := ledger.open_account(v_accounts[i], lock_accounts.max_pending);
+    end if;
+  end loop;
+  return coalesce(v_accounts, '{}');
+end $$;
+
+comment on function ledger.lock_accounts is
+  'Locks users until the end of the transaction, posts what is pending, at most max_pending entries of each, and returns their accounts in id order; without wait it leaves out those that somebody else holds, and in any case those that don''t exist. Raises 55P03 after lock_timeout.';
+
+revoke all on function ledger.lock_accounts from public;
+-- end function
+
+drop function ledger.is_distributed();
+
+-- function: guard_user
+create or replace function ledger.guard_user()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'INSERT' then
+    -- JavaScript reads numbers exactly up to this bound.
+    if new.id between 1 and 9007199254740991 then return null; end if;
+    raise exception using errcode = '23514', message = 'an id is from 1 to 9007199254740991',
+      hint = 'create_user() without an id takes the next free one.';
+  elsif tg_op = 'DELETE' then
+    if not exists (select from public.payment_history h where h.user_id = old.id)
+      and not exists (select from public.hold_changes c where c.user_id = old.id) then
+      delete from public.user_references r
+       where r.reference = (select d.reference from public.user_details d where d.user_id = old.id);
+      delete from public.user_keys k where k.idempotency_key = (
+        select d.idempotency_key from public.user_details d where d.user_id = old.id);
+      delete from public.user_details d where d.user_id = old.id;
+      return old;
+    end if;
+  elsif tg_op = 'UPDATE' and new.id = old.id then
+    if new.hold_changes >= old.hold_changes then return null; end if;
+    raise exception using errcode = '23514', message = 'hold_changes never goes down',
+      hint = 'The engine keeps it: leave it out of the update.';
+  end if;
+  raise exception using errcode = '23503', message = 'a user stays, and keeps its id',
+    detail = format('%s on users is refused.', tg_op),
+    hint = 'Freeze a user who must not be used any more: see freeze_user.';
+end $$;
+
+comment on function ledger.guard_user is
+  'Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that there are holds (23514), and that one goes who has a history, or gets another id (23503).';
+
+revoke all on function ledger.guard_user from public;
+-- end function
+
+-- function: guard_history
+create or replace function ledger.guard_history()
+  returns trigger
+  -- A fixed search_path: the session must not choose which operators and functions these names
+  -- mean.
+  language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name = 'payment_history' then
+    -- By name: a column that somebody has added may be generated, which has no value yet.
+    if num_nonnulls(old.seq, old.balance, old.sealed_at, old.held, old.hash) = 0
+      and num_nulls(new.seq, new.balance, new.sealed_at, new.held, new.hash) = 0
+      and (new.user_id, new.action, new.amount, new.ts, new.idempotency_key, new.metadata,
+          new.hold, new.reverses, new.peer_user_id, new.peer_seq)
+        is not distinct from (old.user_id, old.action, old.amount, old.ts, old.idempotency_key,
+          old.metadata, old.hold, old.reverses, old.peer_user_id, old.peer_seq)
+    then
+      return new;
+    end if;
+  end if;
+  if tg_table_name = 'payment_history' and tg_level = 'ROW'
+    and has_table_privilege('public.interventions', 'insert') then
+    -- By the transaction's id and start, because a restored copy counts its transactions anew.
+    if exists (select from public.interventions i where i.transaction = pg_current_xact_id()
+                 and i.at >= now() and i.operation = 'BREAK GLASS') then
+      insert into public.interventions (operation, user_id, seq, before)
+        values (tg_op, old.user_id, old.seq, to_jsonb(old));
+      return case tg_op when 'UPDATE' then new else old end;
+    elsif tg_op = 'DELETE' and old.seq is null and exists (
+        select from public.interventions i where i.transaction = pg_current_xact_id()
+           and i.at >= now() and i.operation = 'WITHDRAW' and i.user_id = old.user_id
+           and i.before = to_jsonb(old)) then
+      return old;
+    end if;
+  end if;
+  if tg_op = 'UPDATE' and tg_level = 'ROW'
+    and has_table_privilege('public.interventions', 'insert') then
+    -- Not in the condition before, which would need the right to call it.
+    if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;
+  end if;
+  -- A subscriber repeats what was a withdrawal, an erasure or an intervention on its publisher. Which process
+  -- applies a subscription, no session can choose.
+  if tg_level = 'ROW' and exists (
+      select from pg_stat_subscription s where s.pid = pg_backend_pid()) then
+    return case tg_op when 'UPDATE' then new else old end;
+  end if;
+  raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
+    detail = format('%s on %s is refused.', tg_op, tg_table_name),
+    hint = 'Add an entry that corrects it: see reverse_entry, or withdraw_entry for one that is pending.';
+end $$;
+
+comment on function ledger.guard_history is
+  'Refuses every change of payment_history but pending to posted, except after break_glass, when it keeps what the row was, by withdraw_entry and erase_user, and where a subscription repeats one of these; and every change of other tables that it guards. Raises LGIMM.';
+
+revoke all on function ledger.guard_history from public;
+-- end function
+
+-- function: get_relation_guards
+create or replace function ledger.get_relation_guards()
+  returns table (object text, definition text)
+  language sql stable
+  -- Each of these says how PostgreSQL prints a definition.
+  set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
+  set quote_all_identifiers = off as $$
+  with owner as (
+    select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass),
+  guarded as (
+    select c.oid, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
+             as kind, case n.nspname when 'ledger' then 'ledger.' else '' end || c.relname as relname,
+           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('public', 'ledger') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+       and c.relname <> 'schema_migrations'
+       -- Not what belongs to an extension.
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+                          and d.objid = c.oid and d.deptype = 'e'))
+  -- Its columns (others may add some, only ours), who owns it, that no rule stands before it, and
+  -- that nothing is shown with its rows.
+  select g.kind || g.relname, concat_ws(' ',
+           case when g.relkind <> 'S' then g.relpersistence end, g.relrowsecurity,
+           g.relowner = o.oid,
+           (select count(*) from pg_rewrite r where r.ev_class = g.oid),
+           (select count(*) from pg_inherits i where g.oid in (i.inhparent, i.inhrelid)),
+           (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+                     a.attnotnull, a.attidentity, a.attgenerated,
+                     pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
+              from pg_attribute a
+              left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+             where g.kind = 'table ' and a.attrelid = g.oid and a.attnum > 0
+               and not a.attisdropped
+               and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
+                 'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
+                 'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status', 'available',
+                 'created_at', 'expires_at', 'closed_at', 'release_key', 'release_metadata',
+                 'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
+                 'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
+                 'line', 'is_only', 'remaining', 'captured', 'changes', 'reference', 'asked_id', 'updated_at', 'frozen_at', 'credit_limit',
+                 'actor', 'intervention', 'kind', 'change')),
+           case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
+    from guarded g, owner o
+  union all
+  -- Who may do more than read, but for the owner and who may do everything anyway.
+  select 'rights on ' || g.relname, (
+           select string_agg(distinct concat_ws(' ', x.privilege_type, x.attname,
+                    coalesce(r.rolname, 'PUBLIC')), ', ')
+             from (
+               select a.*, null::name as attname from aclexplode(g.relacl) a
+               union all
+               select a.*, c.attname from pg_attribute c, aclexplode(c.attacl) a
+                where c.attrelid = g.oid) x
+             left join pg_roles r on r.oid = x.grantee
+            where x.grantee <> g.relowner and x.privilege_type <> 'SELECT')
+    from guarded g
+  union all
+  -- Without brackets, which come and go when a dump is restored.
+  select format('constraint %s on %s', c.conname, g.relname), concat_ws(' ',
+           translate(pg_get_constraintdef(c.oid), '()', ''),
+           (select string_agg(t.tgenabled::text, '') from pg_trigger t
+             where t.tgconstraint = c.oid and t.tgenabled <> 'O'))
+    from guarded g join pg_constraint c on c.conrelid = g.oid and c.contype in ('c', 'f', 'p', 'u')
+  union all
+  select format('index %s on %s', i.indexrelid::regclass, g.relname),
+         concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
+    from guarded g join pg_index i on i.indrelid = g.oid
+   where i.indisunique
+     and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
+  union all
+  select format('trigger %s on %s', t.tgname, g.relname),
+         concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
+    from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
+$$;
+
+comment on function ledger.get_relation_guards is
+  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, unique indexes and triggers.';
+
+revoke all on function ledger.get_relation_guards from public;
+grant execute on function ledger.get_relation_guards to ledger_dba;
+-- end function
+
+-- function: get_moments
+create or replace function ledger.get_moments(user_id bigint, moments timestamptz[])
+  returns table (at timestamptz, seq bigint, balance numeric, hash text)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_created_at timestamptz := (select u.created_at from public.users u
+    where u.id = get_moments.user_id);
+  v_latest timestamptz;
+begin
+  if v_created_at is null then
+    perform ledger.raise_status('LGUSR', get_moments.user_id);
+  end if;
+  -- Waits for the latest moment: when it is final, earlier ones are, too.
+  v_latest := (select max(m) from unnest(get_moments.moments) m);
+  if v_latest is not null then
+    perform ledger.await_final(get_moments.user_id, least(v_latest, clock_timestamp()));
+  end if;
+  return query
+    select coalesce(m.at, h.sealed_at, v_created_at), e.seq, coalesce(h.balance, 0.00),
+           encode(h.hash, 'hex')
+      from unnest(get_moments.moments) with ordinality m (at, n)
+      cross join lateral (
+        select ledger.entry_at(get_moments.user_id, coalesce(m.at, 'infinity')) as seq) e
+      left join public.payment_history h on h.user_id = get_moments.user_id and h.seq = e.seq
+     order by m.n;
+end $$;
+
+comment on function ledger.get_moments is
+  'What balance_at says of each moment (null: that of the last entry, which is final), with the seq and the hash of the entry it stands on; seq 0 and no hash before the first. Of a moment to come: as of now. Raises LGUSR, 55P03.';
+
+revoke all on function ledger.get_moments from public;
+grant execute on function ledger.get_moments to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_hold
+create or replace function ledger.get_hold(user_id bigint, hold_id bigint)
+  returns ledger.posted_hold
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+  select row(o.user_id, o.hold, o.amount,
+           case when o.status = 'active' and o.expires_at <= clock_timestamp() then 'expired'
+             else o.status end,
+           nullif(o.expires_at, 'infinity'), s.available, false)::ledger.posted_hold
+    from public.holds o
+    join ledger.get_users(array[get_hold.user_id]) s on s.id = o.user_id
+   where o.user_id = get_hold.user_id and o.hold = get_hold.hold_id
+$$;
+
+comment on function ledger.get_hold is
+  'A hold as it is now, status expired included, with what is available to its user; null for an unknown one.';
+
+revoke all on function ledger.get_hold from public;
+grant execute on function ledger.get_hold to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_changes
+create or replace function ledger.get_changes(
+  epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
+  max_missing integer default 10000,
+  out epoch_now text, out is_new boolean, out is_complete boolean, out read_at timestamptz,
+  out oldest_open xid8, out horizon xid8, out last_id bigint, out still_missing bigint[],
+  out newly_missing bigint[], out user_ids bigint[], out versions bigint[])
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last bigint;
+  v_gaps bigint;
+begin
+  select s.last_value - (not s.is_called)::int,
+         ledger.epoch(i.last_value - (not i.is_called)::int)
+    into v_last, epoch_now
+    from public.payment_history_id_seq s, public.interventions_id_seq i;
+  is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
+
+  if not is_new then
+    select c.last_id, c.is_complete, c.gaps, c.still_missing, c.user_ids, c.versions
+      into last_id, is_complete, v_gaps, still_missing, user_ids, versions
+      from ledger.read_changes(get_changes.after_id, v_last, get_changes.missing,
+        get_changes.max_rows) c;
+    is_new := v_gaps + cardinality(still_missing) > get_changes.max_missing;
+    if not is_new and v_gaps > 0 then
+      newly_missing := ledger.absent_ids(get_changes.after_id, last_id);
+    end if;
+  end if;
+
+  if is_new then
+    last_id := v_last;
+    is_complete := true;
+    still_missing := null; user_ids := null; versions := null;
+  end if;
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
+  if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
+
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
+  oldest_open := pg_snapshot_xmin(pg_current_snapshot());
+  if oldest_open < get_changes.awaited then
+    oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
+  end if;
+  read_at := clock_timestamp();
+end $$;
+
+comment on function ledger.get_changes is
+  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that.';
+
+revoke all on function ledger.get_changes from public;
+grant execute on function ledger.get_changes to ledger_service, ledger_dba;
+-- end function
+
+-- function: expected_guards
+create or replace function ledger.expected_guards()
+  returns table (object text, hash text)
+  language sql immutable as $$
+  values
+    ('constraint anchors_pkey on ledger.anchors', '700aae9148be9820'),
+    ('constraint erasures_kind_check on erasures', 'd4ab3762e953a811'),
+    ('constraint erasures_pkey on erasures', 'e7cd8be9f3372af0'),
+    ('constraint hold_changes_pkey on hold_changes', '5833c8cad25556aa'),
+    ('constraint holds_pkey on holds', 'b0d4a70deac188be'),
+    ('constraint identity_is_only_check on ledger.identity', 'f9a824bf39a02835'),
+    ('constraint identity_pkey on ledger.identity', 'ced5257197a1b3f7'),
+    ('constraint interventions_check on interventions', 'd2a573304ca6be36'),
+    ('constraint interventions_operation_check on interventions', 'a16e435465ff90ff'),
+    ('constraint interventions_pkey on interventions', '0b061cb60c8123a7'),
+    ('constraint manual_entries_pkey on manual_entries', '5c745ef35e4bcaea'),
+    ('constraint payment_history_pkey on payment_history', '14dc1713ba6975f7'),
+    ('constraint payment_history_user_id_seq_key on payment_history', 'be4ce7425d4183e6'),
+    ('constraint user_controls_check on user_controls', 'e7f5ac03a39de3b8'),
+    ('constraint user_controls_operation_check on user_controls', '9361b82a9fade04a'),
+    ('constraint user_controls_pkey on user_controls', '54a744654ceab286'),
+    ('constraint user_details_pkey on user_details', '8f9fbf794dd5d754'),
+    ('constraint user_keys_pkey on user_keys', 'd38673d90a374de6'),
+    ('constraint user_references_pkey on user_references', 'f2b367e344c3ea3d'),
+    ('constraint users_pkey on users', '0b061cb60c8123a7'),
+    ('constraint webhooks_pkey on ledger.webhooks', 'c111be69896f9b78'),
+    ('domain ledger.nothing', 'be4231534676bdaa'),
+    ('function ledger.absent_account(bigint)', 'f61b5e3f8ef1b795'),
+    ('function ledger.absent_ids(bigint,bigint)', '1f6b1489ec0fbc43'),
+    ('function ledger.add_anchor(text,bigint,timestamp with time zone,text)', 'ced00bb6a43f2fb2'),
+    ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '294e2808c320718c'),
+    ('function ledger.add_entry_erasure(bigint,public.payment_history,jsonb,boolean)', '8468a2fb0d9c0e97'),
+    ('function ledger.add_erasures(bigint,bigint,timestamp with time zone)', '9a85be9f3f8ad47f'),
+    ('function ledger.add_hold(bigint,numeric,numeric,jsonb)', '145af328260b2f87'),
+    ('function ledger.add_hold_erasures(bigint,bigint,timestamp with time zone)', '1e4078e2715094f6'),
+    ('function ledger.add_reversal(bigint,bigint,numeric)', '069824caaad62427'),
+    ('function ledger.advance_webhook(text,text,integer,bigint,text)', '739613a94dacff25'),
+    ('function ledger.apply_erasures(bigint,bigint,timestamp with time zone)', 'cdfc3e004e993c8d'),
+    ('function ledger.archive_entries(bigint[],bigint[],text)', '22fd396f4c30c1df'),
+    ('function ledger.assert_replica(text,bigint,bigint)', '8a84d839089767a9'),
+    ('function ledger.await_final(bigint,timestamp with time zone)', '31911ead9c6b9e58'),
+    ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'ea0e677c660ddbd8'),
+    ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
+    ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
+    ('function ledger.changes_between(timestamp with time zone[])', '01112682eb9af227'),
+    ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
+    ('function ledger.check_entry()', '7f043639bd80336a'),
+    ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
+    ('function ledger.close_hold(text,bigint,bigint,numeric)', 'a6a312f750e43ac3'),
+    ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
+    ('function ledger.count_erasable(bigint)', 'b2f3c2770e93aaa6'),
+    ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
+    ('function ledger.decide(text,numeric,numeric,text,jsonb,ledger.target,ledger.account,ledger.account)', '4bb8892b74509331'),
+    ('function ledger.entry_at(bigint,timestamp with time zone)', '4e08dc1770de37d0'),
+    ('function ledger.entry_change(public.payment_history)', '20bce3f740df40d8'),
+    ('function ledger.entry_hash(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'fe4d072f22b9b9c2'),
+    ('function ledger.entry_hash_1(bytea,bigint,bigint,text,numeric,timestamp with time zone,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '28f701e0567d7f93'),
+    ('function ledger.entry_outcome(integer,bigint,bigint,text,numeric,numeric,numeric,timestamp with time zone,jsonb,bigint,bigint,bigint,bigint,bytea,bigint,timestamp with time zone,timestamp with time zone)', '4c6f470ea76f38fb'),
+    ('function ledger.entry_problem(bigint,numeric,numeric)', '1b88486450f9fa25'),
+    ('function ledger.epoch(bigint)', '8b0de16fed5c6ad9'),
+    ('function ledger.erasable_entries(bigint,timestamp with time zone)', 'd464e43c92051eb0'),
+    ('function ledger.erasable_holds(bigint,timestamp with time zone)', '6c04bc763a6957b5'),
+    ('function ledger.erasable_interventions(bigint,timestamp with time zone)', '276af74e2fb387e0'),
+    ('function ledger.erased_entry_hash(bytea,public.payment_history)', '96843c64ccda8987'),
+    ('function ledger.erased_hash(bytea,bytea)', '5235bf157a4de438'),
+    ('function ledger.erasures_digest(bigint)', 'dd781b4efd2a1dff'),
+    ('function ledger.event_details(bigint[],bigint[],bigint[],bigint[],text[])', '637459b572320d18'),
+    ('function ledger.event_digest(bigint)', '8bb6158351f606f7'),
+    ('function ledger.expires_after(timestamp with time zone,numeric)', 'ce789548e166e68a'),
+    ('function ledger.field_1(oid,bytea)', '7d779179681b351b'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', 'cafc8ae6b95b4322'),
+    ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '1a6478c38d16fe73'),
+    ('function ledger.find_key(bigint,text,boolean)', '5093f1960775f440'),
+    ('function ledger.first_change(ledger.account,numeric,numeric,text,jsonb)', '4374c698f8414028'),
+    ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
+    ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '9f377034d1899b47'),
+    ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '86ce0168cddf2249'),
+    ('function ledger.get_erasures(bigint,bigint[])', 'aefd9a3e9f46f946'),
+    ('function ledger.get_events(text,bigint,bigint,text,bigint,bigint[],text[],integer,integer)', 'c50f689bc8afa4d1'),
+    ('function ledger.get_guards()', 'ec2c36c4ac91f7cc'),
+    ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
+    ('function ledger.get_hold(bigint,bigint)', '56e5e821df6ca0ed'),
+    ('function ledger.get_moments(bigint,timestamp with time zone[])', '37aaf10ae4435c85'),
+    ('function ledger.get_relation_guards()', 'cf3ffb6491e63807'),
+    ('function ledger.get_statement(bigint,bigint,bigint,integer)', 'd72f2fbecb2f7b88'),
+    ('function ledger.get_user_state(bigint)', '66ef9b17e2ddf71e'),
+    ('function ledger.get_users(bigint[])', '45b77bddd6bbf5b8'),
+    ('function ledger.guard_history()', '0a7aee133169714a'),
+    ('function ledger.guard_user()', 'bec94843b193f3a7'),
+    ('function ledger.has_mark(public.payment_history,text)', '0a1ed24ed430da4c'),
+    ('function ledger.has_migration(text)', '7f2ac626f48fd1c1'),
+    ('function ledger.has_most_holds(bigint)', '692f08b4b2b349c8'),
+    ('function ledger.has_repeated_keys(bigint[],text[])', '3d9d9e98e9c289f4'),
+    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '745ab10dfdc30fe3'),
+    ('function ledger.held_now(bigint)', 'fb053648daacc47f'),
+    ('function ledger.hold_change_problem(public.hold_changes,public.hold_changes,public.hold_changes)', '1477408d305a139d'),
+    ('function ledger.hold_hash(bytea,bigint,bigint,bigint,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb,bigint)', 'b721cfc03d5c0aea'),
+    ('function ledger.hold_hash_1(public.hold_changes,public.hold_changes)', '36e0068db7f06dd5'),
+    ('function ledger.hold_hash_2(public.hold_changes,public.hold_changes)', '0a4b69eb81c1e1ac'),
+    ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric,timestamp with time zone)', '40d5971a6b654398'),
+    ('function ledger.hold_row(public.hold_changes,public.hold_changes)', '63f304569abbd92a'),
+    ('function ledger.incarnation()', '98355c358e1ecbd7'),
+    ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
+    ('function ledger.insert_user(bigint,timestamp with time zone)', 'bc8f0d8bafc5d8ab'),
+    ('function ledger.intervention_hash(bytea,public.interventions)', 'b6c8524ef681a91a'),
+    ('function ledger.is_erased(text,bigint,bigint,bigint,bytea)', '07fd586f7ec4c7cd'),
+    ('function ledger.is_erasure(text,jsonb,jsonb)', '6f7f5068fc9490b7'),
+    ('function ledger.is_hash_of(bytea,public.payment_history)', 'f96c6dedd665def7'),
+    ('function ledger.is_hold_replay(ledger.earlier,text,bigint,numeric,numeric,jsonb)', 'd6b1f4ca905f2c34'),
+    ('function ledger.is_replay(text,numeric,bigint,bigint,bigint,jsonb,text,numeric,bigint,bigint,bigint,jsonb)', '63d09a4060af7e44'),
+    ('function ledger.is_same_part(text,bigint,numeric,ledger.earlier)', 'bd7b9f5f2d07d7ad'),
+    ('function ledger.is_valid_amount(numeric)', 'b91a5ef0470880f2'),
+    ('function ledger.is_valid_expiry(numeric)', '3cd1867800e88211'),
+    ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
+    ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
+    ('function ledger.is_wanted(text,jsonb,text,jsonb)', '145ebae06b0bda66'),
+    ('function ledger.later_change(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', 'fba80db3137249b4'),
+    ('function ledger.ledger_id()', 'c8ff0d501814243a'),
+    ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
+    ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'cd4ded54b6b6ffc7'),
+    ('function ledger.list_journal(bigint,integer,integer)', 'b449df9fec14c62f'),
+    ('function ledger.list_users(text,bigint,integer,bigint[])', '5619ce976423e9af'),
+    ('function ledger.load_target(text,bigint,bigint,numeric,numeric)', '5ea4e34ed0cf3d65'),
+    ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
+    ('function ledger.lock_accounts(bigint[],boolean,integer)', '6268504ecf16a95a'),
+    ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
+    ('function ledger.next_change(bigint,bigint,bigint,bytea,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', '8427020a2f279725'),
+    ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
+    ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
+    ('function ledger.oldest_writer()', '41b859904a03c23d'),
+    ('function ledger.open_account(ledger.account,integer)', '82b3703a1a2efd06'),
+    ('function ledger.opposite_of(text)', '8ddb1a07fd89f247'),
+    ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.hold_changes,timestamp with time zone)', '74be060f0f57bf88'),
+    ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '428b2ab8987be5d9'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '3881272a72a47fd6'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '7211d3a25126a4a2'),
+    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
+    ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
+    ('function ledger.post_pending(bigint,integer)', '01f5b1b953d1d2de'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
+    ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
+    ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
+    ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '352fbbff2515b43f'),
+    ('function ledger.scan_events(bigint,bigint,integer)', '02a4ae120e6e4deb'),
+    ('function ledger.set_control(text,bigint,numeric,text,text)', 'ea32903175e9616f'),
+    ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', 'd1b9145139995cf1'),
+    ('function ledger.users_problem(text,text)', 'de5259f4e6e881c5'),
+    ('function ledger.verify_controls(bigint,bigint)', '7ff014fa522bd066'),
+    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', 'ae84703243912cba'),
+    ('function ledger.verify_entry(public.payment_history)', '455b38d4b821502c'),
+    ('function ledger.verify_erasures()', 'f71b382ef3a3b9a6'),
+    ('function ledger.verify_guards()', '4113e60e06027fbc'),
+    ('function ledger.verify_holds(bigint,bigint)', '81f66500cf55514e'),
+    ('function ledger.verify_interventions()', '58813f1ceb3b8998'),
+    ('function ledger.verify_manual_entries(bigint,bigint)', '1dfde30328a37324'),
+    ('function ledger.verify_user_page(bigint,bigint,integer)', 'a4592f9a4ae8dcd0'),
+    ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
+    ('function ledger.write_change(public.hold_changes)', 'ff1431e43e6362d6'),
+    ('function ledger.write_changes(public.hold_changes[])', '8963ee029de721ed'),
+    ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
+    ('function public.break_glass(text)', 'd51199602b170308'),
+    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '655e0426bb5a7214'),
+    ('function public.create_user(bigint,text,jsonb,text)', '731e0bf1b22b2526'),
+    ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
+    ('function public.debit_user(bigint,numeric,text,jsonb)', 'bd4ce516f4fbdefc'),
+    ('function public.debit_users(bigint[],numeric[],text[])', '51bea00d63341d9c'),
+    ('function public.erase_user(bigint,text,interval)', '6240297e22ce359b'),
+    ('function public.extend_hold(bigint,bigint,numeric,text,jsonb)', 'd2370c44772e2f28'),
+    ('function public.freeze_user(bigint,text)', '258b741342a2ceb9'),
+    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'ee0d57c4bf009c3a'),
+    ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
+    ('function public.release_hold(bigint,bigint,text,jsonb)', '368774522fb38298'),
+    ('function public.reverse_entry(bigint,bigint,text,jsonb,numeric)', '65ad09c535f26545'),
+    ('function public.set_credit_limit(bigint,numeric,text)', '0503d635b2baa131'),
+    ('function public.thaw_user(bigint,text)', '7bbeda2d93d471d7'),
+    ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '556eb2ed2def794d'),
+    ('function public.verify_ledger()', '1d72ad12ff483261'),
+    ('function public.verify_user(bigint)', '0014911218ec627e'),
+    ('function public.withdraw_entry(bigint,bigint,text)', '8638721ce2a142fa'),
+    ('index public.hold_changes_user_id_idempotency_key_key on hold_changes', 'b32b30dd92d59630'),
+    ('index public.payment_history_pending_idx on payment_history', '78762c93eb694284'),
+    ('index public.payment_history_user_id_idempotency_key_key on payment_history', '9dd88bd9241f53ca'),
+    ('rights on active_holds', 'e3b0c44298fc1c14'),
+    ('rights on balances', 'e3b0c44298fc1c14'),
+    ('rights on daily_totals', 'e3b0c44298fc1c14'),
+    ('rights on entries', 'e3b0c44298fc1c14'),
+    ('rights on erasures', 'e3b0c44298fc1c14'),
+    ('rights on hold_changes', 'e3b0c44298fc1c14'),
+    ('rights on holds', 'e3b0c44298fc1c14'),
+    ('rights on interventions', 'e3b0c44298fc1c14'),
+    ('rights on interventions_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on ledger.anchors', 'e3b0c44298fc1c14'),
+    ('rights on ledger.identity', 'e3b0c44298fc1c14'),
+    ('rights on ledger.webhooks', 'e3b0c44298fc1c14'),
+    ('rights on manual_entries', 'e3b0c44298fc1c14'),
+    ('rights on payment_history', '0ce07dcfcda45792'),
+    ('rights on payment_history_id_seq', 'e3b0c44298fc1c14'),
+    ('rights on pending_entries', 'e3b0c44298fc1c14'),
+    ('rights on schema ledger', 'e3b0c44298fc1c14'),
+    ('rights on schema public', 'e3b0c44298fc1c14'),
+    ('rights on user_controls', 'e3b0c44298fc1c14'),
+    ('rights on user_details', 'e3b0c44298fc1c14'),
+    ('rights on user_keys', 'e3b0c44298fc1c14'),
+    ('rights on user_references', 'e3b0c44298fc1c14'),
+    ('rights on users', 'e3b0c44298fc1c14'),
+    ('rights on users_id_seq', 'e3b0c44298fc1c14'),
+    ('role ledger_dba', '9f0033958df0d538'),
+    ('role ledger_service', '9f0033958df0d538'),
+    ('sequence interventions_id_seq', '6e5f8caf581d36cb'),
+    ('sequence payment_history_id_seq', '6e5f8caf581d36cb'),
+    ('sequence users_id_seq', '6e5f8caf581d36cb'),
+    ('table erasures', 'c8bcd6c9ae2a5fb2'),
+    ('table hold_changes', 'b91d433a4f5db56e'),
+    ('table holds', '04ae750b150e913a'),
+    ('table interventions', '6b539bf0f5297326'),
+    ('table ledger.anchors', 'cf356844e9596c6c'),
+    ('table ledger.identity', '8bce03ed7360f1db'),
+    ('table ledger.webhooks', '0d67a386b98f0820'),
+    ('table manual_entries', '8427085a0883f126'),
+    ('table payment_history', '9bd52f8fae22bbf8'),
+    ('table user_controls', '4474f3fce9479c2c'),
+    ('table user_details', 'fc0f3dc5177e4115'),
+    ('table user_keys', 'e9cc0114ab7f3c43'),
+    ('table user_references', '36dc8a826f7ef939'),
+    ('table users', 'b53059c066d18542'),
+    ('trigger chain_intervention on interventions', '8e6002a18696d00d'),
+    ('trigger check_entry on payment_history', 'f64a6aa33fdae45a'),
+    ('trigger guard_delete on manual_entries', '7bb3415abaaf487a'),
+    ('trigger guard_delete on users', 'd87e6ac8249237c6'),
+    ('trigger guard_hold_changes on users', 'b09eb156e1c859fb'),
+    ('trigger guard_id on users', '52653f2f53b4f420'),
+    ('trigger guard_insert on users', '24ba671813594687'),
+    ('trigger guard_row on erasures', 'f863b1f7f7675b19'),
+    ('trigger guard_row on hold_changes', '8e703f4d952569c9'),
+    ('trigger guard_row on interventions', '35298a6364f5371c'),
+    ('trigger guard_row on ledger.anchors', '3b33c7c88435adff'),
+    ('trigger guard_row on payment_history', 'ef7772762d591179'),
+    ('trigger guard_row on user_controls', '8471fc4a0e7c1fa1'),
+    ('trigger guard_truncate on erasures', '082f7e9db6b068a0'),
+    ('trigger guard_truncate on hold_changes', 'fcd8ed33e79d133e'),
+    ('trigger guard_truncate on interventions', 'd911136c0789a75b'),
+    ('trigger guard_truncate on ledger.anchors', '6f819b7bea8c96e4'),
+    ('trigger guard_truncate on manual_entries', '38e565872e706ec7'),
+    ('trigger guard_truncate on payment_history', '13b38e44464dcdbb'),
+    ('trigger guard_truncate on user_controls', 'ccd0948ff08da1b0'),
+    ('trigger guard_truncate on users', 'd563d9961d018a7c'),
+    ('trigger guard_update on manual_entries', 'b3c7e47d117738ee'),
+    ('view active_holds', 'b6d18a416f2eb170'),
+    ('view balances', '5ed360c6ca242b9d'),
+    ('view daily_totals', '580acb55cddb69d6'),
+    ('view entries', 'ab375ac7651a4658'),
+    ('view pending_entries', '5961bd852aeb868f')
+$$;
+
+comment on function ledger.expected_guards is
+  'What get_guards has to say of a ledger as the migrations make it: of each definition the first 16 digits of its sha256.';
+
+revoke all on function ledger.expected_guards from public;
+-- end function
+
+-- function: erase_user
+create or replace function public.erase_user(
+  user_id bigint, reason text, keep interval default '30 days',
+  out entries bigint, out holds bigint, out interventions bigint, out kept bigint)
+  language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  v_id bigint;
+  v_before timestamptz := statement_timestamp() - erase_user.keep;
+begin
+  if coalesce(length(erase_user.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say whose decision it is, without naming the person: it stays for ever.';
+  elsif (erase_user.keep >= interval '1 day') is not true then
+    raise exception using errcode = '22023', message = 'at least a day has to be kept',
+      hint = 'A repeat of a request from less than a day ago must find what it did.';
+  end if;
+  -- Nobody posts, holds or releases for the user meanwhile.
+  perform from public.users u where u.id = erase_user.user_id for no key update;
+  if not found then perform ledger.raise_status('LGUSR', erase_user.user_id); end if;
+  -- As chain_intervention does it, which then gives the next number to this one.
+  perform from ledger.identity i for no key update;
+  select coalesce(max(i.id), 0) + 1 into v_id from public.interventions i;
+
+  perform ledger.add_erasures(v_id, erase_user.user_id, v_before);
+  select count(*) filter (where e.kind = 'entry'), count(distinct e.number) filter (where e.kind = 'hold_change'),
+         count(*) filter (where e.kind = 'intervention')
+    into entries, holds, interventions
+    from public.erasures e where e.intervention = v_id;
+  -- Before anything goes: the guards look for it.
+  insert into public.interventions (operation, reason, user_id, before)
+  values ('ERASE', erase_user.reason, erase_user.user_id, jsonb_build_object('entries', entries,
+    'holds', holds, 'interventions', interventions, 'digest', ledger.erasures_digest(v_id)));
+  perform ledger.apply_erasures(v_id, erase_user.user_id, v_before);
+  kept := ledger.count_erasable(erase_user.user_id);
+end $$;
+
+comment on function public.erase_user is
+  'Takes out for ever what people said about a user and the user''s entries, holds and withdrawn entries that are older than keep (at least a day): metadata, keys, the reference, and reasons of controls; of transfers the metadata of both halves. Amounts, moments and hashes stay, and so does the proof: see the table erasures. Returns how many of each it erased, and how many are left: call it again when they are old enough. Only for the owner of the ledger. Raises LGUSR, LGIMM (a row is not what its hash says), 22023 (no reason of 10 characters, or keep below a day).';
+
+revoke all on function public.erase_user from public;
+-- end function
+
+-- function: check_entry
+create or replace function ledger.check_entry()
+  returns trigger
+  -- Whoever inserts may not lock users, so this function does it as the owner.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_at timestamptz;
+begin
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
+  elsif new.action not in ('CREDIT', 'DEBIT') then
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
+  elsif not ledger.is_valid_amount(new.amount) then
+    raise exception using errcode = '23514',
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
+  elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
+  elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
+      new.reverses, new.peer_user_id, new.peer_seq) > 0 then
+    raise exception using errcode = '23514',
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
+  elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
+    raise exception using errcode = '23514',
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
+  end if;
+  new.amount := round(new.amount, 2);
+  -- As a foreign key: not for rows that are restored or replicated, which come in any order. Who
+  -- entered them comes with them.
+  if current_setting('session_replication_role') = 'replica' then return new; end if;
+  -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
+  -- does it, so that nobody else uses the key meanwhile.
+  if new.idempotency_key is null then
+    perform from public.users u where u.id = new.user_id for key share;
+  else
+    perform from public.users u where u.id = new.user_id for no key update;
+  end if;
+  if not found then
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
+  end if;
+  -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
+  -- `+ 0`: without statistics an index by user may be taken, which leads through all its rows.
+  if exists (select from public.payment_history h
+              where h.id = new.id and h.user_id + 0 = new.user_id)
+    or exists (select from public.payment_history h where h.user_id = new.user_id
+                  and h.idempotency_key = new.idempotency_key) then
+    return new;
+  end if;
+  -- After the lock, and so after this transaction got its id, which anchors rely on.
+  v_at := clock_timestamp();
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user,
+    ledger.manual_entry_hash(new, new.id, v_at, session_user));
+  return new;
+end $$;
+
+comment on function ledger.check_entry is
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
+
+revoke all on function ledger.check_entry from public;
+-- end function
+
+-- function: change_of
+create or replace function ledger.change_of(action text, amount numeric)
+  returns numeric
+  language sql immutable parallel safe as $$
+  select case action when 'CREDIT' then amount when 'DEBIT' then -amount end
+$$;
+
+comment on function ledger.change_of is 'By how much an entry changes the balance.';
+
+revoke all on function ledger.change_of from public;
+-- end function
+
+-- function: break_glass
+create or replace function public.break_glass(reason text)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  v_id bigint;
+begin
+  if coalesce(length(break_glass.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
+  end if;
+  insert into public.interventions (operation, reason)
+    values ('BREAK GLASS', break_glass.reason) returning id into v_id;
+  return v_id;
+end $$;
+
+comment on function public.break_glass is
+  'Lets the rest of this transaction update and delete rows of payment_history, each with a trace of what it was. verify_ledger reports it for ever. Only for the owner of the ledger. Raises 22023 without a reason.';
+
+revoke all on function public.break_glass from public;
+-- end function
+
+-- function: balance_at
+create or replace function public.balance_at(user_id bigint, at timestamptz)
+  returns numeric
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  if not exists (select from public.users u where u.id = balance_at.user_id) then
+    perform ledger.raise_status('LGUSR', balance_at.user_id);
+  elsif balance_at.at is null then
+    return null;
+  end if;
+  perform ledger.await_final(balance_at.user_id, balance_at.at);
+  return coalesce((
+    select h.balance from public.payment_history h where h.user_id = balance_at.user_id
+       and h.seq = ledger.entry_at(balance_at.user_id, balance_at.at)), 0.00);
+end $$;
+
+comment on function public.balance_at is
+  'What the ledger held for a user at a moment, the same for ever: the balance after the last entry that had been posted by then (sealed_at, not ts: a manual entry counts from when it was posted). From an index, in logarithmic time. Waits for who has locked the user meanwhile. Raises LGUSR, 55P03 (lock_timeout, or a moment that has not come yet).';
+
+revoke all on function public.balance_at from public;
+grant execute on function public.balance_at to ledger_service, ledger_dba;
+-- end function
+
+-- function: archive_entries
+create or replace function ledger.archive_entries(
+  user_ids bigint[], seqs bigint[], reason text)
+  returns bigint
+  language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+declare
+  v_id bigint;
+  v_mark jsonb;
+  v_entry public.payment_history;
+  v_entries bigint := 0;
+begin
+  -- As erase_user.
+  perform from ledger.identity i for no key update;
+  select coalesce(max(i.id), 0) + 1 into v_id from public.interventions i;
+  v_mark := jsonb_build_object('archived', v_id);
+  for v_entry in
+    select h.* from unnest(archive_entries.user_ids, archive_entries.seqs) x (user_id, seq)
+      join public.payment_history h on h.user_id = x.user_id and h.seq = x.seq
+     where h.metadata is not null and h.sealed_at < statement_timestamp() - interval '30 days'
+       and not ledger.has_mark(h, 'archived') and not ledger.has_mark(h, 'erased')
+     order by h.user_id, h.seq
+  loop
+    perform ledger.add_entry_erasure(v_id, v_entry, v_mark, false);
+    v_entries := v_entries + 1;
+  end loop;
+  if v_entries = 0 then return 0; end if;
+  insert into public.interventions (operation, reason, before)
+  values ('ARCHIVE', archive_entries.reason,
+    jsonb_build_object('entries', v_entries, 'digest', ledger.erasures_digest(v_id)));
+  update public.payment_history h set metadata = v_mark
+    from public.erasures e
+   where e.intervention = v_id and e.kind = 'entry' and h.user_id = e.user_id and h.seq = e.number;
+  return v_entries;
+end $$;
+
+comment on function ledger.archive_entries is
+  'Takes the metadata out of entries that are older than 30 days, after npm run archive has written it to a file; what proves it stays, as with erase_user, and so do keys. Returns how many; leaves out those that are younger, or were archived or erased before. Only for the owner of the ledger. Raises LGIMM if an entry is not what its hash says.';
+
+revoke all on function ledger.archive_entries from public;
+-- end function
+
+-- function: add_reversal
+create or replace function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount numeric)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+declare
+  v_amount numeric := round(add_reversal.amount, 2);
+  v_action text;
+  v_change numeric;
+  v_left numeric;
+  v_seq bigint;
+  v_balance numeric;
+  v_at timestamptz;
+  v_hash bytea;
+  v_held numeric;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+begin
+  if add_reversal.amount is not null and not ledger.is_valid_amount(add_reversal.amount) then
+    return null;
+  end if;
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null into v_hold_changes, v_is_frozen
+    from public.users u where u.id = add_reversal.user_id for no key update; -- mutation: lock
+  -- The last entry, or one that is pending, of which nulls come first in this order; and the one
+  -- that is reversed.
+  select l.seq + 1, l.balance, ledger.next_moment(l.sealed_at), l.hash,
+         ledger.opposite_of(e.action), e.amount - coalesce((
+           select sum(r.amount) from public.payment_history r
+            where r.user_id = add_reversal.user_id and r.reverses = e.seq), 0),
+         case when v_hold_changes = 0 then 0.00 else ledger.held_now(add_reversal.user_id) end
+    into v_seq, v_balance, v_at, v_hash, v_action, v_left, v_held
+    from (select h.seq, h.balance, h.sealed_at, h.hash from public.payment_history h
+           where h.user_id = add_reversal.user_id order by h.seq desc limit 1) l
+    cross join public.payment_history e
+   where e.user_id = add_reversal.user_id and e.seq = add_reversal.reversed_seq
+     and e.peer_user_id is null and l.seq is not null;
+  v_amount := coalesce(v_amount, v_left);
+  v_change := ledger.change_of(v_action, v_amount);
+  v_balance := v_balance + v_change;
+  if coalesce(ledger.entry_problem(v_seq, v_left, v_amount),
+      ledger.funds_problem(v_change, v_balance, v_held, v_is_frozen)) is not null then
+    return null; -- mutation: funds
+  end if;
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
+    reverses, hash)
+  values (add_reversal.user_id, v_action, v_amount, v_at, v_seq, v_balance, v_at, v_held,
+    add_reversal.reversed_seq, ledger.entry_hash(v_hash, add_reversal.user_id, v_seq, v_action,
+      v_amount, v_at, v_balance, v_at, null, null, v_held, null, add_reversal.reversed_seq, null,
+      null));
+  update public.users u set seq = v_seq, balance = v_balance, updated_at = v_at
+   where u.id = add_reversal.user_id;
+  return (add_reversal.user_id, v_seq, v_action, v_amount, v_balance, v_balance - v_held, v_at,
+    false)::ledger.posted_entry;
+end $$;
+
+comment on function ledger.add_reversal is
+  'One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_change.';
+
+revoke all on function ledger.add_reversal from public;
+-- end function
+
+-- function: add_entry
+create or replace function ledger.add_entry(
+  action text, user_id bigint, amount numeric, change numeric, idempotency_key text,
+  metadata jsonb)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+  v_seq bigint;
+  v_balance numeric;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_entry ledger.posted_entry;
+begin
+  if not ledger.is_valid_amount(add_entry.amount) then
+    null;
+  elsif add_entry.idempotency_key is null and add_entry.metadata is null then
+    -- Locks the user, and writes what its copy will be if the copy is right and nothing is in the
+    -- way. Otherwise post_change sets it from the history, or raises, which takes this back.
+    update public.users u
+       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = clock_timestamp()
+     where u.id = add_entry.user_id and u.seq < 9007199254740991
+    returning u.seq, u.balance, u.hold_changes, u.frozen_at is not null
+      into v_seq, v_balance, v_hold_changes, v_is_frozen;
+    -- In the next statement, which has a snapshot from after the lock: behind the last entry, but
+    -- not if one is pending, of which nulls come first in this order.
+    insert into public.payment_history as e (user_id, action, amount, ts, seq, balance, sealed_at,
+      held, hash)
+    select add_entry.user_id, add_entry.action, l.amount, l.at, l.seq, l.balance, l.at, l.held,
+           ledger.entry_hash(l.hash, add_entry.user_id, l.seq, add_entry.action, l.amount, l.at,
+             l.balance, l.at, null, null, l.held, null, null, null, null)
+      from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
+                   ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount,
+                   case when v_hold_changes = 0 then 0.00
+                     else ledger.held_now(add_entry.user_id) end as held
+              from public.payment_history h where h.user_id = add_entry.user_id
+             order by h.seq desc limit 1) l -- mutation: last
+     where l.seq = v_seq and l.balance = v_balance -- mutation: copied
+       and ledger.funds_problem(add_entry.change, l.balance, l.held, v_is_frozen)
+         is null -- mutation: funds
+    returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false
+      into v_entry;
+    if found then return v_entry; end if;
+  elsif ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
+    -- A repeat changes nothing, so the copy comes last.
+    select u.hold_changes into v_hold_changes
+      from public.users u where u.id = add_entry.user_id for no key update;
+    -- Then nothing is held, the user isn't frozen, and there is no limit.
+    if v_hold_changes = 0 then
+      insert into public.payment_history as e (user_id, action, amount, ts, seq, balance,
+        sealed_at, idempotency_key, metadata, held, hash)
+      select add_entry.user_id, add_entry.action, l.amount, l.at, l.seq, l.balance, l.at,
+             add_entry.idempotency_key, add_entry.metadata, 0.00,
+             ledger.entry_hash(l.hash, add_entry.user_id, l.seq, add_entry.action, l.amount, l.at,
+               l.balance, l.at, add_entry.idempotency_key, add_entry.metadata, 0.00, null, null,
+               null, null)
+        from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
+                     ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount
+                from public.payment_history h where h.user_id = add_entry.user_id
+               order by h.seq desc limit 1) l
+       where l.seq is not null
+         and ledger.funds_problem(add_entry.change, l.balance, 0.00, false)
+           is null -- mutation: key funds
+      on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
+      returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance, e.ts, false
+        into v_entry;
+      if found then
+        update public.users u
+           set seq = v_entry.seq, balance = v_entry.balance, updated_at = v_entry.ts
+         where u.id = v_entry.user_id;
+        return v_entry;
+      end if;
+    end if;
+  end if;
+  return ledger.post_change(add_entry.action, add_entry.user_id, add_entry.amount, null,
+    add_entry.idempotency_key, add_entry.metadata);
+end $$;
+
+comment on function ledger.add_entry is
+  'One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as post_change does it, in the shortest way where nothing is pending, the copy in users is right and the funds suffice. Everything else, refusals and repeats included, is for post_change.';
+
+revoke all on function ledger.add_entry from public;
+-- end function
