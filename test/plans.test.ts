@@ -205,7 +205,19 @@ test.each([
     'find_entries',
     (id: number) => `select * from ledger.find_entries(${id}, idempotency_key => 'none')`,
   ],
+  // The bounds that from and to are translated to.
+  [
+    'find_entries',
+    (id: number) =>
+      `select * from ledger.find_entries(${id}, ${ROWS / 2}, ${ROWS / 4}, max_rows => 20)`,
+  ],
+  [
+    'find_entries',
+    (id: number) =>
+      `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}', max_scanned => 50)`,
+  ],
   ['list_users', () => 'select * from ledger.list_users(null, 500, 20)'],
+  ['list_users', () => `select * from ledger.list_users('nobody')`],
   [
     'get_statement',
     (id: number) => `select * from ledger.get_statement(${id}, ${ROWS / 2}, null, 20)`,
@@ -215,6 +227,15 @@ test.each([
   console.info(`${pages} pages with ${ROWS} rows`)
   // Some twenty probes for each moment.
   expect(pages).toBeLessThan(400)
+})
+
+test('find_entries() looks at no more than max_scanned entries for what there is none of', async () => {
+  const none = (scanned: number) =>
+    `select * from ledger.find_entries(${big}, metadata => '{"a": "b"}', max_scanned => ${scanned})`
+  const [few, all] = [await pagesOf(none(1000)), await pagesOf(none(5000))]
+  console.info(`${few} pages for 1000 entries, ${all} for 5000, of ${ROWS}`)
+  expect(all).toBeLessThan(6 * few)
+  expect(await sql.unsafe(none(5000))).toMatchObject([{ is_match: false }])
 })
 
 const HOLDS = 20_000
@@ -247,12 +268,15 @@ test('holds that are closed or expired cost nothing', async () => {
       (id: number) => `select * from transfer(${id}, ${other}, 0.01)`,
       (id: number) => `select * from place_hold(${id}, 0.01, 0.001)`,
       (id: number) => `select * from ledger.get_hold(${id}, 1)`,
+      (id: number) => `select * from ledger.list_holds(${id}, idempotency_key => 'none')`,
     ]
   ) {
     const [few, all] = [await pagesOf(statement(none)), await pagesOf(statement(many))]
     console.info(`${statement(many)}: ${all} pages with ${HOLDS} holds, ${few} with none`)
     expect(all - few).toBeLessThan(10)
   }
+  expect(await pagesOf(`select * from ledger.list_holds(${many}, 'released', 9000, 1)`))
+    .toBeLessThan(50)
 })
 
 test('transfers, holds, reversals and reading reach everything by index', async () => {

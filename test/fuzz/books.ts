@@ -33,12 +33,19 @@ export interface Books {
   counts(): { entries: number; holds: number; users: number }
 }
 
+/** What a user may do, by the last part of the path that changes it. */
+const CONTROLS: Record<string, string> = {
+  freeze: 'FREEZE',
+  thaw: 'THAW',
+  'credit-limit': 'CREDIT LIMIT',
+}
+
 const lineOf = (user: number, { seq, action, amount, balance }: Entry) =>
   `${user}/${seq} ${action} ${amount} = ${balance}`
 
 /** By place: the whole line where an answer had it, else the place alone. */
 async function writtenIn(sql: postgres.Sql) {
-  const [entries, holds, users] = await Promise.all([
+  const [entries, holds, users, controls] = await Promise.all([
     sql<{ place: string; line: string }[]>`
       select user_id || '/' || seq as place,
              format('%s/%s %s %s = %s', user_id, seq, action, amount, balance) as line
@@ -49,11 +56,15 @@ async function writtenIn(sql: postgres.Sql) {
                (100 * captured)::bigint, case status when 'released' then ', released' end) as line
         from holds`,
     sql<{ id: string }[]>`select id from users`,
+    sql<{ what: string; count: number }[]>`
+      select user_id || ' ' || operation as what, count(*)::int as count
+        from user_controls group by 1`,
   ])
   return {
     entries: new Map(entries.map(({ place, line }) => [place, line])),
     holds: new Map(holds.map(({ place, line }) => [place, line])),
     users: new Set(users.map(({ id }) => Number(id))),
+    controls: new Map(controls.map(({ what, count }) => [what, count])),
   }
 }
 
@@ -66,6 +77,8 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
   const released = new Set<string>()
   /** What captures took, in cents: by hold, and in it by entry, as repeats are told of it again. */
   const captures = new Map<string, Map<number, bigint>>()
+  /** How often somebody was told of a change of what a user may do; some changed nothing. */
+  const controls = new Map<string, number>()
   const contradictions: string[] = []
 
   function noteEntry(user: number, entry: Entry) {
@@ -97,10 +110,14 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     note(request, route, { status, text }) {
       if (status >= 300 || request.method !== 'POST' || !('path' in route)) return
       const body = JSON.parse(text) as Body
+      const control = CONTROLS[route.path.slice(route.path.lastIndexOf('/') + 1)]
       if (route.path === '/users') users.add(body.id)
       else if (route.path.endsWith('/release')) {
         const [, user, , hold] = request.target.replace(/\?.*/, '').split('/').slice(1)
         released.add(`${BigInt(decodeURIComponent(user!))}/${BigInt(decodeURIComponent(hold!))}`)
+      } else if (control !== undefined) {
+        const what = `${body.id} ${control}`
+        controls.set(what, (controls.get(what) ?? 0) + 1)
       } else if (route.path.endsWith('/holds')) {
         const place = `${body.user_id}/${body.hold}`
         holds.set(place, body.amount!)
@@ -113,7 +130,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
 
     differences: async () =>
       differencesOf(
-        { entries, holds, released, captures, users, contradictions },
+        { entries, holds, released, captures, users, controls, contradictions },
         await writtenIn(sql),
       ),
 
@@ -132,11 +149,12 @@ interface Told {
   released: Set<string>
   captures: Map<string, Map<number, bigint>>
   users: Set<number>
+  controls: Map<string, number>
   contradictions: string[]
 }
 
 function differencesOf(
-  { entries, holds, released, captures, users, contradictions }: Told,
+  { entries, holds, released, captures, users, controls, contradictions }: Told,
   written: Awaited<ReturnType<typeof writtenIn>>,
 ): string[] {
   const told = new Map(
@@ -157,6 +175,8 @@ function differencesOf(
     ...contradictions,
     ...[...released, ...captures.keys()].filter((place) => !holds.has(place))
       .map((place) => `released or captured, but never placed: ${place}`),
+    ...[...written.controls].filter(([what, count]) => count > (controls.get(what) ?? 0))
+      .map(([what, count]) => `${what} written ${count} times, told ${controls.get(what) ?? 0}`),
     ...between('an entry', written.entries, entries),
     ...between('a hold', written.holds, told),
     ...[...written.users].filter((id) => !users.has(id)).map((id) => `a user: ${id}`),
@@ -172,6 +192,8 @@ export async function checksum(sql: postgres.Sql): Promise<string> {
       (select string_agg(h::text, ';' order by h.user_id, h.id) from payment_history h),
       (select string_agg(o::text, ';' order by o.user_id, o.hold) from holds o),
       (select string_agg(c::text, ';' order by c.user_id, c.hold, c.number)
-         from hold_changes c))) as sum`
+         from hold_changes c),
+      (select string_agg(k::text, ';' order by k.user_id, k.number)
+         from user_controls k))) as sum`
   return row!.sum
 }
