@@ -9,15 +9,15 @@ import { printedHelp } from '../src/command_line.ts'
 
 const SOURCE = fileURLToPath(new URL('../src/worker.ts', import.meta.url))
 const OUTPUT = fileURLToPath(new URL('../dist/worker.js', import.meta.url))
-/** What is of Node. */
-const NODE = /^(node:\w+|cluster|fs|https?|perf_hooks|process|url|util|v8|zlib)$/
+/** What is of Node, and what measures a process of it, even while it loads. */
+const NODE = /^(node:\w+|cluster|https?|url|util|zlib|\.\/lib\/defaultMetrics)$/
 
 /** Modules of Node that the driver uses, and the packages that do the same. */
 const PACKAGES: Record<string, string> = { 'node:buffer': 'buffer/', 'node:events': 'events/' }
 
 /**
- * Packages that import more of Node: what prom-client measures a process with, and the driver's
- * streams for COPY. Nothing of it is called.
+ * Packages that import more of Node: prom-client to push metrics and for some messages, the driver
+ * for COPY. Nothing of it is called.
  */
 const KNOWN = /node_modules\/(postgres|prom-client)\//
 

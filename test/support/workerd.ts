@@ -20,20 +20,37 @@ export const workerdMissing = spawnSync(WORKERD, ['--version']).status === 0
   ? undefined
   : 'needs workerd, which runs on neither this system nor this processor'
 
-const configText = (port: number, env: Record<string, string>) => `
+/** The binding of Hyperdrive for a database, and the service that it connects to. */
+function hyperdriveOf({ hostname, port, pathname, username, password }: URL) {
+  const members = { database: pathname.slice(1), user: username, password, scheme: 'postgresql' }
+  const text = Object.entries(members).map(([name, value]) => `${name} = "${value}"`).join(', ')
+  return {
+    binding: `(name = "HYPERDRIVE", hyperdrive = (designator = "database", ${text})),`,
+    service: `(name = "database", external = (address = "${hostname}:${port}", tcp = ())),`,
+  }
+}
+
+const configText = (
+  port: number,
+  env: Record<string, string>,
+  hyperdrive = { binding: '', service: '' },
+) => `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .ledger),
     (name = "internet", network = (allow = ["public", "private"])),
+    ${hyperdrive.service}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
 const ledger :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.js")],
   compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["no_nodejs_compat"],
   bindings = [
     (name = "INSTANCES", durableObjectNamespace = "LedgerInstance"),
+    ${hyperdrive.binding}
     ${
   Object.entries(env)
     .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`).join('\n')
@@ -48,12 +65,19 @@ export interface Worker extends EdgeService {
   output(): string
 }
 
-/** Starts workerd with these variables, and without the compatibility with Node. */
-export async function startWorker(env: Record<string, string>): Promise<Worker> {
+/**
+ * Starts workerd with these variables, and without the compatibility with Node.
+ * @param hyperdriveUrl a database that it is to reach by Hyperdrive
+ */
+export async function startWorker(
+  env: Record<string, string>,
+  hyperdriveUrl?: string,
+): Promise<Worker> {
+  const hyperdrive = hyperdriveUrl === undefined ? undefined : hyperdriveOf(new URL(hyperdriveUrl))
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'ledger-workerd-'))
   writeFileSync(join(folder, 'worker.js'), await bundle)
-  writeFileSync(join(folder, 'config.capnp'), configText(port, env))
+  writeFileSync(join(folder, 'config.capnp'), configText(port, env, hyperdrive))
   const workerd = run([WORKERD, 'serve', join(folder, 'config.capnp')], {})
   const url = `http://127.0.0.1:${port}`
   const answers = () => fetch(`${url}/livez`).then(() => true, () => false)
