@@ -14,8 +14,20 @@ export interface HashedEntry {
   hold?: number | undefined
 }
 
-const VERSION = 2
-const [INT8, BYTEA, NUMERIC, TIMESTAMPTZ] = [20, 17, 1700, 1184]
+const [INT8, NUMERIC, TIMESTAMPTZ] = [20, 1700, 1184]
+
+/** How a version of the layout writes text, and that of metadata: an oid, what begins the bytes. */
+interface Layout {
+  version: number
+  text: [oid: number]
+  json: [oid: number, ...prefix: number[]]
+}
+
+/** Entries keep the version that they were posted with; the newest comes first. */
+const LAYOUTS: readonly Layout[] = [
+  { version: 2, text: [17], json: [17] },
+  { version: 1, text: [25], json: [3802, 1] },
+]
 const EPOCH_MS = Date.UTC(2000, 0, 1)
 
 type Field = [oid: number, bytes: Uint8Array | undefined]
@@ -43,9 +55,9 @@ const bigint = (value: number | undefined): Field => [
   value === undefined ? undefined : int(BigInt(value), 8),
 ]
 
-const bytea = (value: string | undefined): Field => [
-  BYTEA,
-  value === undefined ? undefined : encoder.encode(value),
+const text = (value: string | undefined, [oid, ...prefix]: [number, ...number[]]): Field => [
+  oid,
+  value === undefined ? undefined : joined([new Uint8Array(prefix), encoder.encode(value)]),
 ]
 
 /** As PostgreSQL sends one: digits in base 10000, without zeros at either end. */
@@ -92,27 +104,36 @@ function metadataText(line: string): string | undefined {
   return undefined
 }
 
-/**
- * @param previous the hash of the user's entry before, in hexadecimal; null: there is none
- * @param line of the statement, as it came
- * @returns 64 hexadecimal digits
- */
-export async function entryHash(
-  userId: number,
-  previous: string | null,
-  line: string,
+/** An entry to be proved. */
+interface Claim {
+  userId: number
+  /** The hash of the user's entry before, in hexadecimal; null: there is none. */
+  previous: string | null
+  entry: HashedEntry
+  /** Its line in the statement, as it came. */
+  line: string
+}
+
+/** Whether an entry has the hash that it must have, in any version of the layout. */
+export async function isHashOf(hash: string, claim: Claim): Promise<boolean> {
+  for (const layout of LAYOUTS) if (await entryHash(claim, layout) === hash) return true
+  return false
+}
+
+async function entryHash(
+  { userId, previous, entry, line }: Claim,
+  layout: Layout,
 ): Promise<string> {
-  const entry = JSON.parse(line) as HashedEntry
   const fields: Field[] = [
     bigint(userId),
     bigint(entry.seq),
-    bytea(entry.action),
+    text(entry.action, layout.text),
     numeric(entry.amount),
     moment(entry.ts),
     numeric(entry.balance),
     moment(entry.posted_at),
-    bytea(entry.idempotency_key),
-    bytea(metadataText(line)),
+    text(entry.idempotency_key, layout.text),
+    text(metadataText(line), layout.json),
     numeric(entry.held),
     bigint(entry.hold),
     bigint(entry.reverses),
@@ -125,7 +146,7 @@ export async function entryHash(
     bytes ?? new Uint8Array(),
   ])
   const before = previous === null ? new Uint8Array(32) : fromHex(previous)
-  const head = [before, new Uint8Array([VERSION]), int(BigInt(fields.length), 4)]
+  const head = [before, new Uint8Array([layout.version]), int(BigInt(fields.length), 4)]
   const digest = await crypto.subtle.digest('SHA-256', joined([...head, ...record]))
   return toHex(new Uint8Array(digest))
 }

@@ -1,6 +1,6 @@
 /** Statements: streams of lines that are whole only with their closing line. */
 import type { StatementBound, StatementEntry, StatementLine } from './api.ts'
-import { entryHash } from './entry_hash.ts'
+import { isHashOf } from './entry_hash.ts'
 import { StatementError } from './errors.ts'
 import { linesOf } from './lines.ts'
 
@@ -117,7 +117,7 @@ async function isProved(
 ): Promise<boolean> {
   const proved = line.erased_by === undefined && line.archived_by === undefined
   const isNext = line.seq === last.seq + 1 && addsUp(last, line) &&
-    (!proved || await entryHash(userId, last.hash, text) === line.hash)
+    (!proved || await isHashOf(line.hash, { userId, previous: last.hash, entry: line, line: text }))
   if (isNext) return proved
   throw new StatementError(`entry ${line.seq} is not the one that followed ${last.seq}`, last.seq)
 }

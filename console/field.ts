@@ -23,8 +23,8 @@ export function labelled(label: string, field: FieldInput, hint?: string): HTMLE
 
 /** Says below a field what is wrong with it; an empty text: nothing. */
 export function setFault(field: FieldInput, text: string): void {
-  field.toggleAttribute('aria-invalid', false)
-  if (text !== '') field.setAttribute('aria-invalid', 'true')
+  if (text === '') field.removeAttribute('aria-invalid')
+  else field.setAttribute('aria-invalid', 'true')
   field.parentElement?.querySelector('.fault')?.replaceChildren(text)
 }
 

@@ -5,7 +5,7 @@ usage: python3 verify_statement.py USER_ID [ARCHIVE] < statement.ndjson
 ARCHIVE is a file of npm run archive, with the metadata of entries that were archived.
 
 exit codes: 0 every entry is proved, 1 one isn't, or the statement broke off, 2 USER_ID isn't known,
-3 some can't be proved alone, because something of them was erased or archived; the others are proved
+3 some can't be proved alone, as something of them was erased or archived; the others are proved
 """
 import datetime, hashlib, json, struct, sys
 
@@ -35,8 +35,8 @@ def members(line):
 def bigint(value):
     return 20, None if value is None else struct.pack(">q", int(value))
 
-def text(value):
-    return 17, None if value is None else value.encode()
+def text(value, oid, prefix=b""):
+    return oid, None if value is None else prefix + value.encode()
 
 def numeric(value):
     """How many digits in base 10000, weight of the first, sign, scale; then the digits."""
@@ -54,19 +54,24 @@ def moment(value):
     since = datetime.datetime.fromisoformat(value.replace("Z", "+00:00")) - EPOCH
     return 1184, struct.pack(">q", since // datetime.timedelta(microseconds=1))
 
-def hash_of(previous, line, metadata):
+# By version: the oids of text and of metadata, and what begins the bytes of the latter.
+LAYOUTS = {b"\x02": (17, 17, b""), b"\x01": (25, 3802, b"\x01")}
+
+def hash_of(previous, line, metadata, version):
+    text_oid, json_oid, prefix = LAYOUTS[version]
     entry = json.loads(line)
     transfer = entry.get("transfer", {})
     fields = [
-        bigint(user_id), bigint(entry["seq"]), text(entry["action"]), numeric(entry["amount"]),
-        moment(entry["ts"]), numeric(entry["balance"]), moment(entry["posted_at"]),
-        text(entry.get("idempotency_key")), text(metadata), numeric(entry["held"]),
+        bigint(user_id), bigint(entry["seq"]), text(entry["action"], text_oid),
+        numeric(entry["amount"]), moment(entry["ts"]), numeric(entry["balance"]),
+        moment(entry["posted_at"]), text(entry.get("idempotency_key"), text_oid),
+        text(metadata, json_oid, prefix), numeric(entry["held"]),
         bigint(entry.get("hold")), bigint(entry.get("reverses")),
         bigint(transfer.get("user_id")), bigint(transfer.get("seq"))]
     record = struct.pack(">i", len(fields))
     for oid, value in fields:
         record += struct.pack(">ii", oid, -1 if value is None else len(value)) + (value or b"")
-    return hashlib.sha256(previous + b"\x02" + record).hexdigest()
+    return hashlib.sha256(previous + version + record).hexdigest()
 
 def cents(value):
     return int(value.replace(".", ""))
@@ -97,7 +102,7 @@ for line in lines[1:-1]:
         gone = None if metadata else "archived"
     if gone:
         unproved[gone] += 1
-    fits = gone or hash_of(previous, line, metadata) == entry["hash"]
+    fits = gone or entry["hash"] in [hash_of(previous, line, metadata, v) for v in LAYOUTS]
     if entry["seq"] != last["seq"] + 1 or not adds_up(last, entry) or not fits:
         sys.exit(f"entry {entry['seq']}: not the one that followed entry {last['seq']}")
     last = entry

@@ -48,8 +48,8 @@ begin
       detail = 'A transfer needs two users.',
       hint = 'Give another user as to_user_id.';
     when '22023' then raise exception using errcode = '22023',
-      message = 'bad key, metadata, expiry or reference',
-      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.',
+      message = 'bad key, metadata, expiry, reference or reason',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters, a reason 1 to 1000 characters.',
       hint = 'Give it in this form, or leave it out.';
     else raise exception using errcode = raise_status.status, message = 'user is busy',
       detail = 'Somebody else holds the user, or entries are left to post.',

@@ -138,7 +138,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
     ('function ledger.post_pending(bigint,integer)', 'aea087d3a99e749f'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', 'ad9e75791498bccd'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
     ('function ledger.refuse_distributed(text)', 'b12a5539f1f76e4c'),
     ('function ledger.replay_entry(ledger.account[],bigint)', '9e44aedce7ecb2b5'),
