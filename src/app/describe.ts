@@ -71,6 +71,14 @@ export interface ResponseDescription {
   headers?: HeaderName[]
 }
 
+interface HeaderParameter {
+  in: 'header'
+  name: string
+  description: string
+  example: string
+  schema: { type: 'string'; maxLength: number; pattern?: string }
+}
+
 export interface Description {
   /** As a client calls it: a verb and a noun in camelCase. */
   operationId: string
@@ -78,6 +86,8 @@ export interface Description {
   /** A few words, without a point at the end. */
   summary: string
   description: string
+  /** Header fields of the request that the route reads by itself. */
+  parameters?: HeaderParameter[]
   /** By status. */
   responses: Record<number, ResponseDescription>
   /** How it can end else; what any route can end in is added. */

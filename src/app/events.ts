@@ -19,6 +19,15 @@ import { after, eventsPage, eventsQuery } from './schemas_events.ts'
 const DEFAULT_LIMIT = 100
 const SSE = 'text/event-stream'
 
+/** EventSource of browsers sends it by itself. */
+const LAST_EVENT_ID = {
+  in: 'header' as const,
+  name: 'Last-Event-ID',
+  description: 'The `id` that came last on a stream: go on behind it, whatever `after` says.',
+  example: 'now',
+  schema: { type: 'string' as const, maxLength: 64 },
+}
+
 type Query = z.infer<typeof eventsQuery>
 
 export interface EventsDependencies extends Pick<StreamDependencies, 'onFailure'> {
@@ -73,6 +82,7 @@ export function eventsRoutes(
         'gone; `resume`, where it is given, is the same place in this database, where what came ' +
         'before may be less than what was read. The events of everybody need the scope `journal`, ' +
         'too.',
+      parameters: [LAST_EVENT_ID],
       responses: {
         200: {
           schema: eventsPage,

@@ -105,6 +105,11 @@ async function expectAliveAndQuiet(): Promise<void> {
 
 afterEach(expectAliveAndQuiet)
 
+interface Page {
+  events: { id: string }[]
+  next: string
+}
+
 interface Exchange {
   request: Request
   answer: Answer | undefined
@@ -181,7 +186,9 @@ async function repeatRefused(refused: Request[]): Promise<string[]> {
 }
 
 test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, async () => {
-  const open = requests(document, { users: [...users, UNKNOWN_ID] })
+  const { events, next } = await (await fetch(`${url}/events`)).json() as Page
+  const cursors = [...events.map(({ id }) => id), next]
+  const open = requests(document, { users: [...users, UNKNOWN_ID], cursors })
   const all = fc.sample(calledBy(open, callers(users.slice(0, BOUND))), {
     seed: SEED,
     numRuns: REQUESTS - MALFORMED_COUNT,

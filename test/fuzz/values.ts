@@ -25,6 +25,8 @@ export const textOf = (value: unknown): string => {
 /** Who and what there is, so that not every request ends at somebody unknown. */
 export interface Known {
   users: number[]
+  /** Places in the order of events. */
+  cursors: string[]
 }
 
 /** Few enough to come again. */
@@ -44,6 +46,7 @@ function named(name: string, known: Known): fc.Arbitrary<unknown> | undefined {
     seq: small,
     hold: small,
     file: fc.constantFrom('docs.css', 'docs.js'),
+    'Last-Event-ID': fc.constantFrom('now', ...known.cursors),
     before: small,
     limit: small,
     amount: fc.oneof(

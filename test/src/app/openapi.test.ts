@@ -425,6 +425,13 @@ test('Idempotency-Key is documented where it works', () => {
   expect(takes).toEqual(posts.filter((name) => !idempotent.includes(name)))
 })
 
+test('Last-Event-ID is documented where it works', () => {
+  const takes = operations().filter(([, , { parameters = [] }]) =>
+    parameters.some(({ in: where, name }) => where === 'header' && name === 'Last-Event-ID')
+  ).map(([method, path]) => `${method} ${path}`)
+  expect(takes).toEqual(['get /events'])
+})
+
 /** By path: which members a body must have, and which it may. */
 const BODIES: Record<string, [string[], string[]]> = {
   '/users': [[], ['id', 'reference', 'metadata']],
