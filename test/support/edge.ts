@@ -4,7 +4,7 @@ import { startRedisRest } from '../../dev/redis_rest.ts'
 import { SCOPES } from '../../src/auth/scopes.ts'
 import { bearer, sha256 } from './access.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
-import { caller } from './http.ts'
+import { type Answer, type Call, caller } from './http.ts'
 
 export interface EdgeService {
   url: string
@@ -22,8 +22,25 @@ const CALLERS = [
   { name: 'eager', scopes: ['read'], sha256: [sha256('eager')] },
 ]
 
+/** A service at the edge, and what its tests do there. */
+interface Edge {
+  call: Call
+  /** The headers of a caller. */
+  as: (token: string, headers?: Record<string, string>) => Record<string, string>
+  post: (path: string, body: object, headers?: Record<string, string>) => Promise<Answer>
+  get: (path: string, headers?: Record<string, string>) => Promise<Answer>
+  /** A new user with this balance. */
+  user: (amount: string) => Promise<number>
+}
+
 /** Tests a platform. @param missing what it needs and hasn't got */
 export function testAtEdge(start: StartEdge, missing: string | undefined): void {
+  const edge = useEdge(start, missing)
+  const parts = [testRoutes, testKeys, testLimits, testBatches, testAccess, testCache, testMetrics]
+  for (const part of parts) part(edge)
+}
+
+function useEdge(start: StartEdge, missing: string | undefined): Edge {
   let database: TestDatabase
   let redis: Awaited<ReturnType<typeof startRedisRest>>
   let service: EdgeService
@@ -54,19 +71,23 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
   })
 
   const call = caller(() => service.url)
-  const as = (token: string, headers = {}) => ({ ...bearer(token), ...headers })
-  const post = (path: string, body: object, headers = {}) =>
+  const as: Edge['as'] = (token, headers) => ({ ...bearer(token), ...headers })
+  const post: Edge['post'] = (path, body, headers) =>
     call('POST', path, body, as('writer', headers))
-  const get = (path: string, headers = {}) => call('GET', path, undefined, as('writer', headers))
-
-  /** A new user with this balance. */
-  async function user(amount: string): Promise<number> {
-    const { body } = await post('/users', {})
-    const { id } = body as { id: number }
-    await post(`/users/${id}/credit`, { amount })
-    return id
+  return {
+    call,
+    as,
+    post,
+    get: (path, headers) => call('GET', path, undefined, as('writer', headers)),
+    async user(amount) {
+      const { id } = (await post('/users', {})).body as { id: number }
+      await post(`/users/${id}/credit`, { amount })
+      return id
+    },
   }
+}
 
+function testRoutes({ get, post, user }: Edge): void {
   test('routes answer: entries, transfers, holds, statements, moments, verification', async () => {
     const [a, b] = [await user('10'), await user('5')]
     expect((await get('/readyz')).status).toBe(200)
@@ -93,7 +114,9 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
     expect((await get('/openapi.json')).body).toMatchObject({ openapi: '3.1.0' })
     expect(await get('/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } })
   })
+}
 
+function testKeys({ get, post, user }: Edge): void {
   test('a key debits once, however many requests have it at once', async () => {
     const id = await user('10')
     const answers = await Promise.all(
@@ -111,7 +134,9 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
     const other = await post(`/users/${id}/debit`, { amount: 2 }, { 'Idempotency-Key': 'once' })
     expect(other.body).toMatchObject({ code: 'idempotency_key_reused' })
   })
+}
 
+function testLimits({ as, call, post }: Edge): void {
   test('limits hold: of a body, and of the requests of a caller', async () => {
     const metadata = { text: 'x'.repeat(1024) }
     expect((await post('/users/1/credit', { amount: 1, metadata })).status).toBe(413)
@@ -123,7 +148,9 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
     expect(statuses.filter((status) => status === 200)).toHaveLength(RATE_LIMIT)
     expect(statuses.filter((status) => status === 429)).toHaveLength(2)
   })
+}
 
+function testBatches({ as, call }: Edge): void {
   test('operations of an instance share calls of the database', async () => {
     const value = async (name: string) => {
       const { text } = await call('GET', '/metrics', undefined, as('writer'))
@@ -139,7 +166,9 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
     expect(new Set(credits.map(({ status }) => status))).toEqual(new Set([201]))
     expect(await value('debit_batch_size_count') - before).toBeLessThan(RATE_LIMIT / 2)
   })
+}
 
+function testAccess({ as, call }: Edge): void {
   test('access is as the tokens say, which are a variable', async () => {
     expect((await call('GET', '/users/1')).status).toBe(401)
     expect((await call('GET', '/users/1', undefined, as('nobody'))).status).toBe(401)
@@ -147,14 +176,18 @@ export function testAtEdge(start: StartEdge, missing: string | undefined): void 
     const debit = await call('POST', '/users/1/debit', { amount: 1 }, as('reader'))
     expect(debit).toMatchObject({ status: 403, body: { code: 'forbidden' } })
   })
+}
 
+function testCache({ get, post, user }: Edge): void {
   test('a balance is read from Redis once it is known which changes there were', async () => {
     const id = await user('10')
     await vi.waitUntil(async () => (await get(`/users/${id}`)).headers['x-cache'] === 'hit')
     await post(`/users/${id}/debit`, { amount: 1 })
     expect((await get(`/users/${id}`)).body).toMatchObject({ balance: '9.00' })
   })
+}
 
+function testMetrics({ get, post, user }: Edge): void {
   test('metrics count operations and requests', async () => {
     const id = await user('10')
     await post(`/users/${id}/debit`, { amount: 1 })
