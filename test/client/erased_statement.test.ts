@@ -122,6 +122,8 @@ test('verify_statement.py counts what it can not prove, and proves with the arch
   const erased = "1 entries can't be proved alone: erased"
   expect(verifyWith(lines)).toEqual([3, [erased, "2 entries can't be proved alone: archived"]])
   expect(verifyWith(lines, archive)).toEqual([3, [erased]])
+  const called = (...args: string[]) => spawnSync('python3', [VERIFIER, ...args]).status
+  expect([called('--help'), called(), called('one'), called('1', '2', '3')]).toEqual([0, 2, 2, 2])
   const rest = join(folder, 'changed.jsonl')
   writeFileSync(rest, readFileSync(archive, 'utf8').replaceAll('1.10', '1.1'))
   expect(verifyWith(lines, rest)[0]).toBe(1)
