@@ -156,3 +156,28 @@ test('get_events() raises 55P03 in a history of another epoch', async () => {
   await owner`commit`
   expect(await codeOf(getEvents())).toBe('55P03')
 })
+
+test('a debit writes nothing for events: an entry and its user, by no index of theirs', async () => {
+  const own = ledger.connect()
+  const id = await ledger.user(10)
+  await own`begin`
+  await own`select debit_user(${id}, 1)`
+  const written = await own<{ name: string; rows: number }[]>`
+    select relname as name, (n_tup_ins + n_tup_upd + n_tup_del)::int as rows
+      from pg_stat_xact_user_tables where n_tup_ins + n_tup_upd + n_tup_del > 0 order by 1`
+  await own`commit`
+  expect([...written]).toEqual([
+    { name: 'payment_history', rows: 1 },
+    { name: 'users', rows: 1 },
+  ])
+  const indexes = await own<{ name: string }[]>`
+    select indexrelid::regclass::text as name from pg_index
+     where indrelid = 'payment_history'::regclass order by 1`
+  expect(indexes.map(({ name }) => name)).toEqual([
+    'payment_history_pending_idx',
+    'payment_history_pkey',
+    'payment_history_reverses_idx',
+    'payment_history_user_id_idempotency_key_key',
+    'payment_history_user_id_seq_key',
+  ])
+})
