@@ -102,10 +102,6 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     }
   }
 
-  function notePosted({ id, entry }: Body) {
-    if (entry) noteEntry(id, entry)
-  }
-
   return {
     note(request, route, { status, text }) {
       if (status >= 300 || request.method !== 'POST' || !('path' in route)) return
@@ -123,7 +119,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
         holds.set(place, body.amount!)
       } else {
         for (const one of [body, body.from, body.to, ...body.results ?? []]) {
-          if (one) notePosted(one)
+          if (one?.entry) noteEntry(one.id, one.entry)
         }
       }
     },
