@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../src/command_line.ts'
 import { arrayLiteral } from '../src/ledger/rows.ts'
-import { connectOwner, runCommand } from './command.ts'
+import { connectOwner, refuseDistributed, runCommand } from './command.ts'
 
 const ROWS_A_TRANSACTION = 1000
 const MIN_AGE_DAYS = 30
@@ -85,6 +85,7 @@ async function main(): Promise<number> {
   if (!values.out) throw new Error('--out is needed: where the metadata goes')
   const sql = await connectOwner('archive')
   try {
+    await refuseDistributed(sql, 'archive')
     const count = await archive(sql, before, values.out)
     const none = `: none that has metadata was posted before ${values.before}`
     console.log(`${count} entries archived${count === 0 ? none : ''}`)

@@ -20,6 +20,18 @@ export const connectWriter = (command: string): Promise<postgres.Sql> =>
 export const connectOwner = (command: string): Promise<postgres.Sql> =>
   connect(1, { application_name: `ledger-${command}` }, true)
 
+/** @throws Error with one line if the users of the ledger are on several servers */
+export async function refuseDistributed(sql: postgres.Sql, command: string): Promise<void> {
+  const [row] = await sql`
+    select from pg_proc p
+     where p.oid = to_regprocedure('ledger.is_distributed()') and p.prosrc like '%true%'`
+  if (!row) return
+  throw new Error(
+    `npm run ${command} doesn't work on a distributed ledger: ` +
+      'docs/how-to/distribute.md says what does',
+  )
+}
+
 async function connect(max: number, settings: Record<string, string | boolean>, asOwner = false) {
   loadEnvFile()
   const { MIGRATE_DATABASE_URL, ...env } = process.env

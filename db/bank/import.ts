@@ -2,7 +2,7 @@
 import type postgres from 'postgres'
 import process from 'node:process'
 import { printedHelp } from '../../src/command_line.ts'
-import { connectReader, connectWriter, runCommand } from '../command.ts'
+import { connectReader, connectWriter, refuseDistributed, runCommand } from '../command.ts'
 import { type Posting, postOperations } from '../post_operations.ts'
 import { findEntries } from './bank_entries.ts'
 import { FILE_OPTIONS, parseOptions } from './bank_options.ts'
@@ -113,6 +113,7 @@ async function main(): Promise<number> {
   const isDryRun = switches.has('dry-run')
   const sql = isDryRun ? await connectReader(1) : await connectWriter('import')
   try {
+    await refuseDistributed(sql, 'import')
     return await importBankFile(sql, file, isDryRun, console.log)
   } finally {
     await sql.end({ timeout: 5 })

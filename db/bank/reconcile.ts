@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 import process from 'node:process'
 import { printedHelp } from '../../src/command_line.ts'
 import { csvRow, notFormula } from '../../src/core/csv.ts'
-import { connectReader, runCommand } from '../command.ts'
+import { connectReader, refuseDistributed, runCommand } from '../command.ts'
 import { type BankEntry, entriesOf, findEntries } from './bank_entries.ts'
 import { type BankFile, FILE_OPTIONS, parseOptions } from './bank_options.ts'
 import { readUserLines, type UserLine } from './bank_users.ts'
@@ -122,6 +122,7 @@ async function main(): Promise<number> {
   const { file, switches } = parseOptions(args, ['csv'])
   const sql = await connectReader(1)
   try {
+    await refuseDistributed(sql, 'reconcile')
     const write = (text: string) => process.stdout.write(text)
     return await reconcileBankFile(sql, file, switches.has('csv'), write) > 0 ? 1 : 0
   } finally {

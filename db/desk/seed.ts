@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { printedHelp } from '../../src/command_line.ts'
 import { arrayLiteral } from '../../src/ledger/rows.ts'
-import { connectWriter, runCommand, wholeNumber } from '../command.ts'
+import { connectWriter, refuseDistributed, runCommand, wholeNumber } from '../command.ts'
 import { type Posting, postOperations } from '../post_operations.ts'
 import {
   followUpsOf,
@@ -111,6 +111,7 @@ async function main(): Promise<number> {
   const seed = wholeNumber('seed', values.seed, 0, 1_000_000)
   const sql = await connectWriter('seed')
   try {
+    await refuseDistributed(sql, 'seed')
     const users = usersOf(seed, count)
     await checkLedger(sql, users, values.add)
     const ids = await createUsers(sql, users)

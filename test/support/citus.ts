@@ -85,7 +85,11 @@ export function useCitusLedger({ isDistributed }: { isDistributed: boolean }): C
     // Roles are of the whole server, where two migrations would change them at once.
     const lock = connectTo(CITUS_URL!)
     await lock`select pg_advisory_lock(1)`
-    await migrate(at(coordinator!, database)).finally(() => lock.end())
+    try {
+      await migrate(at(coordinator!, database))
+    } finally {
+      await lock.end()
+    }
     if (!isDistributed) return
     const [code, output] = await distribute(at(coordinator!, database), '--shards', `${SHARDS}`)
     expect([code, output]).toEqual([0, expect.anything()])

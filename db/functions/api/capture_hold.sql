@@ -8,7 +8,8 @@ declare
   v_operation text := case when capture_hold.final is false then 'CAPTURE PART' else 'CAPTURE' end;
   c public.hold_changes;
 begin
-  if capture_hold.idempotency_key is null and capture_hold.metadata is null then
+  if capture_hold.idempotency_key is null and capture_hold.metadata is null
+    and not ledger.is_distributed() then
     c := ledger.close_hold(v_operation, capture_hold.user_id, capture_hold.hold_id,
       capture_hold.amount);
     if c.hold is not null then

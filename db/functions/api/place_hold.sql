@@ -8,7 +8,7 @@ declare
   c public.hold_changes;
   v record;
 begin
-  if place_hold.idempotency_key is null then
+  if place_hold.idempotency_key is null and not ledger.is_distributed() then
     c := ledger.add_hold(place_hold.user_id, place_hold.amount, place_hold.expires_in,
       place_hold.metadata);
     if c.hold is not null then

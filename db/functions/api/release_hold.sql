@@ -7,7 +7,8 @@ declare
   c public.hold_changes;
   v record;
 begin
-  if release_hold.idempotency_key is null and release_hold.metadata is null then
+  if release_hold.idempotency_key is null and release_hold.metadata is null
+    and not ledger.is_distributed() then
     c := ledger.close_hold('RELEASE', release_hold.user_id, release_hold.hold_id, null);
     if c.hold is not null then
       return (c.user_id, c.balance, c.available, c.seq, c.at, false)::ledger.released_hold;

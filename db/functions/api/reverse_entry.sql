@@ -12,7 +12,8 @@ declare
   v_entry ledger.posted_entry;
 begin
   if v_peer_id is null then
-    if reverse_entry.idempotency_key is null and reverse_entry.metadata is null then
+    if reverse_entry.idempotency_key is null and reverse_entry.metadata is null
+      and not ledger.is_distributed() then
       v_entry := ledger.add_reversal(reverse_entry.user_id, reverse_entry.seq,
         reverse_entry.amount);
       if v_entry.seq is not null then return v_entry; end if;

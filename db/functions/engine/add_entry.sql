@@ -11,13 +11,14 @@ declare
   v_is_frozen boolean;
   v_entry ledger.posted_entry;
 begin
-  if not ledger.is_valid_amount(add_entry.amount) then
+  -- Where users are on several servers, post_change is shorter: its statements are planned once.
+  if not ledger.is_valid_amount(add_entry.amount) or ledger.is_distributed() then
     null;
   elsif add_entry.idempotency_key is null and add_entry.metadata is null then
     -- Locks the user, and writes what its copy will be if the copy is right and nothing is in the
     -- way. Otherwise post_change sets it from the history, or raises, which takes this back.
     update public.users u
-       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = statement_timestamp()
+       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = clock_timestamp()
      where u.id = add_entry.user_id and u.seq < 9007199254740991
     returning u.seq, u.balance, u.hold_changes, u.frozen_at is not null
       into v_seq, v_balance, v_hold_changes, v_is_frozen;
@@ -30,20 +31,17 @@ begin
              l.balance, l.at, null, null, l.held, null, null, null, null)
       from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
                    ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount,
-                   case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
+                   case when v_hold_changes = 0 then 0.00
                      else ledger.held_now(add_entry.user_id) end as held
               from public.payment_history h where h.user_id = add_entry.user_id
              order by h.seq desc limit 1) l -- mutation: last
      where l.seq = v_seq and l.balance = v_balance -- mutation: copied
        and ledger.funds_problem(add_entry.change, l.balance, l.held, v_is_frozen)
          is null -- mutation: funds
-       -- On a shard no statement may have another one in it, as that of held_now.
-       and (v_hold_changes = 0 or not ledger.is_distributed())
     returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false
       into v_entry;
     if found then return v_entry; end if;
-  elsif not ledger.is_distributed()
-    and ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
+  elsif ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
     -- A repeat changes nothing, so the copy comes last.
     select u.hold_changes into v_hold_changes
       from public.users u where u.id = add_entry.user_id for no key update;

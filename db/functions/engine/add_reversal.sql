@@ -26,16 +26,13 @@ begin
          ledger.opposite_of(e.action), e.amount - coalesce((
            select sum(r.amount) from public.payment_history r
             where r.user_id = add_reversal.user_id and r.reverses = e.seq), 0),
-         case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
-           else ledger.held_now(add_reversal.user_id) end
+         case when v_hold_changes = 0 then 0.00 else ledger.held_now(add_reversal.user_id) end
     into v_seq, v_balance, v_at, v_hash, v_action, v_left, v_held
     from (select h.seq, h.balance, h.sealed_at, h.hash from public.payment_history h
            where h.user_id = add_reversal.user_id order by h.seq desc limit 1) l
     cross join public.payment_history e
    where e.user_id = add_reversal.user_id and e.seq = add_reversal.reversed_seq
-     and e.peer_user_id is null and l.seq is not null
-     -- As in add_entry.
-     and (v_hold_changes = 0 or not ledger.is_distributed());
+     and e.peer_user_id is null and l.seq is not null;
   v_amount := coalesce(v_amount, v_left);
   v_change := ledger.change_of(v_action, v_amount);
   v_balance := v_balance + v_change;

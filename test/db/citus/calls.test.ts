@@ -4,6 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { citusIsMissing, useCitusLedger } from '../../support/citus.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { connectTo } from '../../support/ledger.ts'
+import { runTypeScript } from '../../support/run_typescript.ts'
+import { onDeno, serve } from '../../support/service.ts'
+import { loadConfig } from '../../../src/config/config.ts'
 
 const ledger = useCitusLedger({ isDistributed: true })
 let database: TestDatabase
@@ -121,6 +124,29 @@ test.skipIf(citusIsMissing)('what works on one server only is refused with 0A000
     ]
   ) expect([call, await answer(distributed, call)]).toEqual([call, '0A000'])
 })
+
+test.skipIf(citusIsMissing)('commands that need one server say so in one line', async () => {
+  for (const file of ['anchor', 'desk/seed']) {
+    const run = runTypeScript(`db/${file}.ts`, [], { DATABASE_URL: ledger.url })
+    expect([file, await run.ended]).toEqual([file, 2])
+    expect(run.output()).toMatch(/^npm run \w+ doesn't work on a distributed ledger: .+\n$/)
+  }
+})
+
+test.skipIf(citusIsMissing || onDeno)(
+  'a service is not ready on a distributed ledger',
+  async () => {
+    const config = loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off', DATABASE_URL: ledger.url })
+    const service = await serve({ ...config, port: 0 })
+    try {
+      const response = await fetch(`${service.url}/readyz`)
+      expect([response.status, await response.text()])
+        .toEqual([503, expect.stringContaining('distributed')])
+    } finally {
+      await service.stop()
+    }
+  },
+)
 
 test.skipIf(citusIsMissing)('transfers across shards are lost by nobody', async () => {
   const users = Array.from({ length: 12 }, (_, n) => 1000 + n)
