@@ -95,10 +95,8 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
     if (peer !== undefined && !entries.has(peer)) entries.set(peer, '')
     if (hold !== undefined) {
       const captured = captures.get(`${user}/${hold}`) ?? new Map<number, bigint>()
-      captures.set(
-        `${user}/${hold}`,
-        captured.set(entry.seq, BigInt(entry.amount.replace('.', ''))),
-      )
+      const cents = BigInt(entry.amount.replace('.', ''))
+      captures.set(`${user}/${hold}`, captured.set(entry.seq, cents))
     }
   }
 
@@ -115,8 +113,7 @@ export async function openBooks(sql: postgres.Sql): Promise<Books> {
         const what = `${body.id} ${control}`
         controls.set(what, (controls.get(what) ?? 0) + 1)
       } else if (route.path.endsWith('/holds')) {
-        const place = `${body.user_id}/${body.hold}`
-        holds.set(place, body.amount!)
+        holds.set(`${body.user_id}/${body.hold}`, body.amount!)
       } else {
         for (const one of [body, body.from, body.to, ...body.results ?? []]) {
           if (one?.entry) noteEntry(one.id, one.entry)
