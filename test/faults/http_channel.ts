@@ -88,6 +88,8 @@ function requestOf(write: Write, ids: number[]): { path: string; body: object } 
       }
     case 'release':
       return { path: `/users/${id}/holds/${write.hold}/release`, body: {} }
+    case 'reverse':
+      return { path: `/users/${id}/history/${write.seq}/reverse`, body: { amount } }
     case 'insert':
       throw new Error('entries are made with SQL')
     case 'debit':

@@ -1,4 +1,4 @@
-/** Debits, credits, transfers, holds and manual entries through every channel, without a pause. */
+/** Operations of every kind and manual entries through every channel, without a pause. */
 import { randomOf } from '../support/share.ts'
 import { debitsOverHttp, type HttpChannel, readOverHttp, writeOverHttp } from './http_channel.ts'
 import { pause } from './pause.ts'
@@ -48,6 +48,13 @@ interface OpenHold {
   amount: bigint
 }
 
+/** A debit or credit that nobody has tried to reverse. */
+interface PostedEntry {
+  user: number
+  seq: number
+  amount: bigint
+}
+
 /** The credits that everybody begins with. */
 export async function fund(record: Record, sqlUrl: string): Promise<void> {
   const channel = createSqlChannel(sqlUrl, record)
@@ -60,7 +67,7 @@ export async function fund(record: Record, sqlUrl: string): Promise<void> {
   await channel.close()
 }
 
-const BLANK = { to: -1, hold: 0, expires: false }
+const BLANK = { to: -1, hold: 0, seq: 0, expires: false }
 
 async function perform(record: Record, writes: Write[], send: () => Promise<Answer[]>) {
   const answers = await send()
@@ -78,10 +85,12 @@ function createChooser(
   name: string,
   channel: Write['channel'],
   open: OpenHold[],
+  posted: PostedEntry[],
   random: () => number,
 ) {
   let n = 0
   const whole = (below: number) => Math.floor(random() * below)
+  const take = <T>(list: T[]): T | undefined => list.splice(whole(list.length), 1)[0]
   const amount = (most: number) => BigInt(1 + whole(most))
   const write = (kind: Kind, given: Partial<Write>): Write => ({
     ...BLANK,
@@ -95,7 +104,7 @@ function createChooser(
   })
   const debit = () => write('debit', { amount: amount(15_00) })
   const close = (kind: 'capture' | 'release') => {
-    const [found] = open.splice(whole(open.length), 1)
+    const found = take(open)
     if (!found) return [debit()]
     const part = kind === 'capture' && random() < 0.5 ? 1n + found.amount / 2n : 0n
     return [write(kind, { user: found.user, hold: found.hold, amount: part })]
@@ -104,6 +113,13 @@ function createChooser(
     const user = whole(USERS)
     const to = user - user % GROUP + (user + 1 + whole(GROUP - 1)) % GROUP
     return [write('transfer', { user, to, amount: amount(15_00) })]
+  }
+  /** A part of an entry, or all of it. */
+  const reverse = () => {
+    const found = take(posted)
+    if (!found) return [debit()]
+    const part = random() < 0.5 ? 1n + found.amount / 2n : found.amount
+    return [write('reverse', { ...found, amount: part })]
   }
   const batch = () => Array.from({ length: 3 }, debit)
   const together = () => {
@@ -118,6 +134,7 @@ function createChooser(
     [12, () => [write('hold', { amount: amount(8_00), expires: random() < 0.3 })]],
     [6, () => close('capture')],
     [6, () => close('release')],
+    [6, reverse],
     [4, batch],
     [channel === 'sql' ? 12 : 0, () => [write('insert', { amount: amount(10_00) })]],
     [channel === 'sql' ? 6 : 0, together],
@@ -136,6 +153,7 @@ function createChooser(
 class Callers {
   readonly #options: LoadOptions
   readonly #openHolds: OpenHold[] = []
+  readonly #posted: PostedEntry[] = []
   /** The highest seq that an instance has told of each user. */
   readonly #told = new Map<string, number>()
   #writing = 0
@@ -205,7 +223,13 @@ class Callers {
   ): Promise<void> {
     const { record, seed } = this.#options
     const random = randomOf(seed * 1000 + number)
-    const choose = createChooser(`${kind}${number}`, kind, this.#openHolds, random)
+    const choose = createChooser(
+      `${kind}${number}`,
+      kind,
+      this.#openHolds,
+      this.#posted,
+      random,
+    )
     while (!this.isStopped) {
       if (this.isPaused) {
         await pause(RETRY_MS)
@@ -234,6 +258,9 @@ class Callers {
       const { kind, user, to, amount } = writes[i]!
       if (kind === 'hold') {
         this.#openHolds.push({ user, amount, hold: parseInt(answer.rows[0]!) })
+      }
+      if (kind === 'debit' || kind === 'credit') {
+        this.#posted.push({ user, amount, seq: answer.seqs[0]! })
       }
       if (!url) return
       answer.seqs.forEach((seq, half) => {

@@ -1,6 +1,14 @@
 /** What was sent, and what was answered: all that a caller knows. */
 
-export type Kind = 'debit' | 'credit' | 'transfer' | 'hold' | 'capture' | 'release' | 'insert'
+export type Kind =
+  | 'debit'
+  | 'credit'
+  | 'transfer'
+  | 'hold'
+  | 'capture'
+  | 'release'
+  | 'reverse'
+  | 'insert'
 
 /** One write with its key. Users are numbered from 0; amounts are in cents. */
 export interface Write {
@@ -14,6 +22,8 @@ export interface Write {
   amount: bigint
   /** Of a capture or release: which; of a hold, once it is known: its number. */
   hold: number
+  /** Of a reversal: of which entry. */
+  seq: number
   expires: boolean
   /** Another write in the same transaction. */
   with?: string

@@ -51,7 +51,7 @@ function replayGroup(byKey: Map<string, Write>, rows: Rows, first: number): stri
 }
 
 function commandsOf(write: Write, first: number): Command[] {
-  const { kind, key, amount, hold, expires } = write
+  const { kind, key, amount, hold, seq, expires } = write
   const user = write.user - first
   switch (kind) {
     case 'transfer':
@@ -62,6 +62,8 @@ function commandsOf(write: Write, first: number): Command[] {
       return [{ kind, user, hold, amount: amount === 0n ? null : amount, final: true, key }]
     case 'release':
       return [{ kind, user, hold, key }]
+    case 'reverse':
+      return [{ kind, user, seq, amount, key }]
     case 'insert':
       return [{ kind, user, action: 'CREDIT', amount }, { kind: 'recalculate', user }]
     case 'debit':

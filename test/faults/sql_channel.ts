@@ -151,6 +151,9 @@ async function rowsOf(sql: postgres.Sql, write: Write, ids: number[]): Promise<S
         nullif(${amount}::numeric, 0), ${key})`
     case 'release':
       return await sql<SqlRow[]>`select * from release_hold(${id}, ${hold}, ${key})`
+    case 'reverse':
+      return await sql<SqlRow[]>`select * from reverse_entry(${id}, ${write.seq}, ${key},
+        amount => ${amount})`
     case 'insert':
       // A manual entry has no key of its own: whoever repeats it looks whether it is there.
       return await sql<SqlRow[]>`

@@ -23,7 +23,7 @@ export interface Receiver {
   /** The ids of all that came. */
   attempts: string[]
   /** Instead of 204; undefined as a result: no response. */
-  respond: (received: Received) => number | undefined
+  respond: (received: Received) => number | undefined | Promise<number>
   close(): void
 }
 
@@ -32,16 +32,17 @@ export async function startReceiver(secret = SECRET): Promise<Receiver> {
   const server = createServer((request, response: ServerResponse) => {
     let body = ''
     request.setEncoding('utf8').on('data', (chunk: string) => body += chunk)
-    request.on('end', () => {
+    const responding = async () => {
       const headers = request.headers as Record<string, string>
       const message = new Webhook(secret).verify(body, headers) as Received['message']
       const received = { id: headers['webhook-id']!, path: request.url!, message }
       receiver.attempts.push(received.id)
-      const status = receiver.respond(received)
+      const status = await receiver.respond(received)
       if (status === undefined) return
       if (status < 300) receiver.taken.push(received)
       response.writeHead(status, { Location: '/elsewhere', 'Retry-After': '0' }).end('x')
-    })
+    }
+    request.on('end', () => void responding())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const receiver: Receiver = {

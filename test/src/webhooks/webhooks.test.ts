@@ -104,6 +104,23 @@ test('a dead, a hanging and a failing receiver hold up no other, and miss nothin
   )
 })
 
+test('a slow receiver holds up no other, and gets what it lacks in order', async () => {
+  const [good, slow] = [await receiver(), await receiver()]
+  const id = await http.user(100)
+  const goodHasAll = new Promise<number>((resolve) => {
+    good.respond = () => {
+      if (good.attempts.length === 3) resolve(204)
+      return 204
+    }
+  })
+  slow.respond = () => goodHasAll
+  await use({ url: slow.url, users: [id] }, { url: good.url, users: [id] })
+  await http.sql`select debit_user(${id}, 1), debit_user(${id}, 2), debit_user(${id}, 3)`
+  await vi.waitUntil(() => slow.taken.length === 3)
+  expect(slow.taken.map(shown)).toEqual([2, 3, 4].map((seq) => `entry.posted ${id}/${seq}`))
+  expect(good.taken.map(shown)).toEqual(slow.taken.map(shown))
+})
+
 test('a redirect is not followed', async () => {
   const one = await receiver()
   const id = await http.user(100)
