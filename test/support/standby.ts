@@ -31,10 +31,10 @@ function serviceUrl({ url }: EmbeddedPostgres): string {
 /** Starts both, the standby from a copy of the primary's files. */
 export async function startReplicated(): Promise<Replicated> {
   const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  const folders = [0, 1].map(() => mkdtempSync(join(tmpdir(), 'ledger-replica-')))
-  const start = (n: number, settings = {}) =>
-    startPostgres({ dataDir: folders[n]!, version, settings: { fsync: 'off', ...settings } })
-  let primary = await start(0)
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-replica-'))
+  const start = (dataDir: string, settings = {}) =>
+    startPostgres({ dataDir, version, settings: { fsync: 'off', ...settings } })
+  let primary = await start(folder)
   await migrate(primary.url)
   const sql = connectTo(primary.url)
   await sql.unsafe(`alter role ledger_service login password '${PASSWORD}'`)
@@ -44,12 +44,11 @@ export async function startReplicated(): Promise<Replicated> {
   const path = `${primary.dataDir}-standby`
   execFileSync('cp', ['-a', primary.dataDir, path])
   rmSync(join(path, 'port'))
-  primary = await start(0)
-  folders[1] = path
+  primary = await start(folder)
   const { username, password, port } = new URL(primary.url)
   const follow = () => {
     writeFileSync(join(path, 'data', 'standby.signal'), '')
-    return start(1, {
+    return start(path, {
       primary_conninfo: `host=127.0.0.1 port=${port} user=${username} password=${password}`,
     })
   }
@@ -67,8 +66,8 @@ export async function startReplicated(): Promise<Replicated> {
     async close() {
       await standby.stop()
       await primary.stop()
-      for (const folder of [...folders, primary.dataDir]) {
-        rmSync(folder, { recursive: true, force: true })
+      for (const made of [folder, primary.dataDir, path]) {
+        rmSync(made, { recursive: true, force: true })
       }
     },
   }
