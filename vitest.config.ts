@@ -9,7 +9,19 @@ const SMALL_SHARE = '0.05'
 const HANG_MS = 300_000
 
 /** The longest first, so that no worker is left alone with one in the end. */
-const LONG = [/\/faults\//, /\/fuzz\//, /\/model\//, /mutations/, /\/dev\//, /contention/, /anchor/]
+const LONG = [
+  /\/faults\//,
+  /docs_commands/,
+  /http_server/,
+  /access_service/,
+  /webhooks/,
+  /\/fuzz\//,
+  /\/model\//,
+  /mutations/,
+  /\/dev\//,
+  /contention/,
+  /verification/,
+]
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const place = ({ moduleId }: TestSpecification) =>
