@@ -39,6 +39,7 @@ const SLOW = new Set([
   'src/auth/access_service',
   'src/http/observe',
   'src/ledger/statement',
+  'src/ledger/verification',
   'src/server/garbage',
   'src/server/http_server',
   'src/service',
