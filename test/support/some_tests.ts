@@ -7,6 +7,7 @@ const LEAST = 0.25
 
 /** No test of these needs another one of its file. */
 const SLOW = new Set([
+  'client/packed',
   'console/console',
   'console/scopes',
   'db/after_restore',
@@ -16,6 +17,7 @@ const SLOW = new Set([
   'db/desk/status',
   'db/errors',
   'db/functions/entry_hash',
+  'db/functions/verify_ledger',
   'db/migrate',
   'db/new_migration',
   'db/privileges',
@@ -25,6 +27,7 @@ const SLOW = new Set([
   'dev/embedded_postgres',
   'dev/new_token',
   'dev/start',
+  'fuzz/linear_work',
   'project/docs_commands',
   'service/database_hosts',
   'service/deno_deploy',
