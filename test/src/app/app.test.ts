@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createApp } from '../../../src/app/app.ts'
 import { Problem, PROBLEMS } from '../../../src/core/errors.ts'
 import { DEFAULT_LIMITS } from '../../../src/config/limits.ts'
@@ -472,6 +472,16 @@ describe('what is our fault', () => {
 })
 
 describe('a database without its functions', () => {
+  let id: number
+  let other: number
+
+  beforeAll(async () => {
+    id = await http.user('1')
+    other = await http.user('1')
+    await http.sql`alter function ledger.post rename to gone_post`
+    await http.sql`alter function ledger.get_users rename to gone_users`
+    await http.sql`alter function create_user rename to gone_user`
+  })
   afterAll(async () => {
     await http.sql`alter function ledger.gone_post rename to post`
     await http.sql`alter function ledger.gone_users rename to get_users`
@@ -479,11 +489,6 @@ describe('a database without its functions', () => {
   })
 
   test('makes every route that needs them answer busy, and is one line in the log', async () => {
-    const id = await http.user('1')
-    const other = await http.user('1')
-    await http.sql`alter function ledger.post rename to gone_post`
-    await http.sql`alter function ledger.get_users rename to gone_users`
-    await http.sql`alter function create_user rename to gone_user`
     const answers = await expectNothingWritten(http, async () => [
       await call('POST', `/users/${id}/debit`, { amount: 1 }),
       await call('POST', `/users/${id}/credit`, { amount: 1 }),
