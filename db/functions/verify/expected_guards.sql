@@ -43,7 +43,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.change_of(text,numeric)', 'ca040c40f946dcba'),
     ('function ledger.changes_between(timestamp with time zone[])', '01112682eb9af227'),
     ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
-    ('function ledger.check_entry()', 'c0bc5604bfef19df'),
+    ('function ledger.check_entry()', 'cd159591b875d0ee'),
     ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
     ('function ledger.close_hold(text,bigint,bigint,numeric)', 'a6a312f750e43ac3'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
