@@ -6,6 +6,7 @@ import type postgres from 'postgres'
 import { loadDatabaseUrls } from '../src/config/config.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { readPasswordFile } from '../src/password_file.ts'
+import { isDistributed } from './citus/is_distributed.ts'
 import { open, reach } from './connect.ts'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
@@ -22,10 +23,7 @@ export const connectOwner = (command: string): Promise<postgres.Sql> =>
 
 /** @throws Error with one line if the users of the ledger are on several servers */
 export async function refuseDistributed(sql: postgres.Sql, command: string): Promise<void> {
-  const [row] = await sql`
-    select from pg_proc p
-     where p.oid = to_regprocedure('ledger.is_distributed()') and p.prosrc like '%true%'`
-  if (!row) return
+  if (!await isDistributed(sql)) return
   throw new Error(
     `npm run ${command} doesn't work on a distributed ledger: ` +
       'docs/how-to/distribute.md says what does',

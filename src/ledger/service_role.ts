@@ -109,7 +109,8 @@ export async function readServiceRole(database: Database): Promise<ServiceRole> 
             from stored s where s.name = 'synchronous_commit')),
         'isDistributed', exists (
           select from pg_catalog.pg_proc p
-           where p.oid = pg_catalog.to_regprocedure('ledger.is_distributed()')
+            join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+           where n.nspname = 'ledger' and p.proname = 'is_distributed'
              and p.prosrc like '%true%'),
         'isReadOnly', exists (
           select from stored s where s.is_own and s.name = 'default_transaction_read_only'

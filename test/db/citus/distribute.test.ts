@@ -1,6 +1,7 @@
 /** A filled ledger moves to Citus as it is, with its guards; where there is none, it stays. */
 import type postgres from 'postgres'
 import { expect, inject, test } from 'vitest'
+import { migrate } from '../../../db/migrate.ts'
 import { citusIsMissing, distribute, SHARDS, useCitusLedger } from '../../support/citus.ts'
 import { connectTo, one } from '../../support/ledger.ts'
 import { createDatabase } from '../../support/database.ts'
@@ -77,6 +78,7 @@ test.skipIf(citusIsMissing)('npm run distribute moves a filled ledger as it is',
   expect(local!['size']).toBe('0')
 
   // Once more, as after a migration.
+  await migrate(ledger.url)
   const [again] = await distribute(ledger.url)
   expect(again).toBe(0)
   const [other, why] = await distribute(ledger.url, '--shards', `${SHARDS + 1}`)
