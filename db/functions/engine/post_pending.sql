@@ -39,16 +39,28 @@ begin
   -- The next ids, which are the order in which entries were posted. Before the statement, which may
   -- be one for a distributed table and then takes no volatile function.
   v_ids := array(select nextval('public.payment_history_id_seq') from unnest(v_posted));
-  update public.payment_history h
-     set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at, held = p.held,
-         hash = p.hash
-    from unnest(v_posted, v_ids) p
-   where h.id = p.id and h.user_id = post_pending.user_id;
-  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
-  -- planner would then read the whole table and compare each such row with every one of p.
-  update public.manual_entries m set seq = p.seq
-    from unnest(v_posted) p
-   where m.user_id = post_pending.user_id and m.id = p.id and case when m.seq is null then true end;
+  if ledger.is_distributed() then
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = post_pending.user_id;
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p
+     where m.user_id = post_pending.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  else
+    -- By the user of p: of one user alone the planner expects few rows where there are no
+    -- statistics, and then compares each with every one of p.
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = p.user_id;
+    -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and
+    -- the planner would then read the whole table and compare each such row with every one of p.
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  end if;
 
   -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
   -- the user.

@@ -137,7 +137,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '7211d3a25126a4a2'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
-    ('function ledger.post_pending(bigint,integer)', 'aea087d3a99e749f'),
+    ('function ledger.post_pending(bigint,integer)', 'a5989f44c2976873'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', 'ad9e75791498bccd'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
     ('function ledger.refuse_distributed(text)', 'b12a5539f1f76e4c'),
