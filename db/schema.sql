@@ -1647,6 +1647,15 @@ create function ledger.hold_row(
   language plpgsql immutable;
 grant execute on function ledger.hold_row to ledger_dba;
 
+-- What is wrong with a row of holds, if it isn't what its first and its last change and what was
+-- captured in all come to; or null. Internal.
+create function ledger.hold_row_problem(
+  first public.hold_changes,
+  last public.hold_changes,
+  captured numeric)
+  returns text
+  language plpgsql stable;
+
 -- Names this database: a copy, a restored one, and one that another server has taken over have
 -- another name; a restart changes nothing. A standby has the name of its primary; after a promotion
 -- elsewhere, from its next restartpoint on.
@@ -2169,15 +2178,6 @@ create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;
 grant execute on function ledger.verify_guards to ledger_dba;
-
--- The finding about a row of holds, if it isn't what its first and its last change and what was
--- captured in all come to. Internal.
-create function ledger.verify_hold(
-  first public.hold_changes,
-  last public.hold_changes,
-  captured numeric)
-  returns SETOF ledger.finding
-  language plpgsql stable;
 
 -- The findings about the holds of a range of users: changes that were edited or can't be, or that
 -- have no entry; rows of holds that don't follow from them; and holds or changes that are missing

@@ -14,7 +14,10 @@ begin
      order by x.user_id, x.hold, x.number
   loop
     if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
-      return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+      v_problem := ledger.hold_row_problem(f, p, v_captured);
+      if v_problem is not null then
+        return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+      end if;
       f := c;
       p := null;
       v_captured := 0;
@@ -27,7 +30,10 @@ begin
     if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
     p := c;
   end loop;
-  return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+  v_problem := ledger.hold_row_problem(f, p, v_captured);
+  if v_problem is not null then
+    return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+  end if;
 
   return query
     select 'hold_invalid', o.user_id, null::bigint,
