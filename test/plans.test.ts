@@ -214,7 +214,7 @@ test.each([
   [
     'find_entries',
     (id: number) =>
-      `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}', max_scanned => 50)`,
+      `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}', max_scanned => 20)`,
   ],
   ['list_users', () => 'select * from ledger.list_users(null, 500, 20)'],
   ['list_users', () => `select * from ledger.list_users('nobody')`],

@@ -157,7 +157,9 @@ function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
           enter()
           hasEntered = true
           endsAt = performance.now() + lengthMs
-          text = `retry: ${RETRY_MS}\nid: ${cursorText(first.next)}\n\n`
+          // Not behind events that the reader hasn't got: it may break off before them.
+          const id = first.events.length === 0 ? `id: ${cursorText(first.next)}\n` : ''
+          text = `retry: ${RETRY_MS}\n${id}\n`
         }
         if (left.signal.aborted) return
         controller.enqueue(encoder.encode(text))

@@ -157,7 +157,7 @@ function completeBody(body: NonNullable<Operation['requestBody']>): void {
 /** From a schema to what has it, where more tools look. */
 function moveExample(owner: { schema: Schema; example?: unknown }): void {
   const { example, examples = [example], ...schema } = owner.schema
-  Object.assign(owner, { schema, example: examples[0] })
+  Object.assign(owner, { schema, example: examples[0] ?? owner.example })
 }
 
 function addHeaders({ parameters = [], responses }: Operation, codes: Set<ProblemCode>): void {

@@ -432,6 +432,7 @@ export const SCENARIOS: Record<string, Scenario> = {
         'ok 8 true',
       ],
     )
+    expectEqual('later', await results(batch(sql, [other], [1], ['c'])), ['ok 4 false'])
     expectEqual('malformed', await codeOf(debit(sql, id, 1, 'a b')), '22023')
     expectEqual('refused', await codeOf(debit(sql, id, 1000, 'd')), 'LGFND')
     expectEqual('then free', await results(debit(sql, id, 1, 'd')), ['ok 9 false'])

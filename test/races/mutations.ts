@@ -501,7 +501,7 @@ export const MUTATIONS: Record<string, Case> = {
     lines('add_reversal', { lock: 'from public.users u where u.id = add_reversal.user_id;' }),
   ),
   'a reversal that asks for no funds': find(REVERSALS, lines('add_reversal', { funds: 'null;' })),
-  'an extension that changes nothing': find(EXTENDED, lines('change_hold', { extend: '' })),
+  'an extension that changes nothing': find(EXTENDED, lines('later_change', { extend: '' })),
   'an extension to an earlier time': find(
     EXTENDED,
     fn(

@@ -280,6 +280,21 @@ describe('a stream', () => {
     await sql.end()
   })
 
+  test('says no place behind events that it has not sent yet', async () => {
+    await http.sql`select debit_user(${id}, 1)`
+    const controller = new AbortController()
+    const response = await fetch(`${http.service.url}/events`, {
+      headers: { Accept: 'text/event-stream', 'Last-Event-ID': now },
+      signal: controller.signal,
+    })
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    while (!text.includes('\ndata:')) text += (await reader.read()).value!
+    expect(text).toMatch(/^retry: 1000\n\nid: \S+\nevent: entry\.posted\ndata: /)
+    controller.abort()
+    await reader.closed.catch(() => {})
+  })
+
   test('takes conditions, and says where it is in what it leaves out', async () => {
     const other = await http.user(1)
     const controller = new AbortController()
@@ -292,7 +307,7 @@ describe('a stream', () => {
     let text = ''
     while (!text.includes('data:')) text += (await reader.read()).value!
     expect(text).toMatch(
-      /^retry: 1000\nid: \S+\n\nid: \S+\nevent: entry\.posted\ndata: \{.*\}\n\n$/,
+      /^retry: 1000\n\nid: \S+\nevent: entry\.posted\ndata: \{.*\}\n\n$/,
     )
     controller.abort()
     await reader.closed.catch(() => {})
