@@ -121,8 +121,9 @@ export function createLedgerReads(
     async getMoments(userId, moments, minSeq) {
       const rows = await run((sql) =>
         sql<MomentRow[]>`
-          select least(m.at, clock_timestamp()) as at, m.seq, m.balance, m.hash,
-                 m.at > clock_timestamp() as is_future
+          select least(m.at, statement_timestamp()) as at, m.seq, m.balance, m.hash,
+                 -- Before the clock that get_moments reads: what has come since may not be final.
+                 m.at > statement_timestamp() as is_future
             from ledger.get_moments(user_id => ${userId}::bigint,
               moments => ${arrayLiteral(moments)}::timestamptz[]) m
             ${condition(sql, userId, minSeq)}`

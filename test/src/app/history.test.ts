@@ -484,6 +484,32 @@ describe('statements', () => {
     )
   })
 
+  test('never end with a moment that came while they waited for another transaction', async () => {
+    const id = await user('10')
+    const sql = http.connect()
+    for (;;) {
+      const to = new Date(Date.now() + 1000).toISOString()
+      await sql`begin`
+      await sql`select debit_user(${id}, 1)`
+      const answer = history(id, `?to=${to}`, ndjson)
+      const asked = await vi.waitUntil(async () => {
+        const [row] = await http.sql<{ is_before: boolean }[]>`
+          select query_start < ${to}::text::timestamptz as is_before from pg_stat_activity
+           where datname = current_database() and query like '%get_moments%'
+             and wait_event_type = 'Lock'`
+        return row
+      })
+      await http.sql`
+        select pg_sleep(greatest(0, extract(epoch from ${to}::text::timestamptz - clock_timestamp())))`
+      await sql`commit`
+      const { closing } = linesOf((await answer).text).at(-1) as { closing: { at: string } }
+      // On a busy machine it may have been past when it was asked for.
+      if (!asked.is_before) continue
+      expect(new Date(closing.at) < new Date(to)).toBe(true)
+      break
+    }
+  })
+
   test('since a moment without entries are empty', async () => {
     const id = await user('10')
     const [row] = await http.sql<{ now: string }[]>`
