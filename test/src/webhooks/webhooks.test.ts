@@ -195,11 +195,11 @@ test('of several instances one delivers, and another one goes on when it stops',
     }
     await vi.waitUntil(claimed)
     for (let n = 0; n < 20; n++) await http.sql`select debit_user(${id}, 1)`
-    await vi.waitUntil(() => one.taken.length === 20)
+    await vi.waitUntil(() => one.taken.length >= 20)
     const holder = await claimed()
     await services[0]!.stop()
     await http.sql`select debit_user(${id}, 1)`
-    await vi.waitUntil(() => one.taken.length === 21)
+    await vi.waitUntil(() => one.taken.length >= 21)
     await services[1]!.stop()
     expect(one.attempts).toHaveLength(21)
     expect(one.taken.map(shown))
