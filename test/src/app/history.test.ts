@@ -500,7 +500,8 @@ describe('statements', () => {
         return row
       })
       await http.sql`
-        select pg_sleep(greatest(0, extract(epoch from ${to}::text::timestamptz - clock_timestamp())))`
+        select pg_sleep(
+          greatest(0, extract(epoch from ${to}::text::timestamptz - clock_timestamp())))`
       await sql`commit`
       const { closing } = linesOf((await answer).text).at(-1) as { closing: { at: string } }
       // On a busy machine it may have been past when it was asked for.
