@@ -7,7 +7,6 @@ const LEAST = 0.25
 
 /** No test of these needs another one of its file. */
 const SLOW = new Set([
-  'client/packed',
   'console/console',
   'console/scopes',
   'db/after_restore',
@@ -15,7 +14,6 @@ const SLOW = new Set([
   'db/desk/reset',
   'db/desk/seed',
   'db/desk/status',
-  'db/errors',
   'db/functions/entry_hash',
   'db/functions/verify_ledger',
   'db/migrate',
