@@ -34,7 +34,7 @@ const VALUE_MESSAGE = 'must be given once, with at most 4096 characters, no cont
 export const keyQuery = z.string(KEY_MESSAGE).regex(/^[!-~]{1,255}$/, KEY_MESSAGE)
   .meta({ pattern: undefined, minLength: 1, maxLength: 255 })
 
-const seqOrZero = z.string().regex(/^\d{1,16}$/, AFTER_MESSAGE)
+const seqOrZero = z.string().regex(/^\d{1,16}$/, { message: AFTER_MESSAGE, abort: true })
   .refine((seq) => Number.isSafeInteger(Number(seq)), AFTER_MESSAGE)
 
 const minSeq = seqOrZero.optional().meta({

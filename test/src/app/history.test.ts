@@ -511,6 +511,14 @@ describe('statements', () => {
     }
   })
 
+  test.each(['after', 'min_seq'])('refuse a bad %s with one fault', async (name) => {
+    const id = await user()
+    const fault = invalid(name, 'must be digits, from 0 to 9007199254740991')
+    for (const value of ['x', '-1', '1.5', '9007199254740992']) {
+      expectProblem(await history(id, `?${name}=${value}`, csv), 'invalid_request', fault)
+    }
+  })
+
   test('since a moment without entries are empty', async () => {
     const id = await user('10')
     const [row] = await http.sql<{ now: string }[]>`
