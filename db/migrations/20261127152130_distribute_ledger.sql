@@ -16,13 +16,14 @@ declare
   v_is_frozen boolean;
   v_entry ledger.posted_entry;
 begin
-  if not ledger.is_valid_amount(add_entry.amount) then
+  -- Where users are on several servers, post_change is shorter: its statements are planned once.
+  if not ledger.is_valid_amount(add_entry.amount) or ledger.is_distributed() then
     null;
   elsif add_entry.idempotency_key is null and add_entry.metadata is null then
     -- Locks the user, and writes what its copy will be if the copy is right and nothing is in the
     -- way. Otherwise post_change sets it from the history, or raises, which takes this back.
     update public.users u
-       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = statement_timestamp()
+       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = clock_timestamp()
      where u.id = add_entry.user_id and u.seq < 9007199254740991
     returning u.seq, u.balance, u.hold_changes, u.frozen_at is not null
       into v_seq, v_balance, v_hold_changes, v_is_frozen;
@@ -35,20 +36,17 @@ begin
              l.balance, l.at, null, null, l.held, null, null, null, null)
       from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
                    ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount,
-                   case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
+                   case when v_hold_changes = 0 then 0.00
                      else ledger.held_now(add_entry.user_id) end as held
               from public.payment_history h where h.user_id = add_entry.user_id
              order by h.seq desc limit 1) l -- mutation: last
      where l.seq = v_seq and l.balance = v_balance -- mutation: copied
        and ledger.funds_problem(add_entry.change, l.balance, l.held, v_is_frozen)
          is null -- mutation: funds
-       -- On a shard no statement may have another one in it, as that of held_now.
-       and (v_hold_changes = 0 or not ledger.is_distributed())
     returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false
       into v_entry;
     if found then return v_entry; end if;
-  elsif not ledger.is_distributed()
-    and ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
+  elsif ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
     -- A repeat changes nothing, so the copy comes last.
     select u.hold_changes into v_hold_changes
       from public.users u where u.id = add_entry.user_id for no key update;
@@ -89,68 +87,65 @@ comment on function ledger.add_entry is
 revoke all on function ledger.add_entry from public;
 -- end function
 
--- function: add_reversal
-create or replace function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount numeric)
-  returns ledger.posted_entry
+-- function: add_hold
+create or replace function ledger.add_hold(
+  user_id bigint, amount numeric, expires_in numeric, metadata jsonb)
+  returns public.hold_changes
   language plpgsql volatile as $$
 declare
-  v_amount numeric := round(add_reversal.amount, 2);
-  v_action text;
-  v_change numeric;
-  v_left numeric;
+  v_amount numeric := round(add_hold.amount, 2);
+  v_at timestamptz;
+  v_expires_at timestamptz;
   v_seq bigint;
   v_balance numeric;
-  v_at timestamptz;
-  v_hash bytea;
   v_held numeric;
+  v_updated_at timestamptz;
   v_hold_changes bigint;
   v_is_frozen boolean;
+  v_limit numeric;
+  v_hold bigint;
+  v public.hold_changes;
 begin
-  if add_reversal.amount is not null and not ledger.is_valid_amount(add_reversal.amount) then
-    return null;
-  end if;
+  if ledger.request_problem(ledger.is_valid_amount(add_hold.amount), null, add_hold.metadata,
+    ledger.is_valid_expiry(add_hold.expires_in), false) is not null then return null; end if;
   -- As lock_account does.
-  select u.hold_changes, u.frozen_at is not null into v_hold_changes, v_is_frozen
-    from public.users u where u.id = add_reversal.user_id for no key update; -- mutation: lock
-  -- The last entry, or one that is pending, of which nulls come first in this order; and the one
-  -- that is reversed.
-  select l.seq + 1, l.balance, ledger.next_moment(l.sealed_at), l.hash,
-         ledger.opposite_of(e.action), e.amount - coalesce((
-           select sum(r.amount) from public.payment_history r
-            where r.user_id = add_reversal.user_id and r.reverses = e.seq), 0),
-         case when v_hold_changes = 0 or ledger.is_distributed() then 0.00
-           else ledger.held_now(add_reversal.user_id) end
-    into v_seq, v_balance, v_at, v_hash, v_action, v_left, v_held
-    from (select h.seq, h.balance, h.sealed_at, h.hash from public.payment_history h
-           where h.user_id = add_reversal.user_id order by h.seq desc limit 1) l
-    cross join public.payment_history e
-   where e.user_id = add_reversal.user_id and e.seq = add_reversal.reversed_seq
-     and e.peer_user_id is null and l.seq is not null
-     -- As in add_entry.
-     and (v_hold_changes = 0 or not ledger.is_distributed());
-  v_amount := coalesce(v_amount, v_left);
-  v_change := ledger.change_of(v_action, v_amount);
-  v_balance := v_balance + v_change;
-  if coalesce(ledger.entry_problem(v_seq, v_left, v_amount),
-      ledger.funds_problem(v_change, v_balance, v_held, v_is_frozen)) is not null then
-    return null; -- mutation: funds
-  end if;
-  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
-    reverses, hash)
-  values (add_reversal.user_id, v_action, v_amount, v_at, v_seq, v_balance, v_at, v_held,
-    add_reversal.reversed_seq, ledger.entry_hash(v_hash, add_reversal.user_id, v_seq, v_action,
-      v_amount, v_at, v_balance, v_at, null, null, v_held, null, add_reversal.reversed_seq, null,
-      null));
-  update public.users u set seq = v_seq, balance = v_balance, updated_at = v_at
-   where u.id = add_reversal.user_id;
-  return (add_reversal.user_id, v_seq, v_action, v_amount, v_balance, v_balance - v_held, v_at,
-    false)::ledger.posted_entry;
+  select u.hold_changes, u.frozen_at is not null, coalesce(u.credit_limit, 0.00), u.updated_at
+    into v_hold_changes, v_is_frozen, v_limit, v_updated_at
+    from public.users u where u.id = add_hold.user_id for no key update; -- mutation: lock
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
+  v_at := clock_timestamp();
+  v_expires_at := ledger.expires_after(v_at, add_hold.expires_in);
+  -- The last entry, or one that is pending, of which nulls come first in this order. Without changes
+  -- that are counted nobody looks for holds.
+  select h.seq, h.balance, greatest(h.sealed_at, v_updated_at, v_at),
+         case when v_hold_changes = 0 then 0.00 else coalesce((
+           select sum(o.remaining) from public.holds o
+            where o.user_id = add_hold.user_id and o.status = 'active'
+              and o.expires_at > v_at), 0.00) end - v_limit,
+         case when v_hold_changes = 0 then 1 else (
+           select coalesce(max(o.hold), 0) + 1 from public.holds o
+            where o.user_id = add_hold.user_id) end
+    into v_seq, v_balance, v_updated_at, v_held, v_hold
+    from public.payment_history h where h.user_id = add_hold.user_id
+   order by h.seq desc limit 1;
+  -- Who may have the most holds already is for decide.
+  if v_seq is null or v_hold_changes >= 10000
+    or ledger.funds_problem(-v_amount, v_balance - v_amount, v_held, v_is_frozen)
+    is not null then return null; end if; -- mutation: funds
+  update public.users u
+     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1,
+         updated_at = v_updated_at
+   where u.id = add_hold.user_id;
+  v := ledger.next_change(add_hold.user_id, v_hold, 1, null, 'placed', v_amount, v_amount,
+    v_expires_at, v_at, v_seq, v_balance, v_balance - v_held - v_amount, null, add_hold.metadata);
+  perform ledger.write_change(v);
+  return v;
 end $$;
 
-comment on function ledger.add_reversal is
-  'One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_change.';
+comment on function ledger.add_hold is
+  'One HOLD without a key for people, as post_hold does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_hold.';
 
-revoke all on function ledger.add_reversal from public;
+revoke all on function ledger.add_hold from public;
 -- end function
 
 -- function: archive_entries
@@ -193,6 +188,32 @@ comment on function ledger.archive_entries is
   'Takes the metadata out of entries that are older than 30 days, after npm run archive has written it to a file; what proves it stays, as with erase_user, and so do keys. Returns how many; leaves out those that are younger, or were archived or erased before. Only for the owner of the ledger. Raises LGIMM if an entry is not what its hash says.';
 
 revoke all on function ledger.archive_entries from public;
+-- end function
+
+-- function: assert_replica
+create or replace function ledger.assert_replica(incarnation text, user_id bigint, min_seq bigint)
+  returns boolean
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+begin
+  -- Sessions go on when a standby is promoted, so every statement asks.
+  if not pg_is_in_recovery() or ledger.incarnation() <> assert_replica.incarnation then
+    raise exception using errcode = '55000', message = 'not a standby of that database',
+      hint = 'Ask the primary, or a standby that follows it.';
+  elsif assert_replica.min_seq > 0 and not exists (
+      select from public.payment_history h where h.user_id = assert_replica.user_id
+         and h.seq = assert_replica.min_seq) then
+    raise exception using errcode = 'P0002', message = 'not replayed yet',
+      hint = 'Ask again in a moment, or the primary.';
+  end if;
+  return true;
+end $$;
+
+comment on function ledger.assert_replica is
+  'Condition of a statement that reads from a standby: true. Raises 55000 unless this server is a standby of the database with that incarnation, P0002 unless the user''s entry with that seq (0: none is needed) has been replayed.';
+
+revoke all on function ledger.assert_replica from public;
+grant execute on function ledger.assert_replica to ledger_service, ledger_dba;
 -- end function
 
 -- function: balance_at
@@ -245,6 +266,43 @@ comment on function public.break_glass is
 revoke all on function public.break_glass from public;
 -- end function
 
+-- function: capture_hold
+create or replace function public.capture_hold(
+  user_id bigint, hold_id bigint, amount numeric default null, idempotency_key text default null,
+  metadata jsonb default null, final boolean default true)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_operation text := case when capture_hold.final is false then 'CAPTURE PART' else 'CAPTURE' end;
+  c public.hold_changes;
+begin
+  if capture_hold.idempotency_key is null and capture_hold.metadata is null
+    and not ledger.is_distributed() then
+    c := ledger.close_hold(v_operation, capture_hold.user_id, capture_hold.hold_id,
+      capture_hold.amount);
+    if c.hold is not null then
+      return (c.user_id, c.seq, 'DEBIT', c.amount, c.balance, c.available, c.at, false
+        )::ledger.posted_entry;
+    end if;
+  end if;
+  return ledger.post_change(v_operation, capture_hold.user_id, capture_hold.amount,
+    capture_hold.hold_id, capture_hold.idempotency_key, capture_hold.metadata);
+end $$;
+
+comment on function public.capture_hold is
+  'Takes what a hold holds (amount null: all that is left), or a part; what is left is released, unless final is false: then it stays held, and can be captured, too. Once per idempotency_key. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGAMT (also: more than is held), LGFND, LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.capture_hold from public;
+grant execute on function public.capture_hold to ledger_dba;
+-- end function
+
+drop function ledger.change_hold(operation text, account ledger.account, target ledger.target, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb);
+
+-- function: change_hold
+
+-- end function
+
 -- function: change_of
 create or replace function ledger.change_of(action text, amount numeric)
   returns numeric
@@ -264,8 +322,7 @@ create or replace function ledger.check_entry()
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_at timestamptz;
-  v_entry public.payment_history;
-  v_hash bytea;
+  v_entry public.payment_history; v_hash bytea;
 begin
   if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
     raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
@@ -306,7 +363,12 @@ begin
       hint = 'Make the user first: select * from create_user(…).';
   end if;
   -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
-  perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  if ledger.is_distributed() then
+    perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  else
+    -- `+ 0`: without statistics an index by user may be taken, which leads through all its rows.
+    perform from public.payment_history h where h.id = new.id and h.user_id + 0 = new.user_id;
+  end if;
   if found then return new; end if;
   if new.idempotency_key is not null then
     perform from public.payment_history h
@@ -329,6 +391,84 @@ comment on function ledger.check_entry is
   'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
 
 revoke all on function ledger.check_entry from public;
+-- end function
+
+-- function: close_hold
+create or replace function ledger.close_hold(
+  operation text, user_id bigint, hold bigint, amount numeric)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  v_is_capture boolean := close_hold.operation <> 'RELEASE';
+  v_amount numeric := round(close_hold.amount, 2);
+  v_now timestamptz; v_at timestamptz;
+  v_expires_at timestamptz;
+  v_seq bigint;
+  v_balance numeric; v_held numeric;
+  v_entry_hash bytea;
+  v_updated_at timestamptz;
+  v_hold_changes bigint; v_is_frozen boolean;
+  v_limit numeric;
+  v_before numeric;
+  v_remaining numeric := 0.00;
+  v_number bigint;
+  v_hash bytea;
+  v public.hold_changes;
+begin
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null, coalesce(u.credit_limit, 0.00), u.updated_at
+    into v_hold_changes, v_is_frozen, v_limit, v_updated_at
+    from public.users u where u.id = close_hold.user_id for no key update; -- mutation: lock
+  v_now := clock_timestamp();
+  -- The last entry, or one that is pending, of which nulls come first in this order; and the hold.
+  select h.seq, h.balance, greatest(ledger.next_moment(h.sealed_at), v_updated_at), h.hash,
+         o.remaining, o.expires_at, o.changes + 1, o.hash, (
+           select sum(a.remaining) from public.holds a
+            where a.user_id = close_hold.user_id and a.status = 'active'
+              and a.expires_at > v_now) - v_limit
+    into v_seq, v_balance, v_at, v_entry_hash, v_before, v_expires_at, v_number, v_hash, v_held
+    from (select e.seq, e.balance, e.sealed_at, e.hash from public.payment_history e
+           where e.user_id = close_hold.user_id order by e.seq desc limit 1) h
+    cross join public.holds o
+   where o.user_id = close_hold.user_id and o.hold = close_hold.hold and h.seq is not null
+     and ledger.is_valid_amount(coalesce(close_hold.amount, o.remaining))
+     and ledger.hold_problem(o.status, o.expires_at, v_now, o.remaining, v_amount, null) is null;
+  if not found then return null; end if;
+  if v_is_capture then
+    v_amount := coalesce(v_amount, v_before);
+    if close_hold.operation = 'CAPTURE PART' then v_remaining := v_before - v_amount; end if;
+    v_seq := v_seq + 1;
+    v_balance := v_balance - v_amount;
+    v_held := v_held - v_before + v_remaining;
+    if ledger.funds_problem(-v_amount, v_balance, v_held, v_is_frozen) is not null then
+      return null; -- mutation: funds
+    end if;
+  else
+    v_amount := v_before;
+    v_held := v_held - v_before;
+  end if;
+  update public.users u
+     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1, updated_at = v_at
+   where u.id = close_hold.user_id;
+  -- The change comes before its entry, as it does in a batch.
+  v := ledger.next_change(close_hold.user_id, close_hold.hold, v_number, v_hash,
+    case when v_is_capture then 'captured' else 'released' end, v_amount, v_remaining, v_expires_at,
+    v_at, v_seq, v_balance, v_balance - v_held, null, null);
+  perform ledger.write_change(v);
+  if v_is_capture then
+    insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
+      hold, hash)
+    values (close_hold.user_id, 'DEBIT', v_amount, v_at, v_seq, v_balance, v_at, v_held,
+      close_hold.hold, ledger.entry_hash(v_entry_hash, close_hold.user_id, v_seq, 'DEBIT', v_amount,
+        v_at, v_balance, v_at, null, null, v_held, close_hold.hold, null, null, null));
+  end if;
+  return v;
+end $$;
+
+comment on function ledger.close_hold is
+  'One CAPTURE, CAPTURE PART or RELEASE without a key and metadata for people, as post_change and post_hold do it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for these. The moment of the change is that of the entry, too.';
+
+revoke all on function ledger.close_hold from public;
 -- end function
 
 -- function: erase_user
@@ -404,12 +544,12 @@ create or replace function ledger.expected_guards()
     ('function ledger.absent_account(bigint)', 'f61b5e3f8ef1b795'),
     ('function ledger.absent_ids(bigint,bigint)', '1f6b1489ec0fbc43'),
     ('function ledger.add_anchor(text,bigint,timestamp with time zone,text)', 'ced00bb6a43f2fb2'),
-    ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '0a0d271fd2dcdc87'),
+    ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '5ccd3b26e6fad3b7'),
     ('function ledger.add_entry_erasure(bigint,public.payment_history,jsonb,boolean)', '8468a2fb0d9c0e97'),
     ('function ledger.add_erasures(bigint,bigint,timestamp with time zone)', '9a85be9f3f8ad47f'),
     ('function ledger.add_hold(bigint,numeric,numeric,jsonb)', '145af328260b2f87'),
     ('function ledger.add_hold_erasures(bigint,bigint,timestamp with time zone)', '1e4078e2715094f6'),
-    ('function ledger.add_reversal(bigint,bigint,numeric)', 'a9ce152f56c17960'),
+    ('function ledger.add_reversal(bigint,bigint,numeric)', '069824caaad62427'),
     ('function ledger.advance_webhook(text,text,integer,bigint,text)', '739613a94dacff25'),
     ('function ledger.apply_erasures(bigint,bigint,timestamp with time zone)', 'cdfc3e004e993c8d'),
     ('function ledger.archive_entries(bigint[],bigint[],text)', '5dcb429d6adda2db'),
@@ -420,7 +560,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.change_of(text,numeric)', 'ca040c40f946dcba'),
     ('function ledger.changes_between(timestamp with time zone[])', '01112682eb9af227'),
     ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
-    ('function ledger.check_entry()', 'c0bc5604bfef19df'),
+    ('function ledger.check_entry()', 'cd159591b875d0ee'),
     ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
     ('function ledger.close_hold(text,bigint,bigint,numeric)', 'a6a312f750e43ac3'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
@@ -476,6 +616,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.hold_hash_2(public.hold_changes,public.hold_changes)', '0a4b69eb81c1e1ac'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric,timestamp with time zone)', '40d5971a6b654398'),
     ('function ledger.hold_row(public.hold_changes,public.hold_changes)', '63f304569abbd92a'),
+    ('function ledger.hold_row_problem(public.hold_changes,public.hold_changes,numeric)', '35896d9595b6a40b'),
     ('function ledger.incarnation()', '98355c358e1ecbd7'),
     ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
     ('function ledger.insert_user(bigint,timestamp with time zone)', 'bc8f0d8bafc5d8ab'),
@@ -514,8 +655,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '7211d3a25126a4a2'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
-    ('function ledger.post_pending(bigint,integer)', 'aea087d3a99e749f'),
-    ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
+    ('function ledger.post_pending(bigint,integer)', 'a5989f44c2976873'),
+    ('function ledger.raise_status(text,bigint,numeric,numeric)', 'ad9e75791498bccd'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
     ('function ledger.refuse_distributed(text)', 'b12a5539f1f76e4c'),
     ('function ledger.replay_entry(ledger.account[],bigint)', '9e44aedce7ecb2b5'),
@@ -529,10 +670,9 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_entry(public.payment_history)', '455b38d4b821502c'),
     ('function ledger.verify_erasures()', 'f71b382ef3a3b9a6'),
     ('function ledger.verify_guards()', '6883ba5748741e16'),
-    ('function ledger.verify_hold(public.hold_changes,public.hold_changes,numeric)', '5565b5e561a3de9b'),
-    ('function ledger.verify_holds(bigint,bigint)', '6f4b28d9f17d58ff'),
+    ('function ledger.verify_holds(bigint,bigint)', 'e417f55ba23e137c'),
     ('function ledger.verify_interventions()', '58813f1ceb3b8998'),
-    ('function ledger.verify_manual_entries(bigint,bigint)', 'c6e983279115097b'),
+    ('function ledger.verify_manual_entries(bigint,bigint)', 'f836b5d34bd15544'),
     ('function ledger.verify_shards()', 'da0cf13df8fcd4cd'),
     ('function ledger.verify_user_page(bigint,bigint,integer)', 'a4592f9a4ae8dcd0'),
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
@@ -540,7 +680,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.write_changes(public.hold_changes[])', '8963ee029de721ed'),
     ('function public.balance_at(bigint,timestamp with time zone)', '7941aa72a6c4b494'),
     ('function public.break_glass(text)', '8c97a24665a66909'),
-    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '655e0426bb5a7214'),
+    ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', 'ceaea186a51fd061'),
     ('function public.create_user(bigint,text,jsonb,text)', '731e0bf1b22b2526'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'e809087d94485f89'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'bd4ce516f4fbdefc'),
@@ -548,10 +688,10 @@ create or replace function ledger.expected_guards()
     ('function public.erase_user(bigint,text,interval)', '092262344b5e8a7c'),
     ('function public.extend_hold(bigint,bigint,numeric,text,jsonb)', 'd2370c44772e2f28'),
     ('function public.freeze_user(bigint,text)', '258b741342a2ceb9'),
-    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'ee0d57c4bf009c3a'),
+    ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'b01342f1e0583b64'),
     ('function public.recalculate_balance(bigint)', '382ab0b79495bdc7'),
-    ('function public.release_hold(bigint,bigint,text,jsonb)', '368774522fb38298'),
-    ('function public.reverse_entry(bigint,bigint,text,jsonb,numeric)', '65ad09c535f26545'),
+    ('function public.release_hold(bigint,bigint,text,jsonb)', 'c7206f0cfb3b8db4'),
+    ('function public.reverse_entry(bigint,bigint,text,jsonb,numeric)', 'ab79fd8aaaa509e2'),
     ('function public.set_credit_limit(bigint,numeric,text)', '0503d635b2baa131'),
     ('function public.thaw_user(bigint,text)', '7bbeda2d93d471d7'),
     ('function public.transfer(bigint,bigint,numeric,text,jsonb)', '5d548a4ead4f0aa2'),
@@ -639,6 +779,33 @@ comment on function ledger.expected_guards is
 revoke all on function ledger.expected_guards from public;
 -- end function
 
+-- function: first_change
+create or replace function ledger.first_change(
+  account ledger.account, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  a ledger.account := first_change.account;
+  v_hold bigint := 1;
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
+  v_at timestamptz := clock_timestamp();
+begin
+  if a.hold_changes > 0 then
+    select coalesce(max(h.hold), 0) + 1 into v_hold
+      from public.holds h where h.user_id = a.user_id;
+  end if;
+  return ledger.next_change(a.user_id, v_hold, 1, null, 'placed', first_change.amount,
+    first_change.amount, ledger.expires_after(v_at, first_change.expires_in), v_at, a.seq,
+    a.balance, a.balance - a.held - first_change.amount, first_change.idempotency_key,
+    first_change.metadata);
+end $$;
+
+comment on function ledger.first_change is
+  'The change that places the next hold of a user whose account is open, before what it reserves is counted there, to be written. Everything has been decided.';
+
+revoke all on function ledger.first_change from public;
+-- end function
+
 -- function: get_changes
 create or replace function ledger.get_changes(
   epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
@@ -696,6 +863,26 @@ comment on function ledger.get_changes is
 
 revoke all on function ledger.get_changes from public;
 grant execute on function ledger.get_changes to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_erasures
+create or replace function ledger.get_erasures(user_id bigint, seqs bigint[])
+  returns table (seq bigint, intervention bigint, operation text)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+  select distinct on (e.number) e.number, e.intervention, i.operation
+    from public.erasures e
+    join public.interventions i on i.id = e.intervention
+   where e.kind = 'entry' and e.user_id = get_erasures.user_id
+     and e.number = any (get_erasures.seqs)
+   order by e.number, e.intervention desc
+$$;
+
+comment on function ledger.get_erasures is
+  'Of these entries of a user those of which something was taken out, with the last intervention that did so: ERASE or ARCHIVE. Their hashes cover what is gone.';
+
+revoke all on function ledger.get_erasures from public;
+grant execute on function ledger.get_erasures to ledger_service, ledger_dba;
 -- end function
 
 -- function: get_hold
@@ -935,6 +1122,64 @@ comment on function ledger.guard_user is
 revoke all on function ledger.guard_user from public;
 -- end function
 
+-- function: hold_row_problem
+create or replace function ledger.hold_row_problem(
+  first public.hold_changes, last public.hold_changes, captured numeric)
+  returns text
+  language plpgsql stable as $$
+declare
+  f public.hold_changes := hold_row_problem.first;
+  l public.hold_changes := hold_row_problem.last;
+  o public.holds;
+begin
+  select x.* into o from public.holds x where x.user_id = l.user_id and x.hold = l.hold;
+  if not found then return null; end if;
+  if (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
+      = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
+        l.expires_at, hold_row_problem.captured, l.number, f.number) then
+    if o.hash = l.hash or o.hash = ledger.hold_hash_1(f, l) then return null; end if;
+    -- The hash of version 1 can't be computed any more.
+    if exists (select from public.erasures e where e.kind = 'hold_change'
+        and e.user_id = o.user_id and e.number = o.hold and e.change = o.changes) then
+      return null;
+    end if;
+  end if;
+  return format('Hold %s is not what its changes come to.', o.hold);
+end $$;
+
+comment on function ledger.hold_row_problem is
+  'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null. Internal.';
+
+revoke all on function ledger.hold_row_problem from public;
+-- end function
+
+-- function: incarnation
+create or replace function ledger.incarnation()
+  returns text
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select left(encode(sha256(convert_to(format('%s %s %s %s',
+           (pg_control_system()).system_identifier,
+           case when pg_is_in_recovery()
+                then lpad(upper(to_hex(greatest((pg_control_checkpoint()).timeline_id,
+                       (pg_control_recovery()).min_recovery_end_timeline))), 8, '0')
+                else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,
+           (select d.oid from pg_database d where d.datname = current_database()),
+           'public.payment_history'::regclass::oid), 'UTF8')), 'hex'), 8)
+$$;
+
+comment on function ledger.incarnation is
+  'Names this database: a copy, a restored one, and one that another server has taken over have another name; a restart changes nothing. A standby has the name of its primary; after a promotion elsewhere, from its next restartpoint on.';
+
+revoke all on function ledger.incarnation from public;
+grant execute on function ledger.incarnation to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.insert_hold(account ledger.account, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb);
+
+-- function: insert_hold
+
+-- end function
+
 -- function: is_distributed
 create or replace function ledger.is_distributed()
   returns boolean
@@ -944,6 +1189,40 @@ comment on function ledger.is_distributed is
   'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
 
 revoke all on function ledger.is_distributed from public;
+-- end function
+
+-- function: later_change
+create or replace function ledger.later_change(
+  operation text, account ledger.account, target ledger.target, amount numeric,
+  expires_in numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  a ledger.account := later_change.account;
+  t ledger.target := later_change.target;
+  -- No earlier than updated_at of the user, which the answer shows.
+  v_at timestamptz := greatest(clock_timestamp(), a.updated_at, a.posted_at);
+  v_action text := 'captured';
+begin
+  case later_change.operation
+    when 'RELEASE' then v_action := 'released';
+    when 'EXTEND' then
+      v_action := 'extended';
+      t.expires_at := ledger.expires_after(v_at, later_change.expires_in); -- mutation: extend
+    else
+      -- The user as it will be, like what is held.
+      a.seq := a.seq + 1;
+      a.balance := a.balance - later_change.amount;
+  end case;
+  return ledger.next_change(a.user_id, t.hold, t.changes + 1, t.hash, v_action, later_change.amount,
+    t.remaining, t.expires_at, v_at, a.seq, a.balance, a.balance - a.held,
+    later_change.idempotency_key, later_change.metadata);
+end $$;
+
+comment on function ledger.later_change is
+  'The change that a CAPTURE, CAPTURE PART, RELEASE or EXTEND makes of a hold, for a user whose account is open, with what will be held afterwards, to be written. Everything has been decided.';
+
+revoke all on function ledger.later_change from public;
 -- end function
 
 -- function: lock_accounts
@@ -995,6 +1274,36 @@ comment on function ledger.lock_accounts is
 revoke all on function ledger.lock_accounts from public;
 -- end function
 
+-- function: next_change
+create or replace function ledger.next_change(
+  user_id bigint, hold bigint, number bigint, previous bytea, action text, amount numeric,
+  remaining numeric, expires_at timestamptz, at timestamptz, seq bigint, balance numeric,
+  available numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  v public.hold_changes;
+begin
+  -- By name: the table may have columns of others.
+  v.user_id := next_change.user_id; v.hold := next_change.hold; v.number := next_change.number;
+  v.action := next_change.action; v.amount := next_change.amount;
+  v.remaining := next_change.remaining; v.expires_at := next_change.expires_at;
+  v.at := next_change.at; v.seq := next_change.seq; v.balance := next_change.balance;
+  v.available := next_change.available; v.idempotency_key := next_change.idempotency_key;
+  v.metadata := next_change.metadata;
+  v.position := nextval('public.payment_history_id_seq');
+  v.hash := ledger.hold_hash(next_change.previous, v.user_id, v.hold, v.number, v.action, v.amount,
+    v.remaining, v.expires_at, v.at, v.seq, v.balance, v.available, v.idempotency_key, v.metadata,
+    v.position);
+  return v;
+end $$;
+
+comment on function ledger.next_change is
+  'The change of a hold after the one whose hash is previous (null: it is placed), at the next position, to be written. Everything has been decided.';
+
+revoke all on function ledger.next_change from public;
+-- end function
+
 -- function: opposite_of
 create or replace function ledger.opposite_of(action text)
   returns text
@@ -1005,6 +1314,297 @@ $$;
 comment on function ledger.opposite_of is 'The action that takes another one back.';
 
 revoke all on function ledger.opposite_of from public;
+-- end function
+
+-- function: place_hold
+create or replace function public.place_hold(
+  user_id bigint, amount numeric, expires_in numeric default null,
+  idempotency_key text default null, metadata jsonb default null)
+  returns ledger.posted_hold
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  c public.hold_changes;
+  v record;
+begin
+  if place_hold.idempotency_key is null and not ledger.is_distributed() then
+    c := ledger.add_hold(place_hold.user_id, place_hold.amount, place_hold.expires_in,
+      place_hold.metadata);
+    if c.hold is not null then
+      return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'),
+        c.available, false)::ledger.posted_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
+    place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
+  c := v.change;
+  return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'), c.available,
+    v.replayed)::ledger.posted_hold;
+end $$;
+
+comment on function public.place_hold is
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGMAX (10000 holds are active), LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.place_hold from public;
+grant execute on function public.place_hold to ledger_dba;
+-- end function
+
+-- function: post
+create or replace function ledger.post(
+  operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[] default null,
+  refs bigint[] default null, expires_ins numeric[] default null,
+  idempotency_keys text[] default null, metadatas jsonb[] default null,
+  wait boolean default false, max_pending integer default 1000)
+  returns setof ledger.outcome
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  -- Planning the statements anew in each call took two thirds of its time.
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
+    post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
+  v_ids bigint[] := array(select x.user_id from unnest(v_accounts) x);
+  v_has_repeated_keys boolean := ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  -- Operations that read what stands in the tables of their user.
+  v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
+  v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
+  v_read_at timestamptz := clock_timestamp();
+  -- What this call has decided and not written yet, and to whom it belongs.
+  v_new ledger.entry[] := '{}';
+  v_changes public.hold_changes[] := '{}';
+  v_unwritten bigint[] := '{}';
+  v_operation text;
+  v_peer_id bigint;
+  v_a integer;
+  v_p integer;
+  v_at timestamptz;
+  a ledger.account;
+  p ledger.account;
+  t ledger.target;
+  d ledger.decision;
+  e ledger.entry;
+  c public.hold_changes;
+begin
+  for i in 1 .. cardinality(post.operations) loop -- mutation: order
+    v_operation := post.operations[i];
+    v_peer_id := post.peer_user_ids[i];
+    v_a := width_bucket(post.user_ids[i], v_ids);
+    a := v_accounts[v_a];
+    if (a.user_id = post.user_ids[i]) is not true then
+      a := ledger.absent_account(post.user_ids[i]);
+    end if;
+    t := null;
+    if v_has_readers and (v_has_repeated_keys or v_operation = any (v_readers)) then
+      -- What this call has posted so far counts, too.
+      if a.user_id = any (v_unwritten) then -- mutation: flush
+        perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+        v_changes := '{}'; v_new := '{}'; v_unwritten := '{}';
+      end if;
+      if v_operation <> 'HOLD' then
+        t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
+          post.expires_ins[i]);
+        v_peer_id := coalesce(v_peer_id, t.peer_user_id);
+      end if;
+    end if;
+    if v_peer_id is not null or v_operation = 'TRANSFER' then
+      v_p := width_bucket(v_peer_id, v_ids);
+      p := v_accounts[v_p];
+      if (p.user_id = v_peer_id) is not true then p := ledger.absent_account(v_peer_id); end if;
+    elsif p.user_id is not null then
+      p := null;
+    end if;
+
+    if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and post.idempotency_keys[i] is null then
+      d := ledger.plain_decision(v_operation, post.amounts[i], post.metadatas[i], a.user_id,
+        a.problem, a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
+    else
+      d := ledger.decide(v_operation, post.amounts[i], post.expires_ins[i],
+        post.idempotency_keys[i], post.metadatas[i], t, a, p);
+    end if;
+    if d.problem is null and not d.replayed and d.action is not null and v_operation <> 'HOLD' then
+      if d.hold is not null then
+        a.held := d.held;
+        v_changes := array_append(v_changes,
+          ledger.later_change(v_operation, a, t, d.amount, null, null, null));
+        a.hold_changes := a.hold_changes + 1;
+      end if;
+      -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
+      v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+      e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
+        a.balance + d.change, v_at, post.idempotency_keys[i], post.metadatas[i],
+        d.held, d.hold, d.reverses, p.user_id, p.seq + 1);
+      v_new := array_append(v_new, e);
+      if v_has_readers then v_unwritten := v_unwritten || array[a.user_id, p.user_id]; end if;
+      -- At once: to set its fields one by one costs five times as much.
+      v_accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
+        a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
+      return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
+        e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
+        a.hold_changes, a.next_expiry, v_read_at);
+      if p.user_id is not null then
+        e := ledger.next_entry(p.hash, p.user_id, p.seq + 1, ledger.opposite_of(d.action), d.amount,
+          p.balance - d.change, v_at, null, post.metadatas[i], p.held, null,
+          t.peer_reverses, e.user_id, e.seq);
+        v_new := array_append(v_new, e);
+        p := row(p.user_id, null, e.seq, e.balance, p.held, v_at, e.hash, p.hold_changes,
+          p.next_expiry, v_at, p.is_frozen)::ledger.account;
+        v_accounts[v_p] := p; -- mutation: peer
+        return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
+          e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
+          p.hold_changes, p.next_expiry, v_read_at);
+      end if;
+    else
+      if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE', 'EXTEND') then
+        a.held := d.held;
+        if v_operation = 'HOLD' then
+          c := ledger.first_change(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
+            post.metadatas[i]);
+          a.held := a.held + d.amount; -- mutation: reserve
+          a.next_expiry := least(a.next_expiry, nullif(c.expires_at, 'infinity'));
+        else
+          c := ledger.later_change(v_operation, a, t, d.amount, post.expires_ins[i],
+            post.idempotency_keys[i], post.metadatas[i]);
+        end if;
+        v_changes := array_append(v_changes, c);
+        v_unwritten := array_append(v_unwritten, a.user_id);
+        a.hold_changes := a.hold_changes + 1;
+        a.updated_at := greatest(c.at, a.updated_at, a.posted_at);
+        v_accounts[v_a] := a;
+      end if;
+      return next ledger.outcome_of(i, d, a, a.user_id, c, v_read_at);
+      if p.user_id is not null or p.problem is not null then
+        return next ledger.outcome_of(i, d, p, a.user_id, null, v_read_at);
+      end if;
+      c := null;
+    end if;
+  end loop;
+  perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+  perform ledger.copy_accounts(v_accounts);
+end $$;
+
+comment on function ledger.post is
+  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn''t captured stays held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+
+revoke all on function ledger.post from public;
+grant execute on function ledger.post to ledger_service, ledger_dba;
+-- end function
+
+-- function: post_change
+create or replace function ledger.post_change(
+  operation text, user_id bigint, amount numeric, ref bigint, idempotency_key text, metadata jsonb)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+declare
+  a ledger.account;
+  t ledger.target;
+  d ledger.decision;
+  v_problem text;
+  v_seq bigint;
+  v_balance numeric;
+  v_at timestamptz;
+  v_hash bytea;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_credit_limit numeric;
+begin
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null, u.credit_limit
+    into v_hold_changes, v_is_frozen, v_credit_limit
+    from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
+  if not found then v_problem := 'LGUSR'; end if;
+  select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
+    from public.payment_history h where h.user_id = post_change.user_id
+   order by h.seq desc limit 1; -- mutation: last
+  a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
+    coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
+    )::ledger.account, null);
+  t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
+    post_change.amount, null);
+  -- It was none when the caller looked.
+  if t.peer_user_id is not null then a.problem := '55P03'; end if;
+  d := ledger.decide(post_change.operation, post_change.amount, null,
+    post_change.idempotency_key, post_change.metadata, t, a, null);
+  v_problem := d.problem; v_seq := a.seq; v_balance := a.balance; v_at := a.posted_at;
+  v_hash := a.hash;
+  if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
+  if v_problem is null and d.hold is not null then
+    a.held := d.held;
+    perform ledger.write_change(
+      ledger.later_change(post_change.operation, a, t, d.amount, null, null, null));
+    v_hold_changes := v_hold_changes + 1;
+  end if;
+  if v_problem is not null then
+    perform ledger.raise_status(v_problem, post_change.user_id,
+      coalesce(post_change.amount, d.amount), v_balance - d.held);
+  end if;
+  v_seq := v_seq + 1;
+  v_balance := v_balance + d.change;
+  v_at := ledger.next_moment(v_at);
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+    idempotency_key, metadata, held, hold, reverses, hash)
+  values (post_change.user_id, d.action, d.amount, v_at, v_seq, v_balance, v_at,
+    post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses,
+    ledger.entry_hash(v_hash, post_change.user_id, v_seq, d.action, d.amount, v_at, v_balance,
+      v_at, post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses, null,
+      null));
+  update public.users u
+     set seq = v_seq, balance = v_balance, -- mutation: copy
+         hold_changes = v_hold_changes, updated_at = v_at
+   where u.id = post_change.user_id;
+  return (post_change.user_id, v_seq, d.action, d.amount, v_balance, v_balance - d.held, v_at,
+    false)::ledger.posted_entry;
+end $$;
+
+comment on function ledger.post_change is
+  'One DEBIT, CREDIT, CAPTURE or CAPTURE PART (ref: the hold) or REVERSE (ref: the seq of an entry that is no transfer) for people: waits for the user, posts all that is pending, and returns the entry; raises what post returns as a status.';
+
+revoke all on function ledger.post_change from public;
+-- end function
+
+-- function: post_hold
+create or replace function ledger.post_hold(
+  operation text, user_id bigint, amount numeric, ref bigint, expires_in numeric,
+  idempotency_key text, metadata jsonb, out change public.hold_changes, out replayed boolean)
+  language plpgsql volatile as $$
+declare
+  a ledger.account := ledger.lock_account(post_hold.user_id);
+  t ledger.target := ledger.load_target(post_hold.operation, post_hold.user_id, post_hold.ref,
+    null, post_hold.expires_in);
+  d ledger.decision := ledger.decide(post_hold.operation, post_hold.amount, post_hold.expires_in,
+    post_hold.idempotency_key, post_hold.metadata, t, a, null);
+begin
+  if d.problem is not null then
+    perform ledger.raise_status(d.problem, post_hold.user_id, post_hold.amount, a.balance - d.held);
+  end if;
+  replayed := d.replayed;
+  if replayed then
+    select c.* into change from public.hold_changes c
+     where c.user_id = post_hold.user_id and c.hold = d.hold and c.number = d.earlier_number;
+    perform ledger.copy_accounts(array[a]);
+    return;
+  end if;
+  a.held := d.held;
+  if post_hold.operation = 'HOLD' then
+    change := ledger.first_change(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
+      post_hold.metadata);
+  else
+    change := ledger.later_change(post_hold.operation, a, t, d.amount, post_hold.expires_in,
+      post_hold.idempotency_key, post_hold.metadata);
+  end if;
+  perform ledger.write_change(change);
+  update public.users u
+     set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1,
+         updated_at = greatest(change.at, a.updated_at, a.posted_at)
+   where u.id = a.user_id;
+end $$;
+
+comment on function ledger.post_hold is
+  'One HOLD, RELEASE or EXTEND (ref: the hold) for people: waits for the user, posts all that is pending, and returns the change of the hold, also of a replay; raises what post returns as a status.';
+
+revoke all on function ledger.post_hold from public;
 -- end function
 
 -- function: post_pending
@@ -1049,16 +1649,28 @@ begin
   -- The next ids, which are the order in which entries were posted. Before the statement, which may
   -- be one for a distributed table and then takes no volatile function.
   v_ids := array(select nextval('public.payment_history_id_seq') from unnest(v_posted));
-  update public.payment_history h
-     set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at, held = p.held,
-         hash = p.hash
-    from unnest(v_posted, v_ids) p
-   where h.id = p.id and h.user_id = post_pending.user_id;
-  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
-  -- planner would then read the whole table and compare each such row with every one of p.
-  update public.manual_entries m set seq = p.seq
-    from unnest(v_posted) p
-   where m.user_id = post_pending.user_id and m.id = p.id and case when m.seq is null then true end;
+  if ledger.is_distributed() then
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = post_pending.user_id;
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p
+     where m.user_id = post_pending.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  else
+    -- By the user of p: of one user alone the planner expects few rows where there are no
+    -- statistics, and then compares each with every one of p.
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = p.user_id;
+    -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and
+    -- the planner would then read the whole table and compare each such row with every one of p.
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  end if;
 
   -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
   -- the user.
@@ -1071,6 +1683,72 @@ comment on function ledger.post_pending is
   'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
 
 revoke all on function ledger.post_pending from public;
+-- end function
+
+-- function: raise_status
+create or replace function ledger.raise_status(
+  status text, user_id bigint, amount numeric default null, available numeric default null)
+  returns void
+  language plpgsql volatile as $$
+begin
+  case raise_status.status
+    when 'ok' then return;
+    when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
+      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null')),
+      hint = 'Make the user first: select * from create_user(…).';
+    when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
+      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals, or more than is left.',
+        coalesce(raise_status.amount::text, 'null')),
+      hint = 'Nothing is rounded: give another amount, at most what is left of a hold to capture it, or of an entry to reverse it.';
+    when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
+      detail = format('Available is %s, required is %s.',
+        raise_status.available, raise_status.amount),
+      hint = 'Look at balances and active_holds: a credit, or the release of a hold, makes more available.';
+    when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
+      detail = format('Nothing is taken from user %s, or held, until thaw_user.',
+        raise_status.user_id),
+      hint = 'user_controls says who froze the user, and why.';
+    when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
+      detail = 'The key belongs to a request that said something else.',
+      hint = 'Repeat a request exactly as it was, and give another one a key of its own.';
+    when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
+      detail = 'A balance has at most 18 digits before the point.',
+      hint = 'Look for a wrong amount in pending_entries.';
+    when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
+      detail = 'The hold was captured or released, or has expired.',
+      hint = 'active_holds has those that can be; place another hold, or debit the user.';
+    when 'LGEXP' then raise exception using errcode = 'LGEXP', message = 'not a later expiry',
+      detail = 'The hold expires then, or later, already.',
+      hint = 'active_holds has when holds expire; null never does.';
+    when 'LGHLU' then raise exception using errcode = 'LGHLU', message = 'unknown hold',
+      detail = format('User %s has no hold of this number.', raise_status.user_id),
+      hint = 'holds has the numbers of each user.';
+    when 'LGMAX' then raise exception using errcode = 'LGMAX', message = 'too many holds',
+      detail = format('User %s has 10000 active holds.', raise_status.user_id),
+      hint = 'Release those that nobody needs, or let holds expire: see expires_in.';
+    when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
+      detail = format('User %s has no entry of this number.', raise_status.user_id),
+      hint = 'entries has those that are posted by seq, pending_entries the other ones by id.';
+    when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
+      detail = 'Nothing is left of the entry to reverse.',
+      hint = 'reversed_by in entries names the last reversal, which can be reversed itself.';
+    when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
+      detail = 'A transfer needs two users.',
+      hint = 'Give another user as to_user_id.';
+    when '22023' then raise exception using errcode = '22023',
+      message = 'bad key, metadata, expiry, reference or reason',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters, a reason 1 to 1000 characters.',
+      hint = 'Give it in this form, or leave it out.';
+    else raise exception using errcode = raise_status.status, message = 'user is busy',
+      detail = 'Somebody else holds the user, or entries are left to post.',
+      hint = 'Repeat it. pg_blocking_pids and pg_stat_activity say whom it waits for.';
+  end case;
+end $$;
+
+comment on function ledger.raise_status is
+  'Raises what post returns as a status; ok returns.';
+
+revoke all on function ledger.raise_status from public;
 -- end function
 
 -- function: refuse_distributed
@@ -1087,6 +1765,36 @@ comment on function ledger.refuse_distributed is
   'Raises 0A000: what this is about doesn''t work on a ledger whose users are on several servers.';
 
 revoke all on function ledger.refuse_distributed from public;
+-- end function
+
+-- function: release_hold
+create or replace function public.release_hold(
+  user_id bigint, hold_id bigint, idempotency_key text default null, metadata jsonb default null)
+  returns ledger.released_hold
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  c public.hold_changes;
+  v record;
+begin
+  if release_hold.idempotency_key is null and release_hold.metadata is null
+    and not ledger.is_distributed() then
+    c := ledger.close_hold('RELEASE', release_hold.user_id, release_hold.hold_id, null);
+    if c.hold is not null then
+      return (c.user_id, c.balance, c.available, c.seq, c.at, false)::ledger.released_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('RELEASE', release_hold.user_id, null, release_hold.hold_id, null,
+    release_hold.idempotency_key, release_hold.metadata);
+  c := v.change;
+  return (c.user_id, c.balance, c.available, c.seq, c.at, v.replayed)::ledger.released_hold;
+end $$;
+
+comment on function public.release_hold is
+  'Gives back what a hold still sets aside, once per idempotency_key; answers the user after it. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.release_hold from public;
+grant execute on function public.release_hold to ledger_dba;
 -- end function
 
 -- function: replay_entry
@@ -1122,6 +1830,42 @@ comment on function ledger.replay_entry is
   'The entry of the first account''s user that a key has made earlier, and its other half if it has one, as they were answered then, with replayed set.';
 
 revoke all on function ledger.replay_entry from public;
+-- end function
+
+-- function: reverse_entry
+create or replace function public.reverse_entry(
+  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null,
+  amount numeric default null)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  -- Which users to lock may be read before the lock, because posted entries don't change.
+  v_peer_id bigint := (select h.peer_user_id from public.payment_history h
+    where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
+  v ledger.posted_entry[];
+  v_entry ledger.posted_entry;
+begin
+  if v_peer_id is null then
+    if reverse_entry.idempotency_key is null and reverse_entry.metadata is null
+      and not ledger.is_distributed() then
+      v_entry := ledger.add_reversal(reverse_entry.user_id, reverse_entry.seq,
+        reverse_entry.amount);
+      if v_entry.seq is not null then return v_entry; end if;
+    end if;
+    return ledger.post_change('REVERSE', reverse_entry.user_id, reverse_entry.amount,
+      reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
+  end if;
+  v := ledger.post_pair('REVERSE', reverse_entry.user_id, v_peer_id, reverse_entry.amount,
+    reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
+  return v[1];
+end $$;
+
+comment on function public.reverse_entry is
+  'Takes an entry back by an entry of the opposite action, all that is left of it (amount null) or a part, and never more than it; once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (nothing is left), LGAMT (also: more than is left), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.reverse_entry from public;
+grant execute on function public.reverse_entry to ledger_dba;
 -- end function
 
 -- function: transfer
@@ -1347,37 +2091,6 @@ revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;
 -- end function
 
--- function: verify_hold
-create or replace function ledger.verify_hold(
-  first public.hold_changes, last public.hold_changes, captured numeric)
-  returns setof ledger.finding
-  language plpgsql stable as $$
-declare
-  f public.hold_changes := verify_hold.first;
-  l public.hold_changes := verify_hold.last;
-  o public.holds;
-begin
-  select x.* into o from public.holds x where x.user_id = l.user_id and x.hold = l.hold;
-  if found and (
-      (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
-        = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
-          l.expires_at, verify_hold.captured, l.number, f.number)
-      and (o.hash = l.hash or o.hash = ledger.hold_hash_1(f, l)
-        -- The hash of version 1 can't be computed any more.
-        or exists (select from public.erasures e where e.kind = 'hold_change'
-             and e.user_id = o.user_id and e.number = o.hold and e.change = o.changes))) is not true
-  then
-    return next row('hold_invalid', o.user_id, null,
-      format('Hold %s is not what its changes come to.', o.hold))::ledger.finding;
-  end if;
-end $$;
-
-comment on function ledger.verify_hold is
-  'The finding about a row of holds, if it isn''t what its first and its last change and what was captured in all come to. Internal.';
-
-revoke all on function ledger.verify_hold from public;
--- end function
-
 -- function: verify_holds
 create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   returns setof ledger.finding
@@ -1395,7 +2108,10 @@ begin
      order by x.user_id, x.hold, x.number
   loop
     if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
-      return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+      v_problem := ledger.hold_row_problem(f, p, v_captured);
+      if v_problem is not null then
+        return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+      end if;
       f := c;
       p := null;
       v_captured := 0;
@@ -1408,7 +2124,10 @@ begin
     if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
     p := c;
   end loop;
-  return query select h.* from ledger.verify_hold(f, p, v_captured) h;
+  v_problem := ledger.hold_row_problem(f, p, v_captured);
+  if v_problem is not null then
+    return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+  end if;
 
   return query
     select 'hold_invalid', o.user_id, null::bigint,
@@ -1494,10 +2213,9 @@ begin
            and i.before -> 'id' = to_jsonb(m.id) limit 1;
       end if;
     end if;
-    if m.hash is distinct from
-        ledger.manual_entry_hash(e, m.id, m.entered_at, m.entered_by)
-      -- Of what was erased, the row in erasures takes the place of this hash.
-      and not exists (select from public.erasures x where x.kind = v_kind
+    continue when m.hash = ledger.manual_entry_hash(e, m.id, m.entered_at, m.entered_by);
+    -- Of what was erased, the row in erasures takes the place of this hash.
+    if not exists (select from public.erasures x where x.kind = v_kind
         and x.user_id = m.user_id and x.number = v_number) then
       return next row('manual_entry_invalid', m.user_id, m.seq,
         format('Manual entry %s, of %s by %s, %s.', m.id, m.entered_at, m.entered_by,
@@ -1673,40 +2391,104 @@ comment on function ledger.write_change is
 revoke all on function ledger.write_change from public;
 -- end function
 
+-- function: write_changes
+create or replace function ledger.write_changes(changes public.hold_changes[])
+  returns void
+  language plpgsql volatile as $$
+declare
+  c public.hold_changes;
+  v_has_first boolean := false;
+  v_has_later boolean := false;
+begin
+  foreach c in array write_changes.changes loop
+    if c.number = 1 then v_has_first := true; else v_has_later := true; end if;
+  end loop;
+  if v_has_first then
+    insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
+      changes, hash)
+    select x.user_id, x.hold, x.amount, x.remaining, 0.00, 'active', x.expires_at, 1, x.hash
+      from unnest(write_changes.changes) x where x.number = 1;
+  end if;
+  if v_has_later then
+    update public.holds o
+       set remaining = x.remaining,
+           captured = o.captured + case x.action when 'captured' then x.amount else 0.00 end,
+           status = case when x.remaining > 0 then 'active' else x.action end,
+           expires_at = x.expires_at, changes = x.number, hash = x.hash
+      from unnest(write_changes.changes) x
+     where x.number > 1 and o.user_id = x.user_id and o.hold = x.hold;
+  end if;
+  if v_has_first or v_has_later then
+    insert into public.hold_changes (user_id, hold, number, action, amount, remaining, expires_at,
+      at, seq, balance, available, idempotency_key, metadata, position, hash)
+    select x.user_id, x.hold, x.number, x.action, x.amount, x.remaining, x.expires_at, x.at, x.seq,
+           x.balance, x.available, x.idempotency_key, x.metadata, x.position, x.hash
+      from unnest(write_changes.changes) x;
+  end if;
+end $$;
+
+comment on function ledger.write_changes is
+  'Writes changes of holds, at most one of each hold, and what the holds are by then. Everything has been decided.';
+
+revoke all on function ledger.write_changes from public;
+-- end function
+
+drop function ledger.write_hold(action text, user_id bigint, hold bigint, number bigint, previous bytea, amount numeric, remaining numeric, expires_at timestamptz, at timestamptz, seq bigint, balance numeric, available numeric, idempotency_key text, metadata jsonb);
+
+-- function: write_hold
+
+-- end function
+
 -- migrate:down
 
 set local check_function_bodies = off;
 
--- function: write_change
-create or replace function ledger.write_change(change public.hold_changes)
-  returns void
+-- function: write_hold
+create or replace function ledger.write_hold(
+  action text, user_id bigint, hold bigint, number bigint, previous bytea, amount numeric,
+  remaining numeric, expires_at timestamptz, at timestamptz, seq bigint, balance numeric,
+  available numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
   language plpgsql volatile as $$
 declare
-  c public.hold_changes := write_change.change;
+  v_position bigint := nextval('public.payment_history_id_seq');
+  v_hash bytea := ledger.hold_hash(previous, user_id, hold, number, action, amount, remaining,
+    expires_at, at, seq, balance, available, idempotency_key, metadata, v_position);
+  v public.hold_changes;
 begin
-  if c.number = 1 then
+  if write_hold.number = 1 then
     insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,
       changes, hash)
-    values (c.user_id, c.hold, c.amount, c.remaining, 0.00, 'active', c.expires_at, 1, c.hash);
+    values (write_hold.user_id, write_hold.hold, write_hold.amount, write_hold.remaining, 0.00,
+      'active', write_hold.expires_at, 1, v_hash);
   else
     update public.holds o
-       set remaining = c.remaining,
-           captured = o.captured + case c.action when 'captured' then c.amount else 0.00 end,
-           status = case when c.remaining > 0 then 'active' else c.action end,
-           expires_at = c.expires_at, changes = c.number, hash = c.hash
-     where o.user_id = c.user_id and o.hold = c.hold;
+       set remaining = write_hold.remaining,
+           captured = case write_hold.action when 'captured' then o.captured + write_hold.amount
+             else o.captured end,
+           status = case when write_hold.remaining > 0 then 'active' else write_hold.action end,
+           expires_at = write_hold.expires_at, changes = write_hold.number, hash = v_hash
+     where o.user_id = write_hold.user_id and o.hold = write_hold.hold;
   end if;
-  insert into public.hold_changes (user_id, hold, number, action, amount, remaining, expires_at,
+  insert into public.hold_changes as c (user_id, hold, number, action, amount, remaining, expires_at,
     at, seq, balance, available, idempotency_key, metadata, position, hash)
-  values (c.user_id, c.hold, c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq,
-    c.balance, c.available, c.idempotency_key, c.metadata, c.position, c.hash);
+  values (write_hold.user_id, write_hold.hold, write_hold.number, write_hold.action,
+    write_hold.amount, write_hold.remaining, write_hold.expires_at, write_hold.at, write_hold.seq,
+    write_hold.balance, write_hold.available, write_hold.idempotency_key, write_hold.metadata,
+    v_position, v_hash)
+  returning c.* into v;
+  return v;
 end $$;
 
-comment on function ledger.write_change is
-  'Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes. Everything has been decided.';
+comment on function ledger.write_hold is
+  'Writes a change of a hold after the one whose hash is previous (null: it is placed), and what the hold is by then. Everything has been decided.';
 
-revoke all on function ledger.write_change from public;
+revoke all on function ledger.write_hold from public;
 -- end function
+
+drop function ledger.write_changes(changes public.hold_changes[]);
+
+drop function ledger.write_change(change public.hold_changes);
 
 -- function: withdraw_entry
 create or replace function public.withdraw_entry(
@@ -1879,8 +2661,6 @@ comment on function ledger.verify_holds is
 
 revoke all on function ledger.verify_holds from public;
 -- end function
-
-drop function ledger.verify_hold(first public.hold_changes, last public.hold_changes, captured numeric);
 
 -- function: verify_guards
 create or replace function ledger.verify_guards()
@@ -2095,6 +2875,41 @@ revoke all on function public.transfer from public;
 grant execute on function public.transfer to ledger_dba;
 -- end function
 
+-- function: reverse_entry
+create or replace function public.reverse_entry(
+  user_id bigint, seq bigint, idempotency_key text default null, metadata jsonb default null,
+  amount numeric default null)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  -- Which users to lock may be read before the lock, because posted entries don't change.
+  v_peer_id bigint := (select h.peer_user_id from public.payment_history h
+    where h.user_id = reverse_entry.user_id and h.seq = reverse_entry.seq);
+  v ledger.posted_entry[];
+  v_entry ledger.posted_entry;
+begin
+  if v_peer_id is null then
+    if reverse_entry.idempotency_key is null and reverse_entry.metadata is null then
+      v_entry := ledger.add_reversal(reverse_entry.user_id, reverse_entry.seq,
+        reverse_entry.amount);
+      if v_entry.seq is not null then return v_entry; end if;
+    end if;
+    return ledger.post_change('REVERSE', reverse_entry.user_id, reverse_entry.amount,
+      reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
+  end if;
+  v := ledger.post_pair('REVERSE', reverse_entry.user_id, v_peer_id, reverse_entry.amount,
+    reverse_entry.seq, reverse_entry.idempotency_key, reverse_entry.metadata);
+  return v[1];
+end $$;
+
+comment on function public.reverse_entry is
+  'Takes an entry back by an entry of the opposite action, all that is left of it (amount null) or a part, and never more than it; once per idempotency_key; the half of a transfer together with the other half. Raises LGUSR, LGENT (no such entry), LGREV (nothing is left), LGAMT (also: more than is left), LGFND (a credit that was spent), LGKEY, LGRNG, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.reverse_entry from public;
+grant execute on function public.reverse_entry to ledger_dba;
+-- end function
+
 -- function: replay_entry
 create or replace function ledger.replay_entry(accounts ledger.account[], seq bigint)
   returns ledger.posted_entry[]
@@ -2118,7 +2933,102 @@ comment on function ledger.replay_entry is
 revoke all on function ledger.replay_entry from public;
 -- end function
 
+-- function: release_hold
+create or replace function public.release_hold(
+  user_id bigint, hold_id bigint, idempotency_key text default null, metadata jsonb default null)
+  returns ledger.released_hold
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  c public.hold_changes;
+  v record;
+begin
+  if release_hold.idempotency_key is null and release_hold.metadata is null then
+    c := ledger.close_hold('RELEASE', release_hold.user_id, release_hold.hold_id, null);
+    if c.hold is not null then
+      return (c.user_id, c.balance, c.available, c.seq, c.at, false)::ledger.released_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('RELEASE', release_hold.user_id, null, release_hold.hold_id, null,
+    release_hold.idempotency_key, release_hold.metadata);
+  c := v.change;
+  return (c.user_id, c.balance, c.available, c.seq, c.at, v.replayed)::ledger.released_hold;
+end $$;
+
+comment on function public.release_hold is
+  'Gives back what a hold still sets aside, once per idempotency_key; answers the user after it. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.release_hold from public;
+grant execute on function public.release_hold to ledger_dba;
+-- end function
+
 drop function ledger.refuse_distributed(what text);
+
+-- function: raise_status
+create or replace function ledger.raise_status(
+  status text, user_id bigint, amount numeric default null, available numeric default null)
+  returns void
+  language plpgsql volatile as $$
+begin
+  case raise_status.status
+    when 'ok' then return;
+    when 'LGUSR' then raise exception using errcode = 'LGUSR', message = 'unknown user',
+      detail = format('There is no user %s.', coalesce(raise_status.user_id::text, 'null')),
+      hint = 'Make the user first: select * from create_user(…).';
+    when 'LGAMT' then raise exception using errcode = 'LGAMT', message = 'bad amount',
+      detail = format('%s is not an amount from 0.01 to 9999999999.99 with at most two decimals, or more than is left.',
+        coalesce(raise_status.amount::text, 'null')),
+      hint = 'Nothing is rounded: give another amount, at most what is left of a hold to capture it, or of an entry to reverse it.';
+    when 'LGFND' then raise exception using errcode = 'LGFND', message = 'insufficient funds',
+      detail = format('Available is %s, required is %s.',
+        raise_status.available, raise_status.amount),
+      hint = 'Look at balances and active_holds: a credit, or the release of a hold, makes more available.';
+    when 'LGFRZ' then raise exception using errcode = 'LGFRZ', message = 'user is frozen',
+      detail = format('Nothing is taken from user %s, or held, until thaw_user.',
+        raise_status.user_id),
+      hint = 'user_controls says who froze the user, and why.';
+    when 'LGKEY' then raise exception using errcode = 'LGKEY', message = 'idempotency key reused',
+      detail = 'The key belongs to a request that said something else.',
+      hint = 'Repeat a request exactly as it was, and give another one a key of its own.';
+    when 'LGRNG' then raise exception using errcode = 'LGRNG', message = 'balance out of range',
+      detail = 'A balance has at most 18 digits before the point.',
+      hint = 'Look for a wrong amount in pending_entries.';
+    when 'LGHLD' then raise exception using errcode = 'LGHLD', message = 'hold not active',
+      detail = 'The hold was captured or released, or has expired.',
+      hint = 'active_holds has those that can be; place another hold, or debit the user.';
+    when 'LGEXP' then raise exception using errcode = 'LGEXP', message = 'not a later expiry',
+      detail = 'The hold expires then, or later, already.',
+      hint = 'active_holds has when holds expire; null never does.';
+    when 'LGHLU' then raise exception using errcode = 'LGHLU', message = 'unknown hold',
+      detail = format('User %s has no hold of this number.', raise_status.user_id),
+      hint = 'holds has the numbers of each user.';
+    when 'LGMAX' then raise exception using errcode = 'LGMAX', message = 'too many holds',
+      detail = format('User %s has 10000 active holds.', raise_status.user_id),
+      hint = 'Release those that nobody needs, or let holds expire: see expires_in.';
+    when 'LGENT' then raise exception using errcode = 'LGENT', message = 'unknown entry',
+      detail = format('User %s has no entry of this number.', raise_status.user_id),
+      hint = 'entries has those that are posted by seq, pending_entries the other ones by id.';
+    when 'LGREV' then raise exception using errcode = 'LGREV', message = 'already reversed',
+      detail = 'Nothing is left of the entry to reverse.',
+      hint = 'reversed_by in entries names the last reversal, which can be reversed itself.';
+    when 'LGSAM' then raise exception using errcode = 'LGSAM', message = 'same user',
+      detail = 'A transfer needs two users.',
+      hint = 'Give another user as to_user_id.';
+    when '22023' then raise exception using errcode = '22023',
+      message = 'bad key, metadata, expiry or reference',
+      detail = 'A key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB, an expiry 0.001 to 3155760000 seconds, a reference 1 to 255 characters without control characters.',
+      hint = 'Give it in this form, or leave it out.';
+    else raise exception using errcode = raise_status.status, message = 'user is busy',
+      detail = 'Somebody else holds the user, or entries are left to post.',
+      hint = 'Repeat it. pg_blocking_pids and pg_stat_activity say whom it waits for.';
+  end case;
+end $$;
+
+comment on function ledger.raise_status is
+  'Raises what post returns as a status; ok returns.';
+
+revoke all on function ledger.raise_status from public;
+-- end function
 
 -- function: post_pending
 create or replace function ledger.post_pending(user_id bigint, max_rows integer)
@@ -2163,11 +3073,9 @@ begin
      set id = nextval('public.payment_history_id_seq'), seq = p.seq, balance = p.balance,
          sealed_at = p.sealed_at, held = p.held, hash = p.hash
     from unnest(v_posted) p where h.id = p.id and h.user_id = p.user_id;
-  -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and the
-  -- planner would then read the whole table and compare each such row with every one of p.
   update public.manual_entries m set seq = p.seq
     from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
-     and case when m.seq is null then true end;
+     and m.seq is null;
 
   -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
   -- the user.
@@ -2182,6 +3090,282 @@ comment on function ledger.post_pending is
 revoke all on function ledger.post_pending from public;
 -- end function
 
+-- function: post_hold
+create or replace function ledger.post_hold(
+  operation text, user_id bigint, amount numeric, ref bigint, expires_in numeric,
+  idempotency_key text, metadata jsonb, out change public.hold_changes, out replayed boolean)
+  language plpgsql volatile as $$
+declare
+  a ledger.account := ledger.lock_account(post_hold.user_id);
+  t ledger.target := ledger.load_target(post_hold.operation, post_hold.user_id, post_hold.ref,
+    null, post_hold.expires_in);
+  d ledger.decision := ledger.decide(post_hold.operation, post_hold.amount, post_hold.expires_in,
+    post_hold.idempotency_key, post_hold.metadata, t, a, null);
+begin
+  if d.problem is not null then
+    perform ledger.raise_status(d.problem, post_hold.user_id, post_hold.amount, a.balance - d.held);
+  end if;
+  replayed := d.replayed;
+  if replayed then
+    select c.* into change from public.hold_changes c
+     where c.user_id = post_hold.user_id and c.hold = d.hold and c.number = d.earlier_number;
+    perform ledger.copy_accounts(array[a]);
+    return;
+  end if;
+  a.held := d.held;
+  if post_hold.operation = 'HOLD' then
+    change := ledger.insert_hold(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
+      post_hold.metadata);
+  else
+    change := ledger.change_hold(post_hold.operation, a, t, d.amount, post_hold.expires_in,
+      post_hold.idempotency_key, post_hold.metadata);
+  end if;
+  update public.users u
+     set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1,
+         updated_at = greatest(change.at, a.updated_at, a.posted_at)
+   where u.id = a.user_id;
+end $$;
+
+comment on function ledger.post_hold is
+  'One HOLD, RELEASE or EXTEND (ref: the hold) for people: waits for the user, posts all that is pending, and returns the change of the hold, also of a replay; raises what post returns as a status.';
+
+revoke all on function ledger.post_hold from public;
+-- end function
+
+-- function: post_change
+create or replace function ledger.post_change(
+  operation text, user_id bigint, amount numeric, ref bigint, idempotency_key text, metadata jsonb)
+  returns ledger.posted_entry
+  language plpgsql volatile as $$
+declare
+  a ledger.account;
+  t ledger.target;
+  d ledger.decision;
+  v_problem text;
+  v_seq bigint;
+  v_balance numeric;
+  v_at timestamptz;
+  v_hash bytea;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_credit_limit numeric;
+begin
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null, u.credit_limit
+    into v_hold_changes, v_is_frozen, v_credit_limit
+    from public.users u where u.id = post_change.user_id for no key update; -- mutation: lock
+  if not found then v_problem := 'LGUSR'; end if;
+  select h.seq, h.balance, h.sealed_at, h.hash into v_seq, v_balance, v_at, v_hash
+    from public.payment_history h where h.user_id = post_change.user_id
+   order by h.seq desc limit 1; -- mutation: last
+  a := ledger.open_account(row(post_change.user_id, v_problem, v_seq, v_balance,
+    coalesce(-v_credit_limit, 0.00), v_at, v_hash, v_hold_changes, null, null, v_is_frozen
+    )::ledger.account, null);
+  t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
+    post_change.amount, null);
+  -- It was none when the caller looked.
+  if t.peer_user_id is not null then a.problem := '55P03'; end if;
+  d := ledger.decide(post_change.operation, post_change.amount, null,
+    post_change.idempotency_key, post_change.metadata, t, a, null);
+  v_problem := d.problem; v_seq := a.seq; v_balance := a.balance; v_at := a.posted_at;
+  v_hash := a.hash;
+  if d.replayed then return (ledger.replay_entry(array[a], d.earlier_seq))[1]; end if;
+  if v_problem is null and d.hold is not null then
+    a.held := d.held;
+    perform ledger.change_hold(post_change.operation, a, t, d.amount, null, null, null);
+    v_hold_changes := v_hold_changes + 1;
+  end if;
+  if v_problem is not null then
+    perform ledger.raise_status(v_problem, post_change.user_id,
+      coalesce(post_change.amount, d.amount), v_balance - d.held);
+  end if;
+  v_seq := v_seq + 1;
+  v_balance := v_balance + d.change;
+  v_at := ledger.next_moment(v_at);
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+    idempotency_key, metadata, held, hold, reverses, hash)
+  values (post_change.user_id, d.action, d.amount, v_at, v_seq, v_balance, v_at,
+    post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses,
+    ledger.entry_hash(v_hash, post_change.user_id, v_seq, d.action, d.amount, v_at, v_balance,
+      v_at, post_change.idempotency_key, post_change.metadata, d.held, d.hold, d.reverses, null,
+      null));
+  update public.users u
+     set seq = v_seq, balance = v_balance, -- mutation: copy
+         hold_changes = v_hold_changes, updated_at = v_at
+   where u.id = post_change.user_id;
+  return (post_change.user_id, v_seq, d.action, d.amount, v_balance, v_balance - d.held, v_at,
+    false)::ledger.posted_entry;
+end $$;
+
+comment on function ledger.post_change is
+  'One DEBIT, CREDIT, CAPTURE or CAPTURE PART (ref: the hold) or REVERSE (ref: the seq of an entry that is no transfer) for people: waits for the user, posts all that is pending, and returns the entry; raises what post returns as a status.';
+
+revoke all on function ledger.post_change from public;
+-- end function
+
+-- function: post
+create or replace function ledger.post(
+  operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[] default null,
+  refs bigint[] default null, expires_ins numeric[] default null,
+  idempotency_keys text[] default null, metadatas jsonb[] default null,
+  wait boolean default false, max_pending integer default 1000)
+  returns setof ledger.outcome
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  -- Planning the statements anew in each call took two thirds of its time.
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
+    post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
+  v_ids bigint[] := array(select x.user_id from unnest(v_accounts) x);
+  v_has_repeated_keys boolean := ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  v_read_at timestamptz := clock_timestamp();
+  v_new ledger.entry[] := '{}';
+  v_operation text;
+  v_peer_id bigint;
+  v_a integer;
+  v_p integer;
+  v_at timestamptz;
+  a ledger.account;
+  p ledger.account;
+  t ledger.target;
+  d ledger.decision;
+  e ledger.entry;
+  c public.hold_changes;
+begin
+  for i in 1 .. cardinality(post.operations) loop -- mutation: order
+    v_operation := post.operations[i];
+    v_peer_id := post.peer_user_ids[i];
+    v_a := width_bucket(post.user_ids[i], v_ids);
+    a := v_accounts[v_a];
+    if (a.user_id = post.user_ids[i]) is not true then
+      a := ledger.absent_account(post.user_ids[i]);
+    end if;
+    if v_operation in ('CAPTURE', 'CAPTURE PART', 'RELEASE', 'EXTEND', 'REVERSE')
+      or v_has_repeated_keys then
+      -- What this call has posted so far counts, too.
+      perform ledger.insert_entries(v_new); v_new := '{}'; -- mutation: flush
+      t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
+        post.expires_ins[i]);
+      v_peer_id := coalesce(v_peer_id, t.peer_user_id);
+    else
+      t := null;
+    end if;
+    if v_peer_id is not null or v_operation = 'TRANSFER' then
+      v_p := width_bucket(v_peer_id, v_ids);
+      p := v_accounts[v_p];
+      if (p.user_id = v_peer_id) is not true then p := ledger.absent_account(v_peer_id); end if;
+    elsif p.user_id is not null then
+      p := null;
+    end if;
+
+    if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and post.idempotency_keys[i] is null then
+      d := ledger.plain_decision(v_operation, post.amounts[i], post.metadatas[i], a.user_id,
+        a.problem, a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
+    else
+      d := ledger.decide(v_operation, post.amounts[i], post.expires_ins[i],
+        post.idempotency_keys[i], post.metadatas[i], t, a, p);
+    end if;
+    if d.problem is null and not d.replayed and d.action is not null and v_operation <> 'HOLD' then
+      if d.hold is not null then
+        a.held := d.held;
+        perform ledger.change_hold(v_operation, a, t, d.amount, null, null, null);
+        a.hold_changes := a.hold_changes + 1;
+      end if;
+      -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
+      v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+      e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
+        a.balance + d.change, v_at, post.idempotency_keys[i], post.metadatas[i],
+        d.held, d.hold, d.reverses, p.user_id, p.seq + 1);
+      v_new := array_append(v_new, e);
+      -- At once: to set its fields one by one costs five times as much.
+      v_accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
+        a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
+      return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
+        e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
+        a.hold_changes, a.next_expiry, v_read_at);
+      if p.user_id is not null then
+        e := ledger.next_entry(p.hash, p.user_id, p.seq + 1, ledger.opposite_of(d.action), d.amount,
+          p.balance - d.change, v_at, null, post.metadatas[i], p.held, null,
+          t.peer_reverses, e.user_id, e.seq);
+        v_new := array_append(v_new, e);
+        p := row(p.user_id, null, e.seq, e.balance, p.held, v_at, e.hash, p.hold_changes,
+          p.next_expiry, v_at, p.is_frozen)::ledger.account;
+        v_accounts[v_p] := p; -- mutation: peer
+        return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
+          e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
+          p.hold_changes, p.next_expiry, v_read_at);
+      end if;
+    else
+      if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE', 'EXTEND') then
+        a.held := d.held;
+        if v_operation = 'HOLD' then
+          c := ledger.insert_hold(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
+            post.metadatas[i]);
+          a.held := a.held + d.amount; -- mutation: reserve
+          a.next_expiry := least(a.next_expiry, nullif(c.expires_at, 'infinity'));
+        else
+          c := ledger.change_hold(v_operation, a, t, d.amount, post.expires_ins[i],
+            post.idempotency_keys[i], post.metadatas[i]);
+        end if;
+        a.hold_changes := a.hold_changes + 1;
+        a.updated_at := greatest(c.at, a.updated_at, a.posted_at);
+        v_accounts[v_a] := a;
+      end if;
+      return next ledger.outcome_of(i, d, a, a.user_id, c, v_read_at);
+      if p.user_id is not null or p.problem is not null then
+        return next ledger.outcome_of(i, d, p, a.user_id, null, v_read_at);
+      end if;
+      c := null;
+    end if;
+  end loop;
+  perform ledger.insert_entries(v_new);
+  perform ledger.copy_accounts(v_accounts);
+end $$;
+
+comment on function ledger.post is
+  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn''t captured stays held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+
+revoke all on function ledger.post from public;
+grant execute on function ledger.post to ledger_service, ledger_dba;
+-- end function
+
+-- function: place_hold
+create or replace function public.place_hold(
+  user_id bigint, amount numeric, expires_in numeric default null,
+  idempotency_key text default null, metadata jsonb default null)
+  returns ledger.posted_hold
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  c public.hold_changes;
+  v record;
+begin
+  if place_hold.idempotency_key is null then
+    c := ledger.add_hold(place_hold.user_id, place_hold.amount, place_hold.expires_in,
+      place_hold.metadata);
+    if c.hold is not null then
+      return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'),
+        c.available, false)::ledger.posted_hold;
+    end if;
+  end if;
+  v := ledger.post_hold('HOLD', place_hold.user_id, place_hold.amount, null,
+    place_hold.expires_in, place_hold.idempotency_key, place_hold.metadata);
+  c := v.change;
+  return (c.user_id, c.hold, c.amount, 'active', nullif(c.expires_at, 'infinity'), c.available,
+    v.replayed)::ledger.posted_hold;
+end $$;
+
+comment on function public.place_hold is
+  'Sets amount aside: it lowers what is available, not the balance, until it is captured, released, or expires_in seconds are over (null: never); from that moment it counts no more, without anything having to run. Once per idempotency_key. Raises LGUSR, LGAMT, LGFND, LGMAX (10000 holds are active), LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.place_hold from public;
+grant execute on function public.place_hold to ledger_dba;
+-- end function
+
 -- function: opposite_of
 create or replace function ledger.opposite_of(action text)
   returns text
@@ -2193,6 +3377,8 @@ comment on function ledger.opposite_of is 'The action that takes another one bac
 
 revoke all on function ledger.opposite_of from public;
 -- end function
+
+drop function ledger.next_change(user_id bigint, hold bigint, number bigint, previous bytea, action text, amount numeric, remaining numeric, expires_at timestamptz, at timestamptz, seq bigint, balance numeric, available numeric, idempotency_key text, metadata jsonb);
 
 -- function: lock_accounts
 create or replace function ledger.lock_accounts(
@@ -2242,7 +3428,55 @@ comment on function ledger.lock_accounts is
 revoke all on function ledger.lock_accounts from public;
 -- end function
 
+drop function ledger.later_change(operation text, account ledger.account, target ledger.target, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb);
+
 drop function ledger.is_distributed();
+
+-- function: insert_hold
+create or replace function ledger.insert_hold(
+  account ledger.account, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  a ledger.account := insert_hold.account;
+  v_hold bigint := 1;
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
+  v_at timestamptz := clock_timestamp();
+begin
+  if a.hold_changes > 0 then
+    select coalesce(max(h.hold), 0) + 1 into v_hold
+      from public.holds h where h.user_id = a.user_id;
+  end if;
+  return ledger.write_hold('placed', a.user_id, v_hold, 1, null, insert_hold.amount,
+    insert_hold.amount, ledger.expires_after(v_at, insert_hold.expires_in), v_at, a.seq, a.balance,
+    a.balance - a.held - insert_hold.amount, insert_hold.idempotency_key, insert_hold.metadata);
+end $$;
+
+comment on function ledger.insert_hold is
+  'Places the next hold of a user whose account is open, before what it reserves is counted there. Everything has been decided.';
+
+revoke all on function ledger.insert_hold from public;
+-- end function
+
+-- function: incarnation
+create or replace function ledger.incarnation()
+  returns text
+  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select left(encode(sha256(convert_to(format('%s %s %s %s',
+           (pg_control_system()).system_identifier,
+           left(pg_walfile_name(pg_current_wal_lsn()), 8),
+           (select d.oid from pg_database d where d.datname = current_database()),
+           'public.payment_history'::regclass::oid), 'UTF8')), 'hex'), 8)
+$$;
+
+comment on function ledger.incarnation is
+  'Names this database: a copy, a restored one, and one that another server has taken over have another name; a restart changes nothing.';
+
+revoke all on function ledger.incarnation from public;
+grant execute on function ledger.incarnation to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.hold_row_problem(first public.hold_changes, last public.hold_changes, captured numeric);
 
 -- function: guard_user
 create or replace function ledger.guard_user()
@@ -2475,6 +3709,8 @@ revoke all on function ledger.get_hold from public;
 grant execute on function ledger.get_hold to ledger_service, ledger_dba;
 -- end function
 
+drop function ledger.get_erasures(user_id bigint, seqs bigint[]);
+
 -- function: get_changes
 create or replace function ledger.get_changes(
   epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
@@ -2533,6 +3769,8 @@ revoke all on function ledger.get_changes from public;
 grant execute on function ledger.get_changes to ledger_service, ledger_dba;
 -- end function
 
+drop function ledger.first_change(account ledger.account, amount numeric, expires_in numeric, idempotency_key text, metadata jsonb);
+
 -- function: expected_guards
 create or replace function ledger.expected_guards()
   returns table (object text, hash text)
@@ -2566,22 +3804,22 @@ create or replace function ledger.expected_guards()
     ('function ledger.add_entry(text,bigint,numeric,numeric,text,jsonb)', '294e2808c320718c'),
     ('function ledger.add_entry_erasure(bigint,public.payment_history,jsonb,boolean)', '8468a2fb0d9c0e97'),
     ('function ledger.add_erasures(bigint,bigint,timestamp with time zone)', '9a85be9f3f8ad47f'),
-    ('function ledger.add_hold(bigint,numeric,numeric,jsonb)', '145af328260b2f87'),
+    ('function ledger.add_hold(bigint,numeric,numeric,jsonb)', '0937925795517686'),
     ('function ledger.add_hold_erasures(bigint,bigint,timestamp with time zone)', '1e4078e2715094f6'),
     ('function ledger.add_reversal(bigint,bigint,numeric)', '069824caaad62427'),
     ('function ledger.advance_webhook(text,text,integer,bigint,text)', '739613a94dacff25'),
     ('function ledger.apply_erasures(bigint,bigint,timestamp with time zone)', 'cdfc3e004e993c8d'),
     ('function ledger.archive_entries(bigint[],bigint[],text)', '22fd396f4c30c1df'),
-    ('function ledger.assert_replica(text,bigint,bigint)', '8a84d839089767a9'),
     ('function ledger.await_final(bigint,timestamp with time zone)', '31911ead9c6b9e58'),
     ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'ea0e677c660ddbd8'),
     ('function ledger.chain_intervention()', '85890dcd8a7ae66e'),
+    ('function ledger.change_hold(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', '5f73d9e50562742b'),
     ('function ledger.change_of(text,numeric)', 'e12cded027881692'),
     ('function ledger.changes_between(timestamp with time zone[])', '01112682eb9af227'),
     ('function ledger.check_cursor(text,bigint,text)', '6f565509f5c6f05d'),
     ('function ledger.check_entry()', '7f043639bd80336a'),
     ('function ledger.claim_webhook(text,text,integer,bigint)', '192b99124bcb1aef'),
-    ('function ledger.close_hold(text,bigint,bigint,numeric)', 'a6a312f750e43ac3'),
+    ('function ledger.close_hold(text,bigint,bigint,numeric)', '43bd656c72455d2d'),
     ('function ledger.copy_accounts(ledger.account[])', '1953e8b4967d97c8'),
     ('function ledger.count_erasable(bigint)', 'b2f3c2770e93aaa6'),
     ('function ledger.count_pending(integer)', 'f0a98a194040c178'),
@@ -2606,12 +3844,10 @@ create or replace function ledger.expected_guards()
     ('function ledger.find_created_user(bigint,text,jsonb,text)', 'cafc8ae6b95b4322'),
     ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '1a6478c38d16fe73'),
     ('function ledger.find_key(bigint,text,boolean)', '5093f1960775f440'),
-    ('function ledger.first_change(ledger.account,numeric,numeric,text,jsonb)', '4374c698f8414028'),
     ('function ledger.first_problem(text,text,text,text,text)', '1cd6106e95751ec4'),
     ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', '9f377034d1899b47'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', '237b20575e0a26f1'),
     ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '86ce0168cddf2249'),
-    ('function ledger.get_erasures(bigint,bigint[])', 'aefd9a3e9f46f946'),
     ('function ledger.get_events(text,bigint,bigint,text,bigint,bigint[],text[],integer,integer)', 'c50f689bc8afa4d1'),
     ('function ledger.get_guards()', 'ec2c36c4ac91f7cc'),
     ('function ledger.get_history(bigint,bigint,integer)', '2bcdf9a8b283a463'),
@@ -2635,8 +3871,9 @@ create or replace function ledger.expected_guards()
     ('function ledger.hold_hash_2(public.hold_changes,public.hold_changes)', '0a4b69eb81c1e1ac'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric,timestamp with time zone)', '40d5971a6b654398'),
     ('function ledger.hold_row(public.hold_changes,public.hold_changes)', '63f304569abbd92a'),
-    ('function ledger.incarnation()', '98355c358e1ecbd7'),
+    ('function ledger.incarnation()', '03acd22936e7f003'),
     ('function ledger.insert_entries(ledger.entry[])', 'a77287a7c8cf5e5a'),
+    ('function ledger.insert_hold(ledger.account,numeric,numeric,text,jsonb)', '8e97865204d12f2a'),
     ('function ledger.insert_user(bigint,timestamp with time zone)', 'bc8f0d8bafc5d8ab'),
     ('function ledger.intervention_hash(bytea,public.interventions)', 'b6c8524ef681a91a'),
     ('function ledger.is_erased(text,bigint,bigint,bigint,bytea)', '07fd586f7ec4c7cd'),
@@ -2650,7 +3887,6 @@ create or replace function ledger.expected_guards()
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', '4043c260f041ad4a'),
     ('function ledger.is_valid_reference(text)', 'aa335e8e5604a4d9'),
     ('function ledger.is_wanted(text,jsonb,text,jsonb)', '145ebae06b0bda66'),
-    ('function ledger.later_change(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', 'fba80db3137249b4'),
     ('function ledger.ledger_id()', 'c8ff0d501814243a'),
     ('function ledger.list_controls(bigint,bigint,integer)', '2a432a758fbf86da'),
     ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', 'cd4ded54b6b6ffc7'),
@@ -2660,7 +3896,6 @@ create or replace function ledger.expected_guards()
     ('function ledger.lock_account(bigint)', '974287cb2db8f686'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', '6268504ecf16a95a'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '8639081a55f5a003'),
-    ('function ledger.next_change(bigint,bigint,bigint,bytea,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', '8427020a2f279725'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', 'baace4ee2f7605c5'),
     ('function ledger.next_moment(timestamp with time zone)', '7c5135049dae447d'),
     ('function ledger.oldest_writer()', '41b859904a03c23d'),
@@ -2668,11 +3903,11 @@ create or replace function ledger.expected_guards()
     ('function ledger.opposite_of(text)', '8ddb1a07fd89f247'),
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.hold_changes,timestamp with time zone)', '74be060f0f57bf88'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '428b2ab8987be5d9'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '3881272a72a47fd6'),
-    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '7211d3a25126a4a2'),
-    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'e7376ec9cc4303bb'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '8ab3bed019dc910e'),
+    ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '840cc244fd8988f5'),
+    ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '7d8de74f96b0f7d6'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '362fc526c3605eeb'),
-    ('function ledger.post_pending(bigint,integer)', '01f5b1b953d1d2de'),
+    ('function ledger.post_pending(bigint,integer)', 'c1d89467bdafa15b'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '2a7ec38fd210c7b1'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', '8a793711a63234e3'),
     ('function ledger.replay_entry(ledger.account[],bigint)', 'ebe867d2a5120228'),
@@ -2691,8 +3926,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_manual_entries(bigint,bigint)', '1dfde30328a37324'),
     ('function ledger.verify_user_page(bigint,bigint,integer)', 'a4592f9a4ae8dcd0'),
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '981f91ceae695cf1'),
-    ('function ledger.write_change(public.hold_changes)', 'ff1431e43e6362d6'),
-    ('function ledger.write_changes(public.hold_changes[])', '8963ee029de721ed'),
+    ('function ledger.write_hold(text,bigint,bigint,bigint,bytea,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', 'be0ea9b684ba635e'),
     ('function public.balance_at(bigint,timestamp with time zone)', '1c5f7ccb36074fa2'),
     ('function public.break_glass(text)', 'd51199602b170308'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '655e0426bb5a7214'),
@@ -2836,6 +4070,84 @@ comment on function public.erase_user is
 revoke all on function public.erase_user from public;
 -- end function
 
+-- function: close_hold
+create or replace function ledger.close_hold(
+  operation text, user_id bigint, hold bigint, amount numeric)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  v_is_capture boolean := close_hold.operation <> 'RELEASE';
+  v_amount numeric := round(close_hold.amount, 2);
+  v_now timestamptz; v_at timestamptz;
+  v_expires_at timestamptz;
+  v_seq bigint;
+  v_balance numeric; v_held numeric;
+  v_entry_hash bytea;
+  v_updated_at timestamptz;
+  v_hold_changes bigint;
+  v_is_frozen boolean;
+  v_limit numeric;
+  v_before numeric;
+  v_remaining numeric := 0.00;
+  v_number bigint;
+  v_hash bytea;
+  v public.hold_changes;
+begin
+  -- As lock_account does.
+  select u.hold_changes, u.frozen_at is not null, coalesce(u.credit_limit, 0.00), u.updated_at
+    into v_hold_changes, v_is_frozen, v_limit, v_updated_at
+    from public.users u where u.id = close_hold.user_id for no key update; -- mutation: lock
+  v_now := clock_timestamp();
+  -- The last entry, or one that is pending, of which nulls come first in this order; and the hold.
+  select h.seq, h.balance, greatest(ledger.next_moment(h.sealed_at), v_updated_at), h.hash,
+         o.remaining, o.expires_at, o.changes + 1, o.hash, (
+           select sum(a.remaining) from public.holds a
+            where a.user_id = close_hold.user_id and a.status = 'active'
+              and a.expires_at > v_now) - v_limit
+    into v_seq, v_balance, v_at, v_entry_hash, v_before, v_expires_at, v_number, v_hash, v_held
+    from (select e.seq, e.balance, e.sealed_at, e.hash from public.payment_history e
+           where e.user_id = close_hold.user_id order by e.seq desc limit 1) h
+    cross join public.holds o
+   where o.user_id = close_hold.user_id and o.hold = close_hold.hold and h.seq is not null
+     and ledger.is_valid_amount(coalesce(close_hold.amount, o.remaining))
+     and ledger.hold_problem(o.status, o.expires_at, v_now, o.remaining, v_amount, null) is null;
+  if not found then return null; end if;
+  if v_is_capture then
+    v_amount := coalesce(v_amount, v_before);
+    if close_hold.operation = 'CAPTURE PART' then v_remaining := v_before - v_amount; end if;
+    v_seq := v_seq + 1;
+    v_balance := v_balance - v_amount;
+    v_held := v_held - v_before + v_remaining;
+    if ledger.funds_problem(-v_amount, v_balance, v_held, v_is_frozen) is not null then
+      return null; -- mutation: funds
+    end if;
+  else
+    v_amount := v_before;
+    v_held := v_held - v_before;
+  end if;
+  update public.users u
+     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1, updated_at = v_at
+   where u.id = close_hold.user_id;
+  -- The change comes before its entry, as it does in a batch.
+  v := ledger.write_hold(case when v_is_capture then 'captured' else 'released' end,
+    close_hold.user_id, close_hold.hold, v_number, v_hash, v_amount, v_remaining, v_expires_at,
+    v_at, v_seq, v_balance, v_balance - v_held, null, null);
+  if v_is_capture then
+    insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
+      hold, hash)
+    values (close_hold.user_id, 'DEBIT', v_amount, v_at, v_seq, v_balance, v_at, v_held,
+      close_hold.hold, ledger.entry_hash(v_entry_hash, close_hold.user_id, v_seq, 'DEBIT', v_amount,
+        v_at, v_balance, v_at, null, null, v_held, close_hold.hold, null, null, null));
+  end if;
+  return v;
+end $$;
+
+comment on function ledger.close_hold is
+  'One CAPTURE, CAPTURE PART or RELEASE without a key and metadata for people, as post_change and post_hold do it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for these. The moment of the change is that of the entry, too.';
+
+revoke all on function ledger.close_hold from public;
+-- end function
+
 -- function: check_entry
 create or replace function ledger.check_entry()
   returns trigger
@@ -2916,6 +4228,70 @@ comment on function ledger.change_of is 'By how much an entry changes the balanc
 revoke all on function ledger.change_of from public;
 -- end function
 
+-- function: change_hold
+create or replace function ledger.change_hold(
+  operation text, account ledger.account, target ledger.target, amount numeric,
+  expires_in numeric, idempotency_key text, metadata jsonb)
+  returns public.hold_changes
+  language plpgsql volatile as $$
+declare
+  a ledger.account := change_hold.account;
+  t ledger.target := change_hold.target;
+  -- No earlier than updated_at of the user, which the answer shows.
+  v_at timestamptz := greatest(clock_timestamp(), a.updated_at, a.posted_at);
+  v_action text := 'captured';
+begin
+  case change_hold.operation
+    when 'RELEASE' then v_action := 'released';
+    when 'EXTEND' then
+      v_action := 'extended';
+      t.expires_at := ledger.expires_after(v_at, change_hold.expires_in); -- mutation: extend
+    else
+      -- The user as it will be, like what is held.
+      a.seq := a.seq + 1;
+      a.balance := a.balance - change_hold.amount;
+  end case;
+  return ledger.write_hold(v_action, a.user_id, t.hold, t.changes + 1, t.hash, change_hold.amount,
+    t.remaining, t.expires_at, v_at, a.seq, a.balance, a.balance - a.held,
+    change_hold.idempotency_key, change_hold.metadata);
+end $$;
+
+comment on function ledger.change_hold is
+  'What a CAPTURE, CAPTURE PART, RELEASE or EXTEND does to a hold, for a user whose account is open, with what will be held afterwards. Everything has been decided.';
+
+revoke all on function ledger.change_hold from public;
+-- end function
+
+-- function: capture_hold
+create or replace function public.capture_hold(
+  user_id bigint, hold_id bigint, amount numeric default null, idempotency_key text default null,
+  metadata jsonb default null, final boolean default true)
+  returns ledger.posted_entry
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_operation text := case when capture_hold.final is false then 'CAPTURE PART' else 'CAPTURE' end;
+  c public.hold_changes;
+begin
+  if capture_hold.idempotency_key is null and capture_hold.metadata is null then
+    c := ledger.close_hold(v_operation, capture_hold.user_id, capture_hold.hold_id,
+      capture_hold.amount);
+    if c.hold is not null then
+      return (c.user_id, c.seq, 'DEBIT', c.amount, c.balance, c.available, c.at, false
+        )::ledger.posted_entry;
+    end if;
+  end if;
+  return ledger.post_change(v_operation, capture_hold.user_id, capture_hold.amount,
+    capture_hold.hold_id, capture_hold.idempotency_key, capture_hold.metadata);
+end $$;
+
+comment on function public.capture_hold is
+  'Takes what a hold holds (amount null: all that is left), or a part; what is left is released, unless final is false: then it stays held, and can be captured, too. Once per idempotency_key. Raises LGUSR, LGHLU (unknown), LGHLD (closed or expired), LGAMT (also: more than is held), LGFND, LGKEY, 22023, 55P03 (lock_timeout).';
+
+revoke all on function public.capture_hold from public;
+grant execute on function public.capture_hold to ledger_dba;
+-- end function
+
 -- function: break_glass
 create or replace function public.break_glass(reason text)
   returns bigint
@@ -2962,6 +4338,8 @@ revoke all on function public.balance_at from public;
 grant execute on function public.balance_at to ledger_service, ledger_dba;
 -- end function
 
+drop function ledger.assert_replica(incarnation text, user_id bigint, min_seq bigint);
+
 -- function: archive_entries
 create or replace function ledger.archive_entries(
   user_ids bigint[], seqs bigint[], reason text)
@@ -3003,65 +4381,62 @@ comment on function ledger.archive_entries is
 revoke all on function ledger.archive_entries from public;
 -- end function
 
--- function: add_reversal
-create or replace function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount numeric)
-  returns ledger.posted_entry
+-- function: add_hold
+create or replace function ledger.add_hold(
+  user_id bigint, amount numeric, expires_in numeric, metadata jsonb)
+  returns public.hold_changes
   language plpgsql volatile as $$
 declare
-  v_amount numeric := round(add_reversal.amount, 2);
-  v_action text;
-  v_change numeric;
-  v_left numeric;
+  v_amount numeric := round(add_hold.amount, 2);
+  v_at timestamptz;
+  v_expires_at timestamptz;
   v_seq bigint;
   v_balance numeric;
-  v_at timestamptz;
-  v_hash bytea;
   v_held numeric;
+  v_updated_at timestamptz;
   v_hold_changes bigint;
   v_is_frozen boolean;
+  v_limit numeric;
+  v_hold bigint;
 begin
-  if add_reversal.amount is not null and not ledger.is_valid_amount(add_reversal.amount) then
-    return null;
-  end if;
+  if ledger.request_problem(ledger.is_valid_amount(add_hold.amount), null, add_hold.metadata,
+    ledger.is_valid_expiry(add_hold.expires_in), false) is not null then return null; end if;
   -- As lock_account does.
-  select u.hold_changes, u.frozen_at is not null into v_hold_changes, v_is_frozen
-    from public.users u where u.id = add_reversal.user_id for no key update; -- mutation: lock
-  -- The last entry, or one that is pending, of which nulls come first in this order; and the one
-  -- that is reversed.
-  select l.seq + 1, l.balance, ledger.next_moment(l.sealed_at), l.hash,
-         ledger.opposite_of(e.action), e.amount - coalesce((
-           select sum(r.amount) from public.payment_history r
-            where r.user_id = add_reversal.user_id and r.reverses = e.seq), 0),
-         case when v_hold_changes = 0 then 0.00 else ledger.held_now(add_reversal.user_id) end
-    into v_seq, v_balance, v_at, v_hash, v_action, v_left, v_held
-    from (select h.seq, h.balance, h.sealed_at, h.hash from public.payment_history h
-           where h.user_id = add_reversal.user_id order by h.seq desc limit 1) l
-    cross join public.payment_history e
-   where e.user_id = add_reversal.user_id and e.seq = add_reversal.reversed_seq
-     and e.peer_user_id is null and l.seq is not null;
-  v_amount := coalesce(v_amount, v_left);
-  v_change := ledger.change_of(v_action, v_amount);
-  v_balance := v_balance + v_change;
-  if coalesce(ledger.entry_problem(v_seq, v_left, v_amount),
-      ledger.funds_problem(v_change, v_balance, v_held, v_is_frozen)) is not null then
-    return null; -- mutation: funds
-  end if;
-  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at, held,
-    reverses, hash)
-  values (add_reversal.user_id, v_action, v_amount, v_at, v_seq, v_balance, v_at, v_held,
-    add_reversal.reversed_seq, ledger.entry_hash(v_hash, add_reversal.user_id, v_seq, v_action,
-      v_amount, v_at, v_balance, v_at, null, null, v_held, null, add_reversal.reversed_seq, null,
-      null));
-  update public.users u set seq = v_seq, balance = v_balance, updated_at = v_at
-   where u.id = add_reversal.user_id;
-  return (add_reversal.user_id, v_seq, v_action, v_amount, v_balance, v_balance - v_held, v_at,
-    false)::ledger.posted_entry;
+  select u.hold_changes, u.frozen_at is not null, coalesce(u.credit_limit, 0.00), u.updated_at
+    into v_hold_changes, v_is_frozen, v_limit, v_updated_at
+    from public.users u where u.id = add_hold.user_id for no key update; -- mutation: lock
+  -- By the clock, not by the moment of the last entry, because holds expire by the clock.
+  v_at := clock_timestamp();
+  v_expires_at := ledger.expires_after(v_at, add_hold.expires_in);
+  -- The last entry, or one that is pending, of which nulls come first in this order. Without changes
+  -- that are counted nobody looks for holds.
+  select h.seq, h.balance, greatest(h.sealed_at, v_updated_at, v_at),
+         case when v_hold_changes = 0 then 0.00 else coalesce((
+           select sum(o.remaining) from public.holds o
+            where o.user_id = add_hold.user_id and o.status = 'active'
+              and o.expires_at > v_at), 0.00) end - v_limit,
+         case when v_hold_changes = 0 then 1 else (
+           select coalesce(max(o.hold), 0) + 1 from public.holds o
+            where o.user_id = add_hold.user_id) end
+    into v_seq, v_balance, v_updated_at, v_held, v_hold
+    from public.payment_history h where h.user_id = add_hold.user_id
+   order by h.seq desc limit 1;
+  -- Who may have the most holds already is for decide.
+  if v_seq is null or v_hold_changes >= 10000
+    or ledger.funds_problem(-v_amount, v_balance - v_amount, v_held, v_is_frozen)
+    is not null then return null; end if; -- mutation: funds
+  update public.users u
+     set seq = v_seq, balance = v_balance, hold_changes = v_hold_changes + 1,
+         updated_at = v_updated_at
+   where u.id = add_hold.user_id;
+  return ledger.write_hold('placed', add_hold.user_id, v_hold, 1, null, v_amount, v_amount,
+    v_expires_at, v_at, v_seq, v_balance, v_balance - v_held - v_amount, null, add_hold.metadata);
 end $$;
 
-comment on function ledger.add_reversal is
-  'One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_change.';
+comment on function ledger.add_hold is
+  'One HOLD without a key for people, as post_hold does it, in the shortest way where nothing is pending and the funds suffice; null: everything else, refusals included, which is for post_hold.';
 
-revoke all on function ledger.add_reversal from public;
+revoke all on function ledger.add_hold from public;
 -- end function
 
 -- function: add_entry
