@@ -104,12 +104,19 @@ async function bytesKept(work: (n: number, payload: Payload) => Promise<unknown>
   return most - before
 }
 
-/** Kept entries are ten times as much. Whatever else the worker has may grow old meanwhile. */
-const MOST_KEPT = TIMES * AT_ONCE * BYTES / 20
+/** Kept entries are four times as much. */
+const MOST_KEPT = TIMES * AT_ONCE * BYTES / 8
 
-test.each(Object.entries(WORK))('%s are garbage once they are over', async (_what, begin) => {
-  expect(await bytesKept(begin())).toBeLessThan(MOST_KEPT)
-})
+/** Whatever else the worker has may grow old meanwhile, but hardly three times. */
+const AGAIN = { retry: 2 }
+
+test.each(Object.entries(WORK))(
+  '%s are garbage once they are over',
+  AGAIN,
+  async (_what, begin) => {
+    expect(await bytesKept(begin())).toBeLessThan(MOST_KEPT)
+  },
+)
 
 // The V8 of Deno 2.9 keeps no more for it than for the ring.
 test.skipIf(onDeno)('a Set in place of the ring would still keep what is over', async () => {
@@ -123,7 +130,7 @@ test.skipIf(onDeno)('a Set in place of the ring would still keep what is over', 
   expect(kept).toBeGreaterThan(MOST_KEPT)
 })
 
-test('requests over HTTP are garbage once they are over', async () => {
+test('requests over HTTP are garbage once they are over', AGAIN, async () => {
   const host = '127.0.0.1'
   const server = await listen(() => later().then(() => new Response('answer')), { host, port: 0 })
   const port = Number(new URL(server.url).port)
