@@ -6,6 +6,7 @@ import { stringify } from '../core/raw_json.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import { type Cursor, cursorText } from '../ledger/event_cursor.ts'
 import type { EventFilter, EventPage, Events } from '../ledger/events.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 /** Streams at once, of all callers and of one. */
 const MAX_STREAMS = 200
@@ -22,6 +23,7 @@ const REPEAT_MS = 500
 export interface StreamDependencies {
   events: Pick<Events, 'read' | 'changed' | 'isEnded'>
   longReads: FairSemaphore
+  metrics: Pick<Metrics, 'eventStreams'>
   /** Called for failures of the service itself. */
   onFailure: (what: string, error: unknown) => void
 }
@@ -32,7 +34,9 @@ const ended = () => Object.assign(new Error('the stream ended'), { stack: '' })
  * Creates the maker of streams. The first page of a stream is read before it, so that a cursor that
  * isn't good is a problem.
  */
-export function createEventStreams({ events, longReads, onFailure }: StreamDependencies) {
+export function createEventStreams(
+  { events, longReads, metrics, onFailure }: StreamDependencies,
+) {
   const streams = new Map<string, number>()
   let count = 0
 
@@ -43,12 +47,12 @@ export function createEventStreams({ events, longReads, onFailure }: StreamDepen
 
   function enter(caller: string) {
     assertRoom(caller)
-    count++
+    metrics.eventStreams(++count)
     streams.set(caller, (streams.get(caller) ?? 0) + 1)
   }
 
   function leave(caller: string) {
-    count--
+    metrics.eventStreams(--count)
     const rest = streams.get(caller)! - 1
     if (rest === 0) streams.delete(caller)
     else streams.set(caller, rest)

@@ -30,7 +30,7 @@ const LAST_EVENT_ID = {
 
 type Query = z.infer<typeof eventsQuery>
 
-export interface EventsDependencies extends Pick<StreamDependencies, 'onFailure'> {
+export interface EventsDependencies extends Pick<StreamDependencies, 'metrics' | 'onFailure'> {
   events: Events
   /** Finds out now how far the history is settled: what is committed is in the next page. */
   refreshEvents: () => Promise<void>
@@ -61,10 +61,11 @@ function startOf(c: Context, query: Query, events: Events): Cursor {
 
 /** GET /events. */
 export function eventsRoutes(
-  { events, refreshEvents, onFailure, longReads = createFairSemaphore({ perKey: Infinity }) }:
+  { refreshEvents, longReads = createFairSemaphore({ perKey: Infinity }), ...dependencies }:
     EventsDependencies,
 ) {
-  const openStream = createEventStreams({ events, longReads, onFailure })
+  const { events } = dependencies
+  const openStream = createEventStreams({ ...dependencies, longReads })
 
   return new Hono().get(
     '/',

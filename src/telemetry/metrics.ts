@@ -24,6 +24,8 @@ export interface Metrics extends ServiceMetrics {
   operation(kind: string, outcome: string): void
   /** Observes the duration of a request. */
   request(request: ObservedRequest): void
+  /** Sets how many streams of events are open. */
+  eventStreams(open: number): void
   snapshotError(operation: 'read' | 'write' | 'parse'): void
   /** Counts a request that was refused for want of access. */
   refused(reason: Refusal): void
@@ -84,6 +86,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
       service.batch(batch)
     },
     verified: createFindingsGauge(registers),
+    eventStreams: createEventStreamsGauge(registers),
     refused: (reason) => counters.refusals.inc({ reason }),
     snapshotError: (operation) => counters.errors.inc({ operation }),
     async expose(format = 'prometheus') {
@@ -115,6 +118,15 @@ function createRegistry({ residentBytes, hasProcess = true }: MetricsOptions): R
     })
   }
   return registry
+}
+
+function createEventStreamsGauge(registers: Registry[]): Metrics['eventStreams'] {
+  const streams = new Gauge({
+    name: 'ledger_event_streams',
+    help: 'Streams of events that are open.',
+    registers,
+  })
+  return (open) => streams.set(open)
 }
 
 function createFindingsGauge(registers: Registry[]): Metrics['verified'] {

@@ -17,6 +17,7 @@ const uncounted: Metrics = {
   databaseCall: nothing,
   webhooks: { receivers: () => {}, delivered: () => {}, watch: () => {} },
   watch: nothing,
+  eventStreams: nothing,
   refused: nothing,
   snapshotError: nothing,
   verified: nothing,

@@ -66,6 +66,7 @@ test('every series with known labels is there at 0 from the start', async () => 
     'debit_batch_size_count',
     'debit_batch_size_sum',
     'ledger_findings',
+    'ledger_event_streams',
   ]
   for (const name of expected) expect([name, series.get(name)]).toEqual([name, 0])
   expect(body).toContain('# TYPE http_request_duration_seconds histogram')
