@@ -13,7 +13,8 @@ import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type Admit, type ItemResult, keysOfItems, respondWithResults } from './list_items.ts'
+import { type ItemIdentity, type ItemKey, keysOfItems } from './item_keys.ts'
+import { type Admit, type ItemResult, respondWithResults } from './list_items.ts'
 import { createAssertReversible } from './reversible.ts'
 import { type BulkOperation, operationResults, operationsBody } from './schemas_bulk.ts'
 
@@ -43,11 +44,29 @@ const SCOPES: Record<BulkOperation['kind'], Scope> = {
 /** Whose keys it has: of a transfer, the giver's. */
 const userOf = (item: BulkOperation): number => item.kind === 'transfer' ? item.from : item.user_id
 
-const keyOf = (item: BulkOperation) => ({
-  idempotency_key: item.kind === 'recalculate' ? undefined : item.idempotency_key,
-})
+/** Items that have it in common are told apart by their amounts and metadata alone. */
+function identityOf(item: BulkOperation): ItemIdentity | undefined {
+  const userId = userOf(item)
+  switch (item.kind) {
+    case 'recalculate':
+      return undefined
+    case 'debit':
+      return { userId }
+    case 'transfer':
+      return { userId, what: `transfer-${item.to}` }
+    case 'reverse':
+      return { userId, what: `reverse-${item.seq}` }
+    case 'credit':
+    case 'hold':
+      return { userId, what: item.kind }
+    case 'capture':
+    case 'extend':
+    case 'release':
+      return { userId, what: `${item.kind}-${item.hold}` }
+  }
+}
 
-function operationOf(item: BulkOperation, key: string | undefined): Operation {
+function operationOf(item: BulkOperation): Operation {
   const operation: Operation = { kind: item.kind, userId: userOf(item) }
   if (item.kind === 'recalculate') return operation
   if ('amount' in item && item.amount !== undefined) operation.amount = String(item.amount)
@@ -56,7 +75,7 @@ function operationOf(item: BulkOperation, key: string | undefined): Operation {
   if ('hold' in item) operation.ref = item.hold
   if (item.kind === 'capture') operation.isFinal = item.final
   if (item.kind === 'reverse') operation.ref = item.seq
-  return { ...operation, key, metadata: metadataText(item.metadata) }
+  return { ...operation, metadata: metadataText(item.metadata) }
 }
 
 /** What the route of the kind responds with. */
@@ -99,28 +118,30 @@ function createRunItem(
   return async function runItem(
     c: Context,
     item: BulkOperation,
-    key: string | undefined,
+    itemKey: ItemKey,
   ): Promise<ItemResult> {
-    const named = key === undefined ? {} : { idempotency_key: key }
+    const named = () => itemKey.key === undefined ? {} : { idempotency_key: itemKey.key }
     const counted = (outcome: Parameters<typeof metrics.debit>[0]) => {
       if (item.kind === 'debit') metrics.debit(outcome)
     }
     try {
       const outcome = await deadlines.within(async (deadline) => {
         await assertAllowed(c, item)
-        const operation = { ...operationOf(item, key), deadline }
-        return await admit(callerKey(c), userOf(item), deadline, () => write(operation))
+        const operation = { ...operationOf(item), deadline }
+        return await itemKey.use((key) =>
+          admit(callerKey(c), userOf(item), deadline, () => write({ ...operation, key }))
+        )
       })
       const { replayed } = outcome
       counted(replayed ? 'replayed' : 'ok')
-      const result = { ...resultOf(item.kind, outcome), ...named }
+      const result = { ...resultOf(item.kind, outcome), ...named() }
       return { result: { ...result, ...(replayed && { replayed }) }, replayed }
     } catch (error) {
       const problem = problemOf(error, { writes: true })
       if (isOurs(problem)) onFailure('/operations', problem.cause ?? error)
       counted(problem.code)
       const body = problem.membersAt(c.get('limits').publicPath)
-      return { result: { status: body.status, body, ...named }, replayed: undefined }
+      return { result: { status: body.status, body, ...named() }, replayed: undefined }
     }
   }
 }
@@ -156,10 +177,8 @@ export function bulkRoutes(dependencies: BulkDependencies) {
       chargeItems(c, items.length)
       // Each item has a deadline of its own: those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = await keysOfItems(items.map(keyOf), (_, n) => userOf(items[n]!), header)
-      const results = await Promise.all(
-        items.map((item, n) => runItem(c, item, item.kind === 'recalculate' ? undefined : keys[n])),
-      )
+      const keys = await keysOfItems(items, identityOf, header)
+      const results = await Promise.all(items.map((item, n) => runItem(c, item, keys[n]!)))
       return respondWithResults(c, header, results)
     },
   )

@@ -12,7 +12,8 @@ import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type Admit, type ItemResult, keysOfItems, respondWithResults } from './list_items.ts'
+import { type ItemKey, keysOfItems } from './item_keys.ts'
+import { type Admit, type ItemResult, respondWithResults } from './list_items.ts'
 import { debitsBody, results } from './schemas.ts'
 
 export interface DebitsDependencies {
@@ -31,7 +32,7 @@ function createDebitItem({ write, metrics, deadlines, admit, onFailure }: Debits
   /** Does one item as a request for it alone would, and makes its result. */
   return async function debitItem(
     { user_id, amount, metadata }: Item,
-    key: string | undefined,
+    itemKey: ItemKey,
     c: Context,
   ): Promise<ItemResult> {
     try {
@@ -40,11 +41,12 @@ function createDebitItem({ write, metrics, deadlines, admit, onFailure }: Debits
         kind: 'debit' as const,
         userId: user_id,
         amount: String(amount),
-        key,
         metadata: metadataText(metadata),
       }
       const { users: [user], replayed } = await deadlines.within((deadline) =>
-        admit(callerKey(c), user_id, deadline, () => write({ ...operation, deadline }))
+        itemKey.use((key) =>
+          admit(callerKey(c), user_id, deadline, () => write({ ...operation, key, deadline }))
+        )
       )
       metrics.debit(replayed ? 'replayed' : 'ok')
       return { result: { status: 201, ...withEntry(user) }, replayed }
@@ -53,6 +55,7 @@ function createDebitItem({ write, metrics, deadlines, admit, onFailure }: Debits
       if (isOurs(problem)) onFailure('/debits', problem.cause ?? error)
       metrics.debit(problem.code)
       // The result names the key, so that the caller can repeat this very debit.
+      const { key } = itemKey
       const named = key === undefined ? {} : { idempotency_key: key }
       const members = problem.membersAt(c.get('limits').publicPath)
       return { result: { ...members, ...named }, replayed: undefined }
@@ -70,10 +73,9 @@ export function debitsRoutes(dependencies: DebitsDependencies) {
       tag: 'Entries',
       summary: 'Take amounts from many users, each debit for itself',
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
-        'one that is malformed refuses them all. With the header Idempotency-Key, the items of a ' +
-        'user that have no key of their own have that key with #0 #1 #2 … behind it, wherever ' +
-        'they are in the list; of a key over 251 characters, its beginning and its SHA-256. Each ' +
-        'result names the key that counted. Each item counts as a request for the rate limit.',
+        'one that is malformed refuses them all. With the header Idempotency-Key, an item that ' +
+        'has no key of its own has one made of that key, of its user and of what it says, ' +
+        'wherever it is in the list. Each result names the key that counted. Each item counts as a request for the rate limit.',
       responses: { 200: { schema: results } },
       problems: [
         'invalid_request',
@@ -91,11 +93,11 @@ export function debitsRoutes(dependencies: DebitsDependencies) {
       chargeItems(c, items.length)
       // Each item has a deadline of its own. Those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = await keysOfItems(items, ({ user_id }) => user_id, key)
+      const keys = await keysOfItems(items, ({ user_id }) => ({ userId: user_id }), key)
       return respondWithResults(
         c,
         key,
-        await Promise.all(items.map((item, n) => debitItem(item, keys[n], c))),
+        await Promise.all(items.map((item, n) => debitItem(item, keys[n]!, c))),
       )
     },
   )

@@ -94,14 +94,34 @@ describe('POST /operations', () => {
     ]
     const first = await results(items, 'run')
     expect(first.map(({ idempotency_key }) => idempotency_key))
-      .toEqual(['run#0', 'run#0', 'run#1', 'own'])
+      .toEqual(['run#0', 'run#hold#0', `run#transfer-${other}#0`, 'own'])
     const again = await expectNothingWritten(http, () => send(items, 'run'))
     expect(again.headers['idempotency-replayed']).toBe('true')
     expect((again.body as { results: Result[] }).results)
       .toEqual(first.map((result) => ({ ...result, replayed: true })))
-    await expectNothingWritten(http, () => results([items[1], items[3]], 'run'))
+    for (const part of [[items[1], items[3]], [items[2]], [items[2], items[0]]]) {
+      await expectNothingWritten(http, () => results(part, 'run'))
+    }
     const [reused] = await results([{ kind: 'debit', user_id: id, amount: 9 }], 'run')
     expect(reused).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
+  })
+
+  test('a repeat does nothing twice, whatever else was in the list', async () => {
+    const id = await furnished()
+    const debit = { kind: 'debit', user_id: id, amount: 1 }
+    const part = { kind: 'capture', user_id: id, hold: 1, amount: 1, final: false }
+    const others = [
+      { kind: 'recalculate', user_id: id },
+      { kind: 'debit', user_id: id, amount: 5000 },
+      { kind: 'hold', user_id: id, amount: 5000 },
+      { ...part, amount: 50 },
+    ]
+    await results([...others, debit, part, part], 'rest')
+    for (const items of [[debit, part], [part, part, ...others, debit], [part, debit, part]]) {
+      await expectNothingWritten(http, () => results(items, 'rest'))
+    }
+    const [row] = await http.sql`select balance from users where id = ${id}`
+    expect(row).toEqual({ balance: '87.00' })
   })
 
   test('does a thousand items of one user', async () => {

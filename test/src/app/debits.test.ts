@@ -158,7 +158,7 @@ describe('the header Idempotency-Key', () => {
     expect(await call('GET', `/users/${b}/history/2`))
       .toMatchObject({ body: { idempotency_key: 'own' } })
     expect(await call('GET', `/users/${a}/history/3`))
-      .toMatchObject({ body: { idempotency_key: 'all#1' } })
+      .toMatchObject({ body: { idempotency_key: expect.stringMatching(/^all#[0-9a-f]{16}$/) } })
   })
 
   test('does no item twice, in another order, with items left out or added', async () => {
@@ -185,6 +185,25 @@ describe('the header Idempotency-Key', () => {
     expect(other.body).toMatchObject({
       results: [{ code: 'idempotency_key_reused', idempotency_key: 'list#0' }],
     })
+  })
+
+  test('does no debit of a user twice, wherever others of the same user are refused or come', async () => {
+    const id = await user('100')
+    const send = async (amounts: number[]) => {
+      const items = amounts.map((amount) => ({ user_id: id, amount }))
+      return resultsOf(await debits(items, { 'Idempotency-Key': 'same' }))
+    }
+    expect(await send([500, 10])).toEqual([422, 201])
+    expect(await send([10])).toEqual([201])
+    expect(await send([10, 500])).toEqual([201, 422])
+    expect(await send([20, 10])).toEqual([201, 201])
+    expect(await send([10, 20])).toEqual([201, 201])
+    // The only item of a user that differs is another request.
+    expect(await send([25])).toEqual([422])
+    const both = await Promise.all([send([1, 10, 20]), send([20, 1, 10]), send([10, 20, 1])])
+    expect(both.flat()).toEqual(Array(9).fill(201))
+    expect(await historyOf(http.sql, id))
+      .toEqual(['+100.00=100.00', '-10.00=90.00', '-20.00=70.00', '-1.00=69.00'])
   })
 
   test('may be as long as any, and long ones that begin alike are different', async () => {
