@@ -1424,6 +1424,13 @@ create function ledger.get_changes(
   language plpgsql stable security definer;
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
 
+-- What get_guards says of functions, of who may execute them, of other code that runs at a change
+-- of a table, and of what could be taken for a function, an operator or a cast of PostgreSQL.
+create function ledger.get_code_guards()
+  returns table (object text, definition text)
+  language sql stable;
+grant execute on function ledger.get_code_guards to ledger_dba;
+
 -- Of these entries of a user those of which something was taken out, with the last intervention
 -- that did so: ERASE or ARCHIVE. Their hashes cover what is gone.
 create function ledger.get_erasures(user_id bigint, seqs bigint[])
@@ -1454,9 +1461,10 @@ create function ledger.get_events(
 grant execute on function ledger.get_events to ledger_dba, ledger_service;
 
 -- What keeps the ledger from being changed behind its back, as it is now: tables, views and
--- sequences with their owner, constraints, domains, unique indexes, triggers, every function, who
--- may write, execute or create, and what the roles may besides; each with its definition. Of what
--- others have in public, too: verify_guards tells what is ours.
+-- sequences with their owner, constraints, types, indexes, triggers, every function, who may write,
+-- execute or create, what the roles may besides, and what could be taken for something of
+-- PostgreSQL's own; each with its definition. Of what others have in public, too: verify_guards
+-- tells what is ours.
 create function ledger.get_guards()
   returns table (object text, definition text)
   language sql stable;
@@ -1487,7 +1495,7 @@ create function ledger.get_moments(user_id bigint, moments timestamp with time z
 grant execute on function ledger.get_moments to ledger_dba, ledger_service;
 
 -- What get_guards says of tables, views and sequences, of who may write to them, and of
--- constraints, unique indexes and triggers.
+-- constraints, indexes and triggers.
 create function ledger.get_relation_guards()
   returns table (object text, definition text)
   language sql stable;
@@ -2171,9 +2179,9 @@ create function ledger.verify_erasures()
   language sql stable;
 
 -- The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing,
--- disabled or another than the migrations made; a trigger, anything in schema ledger, or a function
--- of the name of one of ours, that is somebody else's; and those of verify_interventions and
--- verify_shards.
+-- disabled or another than the migrations made; a trigger or other code that runs at a change,
+-- anything in schema ledger, or a function of the name of one of ours or PostgreSQL's, that is
+-- somebody else's; and those of verify_interventions and verify_shards.
 create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;

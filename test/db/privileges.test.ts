@@ -150,6 +150,7 @@ const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.verify_user_page(1)': ['ok', 'ok'],
   // For whoever verifies.
   'select * from ledger.get_guards()': ['42501', 'ok'],
+  'select * from ledger.get_code_guards()': ['42501', 'ok'],
   'select * from ledger.get_relation_guards()': ['42501', 'ok'],
   "select * from ledger.changes_between('{-infinity,2026-01-01}')": ['42501', 'ok'],
   "select ledger.add_anchor('', 1, now(), '')": ['42501', 'ok'],

@@ -27,7 +27,7 @@ const LONG_SQL: Record<string, number> = {
   post: 135,
   verify_entry: 80,
   get_events: 90,
-  get_relation_guards: 75,
+  get_relation_guards: 80,
   verify_holds: 80,
 }
 

@@ -15,6 +15,7 @@ const SLOW = new Set([
   'db/desk/seed',
   'db/desk/status',
   'db/functions/entry_hash',
+  'db/functions/verify_guards',
   'db/functions/verify_ledger',
   'db/migrate',
   'db/new_migration',

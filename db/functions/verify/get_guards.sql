@@ -3,53 +3,67 @@ create or replace function ledger.get_guards()
   language sql stable
   -- Each of these says how PostgreSQL prints a definition.
   set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
-  set quote_all_identifiers = off as $$
+  set intervalstyle = 'postgres' set quote_all_identifiers = off as $$
   with owner as (
     select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass)
   select r.object, r.definition from ledger.get_relation_guards() r
   union all
-  select 'domain ' || t.oid::regtype, (
-           select string_agg(translate(pg_get_constraintdef(c.oid), '()', ''), ', ' order by c.conname)
-             from pg_constraint c where c.contypid = t.oid)
+  select case t.typtype when 'd' then 'domain ' else 'type ' end || t.oid::regtype, concat_ws(' ',
+           t.typowner = o.oid, format_type(nullif(t.typbasetype, 0), t.typtypmod), t.typnotnull,
+           t.typdefault, (
+             select string_agg(translate(pg_get_constraintdef(c.oid), '()', ''), ', '
+                      order by c.conname)
+               from pg_constraint c where c.contypid = t.oid), (
+             select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod)), ', '
+                      order by a.attnum)
+               from pg_attribute a
+              where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped))
     from pg_type t join pg_namespace n on n.oid = t.typnamespace
-   where n.nspname = 'ledger' and t.typtype = 'd'
+    left join pg_class c on c.oid = t.typrelid
+   cross join owner o
+   where n.nspname = 'ledger' and (t.typtype in ('d', 'e', 'r') or c.relkind = 'c')
   union all
   -- In schema public, only those who could put something in the place of ours.
   select 'rights on schema ' || n.nspname, (
-           select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
+           select string_agg(distinct concat_ws(' ', x.privilege_type,
+                    coalesce(r.rolname, 'PUBLIC')), ', ')
              from aclexplode(n.nspacl) x
              left join pg_roles r on r.oid = x.grantee
-            where x.privilege_type = 'CREATE' and x.grantee <> n.nspowner and x.grantee <> o.oid
-              and (n.nspname = 'ledger' or x.grantee = 0
-                or r.rolname in ('ledger_service', 'ledger_dba')))
+            where x.grantee <> n.nspowner and x.grantee <> o.oid
+              and (r.rolname in ('ledger_service', 'ledger_dba')
+                or n.nspname = 'ledger' and (x.grantee = 0 or x.privilege_type = 'CREATE')
+                or x.grantee = 0 and x.privilege_type = 'CREATE'))
     from pg_namespace n, owner o where n.nspname in ('public', 'ledger')
   union all
   -- What a role may do without any of these rights.
   select 'role ' || r.rolname, concat_ws(', ', r.rolsuper, r.rolcreaterole, r.rolreplication,
            r.rolbypassrls, (
-             select string_agg(case m.oid when o.oid then 'the owner' else m.rolname end, ', '
-                      order by m.rolname)
-               from pg_roles m
-              where m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER')
-                and (m.oid = o.oid or m.rolname in ('pg_write_all_data', 'pg_write_server_files',
-                  'pg_execute_server_program', 'pg_maintain', 'ledger_service'))))
+             select string_agg(x.what, ', ' order by x.what)
+               from (
+                 select 'the owner' as what where pg_has_role(r.oid, o.oid, 'MEMBER')
+                 union all
+                 select 'the owner of schema ' || n.nspname from pg_namespace n
+                  where n.nspname in ('public', 'ledger')
+                    and pg_has_role(r.oid, n.nspowner, 'MEMBER')
+                 union all
+                 select 'the owner of the database' from pg_database d
+                  where d.datname = current_database() and pg_has_role(r.oid, d.datdba, 'MEMBER')
+                 union all
+                 select m.rolname from pg_roles m
+                  where m.oid <> r.oid and pg_has_role(r.oid, m.oid, 'MEMBER')
+                    and (m.rolname in ('pg_write_all_data', 'pg_read_server_files',
+                        'pg_write_server_files', 'pg_execute_server_program', 'pg_maintain',
+                        'ledger_service')
+                      or r.rolname = 'ledger_service'
+                        and m.rolname in ('ledger_dba', 'pg_read_all_data',
+                          'pg_signal_backend'))) x))
     from pg_roles r, owner o where r.rolname in ('ledger_service', 'ledger_dba')
   union all
-  select 'function ' || p.oid::regprocedure, concat_ws(' ', p.prosrc, p.prosecdef, p.proconfig,
-           p.provolatile, l.lanname, p.proowner = o.oid, (
-             select string_agg(distinct coalesce(r.rolname, 'PUBLIC'), ', ')
-               from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-               left join pg_roles r on r.oid = a.grantee
-              where a.grantee <> p.proowner and (n.nspname = 'ledger' or a.grantee = 0)))
-    from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    join pg_language l on l.oid = p.prolang cross join owner o
-   where n.nspname in ('ledger', 'public') and p.proname <> 'expected_guards'
-     and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass
-                        and d.objid = p.oid and d.deptype = 'e')
+  select c.object, c.definition from ledger.get_code_guards() c
 $$;
 
 comment on function ledger.get_guards is
-  'What keeps the ledger from being changed behind its back, as it is now: tables, views and sequences with their owner, constraints, domains, unique indexes, triggers, every function, who may write, execute or create, and what the roles may besides; each with its definition. Of what others have in public, too: verify_guards tells what is ours.';
+  'What keeps the ledger from being changed behind its back, as it is now: tables, views and sequences with their owner, constraints, types, indexes, triggers, every function, who may write, execute or create, what the roles may besides, and what could be taken for something of PostgreSQL''s own; each with its definition. Of what others have in public, too: verify_guards tells what is ours.';
 
 revoke all on function ledger.get_guards from public;
 grant execute on function ledger.get_guards to ledger_dba;

@@ -3,13 +3,13 @@ create or replace function ledger.get_relation_guards()
   language sql stable
   -- Each of these says how PostgreSQL prints a definition.
   set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
-  set quote_all_identifiers = off as $$
+  set intervalstyle = 'postgres' set quote_all_identifiers = off as $$
   with owner as (
     select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass),
   guarded as (
     select c.oid, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
              as kind, case n.nspname when 'ledger' then 'ledger.' else '' end || c.relname as relname,
-           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner
+           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner, c.reloptions
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname in ('public', 'ledger') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
        and c.relname <> 'schema_migrations'
@@ -24,7 +24,7 @@ create or replace function ledger.get_relation_guards()
            (select count(*) from pg_rewrite r where r.ev_class = g.oid),
            (select count(*) from pg_inherits i where g.oid in (i.inhparent, i.inhrelid)),
            (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
-                     a.attnotnull, a.attidentity, a.attgenerated,
+                     a.attnotnull, a.attidentity, a.attgenerated, a.attcollation,
                      pg_get_expr(d.adbin, d.adrelid)), ', ' order by a.attnum)
               from pg_attribute a
               left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
@@ -33,15 +33,19 @@ create or replace function ledger.get_relation_guards()
                and a.attname in ('id', 'user_id', 'balance', 'seq', 'hold_changes', 'action',
                  'amount', 'ts', 'sealed_at', 'idempotency_key', 'metadata', 'held', 'hold',
                  'reverses', 'peer_user_id', 'peer_seq', 'hash', 'position', 'status', 'available',
-                 'created_at', 'expires_at', 'closed_at', 'release_key', 'release_metadata',
-                 'release_seq', 'release_balance', 'release_available', 'operation', 'transaction',
-                 'at', 'role', 'reason', 'before', 'entered_at', 'entered_by', 'key', 'number',
-                 'line', 'is_only', 'remaining', 'captured', 'changes', 'reference', 'asked_id', 'updated_at', 'frozen_at', 'credit_limit',
-                 'actor', 'intervention', 'kind', 'change')),
-           case g.kind when 'view ' then translate(pg_get_viewdef(g.oid), '() ' || chr(10), '') end)
+                 'created_at', 'expires_at', 'operation', 'transaction', 'at', 'role', 'reason',
+                 'before', 'entered_at', 'entered_by', 'key', 'number', 'line', 'is_only',
+                 'remaining', 'captured', 'changes', 'reference', 'asked_id', 'updated_at',
+                 'frozen_at', 'credit_limit', 'actor', 'intervention', 'kind', 'change',
+                 'receiver', 'holder', 'held_until', 'gone')),
+           case g.kind when 'view ' then concat_ws(' ', g.reloptions,
+             translate(pg_get_viewdef(g.oid), '() ' || chr(10), '')) end,
+           (select concat_ws(' ', s.seqincrement, s.seqcache, s.seqcycle)
+              from pg_sequence s where s.seqrelid = g.oid))
     from guarded g, owner o
   union all
-  -- Who may do more than read, but for the owner and who may do everything anyway.
+  -- Who may do more than read, but for the owner and who may do everything anyway; and what the
+  -- service, the DBAs and everybody may read.
   select 'rights on ' || g.relname, (
            select string_agg(distinct concat_ws(' ', x.privilege_type, x.attname,
                     coalesce(r.rolname, 'PUBLIC')), ', ')
@@ -51,7 +55,8 @@ create or replace function ledger.get_relation_guards()
                select a.*, c.attname from pg_attribute c, aclexplode(c.attacl) a
                 where c.attrelid = g.oid) x
              left join pg_roles r on r.oid = x.grantee
-            where x.grantee <> g.relowner and x.privilege_type <> 'SELECT')
+            where x.grantee <> g.relowner and (x.privilege_type <> 'SELECT' or x.grantee = 0
+               or r.rolname in ('ledger_service', 'ledger_dba')))
     from guarded g
   union all
   -- Without brackets, which come and go when a dump is restored.
@@ -64,8 +69,8 @@ create or replace function ledger.get_relation_guards()
   select format('index %s on %s', i.indexrelid::regclass, g.relname),
          concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
     from guarded g join pg_index i on i.indrelid = g.oid
-   where i.indisunique
-     and not exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
+   where not exists (
+     select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
   union all
   select format('trigger %s on %s', t.tgname, g.relname),
          concat_ws(' ', translate(pg_get_triggerdef(t.oid), '()', ''), t.tgenabled)
@@ -73,7 +78,7 @@ create or replace function ledger.get_relation_guards()
 $$;
 
 comment on function ledger.get_relation_guards is
-  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, unique indexes and triggers.';
+  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, indexes and triggers.';
 
 revoke all on function ledger.get_relation_guards from public;
 grant execute on function ledger.get_relation_guards to ledger_dba;

@@ -11,7 +11,8 @@ create or replace function ledger.verify_guards()
      -- Others may have objects of their own. But what runs at a change, or has the name of a
      -- function of the ledger, must be the ledger's.
      and (e.object is not null or g.object like '% ledger.%' and g.object not like 'rights on %'
-       or substring(g.object from '^trigger .* on (.*)') in (
+       or g.object like '% pg_catalog.%'
+       or substring(g.object from '^(?:trigger|code) .* on (.*)') in (
             select substring(t.object from '^table (.*)') from ledger.expected_guards() t)
        or substring(g.object from '^function public\.(\w+)\(') in (
             select substring(f.object from '^function public\.(\w+)\(') from ledger.expected_guards() f))
@@ -24,7 +25,7 @@ create or replace function ledger.verify_guards()
 $$;
 
 comment on function ledger.verify_guards is
-  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger, anything in schema ledger, or a function of the name of one of ours, that is somebody else''s; and those of verify_interventions and verify_shards.';
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger or other code that runs at a change, anything in schema ledger, or a function of the name of one of ours or PostgreSQL''s, that is somebody else''s; and those of verify_interventions and verify_shards.';
 
 revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;

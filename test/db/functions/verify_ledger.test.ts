@@ -142,7 +142,9 @@ test('verify_ledger() takes a restored dump, and what others add, for what it wa
     create index on payment_history (ts);
     alter table holds add check (amount < 1000000);
     alter table payment_history add branch text default 'main';
-    grant select on payment_history to public;
+    grant select on payment_history to pg_monitor;
+    create index on payment_history ((metadata ->> 'order'));
+    alter table users add size integer generated always as (length(balance::text)) stored;
     create function mine() returns int language sql as $$ select 1 $$;
     create view mine_too as select 1 as one;
     create sequence counter;
