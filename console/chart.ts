@@ -2,13 +2,21 @@
 import type uPlot from 'uplot'
 import type { Entry } from '../client/ledger.ts'
 import { card, element } from './element.ts'
+import { choice, labelled } from './field.ts'
 import { moment, money } from './format.ts'
 import type { Section } from './history.ts'
 import { explain } from './problem.ts'
 import type { Session } from './session.ts'
 
-const MAX_ENTRIES = 250
+/** How many entries are shown: the first of these, if nobody chooses another. */
+const COUNTS = [250, 1_000, 10_000] as const
+const MAX_PAGE_SIZE = 1000
 const HEIGHT_PX = 170
+
+/** From which share of the highest balance on the lowest one is too far from zero to show it. */
+const WITHOUT_ZERO = 0.8
+/** When uPlot extends an axis to zero: if it comes near, or whatever the lowest value above it. */
+const [NEAR, ALWAYS] = [3, 2] as const
 
 type Plot = typeof uPlot
 const loadPlot = async (): Promise<Plot> =>
@@ -17,26 +25,59 @@ const loadPlot = async (): Promise<Plot> =>
 
 /**
  * Seconds and balances, oldest first, as the picture needs them: as floating-point numbers, and no
- * moment before the one to its left, which a manual entry may have.
+ * moment before the one to its left, which a manual entry may have. The last balance lasts until now.
  */
 function pointsOf(entries: readonly Entry[]): [number[], number[]] {
   const [moments, balances]: [number[], number[]] = [[], []]
-  for (const { ts, balance } of entries) {
-    moments.push(Math.max(Date.parse(ts) / 1000, moments.at(-1) ?? -Infinity))
+  const add = (milliseconds: number, balance: string) => {
+    moments.push(Math.max(milliseconds / 1000, moments.at(-1) ?? -Infinity))
     balances.push(Number(balance))
   }
+  for (const { ts, balance } of entries) add(Date.parse(ts), balance)
+  add(Date.now(), entries.at(-1)!.balance)
   return [moments, balances]
 }
 
+/**
+ * Reads the last entries, oldest first, page by page, down to those that are known.
+ * @param known the last ones of some time ago, oldest first
+ */
+async function readLast(
+  { client }: Session,
+  id: number,
+  count: number,
+  known: readonly Entry[],
+): Promise<Entry[]> {
+  const read: Entry[] = []
+  let before: number | null = null
+  for (;;) {
+    const limit = Math.min(count - read.length, read.length === 0 ? COUNTS[0] : MAX_PAGE_SIZE)
+    const page = await client.listEntries(id, { limit, ...(before !== null && { before }) })
+    read.push(...page.entries)
+    before = page.next
+    const first = read.at(-1)?.seq ?? 1
+    const isJoined = (known.at(-1)?.seq ?? 0) >= first - 1
+    const all = [...known.filter(({ seq }) => isJoined && seq < first), ...read.toReversed()]
+    if (all.length >= count || before === null) return all.slice(-count)
+  }
+}
+
 /** The chart of a user. */
-export function chartSection({ client }: Session, id: number): Section & { stop(): void } {
+export function chartSection(session: Session, id: number): Section & { stop(): void } {
   const place = element('div', { class: 'plot', role: 'img' })
   const caption = element('figcaption', { class: 'note' })
   const readout = element('output', { class: 'readout note' })
   const problem = element('div', { role: 'alert' })
-  const node = card('Balance over time', readout, element('figure', {}, place, caption), problem)
+  const count = choice(
+    { change: () => void refresh() },
+    COUNTS.map((many) => [`${many}`, `last ${many.toLocaleString('en')}`] as const),
+  )
+  const counted = labelled('Entries', count)
+  const figure = element('figure', {}, place, caption)
+  const node = card('Balance over time', counted, readout, figure, problem)
   let entries: Entry[] = []
   let plot: uPlot | undefined
+  let asked = 0
 
   const size = () => ({ width: Math.max(200, place.clientWidth), height: HEIGHT_PX })
   const resized = new ResizeObserver(() => plot?.setSize(size()))
@@ -57,26 +98,29 @@ export function chartSection({ client }: Session, id: number): Section & { stop(
   }
 
   function point(at: number | null | undefined): void {
-    const entry = entries[at ?? -1]
+    const entry = typeof at === 'number' ? entries[at] ?? entries.at(-1) : undefined
     readout.replaceChildren(...(entry ? [moment(entry.ts), ` · ${money(entry.balance)}`] : []))
   }
 
   async function refresh(): Promise<void> {
+    const number = ++asked
     try {
-      const [Plot, page] = await Promise.all([
+      const [Plot, last] = await Promise.all([
         loadPlot(),
-        client.listEntries(id, { limit: MAX_ENTRIES }),
+        readLast(session, id, Number(count.value), entries),
       ])
+      if (number !== asked) return
       problem.replaceChildren()
-      entries = page.entries.toReversed()
+      entries = last
       node.hidden = entries.length === 0
       if (entries.length === 0) return
+      counted.hidden = entries.at(-1)!.seq <= COUNTS[0]
       const data = pointsOf(entries)
       describe(data[1])
       if (plot) plot.setData(data)
       else plot = new Plot({ ...optionsOf(Plot, place, point), ...size() }, data, place)
     } catch (error) {
-      problem.replaceChildren(explain(error))
+      if (number === asked) problem.replaceChildren(explain(error))
     }
   }
 
@@ -91,12 +135,14 @@ export function chartSection({ client }: Session, id: number): Section & { stop(
   }
 }
 
-/** Months and days, or hours and minutes, in UTC. */
-const axisMoments = (seconds: number[], step: number): string[] =>
-  seconds.map((one) => {
-    const text = new Date(one * 1000).toISOString()
-    return step < 86_400 ? text.slice(11, 16) : text.slice(5, 10)
-  })
+/** Where in a moment as ISO writes it to begin and end, by seconds from one to the next. */
+const SHOWN_OF_MOMENT = [[60, 11, 19], [86_400, 11, 16], [2_592_000, 5, 10], [Infinity, 0, 7]]
+
+/** Years and months, months and days, or the time of the day, in UTC. */
+function axisMoments(seconds: number[], step: number): string[] {
+  const [, begin, end] = SHOWN_OF_MOMENT.find(([limit]) => step < limit!)!
+  return seconds.map((one) => new Date(one * 1000).toISOString().slice(begin, end))
+}
 
 function optionsOf(
   Plot: Plot,
@@ -118,10 +164,22 @@ function optionsOf(
     legend: { show: false },
     cursor: { y: false, drag: { setScale: false }, points: { size: 8 } },
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx)] },
-    scales: { y: { range: { min: { pad: 0.1, soft: 0, mode: 2 }, max: { pad: 0.1 } } } },
+    scales: {
+      y: {
+        range: (_, low, high) =>
+          Plot.rangeNum(low, high, {
+            min: { pad: 0.1, soft: 0, mode: low > high * WITHOUT_ZERO ? NEAR : ALWAYS },
+            max: { pad: 0.1 },
+          }),
+      },
+    },
     axes: [
       { ...axis, size: 30, values: (_, seconds, __, ___, step) => axisMoments(seconds, step) },
-      { ...axis, size: 72, values: (_, values) => values.map((one) => one.toLocaleString('en')) },
+      {
+        ...axis,
+        size: (_, texts) => 16 + 7 * Math.max(0, ...(texts ?? []).map(({ length }) => length)),
+        values: (_, values) => values.map((one) => one.toLocaleString('en')),
+      },
     ],
     series: [
       {},

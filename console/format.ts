@@ -2,6 +2,10 @@
 import type { Entry } from '../client/ledger.ts'
 import { element } from './element.ts'
 
+/** How many there are, in words. */
+export const counted = (count: number, one: string, several: string): string =>
+  `${count || 'no'} ${count === 1 ? one : several}`
+
 /** With commas between thousands and two decimals; a minus sign instead of a hyphen. */
 export function money(amount: string): string {
   const [whole = '', decimals = ''] = amount.replace('-', '−').split('.')

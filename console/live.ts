@@ -38,6 +38,12 @@ export interface Follower {
   onLive: (isLive: boolean) => void
 }
 
+export interface Following {
+  /** Begins anew, as with another token. */
+  restart(): void
+  stop(): void
+}
+
 /** Tells of each change of a user until `signal` is aborted. */
 async function tell(
   { client }: Session,
@@ -57,7 +63,7 @@ async function tell(
       if (signal.aborted) return
       onLive(false)
       onChange()
-      // They will not be allowed in five seconds either.
+      // Not in five seconds either: only with another token, which begins anew.
       if (error instanceof ForbiddenError || error instanceof UnauthorizedError) return
     }
     await pause(POLL_MS)
@@ -69,9 +75,8 @@ async function tell(
  * Follows a user by events while somebody may look at the page: a hidden one would keep one of the
  * few connections that a browser opens. Where the stream has ended and can't be opened again, it
  * asks every few seconds until it can.
- * @returns what ends it
  */
-export function follow(session: Session, user: number, follower: Follower): () => void {
+export function follow(session: Session, user: number, follower: Follower): Following {
   let stream: AbortController | undefined
 
   function look(): void {
@@ -85,8 +90,11 @@ export function follow(session: Session, user: number, follower: Follower): () =
 
   document.addEventListener('visibilitychange', look)
   look()
-  return () => {
-    document.removeEventListener('visibilitychange', look)
-    stream?.abort()
+  return {
+    restart: look,
+    stop() {
+      document.removeEventListener('visibilitychange', look)
+      stream?.abort()
+    },
   }
 }

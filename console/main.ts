@@ -2,7 +2,7 @@
 import { element } from './element.ts'
 import { openEntry } from './entry.ts'
 import { explain } from './problem.ts'
-import { openWithoutToken, type Session, signInForm } from './session.ts'
+import { askAgain, openWithoutToken, type Session, signInForm } from './session.ts'
 import { createUserPage, type UserPage } from './user.ts'
 import { findForm, usersPage } from './users.ts'
 
@@ -55,6 +55,7 @@ function route(): void {
 
 function start(opened: Session): void {
   session = opened
+  opened.onRefused = () => askAgain(opened, () => shown?.restart())
   const { name } = opened.caller
   bar.replaceChildren(
     brand,

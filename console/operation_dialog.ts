@@ -1,9 +1,9 @@
 /** A dialog in which an operation is entered, confirmed, and done once however often it is sent. */
 import { OutcomeUnknownError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
-import { type FieldInput, labelled, setFault, showFaults } from './field.ts'
+import { type FieldInput, labelled, showFaults } from './field.ts'
 import { announce } from './messages.ts'
-import { explain, faultOf, isRepeatable } from './problem.ts'
+import { explain, isRepeatable, showFault } from './problem.ts'
 
 export type Values = Record<string, string>
 
@@ -66,14 +66,6 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
       show(false, ...fields.map(({ label, input, hint }) => labelled(label, input, hint)))
       fields[0]!.input.focus()
     },
-    /** Says it at the field that it is about, too, if there is one. */
-    showFault(error: unknown): void {
-      const { name, text } = faultOf(error) ?? {}
-      const field = fields.find((one) => one.name === name)
-      if (!field || text === undefined) return
-      setFault(field.input, text)
-      field.input.focus()
-    },
     showConfirmation(rows: readonly (readonly [string, string | Node | undefined])[]): void {
       show(true, definitions(rows))
     },
@@ -97,6 +89,8 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
 export function openOperation(operation: Operation, onDone: () => void): void {
   const { isKeyed = true } = operation
   const fields = [...operation.fields, reasonField()]
+  for (const { name, input } of fields) input.name = name
+  const inputs = fields.map(({ input }) => input)
   const view = createView(operation, fields)
   const { dialog, form, cancel, back } = view
   /** What is confirmed, and its key: the same values always have the same one. */
@@ -108,7 +102,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   function edit(): void {
     isConfirming = false
     view.showFields()
-    view.showFault(problem)
+    showFault(inputs, problem)
   }
 
   async function review(): Promise<void> {
@@ -143,7 +137,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
     } finally {
       isBusy = false
       view.setBusy(false)
-      if (!isConfirming) view.showFault(problem)
+      if (!isConfirming) showFault(inputs, problem)
     }
   }
 

@@ -1,13 +1,14 @@
 /** Says what went wrong and what to do about it. */
 import { LedgerError, type Problem, ProblemError, UnreachableError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
+import { type FieldInput, setFault } from './field.ts'
 import { money } from './format.ts'
 
 type Code = Problem['code']
 
 /** What a person can do; a code without a line has a detail that says it. */
 const ADVICE: Partial<Record<Code, string>> = {
-  unauthorized: 'Sign in with a valid token.',
+  unauthorized: 'Sign in with a valid token, and try again.',
   forbidden: 'Ask whoever runs the ledger for the scope or the user that this needs.',
   unknown_user: 'Check the number.',
   hold_not_active: 'Look at the list of holds again.',
@@ -29,7 +30,7 @@ const ADVICE: Partial<Record<Code, string>> = {
 export const isRepeatable = (error: unknown): boolean =>
   error instanceof UnreachableError ||
   error instanceof ProblemError &&
-    ['busy', 'outcome_unknown', 'rate_limited', 'internal'].includes(error.code)
+    ['busy', 'outcome_unknown', 'rate_limited', 'internal', 'unauthorized'].includes(error.code)
 
 /** The fields that a refusal is about, by its code. */
 const FIELDS: Partial<Record<Code, string>> = {
@@ -41,12 +42,21 @@ const FIELDS: Partial<Record<Code, string>> = {
 }
 
 /** The field that an error is about, by its name in the request, and what is wrong with it. */
-export function faultOf(error: unknown): { name: string; text: string } | undefined {
+function faultOf(error: unknown): { name: string; text: string } | undefined {
   if (!(error instanceof ProblemError)) return undefined
   const { errors: [first] = [], title } = error.problem
   if (first) return { name: first.path, text: first.message }
   const name = FIELDS[error.code as Code]
   return name === undefined ? undefined : { name, text: title }
+}
+
+/** Says it below the field that an error is about, too, if it is one of these; and goes there. */
+export function showFault(fields: readonly FieldInput[], error: unknown): void {
+  const { name, text } = faultOf(error) ?? {}
+  const field = fields.find((one) => one.name === name)
+  if (!field || text === undefined) return
+  setFault(field, text)
+  field.focus()
 }
 
 /** An error as it is shown: title, code, detail, what to do. */

@@ -11,6 +11,10 @@ export interface Session {
   client: LedgerClient
   caller: Caller
   may: (scope: Scope) => boolean
+  /** Called when the token is not valid any more. */
+  onRefused?: () => void
+  /** Goes on with another token of the same caller. @throws LedgerError, or Error of another one */
+  renew(token: string): Promise<void>
 }
 
 /** Whether the caller may read a user. */
@@ -22,9 +26,27 @@ const SERVICE = new URL('.', location.href).href
 
 /** @throws LedgerError */
 async function open(token: string | undefined): Promise<Session> {
-  const client = createLedgerClient({ url: SERVICE, token })
-  const caller = await client.getCaller()
-  return { client, caller, may: (scope) => caller.scopes.includes(scope) }
+  let current = token
+  const caller = await createLedgerClient({ url: SERVICE, token }).getCaller()
+  const session: Session = {
+    client: createLedgerClient({
+      url: SERVICE,
+      ...(token !== undefined && { token: () => current! }),
+      async fetch(...request) {
+        const response = await fetch(...request)
+        if (response.status === 401) session.onRefused?.()
+        return response
+      },
+    }),
+    caller,
+    may: (scope) => caller.scopes.includes(scope),
+    async renew(other) {
+      const { caller: { name } } = await open(other)
+      if (name !== caller.name) throw new Error(`This token is of ${name}: sign out first.`)
+      current = other
+    },
+  }
+  return session
 }
 
 /** A session without a token, which there is while access is off; undefined: it needs one. */
@@ -37,8 +59,8 @@ export async function openWithoutToken(): Promise<Session | undefined> {
   }
 }
 
-/** A form that asks for a token. */
-export function signInForm(onOpen: (session: Session) => void): HTMLElement {
+/** A form that asks for a token. `useToken`: fails if it isn't one that helps. */
+function tokenForm(title: HTMLElement, useToken: (token: string) => Promise<void>): HTMLElement {
   const token = element('input', {
     type: 'password',
     name: 'token',
@@ -54,9 +76,8 @@ export function signInForm(onOpen: (session: Session) => void): HTMLElement {
     button.disabled = true
     problem.replaceChildren()
     try {
-      const session = await open(token.value.trim())
+      await useToken(token.value.trim())
       token.value = ''
-      onOpen(session)
     } catch (error) {
       problem.replaceChildren(explain(error))
       token.focus()
@@ -67,9 +88,31 @@ export function signInForm(onOpen: (session: Session) => void): HTMLElement {
   return element(
     'form',
     { class: 'card sign-in', submit: (event) => void submit(event) },
-    element('h1', {}, 'Sign in'),
+    title,
     labelled('Token', token, 'It stays in this page, and is forgotten when you close it.'),
     problem,
     button,
   )
+}
+
+/** A form that opens a session. */
+export const signInForm = (onOpen: (session: Session) => void): HTMLElement =>
+  tokenForm(element('h1', {}, 'Sign in'), async (token) => onOpen(await open(token)))
+
+/**
+ * Asks for another token above whatever is there, which stays: what was being done goes on with it.
+ * `onRenewed`: there is one.
+ */
+export function askAgain(session: Session, onRenewed: () => void): void {
+  if (document.querySelector('dialog.renewal')) return
+  const title = element('h2', { id: 'renewal-title' }, 'Your token is not valid any more')
+  const form = tokenForm(title, async (token) => {
+    await session.renew(token)
+    dialog.close()
+    onRenewed()
+  })
+  const dialog = element('dialog', { class: 'renewal', 'aria-labelledby': title.id }, form)
+  dialog.addEventListener('close', () => dialog.remove())
+  document.body.append(dialog)
+  dialog.showModal()
 }

@@ -1,11 +1,12 @@
 /** A statement to download, and whether a history proves its balance. */
 import { card, definitions, element } from './element.ts'
-import { labelled } from './field.ts'
-import { money, period } from './format.ts'
-import { explain } from './problem.ts'
+import { labelled, showFaults } from './field.ts'
+import { counted, money, period } from './format.ts'
+import { explain, showFault } from './problem.ts'
 import type { Session } from './session.ts'
 
 const LINES_BETWEEN_REPORTS = 500
+const BALANCE_COLUMN = 4
 
 /** Hands a file to the browser. */
 function save(lines: string[], name: string): void {
@@ -14,6 +15,9 @@ function save(lines: string[], name: string): void {
   element('a', { href: url, download: name }).click()
   setTimeout(() => URL.revokeObjectURL(url), 60_000)
 }
+
+/** Of the first or the last line. None of its cells is quoted. */
+const balanceOf = (line: string): string => money(line.split(',')[BALANCE_COLUMN]!)
 
 /** A form that downloads the statement of a user as CSV. */
 export function statementSection({ client }: Session, id: number): HTMLElement {
@@ -29,26 +33,28 @@ export function statementSection({ client }: Session, id: number): HTMLElement {
       const lines: string[] = []
       const query = period(from.value, to.value)
       for await (const line of client.statementCsv(id, query)) lines.push(line)
-      save(lines, `user-${id}.csv`)
+      const days = [from.value && `-from-${from.value}`, to.value && `-to-${to.value}`]
+      save(lines, `user-${id}${days.join('')}.csv`)
       // Without the header, the opening and the closing.
-      result.replaceChildren(`${lines.length - 3} entries, complete.`)
+      const entries = counted(lines.length - 3, 'entry', 'entries')
+      const [opening, closing] = [lines[1]!, lines.at(-1)!].map(balanceOf)
+      result.replaceChildren(`Complete: ${entries}, from ${opening} to ${closing}.`)
     } catch (error) {
       result.replaceChildren(explain(error))
+      showFault([from, to], error)
     } finally {
       button.disabled = false
     }
   }
-  return card(
-    'Statement',
-    element(
-      'form',
-      { class: 'filters', submit: (event) => void download(event) },
-      labelled('Posted from', from),
-      labelled('Posted to', to),
-      button,
-    ),
-    result,
+  const form = element(
+    'form',
+    { class: 'filters', submit: (event) => void download(event) },
+    labelled('Posted from', from),
+    labelled('Posted to', to),
+    button,
   )
+  showFaults(form)
+  return card('Statement', form, result)
 }
 
 /** Buttons that verify the history of a user: by the ledger, and in this browser. */
@@ -72,14 +78,20 @@ export function verificationSection({ client }: Session, id: number): HTMLElemen
 
   async function verify(): Promise<Node> {
     const { ok, entries, findings } = await client.verifyUser(id)
-    if (ok) return element('p', { class: 'good' }, `✓ No findings in ${entries} entries.`)
+    if (ok) {
+      return element(
+        'p',
+        { class: 'good' },
+        `✓ No findings in ${counted(entries, 'entry', 'entries')}.`,
+      )
+    }
     return element(
       'div',
       {},
       element(
         'p',
         { class: 'bad' },
-        `✗ ${findings.length} findings. Tell whoever runs the ledger.`,
+        `✗ ${counted(findings.length, 'finding', 'findings')}. Tell whoever runs the ledger.`,
       ),
       definitions(findings.map(({ finding, seq, detail }) => [
         seq === null ? finding : `${finding}, entry ${seq}`,
@@ -93,9 +105,13 @@ export function verificationSection({ client }: Session, id: number): HTMLElemen
     for await (const line of client.statement(id)) {
       if ('closing' in line) {
         const { closing: { seq, balance }, unproved } = line
-        const text = `✓ ${seq - unproved} hashes computed, balance ${money(balance)}.`
-        const rest = `${unproved} entries can’t be proved alone: erased or archived. Verify asks ` +
-          'the ledger, which proves what is left of them.'
+        const hashes = counted(seq - unproved, 'hash', 'hashes')
+        const text = `✓ ${hashes} computed, balance ${money(balance)}.`
+        const rest =
+          `${
+            counted(unproved, 'entry', 'entries')
+          } can’t be proved alone: erased or archived. Verify asks the ledger, which proves what ` +
+          'is left.'
         return element(
           'div',
           {},

@@ -1,5 +1,5 @@
 /** A user: balance, history, holds, and what can be done with them. */
-import type { Controls, HeldHold, User } from '../client/ledger.ts'
+import { type Controls, type HeldHold, UnknownUserError, type User } from '../client/ledger.ts'
 import { chartSection } from './chart.ts'
 import { controlsSection } from './controls.ts'
 import { definitions, element } from './element.ts'
@@ -23,6 +23,8 @@ export interface UserPage {
   node: HTMLElement
   /** Shows what has changed. */
   refresh(): void
+  /** Follows the user again, with the token that the session has now. */
+  restart(): void
   /** Asks the ledger for nothing more. */
   stop(): void
 }
@@ -93,7 +95,7 @@ function createWritePage(session: Session, id: number): UserPage {
   const all = [...moneyOperations(session, id), ...controlOperations(session, id, undefined)]
   const operations = operationButtons(all, () => {})
   const top = header(id, element('p', { class: 'note' }, text), operations)
-  return { id, node: element('div', {}, top), refresh() {}, stop() {} }
+  return { id, node: element('div', {}, top), refresh() {}, restart() {}, stop() {} }
 }
 
 /** What the caller may do with an active hold. */
@@ -119,8 +121,10 @@ function createSections(session: Session, id: number, refresh: () => void) {
     node: element(
       'div',
       { class: 'columns' },
-      element('div', {}, chart.node, history.node),
-      element('div', {}, ...side),
+      chart.node,
+      // Before the history, which on a phone would be in front of it however long it is.
+      element('div', { class: 'side' }, ...side),
+      history.node,
     ),
     refresh: () => Promise.all([history.refresh(), holds.refresh(), chart.refresh()]),
     stop() {
@@ -143,6 +147,7 @@ function createReadPage(session: Session, id: number): UserPage {
     try {
       const loaded = await load(session, id)
       problem.replaceChildren()
+      page.classList.remove('unknown')
       about.replaceChildren(...aboutOf(loaded))
       state.replaceChildren(figures(loaded))
       sections.controls.show(loaded.controls)
@@ -150,6 +155,7 @@ function createReadPage(session: Session, id: number): UserPage {
       await sections.refresh()
     } catch (error) {
       problem.replaceChildren(explain(error))
+      page.classList.toggle('unknown', error instanceof UnknownUserError)
     }
   }
 
@@ -158,19 +164,21 @@ function createReadPage(session: Session, id: number): UserPage {
     live.textContent = isLive ? 'Live' : 'Not live: asks every few seconds'
   }
 
+  const page = element(
+    'div',
+    {},
+    header(id, element('div', { class: 'about' }, about, live), operations, state, problem),
+    sections.node,
+  )
   sections.node.hidden = true
-  const end = follow(session, id, { onChange: refresh, onLive: showLive })
+  const following = follow(session, id, { onChange: refresh, onLive: showLive })
   return {
     id,
-    node: element(
-      'div',
-      {},
-      header(id, element('div', { class: 'about' }, about, live), operations, state, problem),
-      sections.node,
-    ),
+    node: page,
     refresh,
+    restart: () => following.restart(),
     stop() {
-      end()
+      following.stop()
       sections.stop()
     },
   }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
-import { printedHelp } from '../src/command_line.ts'
+import { counted, printedHelp } from '../src/command_line.ts'
 import { arrayLiteral } from '../src/ledger/rows.ts'
 import { connectOwner, refuseDistributed, runCommand } from './command.ts'
 
@@ -88,7 +88,7 @@ async function main(): Promise<number> {
     await refuseDistributed(sql, 'archive')
     const count = await archive(sql, before, values.out)
     const none = `: none that has metadata was posted before ${values.before}`
-    console.log(`${count} entries archived${count === 0 ? none : ''}`)
+    console.log(`${counted(count, 'entry', 'entries')} archived${count === 0 ? none : ''}`)
     return 0
   } finally {
     await sql.end({ timeout: 5 })

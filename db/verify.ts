@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
-import { printedHelp } from '../src/command_line.ts'
+import { counted, printedHelp } from '../src/command_line.ts'
 import { now, writeMetricsFile } from './metrics_file.ts'
 import { connectReader, runCommand } from './command.ts'
 import { verifyAnchors } from './verify_anchors.ts'
@@ -165,14 +165,14 @@ async function main(): Promise<number> {
       const progress = await verifyLedger(sql, values.state)
       findings = progress.findings
       rows = progress.rows
-      read = `${rows} rows, ${progress.users} users${await removedRows(sql)}`
+      read = `${counted(rows, 'row')}, ${counted(progress.users, 'user')}${await removedRows(sql)}`
     }
     if (values.anchors) {
       const anchors = await verifyAnchors(sql, values.anchors, values['public-key'], (found) => {
         print({ ...found, user_id: null, seq: null })
         findings++
       })
-      read += `, ${anchors} anchors`
+      read += `, ${counted(anchors, 'anchor')}`
     }
     if (values.archive) {
       const archived = await verifyArchive(sql, values.archive, (found) => {
@@ -183,7 +183,7 @@ async function main(): Promise<number> {
     }
     if (values.metrics) await writeMetrics(values.metrics, findings, rows)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    console.log(`${findings || 'no'} findings: ${read}, ${seconds} seconds`)
+    console.log(`${counted(findings, 'finding')}: ${read}, ${seconds} seconds`)
     return findings ? 1 : 0
   } finally {
     await sql.end({ timeout: 0 })

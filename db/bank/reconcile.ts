@@ -1,7 +1,7 @@
 /** Compares a bank's CSV file with what the ledger has of it: `npm run reconcile`. */
 import type postgres from 'postgres'
 import process from 'node:process'
-import { printedHelp } from '../../src/command_line.ts'
+import { counted, printedHelp } from '../../src/command_line.ts'
 import { csvRow, notFormula } from '../../src/core/csv.ts'
 import { connectReader, refuseDistributed, runCommand } from '../command.ts'
 import { type BankEntry, entriesOf, findEntries } from './bank_entries.ts'
@@ -112,7 +112,7 @@ export async function reconcileBankFile(
     count++
     write(isCsv ? csvOf(difference) : `${textOf(difference)}\n`)
   }
-  if (!isCsv) write(`${count || 'no'} differences\n`)
+  if (!isCsv) write(`${counted(count, 'difference')}\n`)
   return count
 }
 

@@ -1,7 +1,7 @@
 /** Spreads the users of a ledger over the workers of Citus: `npm run distribute`. */
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
-import { printedHelp } from '../../src/command_line.ts'
+import { counted, printedHelp } from '../../src/command_line.ts'
 import { connectOwner, runCommand, wholeNumber } from '../command.ts'
 import { type Citus, faultOf, readFacts } from './facts.ts'
 import { delegateFunctions, distributeFunctions, revokeFromPublic } from './functions.ts'
@@ -25,11 +25,13 @@ const LOCK_TIMEOUT_MS = 10_000
 /** What will be done, a line each. */
 async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<string[]> {
   const { warning } = checkVersion(citus.version)
-  const where = `${citus.workers.length} workers, ${citus.workers.join(', ')}`
+  const where = `${counted(citus.workers.length, 'worker')}, ${citus.workers.join(', ')}`
   if (citus.shards > 0) {
     return [
       ...warning ? [`Warning: ${warning}`] : [],
-      `${citus.shards} shards are on ${where}: brings functions, rights and guards up to date`,
+      `${
+        counted(citus.shards, 'shard')
+      } on ${where}: brings functions, rights and guards up to date`,
     ]
   }
   const [row] = await sql<{ users: string; entries: string }[]>`
@@ -37,7 +39,8 @@ async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<st
            (select count(*) from public.payment_history) as entries`
   return [
     ...warning ? [`Warning: ${warning}`] : [],
-    `moves ${row!.users} users with ${row!.entries} entries to ${shards} shards on ${where}`,
+    `moves ${counted(row!.users, 'user')} with ${counted(row!.entries, 'entry', 'entries')} ` +
+    `to ${counted(shards, 'shard')} on ${where}`,
     'Warning: only a copy brings it back to one server, and the service works only on one',
   ]
 }

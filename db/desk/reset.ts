@@ -3,7 +3,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
-import { printedHelp } from '../../src/command_line.ts'
+import { counted, printedHelp } from '../../src/command_line.ts'
 import { loadDatabaseUrls } from '../../src/config/config.ts'
 import { loadEnvFile } from '../../src/env_file.ts'
 import { readPasswordFile } from '../../src/password_file.ts'
@@ -93,7 +93,8 @@ async function main(): Promise<number> {
   const facts = await factsOf(reached)
   const { database, users, entries } = facts
   if (database === 'postgres') throw new Error('the database postgres stays: others need it')
-  console.log(`database ${database} on ${host}:${port}: ${users} users, ${entries} entries`)
+  const contents = `${counted(users, 'user')}, ${counted(entries, 'entry', 'entries')}`
+  console.log(`database ${database} on ${host}:${port}: ${contents}`)
   if (!values.yes && !await isAgreed(facts)) throw new Error('nothing was dropped')
   await drop(url, database, setting)
   await migrate(url, console.log, undefined, setting)

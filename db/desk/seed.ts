@@ -1,7 +1,7 @@
 /** Fills an empty ledger with users and history, to be looked at and tried: `npm run seed`. */
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
-import { printedHelp } from '../../src/command_line.ts'
+import { counted, printedHelp } from '../../src/command_line.ts'
 import { arrayLiteral } from '../../src/ledger/rows.ts'
 import { connectWriter, refuseDistributed, runCommand, wholeNumber } from '../command.ts'
 import { type Posting, postOperations } from '../post_operations.ts'
@@ -123,9 +123,10 @@ async function main(): Promise<number> {
     const followUps = followUpsOf(seed, today, posted)
     await postAll(sql, followUps, OPERATIONS_A_CALL)
     await setApart(sql, ids)
-    const operations = today.length + followUps.length
+    const operations = counted(today.length + followUps.length, 'operation')
+    const entries = counted(past.length, 'entry', 'entries')
     console.log(
-      `${count} users, ${past.length} entries of ${months} months, ${operations} operations of today`,
+      `${count} users, ${entries} of ${counted(months, 'month')}, ${operations} of today`,
     )
     return 0
   } finally {

@@ -2,7 +2,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
-import { printedHelp } from '../../src/command_line.ts'
+import { counted, printedHelp } from '../../src/command_line.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { describeDatabaseUrl } from '../../src/config/database_url.ts'
 import { connectReader, runCommand } from '../command.ts'
@@ -76,7 +76,8 @@ function problemsOf({ schema, contents, verification, redis }: Status): string[]
     schema.pending.length > 0 &&
     `missing migrations: ${schema.pending.join(', ')}; see npm run migrate`,
     schema.unknown.length > 0 && 'the schema is newer than this version of the program',
-    missing + edited > 0 && `${missing + edited} findings about the guards: npm run verify`,
+    missing + edited > 0 &&
+    `${counted(missing + edited, 'finding')} about the guards: npm run verify`,
     pending && pending.oldest_seconds > PENDING_LIMIT_SECONDS &&
     'an entry has been pending for more than a day',
     verification && verification.findings > 0 && `the last verification had findings`,
@@ -99,13 +100,16 @@ function linesOf({ database, server, role, schema, contents, verification, redis
       ['users', `${users}`],
       ['entries', `${entries} posted, ${pending.entries} pending${age}`],
       ['holds', `${active_holds.holds} active, of ${active_holds.amount}`],
-      ['guards', `${guard_missing + intervention_invalid || 'no'} findings`],
+      ['guards', counted(guard_missing + intervention_invalid, 'finding')],
       ['interventions', `${intervention}`],
       ['anchor', anchor ? `number ${anchor.number} at ${anchor.at}` : 'none yet'],
     )
   }
   if (verification) {
-    lines.push(['verification', `${verification.findings} findings at ${verification.at}`])
+    lines.push([
+      'verification',
+      `${counted(verification.findings, 'finding')} at ${verification.at}`,
+    ])
   }
   return [...lines, ['redis', redis] as [string, string]]
 }

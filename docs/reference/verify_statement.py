@@ -108,8 +108,14 @@ for line in lines[1:-1]:
     last = entry
 if any(closing[name] != last[name] for name in ("seq", "balance", "hash")):
     sys.exit("the closing line is about another entry than the last one")
-print(f"{len(lines) - 2} entries, the last hash is {closing['hash']}")
+
+
+def counted(count):
+    return f"{count} {'entry' if count == 1 else 'entries'}"
+
+
+print(f"{counted(len(lines) - 2)}, the last hash is {closing['hash']}")
 for why, count in unproved.items():
     if count:
-        print(f"{count} entries can't be proved alone: {why}")
+        print(f"{counted(count)} can't be proved alone: {why}")
 sys.exit(3 if any(unproved.values()) else 0)

@@ -113,10 +113,10 @@ export const NDJSON_STATEMENT = [
 
 export const CSV_STATEMENT = [
   'kind,seq,action,amount,balance,ts,posted_at,held,idempotency_key,metadata,transfer_user_id,' +
-  'transfer_seq,reverses,reversed_by,hold,hash',
-  'opening,0,,,0.00,,,,,,,,,,,',
-  `entry,1,CREDIT,1000.00,1000.00,${CREDIT.ts},${CREDIT.ts},0.00,,,,,,,,${HASHES[0]}`,
+  'transfer_seq,reverses,reversed_by,hold,hash,erased_by,archived_by',
+  'opening,0,,,0.00,,,,,,,,,,,,,',
+  `entry,1,CREDIT,1000.00,1000.00,${CREDIT.ts},${CREDIT.ts},0.00,,,,,,,,${HASHES[0]},,`,
   `entry,2,DEBIT,100.00,900.00,${MOMENT},${MOMENT},0.00,order-17,"{""order"": 17}",,,,,,` +
-  HASHES[1],
-  `closing,2,,,900.00,${MOMENT},,,,,,,,,,${HASHES[1]}`,
+  `${HASHES[1]},,`,
+  `closing,2,,,900.00,${MOMENT},,,,,,,,,,${HASHES[1]},,`,
 ].map((line) => `${line}\r\n`).join('')

@@ -49,6 +49,8 @@ const CSV_COLUMNS = [
   'reversed_by',
   'hold',
   'hash',
+  'erased_by',
+  'archived_by',
 ] as const
 type CsvRow = { [K in typeof CSV_COLUMNS[number]]?: string | number | null | undefined }
 

@@ -119,7 +119,7 @@ test.each(CHANGES)('%s is found', async (_, change) => {
 test('verify_statement.py counts what it can not prove, and proves with the archive what was archived', async ({ skip }) => {
   skip(spawnSync('python3', ['--version']).status !== 0, 'python3 is not installed')
   const lines = await statement()
-  const erased = "1 entries can't be proved alone: erased"
+  const erased = "1 entry can't be proved alone: erased"
   expect(verifyWith(lines)).toEqual([3, [erased, "2 entries can't be proved alone: archived"]])
   expect(verifyWith(lines, archive)).toEqual([3, [erased]])
   const called = (...args: string[]) => spawnSync('python3', [VERIFIER, ...args]).status

@@ -54,6 +54,13 @@ test('on a phone nothing is wider than the screen, and axe has nothing to say', 
   await page.locator('.entries tbody tr').first().waitFor()
   expect(await width()).toBeLessThanOrEqual(360)
   expect(await violationsIn(page)).toEqual([])
+  // A history may be long: what is held and allowed now comes before it.
+  const headings = await page.locator('main h2').allTextContents()
+  const places = await page.locator('main h2').evaluateAll((all) =>
+    all.map((one) => one.getBoundingClientRect().top)
+  )
+  expect(headings.at(-1)).toBe('History')
+  expect(places).toEqual(places.toSorted((a, b) => a - b))
   await page.getByRole('link', { name: 'Entry 2' }).click()
   await page.getByText('✓ The hash is what').waitFor()
   expect(await width()).toBeLessThanOrEqual(360)

@@ -63,6 +63,29 @@ test('balance, available, entries and holds are those of the ledger; markup in t
   expect(await page.locator('main script, main img').count()).toBe(0)
 })
 
+test('of a user that there is not, nothing is shown, and nothing can be done with it', async () => {
+  const { page } = shown
+  await shown.open('#/users/9007199254740991')
+  await page.getByText('unknown_user').waitFor()
+  expect(await page.locator('main').getByRole('button').count()).toBe(0)
+})
+
+test('the chart has as many of the last entries as are asked for, and those that come', async () => {
+  const { page } = shown
+  const id = await http.user('9999999999.99')
+  await http.sql`select debit_user(${id}, 1) from generate_series(1, 1300)`
+  await shown.open(`#/users/${id}`)
+  await page.getByText('Entries 1052 to 1301').waitFor()
+  await page.getByLabel('Entries', { exact: true }).selectOption('10000')
+  await page.getByText('Entries 1 to 1301').waitFor()
+  expect(await page.locator('figcaption').innerText())
+    .toMatch(/Lowest 9,999,998,699\.99, highest 9,999,999,999\.99\.$/)
+  await http.sql`select credit_user(${id}, 0.01)`
+  await page.getByText('Entries 1 to 1302').waitFor()
+  await page.getByLabel('Entries', { exact: true }).selectOption('1000')
+  await page.getByText('Entries 303 to 1302').waitFor()
+})
+
 test('filters by action, day and key ask the ledger', async () => {
   const { page } = shown
   const id = await hostileUser()
@@ -168,8 +191,8 @@ test('of an erased entry it says that it can not be proved alone', async () => {
   await http.sql`select erase_user(${old}, 'request 4712 of somebody')`
   await shown.open(`#/users/${old}`)
   await page.getByRole('button', { name: 'Compute hashes here' }).click()
-  await page.getByText('✓ 1 hashes computed').waitFor()
-  await page.getByText('1 entries can’t be proved alone').waitFor()
+  await page.getByText('✓ 1 hash computed').waitFor()
+  await page.getByText('1 entry can’t be proved alone').waitFor()
   await page.getByRole('link', { name: 'Entry 2' }).click()
   await page.getByRole('dialog').getByText('erased by intervention').waitFor()
   expect(await page.getByText('✓ The hash is what').count()).toBe(0)
@@ -190,7 +213,7 @@ test('a statement is downloaded whole, and a history is verified', async () => {
   })
   // The opening of a statement from the first entry has no moment: both are the same.
   expect(text).toBe(wanted)
-  await page.getByText('3 entries, complete.').waitFor()
+  await page.getByText('Complete: 3 entries, from 0.00 to 1,234,567.89.').waitFor()
   await page.getByRole('button', { name: 'Verify' }).click()
   await page.getByText('✓ No findings in 3 entries.').waitFor()
   await page.getByRole('button', { name: 'Compute hashes here' }).click()

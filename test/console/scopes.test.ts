@@ -1,7 +1,7 @@
 /** The console with access on: what it shows is what the token allows. */
 import { afterAll, expect, test } from 'vitest'
 import { SCOPES } from '../../src/auth/scopes.ts'
-import { writeTokens } from '../support/access.ts'
+import { bearer, writeTokens } from '../support/access.ts'
 import { useHttp } from '../support/http.ts'
 import { useConsole, violationsIn } from './browser.ts'
 
@@ -120,4 +120,40 @@ test('a caller who is bound to a user sees that one alone', async () => {
   // It asks for the user, which says why, and for nothing else that would be refused.
   const refused = asked.filter((path) => path === '/events' || path.includes(`/users/${other}`))
   expect(new Set(refused)).toEqual(new Set([`/users/${other}/controls`]))
+})
+
+test('once a token is refused, what was begun goes on with another one of the same caller', async () => {
+  const id = await http.user('100')
+  const { page } = shown
+  await signIn('all', `#/users/${id}`)
+  await page.getByText('Live', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Debit' }).click()
+  await page.getByLabel('Amount').fill('40')
+  await page.getByLabel('Reason').fill('Late')
+  await page.getByRole('button', { name: 'Continue' }).click()
+  const operation = page.locator('dialog.operation')
+  const key = await operation.locator('dd code').innerText()
+  const scopes = SCOPES
+  file.write([{ tokens: ['newer'], scopes }, { name: 'other', tokens: ['other'], scopes }])
+  const statusOf = (token: string) =>
+    http.call('GET', '/me', undefined, bearer(token)).then(({ status }) => status)
+  await expect.poll(() => statusOf('all')).toBe(401)
+  await operation.getByRole('button', { name: 'Debit' }).click()
+  const renewal = page.getByRole('dialog', { name: 'Your token is not valid any more' })
+  const enter = async (token: string) => {
+    await renewal.getByLabel('Token').fill(token)
+    await renewal.getByRole('button', { name: 'Sign in' }).click()
+  }
+  await enter('other')
+  await renewal.getByText('This token is of other').waitFor()
+  expect(await violationsIn(page)).toEqual([])
+  await enter('newer')
+  await renewal.waitFor({ state: 'detached' })
+  await operation.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText(`User ${id} has 60.00`).waitFor()
+  const [entry] = await http.sql`
+    select idempotency_key from payment_history where user_id = ${id} and seq = 2`
+  expect(entry).toEqual({ idempotency_key: key })
+  await http.sql`select credit_user(${id}, 1)`
+  await page.getByText('61.00').first().waitFor()
 })

@@ -113,7 +113,7 @@ describe('npm run verify, interrupted in the middle,', () => {
       }
       const [ended, ...lines] = await verify(...args)
       expect([ended, ...lines])
-        .toEqual([1, expect.stringMatching(/^1 findings: 41 rows, 41 users, /)])
+        .toEqual([1, expect.stringMatching(/^1 finding: 41 rows, 41 users, /)])
       await expect(readFile(state)).rejects.toThrow('ENOENT')
       await ledger.sql`select recalculate_balance(${ids[5]!})`
     },
@@ -136,7 +136,7 @@ test('npm run verify prints each finding as a line and ends with 1', async () =>
   expect(await verify('--user', `${ids[30]}`)).toEqual([
     1,
     expect.stringMatching('^hash_differs\t'),
-    expect.stringMatching(`^1 findings: user ${ids[30]}, `),
+    expect.stringMatching(`^1 finding: user ${ids[30]}, `),
   ])
 })
 

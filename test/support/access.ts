@@ -19,17 +19,22 @@ export interface Held {
   users?: number[]
 }
 
-/** Writes a file with these callers; whoever makes it removes it. */
-export function writeTokens(callers: Held[]): { path: string; remove: () => void } {
+/** Writes a file with these callers, or others later; whoever makes it removes it. */
+export function writeTokens(
+  first: Held[],
+): { path: string; write: (callers: Held[]) => void; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'ledger-tokens-'))
   const path = join(folder, 'tokens.json')
-  const entries = callers.map(({ tokens, ...rest }, i) => ({
-    name: `caller-${i}`,
-    ...rest,
-    sha256: tokens.map(sha256),
-  }))
-  writeFileSync(path, JSON.stringify(entries))
-  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  function write(callers: Held[]): void {
+    const entries = callers.map(({ tokens, ...rest }, i) => ({
+      name: `caller-${i}`,
+      ...rest,
+      sha256: tokens.map(sha256),
+    }))
+    writeFileSync(path, JSON.stringify(entries))
+  }
+  write(first)
+  return { path, write, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /** The same for a single test. */

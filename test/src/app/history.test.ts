@@ -353,7 +353,7 @@ describe('statements', () => {
   const ndjson = { Accept: 'application/x-ndjson' }
   const csv = { Accept: 'text/csv' }
   const HEADER = 'kind,seq,action,amount,balance,ts,posted_at,held,idempotency_key,metadata,' +
-    'transfer_user_id,transfer_seq,reverses,reversed_by,hold,hash'
+    'transfer_user_id,transfer_seq,reverses,reversed_by,hold,hash,erased_by,archived_by'
 
   const linesOf = (text: string) =>
     text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -394,13 +394,13 @@ describe('statements', () => {
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replace(/[0-9a-f]{64}/g, 'HASH')
     expect(text.split('\r\n')).toEqual([
       HEADER,
-      'opening,0,,,0.00,,,,,,,,,,,',
-      'entry,1,CREDIT,10.00,10.00,TIME,TIME,0.00,,,,,,,,HASH',
-      `entry,2,DEBIT,1.00,9.00,TIME,TIME,0.00,'=1+1,"{""a"": ""x,\\""y\\""""}",,,,,,HASH`,
-      `entry,3,DEBIT,1.00,8.00,TIME,TIME,0.00,"'-2,""3""",,,,,,,HASH`,
-      `entry,4,DEBIT,1.00,7.00,TIME,TIME,0.00,'@cmd,,,,,,,HASH`,
-      `entry,5,DEBIT,1.00,6.00,TIME,TIME,0.00,'+4,,${to},1,,,,HASH`,
-      'closing,5,,,6.00,TIME,,,,,,,,,,HASH',
+      'opening,0,,,0.00,,,,,,,,,,,,,',
+      'entry,1,CREDIT,10.00,10.00,TIME,TIME,0.00,,,,,,,,HASH,,',
+      `entry,2,DEBIT,1.00,9.00,TIME,TIME,0.00,'=1+1,"{""a"": ""x,\\""y\\""""}",,,,,,HASH,,`,
+      `entry,3,DEBIT,1.00,8.00,TIME,TIME,0.00,"'-2,""3""",,,,,,,HASH,,`,
+      `entry,4,DEBIT,1.00,7.00,TIME,TIME,0.00,'@cmd,,,,,,,HASH,,`,
+      `entry,5,DEBIT,1.00,6.00,TIME,TIME,0.00,'+4,,${to},1,,,,HASH,,`,
+      'closing,5,,,6.00,TIME,,,,,,,,,,HASH,,',
       '',
     ])
   })
@@ -533,7 +533,7 @@ describe('statements', () => {
   test('of a user without entries, of nobody, and of no time', async () => {
     const id = await user()
     expect((await history(id, '', csv)).text.split('\r\n').slice(0, 2))
-      .toEqual([HEADER, 'opening,0,,,0.00,,,,,,,,,,,'])
+      .toEqual([HEADER, 'opening,0,,,0.00,,,,,,,,,,,,,'])
     expectProblem(await history(4711, '', csv), 'unknown_user')
     for (const name of ['from', 'to']) {
       for (const moment of BAD_MOMENTS) {
