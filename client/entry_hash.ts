@@ -154,5 +154,6 @@ async function entryHash(
 const fromHex = (text: string) =>
   Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
 
-const toHex = (bytes: Uint8Array) =>
+/** As text. */
+export const toHex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,5 +1,6 @@
 /** Sends a request until the ledger has said what became of it, or the deadline is over. */
 import { ERRORS } from './api.ts'
+import { toHex } from './entry_hash.ts'
 import { LedgerError, ProblemError, UnexpectedAnswerError, UnreachableError } from './errors.ts'
 import type { ErrorContext, ProblemDocument } from './errors.ts'
 
@@ -113,9 +114,7 @@ export function createSend(client: ClientOptions): Send {
 
   return async (request, options, read) => {
     const end = performance.now() + (options.deadlineMs ?? client.deadlineMs ?? DEADLINE_MS)
-    const idempotencyKey = request.isKeyed
-      ? options.idempotencyKey ?? crypto.randomUUID()
-      : undefined
+    const idempotencyKey = request.isKeyed ? options.idempotencyKey ?? newKey() : undefined
     const call = { ...options, idempotencyKey }
     let isUnknown = false
     for (let repeats = 0;; repeats++) {
@@ -179,6 +178,9 @@ function retryAfterOf(headers: Headers): { retryAfterMs?: number } {
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isFinite(ms) ? { retryAfterMs: Math.max(0, ms) } : {}
 }
+
+/** 128 random bits; randomUUID isn't there for pages of plain http. */
+const newKey = (): string => toHex(crypto.getRandomValues(new Uint8Array(16)))
 
 /** Full jitter: those that were refused together don't come back together. */
 const backoffMs = (repeats: number): number =>

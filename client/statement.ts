@@ -24,6 +24,7 @@ export type CheckedLine =
   | StatementEntry & { proved: boolean }
   | { closing: StatementBound; unproved: number }
 
+const NO_HASHES = 'no hash can be checked here: a page must come by https, or from localhost'
 const BROKE_OFF = 'the statement broke off: it has no closing line'
 
 /**
@@ -58,6 +59,7 @@ export async function* checkedLines(
   userId: number,
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<CheckedLine> {
+  if (!globalThis.crypto.subtle) throw new StatementError(NO_HASHES, undefined)
   let last: Head | undefined
   let unproved = 0
   let isClosed = false

@@ -1,4 +1,4 @@
-/** The client as others get it: from a tarball, in an empty folder, on Node and Deno. */
+/** The client as others get it: from a tarball, in an empty folder, on every runtime. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -9,25 +9,61 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Proxy, startProxy } from '../faults/proxy.ts'
 import { useHttp } from '../support/http.ts'
 import { PROJECT } from '../support/run_typescript.ts'
+import { workerdMissing } from '../support/workerd.ts'
+import {
+  type Calls,
+  callsInPage,
+  callsInWebWorker,
+  callsInWorkerd,
+  chromiumMissing,
+} from './runtimes.ts'
 
-const http = useHttp()
+/** Of a page: browsers count the first as safe, and the other one not. */
+const [SAFE, UNSAFE] = ['http://shop.localhost', 'http://shop.example']
+const http = useHttp({ corsOrigins: [SAFE, UNSAFE] })
 const run = promisify(execFile)
+const tsc = join(PROJECT, 'node_modules/.bin/tsc')
 const RUNTIMES: [string, string, string[]][] = [
   ['Node', 'node', []],
   ['Deno', join(PROJECT, 'node_modules/.bin/deno'), ['run', '--allow-net', '--allow-env']],
 ]
 const DEBITS = 20
 
-/** Debits one after another; the network between may lose any answer. */
-const DEBITING = `
-import { createLedgerClient } from 'ledger/client'
+/** Debits, of which the network may lose any answer; and then all that can be read. */
+const CALLS = `
+import { createLedgerClient, InsufficientFundsError, StatementError } from 'ledger/client'
+export async function calls(url: string, id: number): Promise<unknown> {
+  const ledger = createLedgerClient({ url })
+  for (let n = 0; n < ${DEBITS}; n++) await ledger.debitUser(id, { amount: '1.00' })
+  const refused = await ledger.debitUser(id, { amount: '100.00' })
+    .catch((error: unknown) => error)
+  const shortfall = refused instanceof InsufficientFundsError && refused.problem.shortfall
+  const paged: number[] = []
+  for await (const { seq } of ledger.eachEntry(id, { limit: 7 })) paged.push(seq)
+  const proved: number[] = []
+  try {
+    for await (const line of ledger.statement(id)) {
+      if ('proved' in line && line.proved) proved.push(line.seq)
+    }
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error
+  }
+  const followed: number[] = []
+  for await (const event of ledger.events({ user: id })) {
+    if (event.type === 'entry.posted') followed.push(event.data.seq)
+    if (followed.length > ${DEBITS}) break
+  }
+  return { shortfall, paged, proved, followed }
+}
+`
+const PRINTING = `
+import { calls } from './calls.js'
 const [url, id] = JSON.parse(process.env['LEDGER']!) as [string, number]
-const ledger = createLedgerClient({ url })
-for (let n = 0; n < ${DEBITS}; n++) await ledger.debitUser(id, { amount: '1.00' })
+console.log(JSON.stringify(await calls(url, id)))
 `
 
 const page = readFileSync(join(PROJECT, 'docs/how-to/client.md'), 'utf8')
-const [, example, , printed] = /```ts\n([^]*?)```\n([^]*?)```\n([^]*?)```/.exec(page)!
+const [, example, , output] = /```ts\n([^]*?)```\n([^]*?)```\n([^]*?)```/.exec(page)!
 
 let folder: string
 let proxy: Proxy
@@ -63,8 +99,11 @@ beforeAll(async () => {
     join(folder, 'process.d.ts'),
     'declare const process: { env: Record<string, string> }',
   )
-  await writeFile(join(folder, 'debiting.ts'), DEBITING)
+  await writeFile(join(folder, 'calls.ts'), CALLS)
+  await writeFile(join(folder, 'printing.ts'), PRINTING)
   await writeFile(join(folder, 'example.ts'), example!.replace('http://127.0.0.1:3000', url))
+  // Strict, and no other errors.
+  await run(tsc, ['-p', folder])
   proxy = await startProxy(Number(new URL(url).port), 'POST /users')
 })
 
@@ -84,9 +123,7 @@ test('the tarball has the client and nothing of the server', async () => {
   expect(imports.stdout.match(/from ['"](?!\.\/)/g)).toBeNull()
 })
 
-test('strict TypeScript takes it, and refuses what the API refuses', async () => {
-  const tsc = join(PROJECT, 'node_modules/.bin/tsc')
-  await run(tsc, ['-p', folder])
+test('TypeScript refuses what the API refuses', async () => {
   await writeFile(
     join(folder, 'wrong.ts'),
     "import { createLedgerClient } from 'ledger/client'\n" +
@@ -107,30 +144,67 @@ test.each(RUNTIMES)(
     await writeFile(join(folder, file), text.replaceAll(/customer-17|order-17/g, `$&-${name}`))
     const [program, args] = command
     const { stdout } = await run(program, [...args, file], { cwd: folder })
-    expect(stdout).toBe(printed)
+    expect(stdout).toBe(output)
   },
 )
 
-test.each(RUNTIMES)('on %s, what a network loses is done once', async (_, program, args) => {
-  const id = await http.user('100')
-  const LEDGER = JSON.stringify([`http://127.0.0.1:${proxy.port}`, id])
+const printed = (program: string, args: string[]): Calls => async (...given) => {
+  const env = { ...process.env, LEDGER: JSON.stringify(given) }
+  const { stdout } = await run(program, [...args, 'printing.js'], { cwd: folder, env })
+  return JSON.parse(stdout)
+}
+
+const EVERYWHERE: [string, Calls, missing: string | undefined][] = [
+  ...RUNTIMES.map(([name, ...command]): [string, Calls, undefined] => [
+    name,
+    printed(...command),
+    undefined,
+  ]),
+  ['a page', (...given) => callsInPage(folder, SAFE, ...given), chromiumMissing],
+  ['a Web Worker', (...given) => callsInWebWorker(folder, SAFE, ...given), chromiumMissing],
+  ['workerd', (...given) => callsInWorkerd(folder, ...given), workerdMissing],
+]
+
+/** Calls through a network that loses an answer, and then some more and some requests. */
+async function withLosses(calls: Calls, id: number): Promise<unknown> {
   const before = proxy.counts['cut answers']
-  // Every other answer is lost, and some requests.
   let turn = 0
+  proxy.weather({ kind: 'cut answers' })
   const weather = setInterval(() => {
-    const kinds = ['cut answers', 'fair', 'cut requests', 'fair'] as const
-    proxy.weather({ kind: kinds[turn++ % kinds.length]! })
+    const kinds = ['fair', 'cut requests', 'fair', 'cut answers'] as const
+    if (proxy.counts['cut answers'] > before) proxy.weather({ kind: kinds[turn++ % kinds.length]! })
   }, 30)
   try {
-    await run(program, [...args, 'debiting.js'], { cwd: folder, env: { ...process.env, LEDGER } })
+    return await calls(`http://127.0.0.1:${proxy.port}`, id)
   } finally {
     clearInterval(weather)
     proxy.weather({ kind: 'fair' })
   }
-  expect(proxy.counts['cut answers']).toBeGreaterThan(before)
-  const [row] = await http.sql`
+}
+
+const SEQS = Array.from({ length: DEBITS + 1 }, (_, i) => i + 1)
+const READ = { shortfall: '20.00', paged: SEQS.toReversed(), proved: SEQS, followed: SEQS }
+
+const debitsOf = async (id: number) =>
+  await http.sql`
     select count(*)::int as entries, count(distinct idempotency_key)::int as keys,
            min(balance)::text
       from payment_history where user_id = ${id} and action = 'DEBIT'`
-  expect(row).toEqual({ entries: DEBITS, keys: DEBITS, min: '80.00' })
+
+test.for(EVERYWHERE)(
+  'on %s, what a network loses is done once, and all of it is read and proved',
+  async ([, calls, missing], { skip }) => {
+    if (missing) skip(missing)
+    const id = await http.user('100')
+    expect(await withLosses(calls, id)).toEqual(READ)
+    expect(await debitsOf(id)).toEqual([{ entries: DEBITS, keys: DEBITS, min: '80.00' }])
+  },
+)
+
+test('a page that did not come by https has keys, but can not prove a statement', async ({ skip }) => {
+  if (chromiumMissing) skip(chromiumMissing)
+  const id = await http.user('100')
+  const read = await callsInPage(folder, UNSAFE, http.service.url, id)
+  expect(read).toEqual({ ...READ, proved: [] })
+  expect(await debitsOf(id)).toEqual([{ entries: DEBITS, keys: DEBITS, min: '80.00' }])
 })

@@ -7,6 +7,7 @@ const LEAST = 0.25
 
 /** No test of these needs another one of its file. */
 const SLOW = new Set([
+  'client/packed',
   'console/console',
   'console/scopes',
   'db/after_restore',

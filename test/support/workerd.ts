@@ -39,35 +39,42 @@ function hyperdriveOf({ hostname, port, pathname, username, password }: URL) {
   }
 }
 
-const configText = (
-  port: number,
-  env: Record<string, string>,
-  hyperdrive = { binding: '', service: '' },
-) => `
+/** What a worker has besides its script. */
+interface Surroundings {
+  /** Further services, as the configuration of workerd has them. */
+  services?: string
+  /** Members of the worker. */
+  members?: string
+}
+
+const configText = (port: number, { services = '', members = '' }: Surroundings) => `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    (name = "main", worker = .ledger),
+    (name = "main", worker = .main),
     (name = "internet", network = (allow = ["public", "private"])),
-    ${hyperdrive.service}
+    ${services}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
-const ledger :Workerd.Worker = (
+const main :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.js")],
   compatibilityDate = "2026-11-01",
   compatibilityFlags = ["no_nodejs_compat"],
+  ${members}
+);`
+
+const membersOf = (env: Record<string, string>, binding: string) => `
   bindings = [
     (name = "INSTANCES", durableObjectNamespace = "LedgerInstance"),
-    ${hyperdrive.binding}
+    ${binding}
     ${
   Object.entries(env)
     .map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)}),`).join('\n')
 }
   ],
   durableObjectNamespaces = [(className = "LedgerInstance", uniqueKey = "ledger")],
-  durableObjectStorage = (inMemory = void),
-);`
+  durableObjectStorage = (inMemory = void),`
 
 export interface Worker extends EdgeService {
   /** What it has logged. */
@@ -75,18 +82,28 @@ export interface Worker extends EdgeService {
 }
 
 /**
- * Starts workerd with these variables, and without the compatibility with Node.
+ * Starts the service in workerd with these variables, and without the compatibility with Node.
  * @param hyperdriveUrl a database that it is to reach by Hyperdrive
  */
 export async function startWorker(
   env: Record<string, string>,
   hyperdriveUrl?: string,
 ): Promise<Worker> {
-  const hyperdrive = hyperdriveUrl === undefined ? undefined : hyperdriveOf(new URL(hyperdriveUrl))
+  const { binding = '', service: services = '' } = hyperdriveUrl === undefined
+    ? {}
+    : hyperdriveOf(new URL(hyperdriveUrl))
+  return await startWorkerd(await bundle, { services, members: membersOf(env, binding) })
+}
+
+/** Starts workerd with any script, without the compatibility with Node; it answers everything. */
+export async function startWorkerd(
+  script: string,
+  surroundings: Surroundings = {},
+): Promise<Worker> {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'ledger-workerd-'))
-  writeFileSync(join(folder, 'worker.js'), await bundle)
-  writeFileSync(join(folder, 'config.capnp'), configText(port, env, hyperdrive))
+  writeFileSync(join(folder, 'worker.js'), script)
+  writeFileSync(join(folder, 'config.capnp'), configText(port, surroundings))
   const workerd = run([WORKERD, 'serve', join(folder, 'config.capnp')], {})
   const url = `http://127.0.0.1:${port}`
   const answers = () => fetch(`${url}/livez`).then(() => true, () => false)
