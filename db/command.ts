@@ -4,10 +4,13 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
 import { loadDatabaseUrls } from '../src/config/config.ts'
+import { isWithoutSchema } from '../src/core/errors.ts'
 import { loadEnvFile } from '../src/env_file.ts'
 import { readPasswordFile } from '../src/password_file.ts'
 import { isDistributed } from './citus/is_distributed.ts'
 import { open, reach } from './connect.ts'
+
+const NO_SCHEMA = 'the database has no ledger, or an old one: `npm run migrate` makes it'
 
 /** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export const connectReader = (max: number): Promise<postgres.Sql> =>
@@ -50,7 +53,8 @@ export async function runCommand(url: string, main: () => Promise<number>): Prom
     process.exitCode = await main()
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
-    console.error((message || String(code)).replace(/\s+/g, ' '))
+    const line = (message || String(code)).replace(/\s+/g, ' ')
+    console.error(isWithoutSchema(error) ? `${NO_SCHEMA} (${line})` : line)
     process.exitCode = 2
   }
 }
