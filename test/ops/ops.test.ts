@@ -1,13 +1,16 @@
 /** What lies in ops/, held against the tools that read it and against what is really exposed. */
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { connectTo } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { startTestService, type TestService } from '../support/service.ts'
 import { SECRET, webhooksFile } from '../src/webhooks/receivers.ts'
+import { blocksOf } from './runbooks.ts'
 
 const RULES = 'ops/prometheus/ledger.rules.yml'
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
@@ -38,9 +41,10 @@ const dashboard = JSON.parse(readFileSync('ops/grafana/ledger.json', 'utf8')) as
   panels: Panel[]
   templating: { list: { name: string; query: string | { query: string } }[] }
 }
-const panelExpressions = dashboard.panels.flatMap(({ targets = [] }) =>
-  targets.map(({ expr }) => expr)
-)
+const shownExpressions = [
+  ...dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+  ...blocksOf('promql'),
+]
 
 let service: TestService
 let webhooks: ReturnType<typeof webhooksFile>
@@ -112,8 +116,8 @@ test('each alert waits, has a severity, a summary and a runbook; and is tested t
 })
 
 const WORDS = new Set(
-  ('sum by rate increase max min count topk histogram_quantile time on or and unless le job ' +
-    'instance route operation outcome reason pool queue call cache version runtime schema status receiver')
+  ('absent sum by rate increase max min count topk histogram_quantile time on or and unless le job ' +
+    'instance route operation outcome reason pool queue call cache version runtime schema status receiver server')
     .split(' '),
 )
 
@@ -124,10 +128,10 @@ const metricsIn = (expr: string) =>
       .matchAll(/[a-z_][\w:]*/gi),
   ].map(([word]) => word).filter((word) => !WORDS.has(word))
 
-test('every metric in rules and dashboard is in a scrape, in a file of a command, or recorded', () => {
+test('every metric in rules, runbooks and dashboard is in a scrape, in a file of a command, or recorded', () => {
   const recorded = rules.flatMap(({ record }) => record ?? [])
   const known = new Set([...exposed, ...recorded, 'up'])
-  const used = [...rules.map(({ expr }) => expr), ...panelExpressions].flatMap(metricsIn)
+  const used = [...rules.map(({ expr }) => expr), ...shownExpressions].flatMap(metricsIn)
   expect(used.length).toBeGreaterThan(40)
   expect([...new Set(used.filter((name) => !known.has(name)))]).toEqual([])
   const variables = dashboard.templating.list.flatMap(({ query }) =>
@@ -136,7 +140,7 @@ test('every metric in rules and dashboard is in a scrape, in a file of a command
   expect(variables.filter((name) => !known.has(name))).toEqual([])
 })
 
-test('the dashboard has a description for each panel, and its expressions parse', ({ skip }) => {
+test('the dashboard has a description for each panel; its expressions and those of runbooks parse', ({ skip }) => {
   for (const { type, title, description, targets } of dashboard.panels) {
     if (type === 'row') continue
     expect([title, Boolean(description), targets!.length > 0]).toEqual([title, true, true])
@@ -149,12 +153,42 @@ test('the dashboard has a description for each panel, and its expressions parse'
     JSON.stringify({
       groups: [{
         name: 'dashboard',
-        rules: panelExpressions.map((expr, n) => ({
-          record: `panel:${n}`,
+        rules: shownExpressions.map((expr, n) => ({
+          record: `shown:${n}`,
           expr: expr.replaceAll('$__rate_interval', '5m').replaceAll(/\$\w+/g, 'x'),
         })),
       }],
     }),
   )
   expect(promtool('check', 'rules', file)).toMatchObject({ status: 0 })
+})
+
+test('every query of the runbooks answers', async () => {
+  const sql = connectTo(service.database.url)
+  try {
+    const queries = blocksOf('sql')
+    expect(queries.length).toBeGreaterThan(10)
+    await sql`insert into payment_history (user_id, action, amount) values (1, 'CREDIT', 0.5)`
+    for (const query of queries) await sql.unsafe(query.replaceAll('USER', '1'))
+    // One of them posts what is pending.
+    expect(await sql`select balance from users where id = 1`).toEqual([{ balance: '10.50' }])
+  } finally {
+    await sql.end()
+  }
+})
+
+test('every command of the runbooks gets an answer', async ({ skip }) => {
+  skip(spawnSync('curl', ['--version']).status !== 0, 'needs curl')
+  const commands = blocksOf('bash')
+  expect(commands.length).toBeGreaterThan(2)
+  const place = new URL(service.url).host
+  const env = {
+    PATH: process.env['PATH'],
+    UPSTASH_REDIS_REST_URL: service.redis.url,
+    UPSTASH_REDIS_REST_TOKEN: service.redis.token,
+  }
+  for (const command of commands) {
+    const script = command.replaceAll('HOST:PORT', place).replaceAll('curl ', 'curl --fail ')
+    await promisify(execFile)('bash', ['-ec', script], { env })
+  }
 })
