@@ -73,7 +73,7 @@ export function openLedger(
   const condition = onStandby(() => replica.incarnation() ?? '')
   const standby = observedLedger({
     ...createLedgerReads(database, database, condition),
-    ...createLedgerSearch(database, condition),
+    ...createLedgerSearch(database, database, condition),
   }, metrics.databaseCall)
   return {
     ...ledger,

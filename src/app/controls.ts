@@ -2,12 +2,16 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { isOutcomeUnknown, Problem } from '../core/errors.ts'
+import { rowsOfPage } from '../core/page_length.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import { json } from '../http/response.ts'
 import { jsonBody, validated } from '../http/validate.ts'
 import type { ControlOperation } from '../ledger/control_functions.ts'
 import type { Ledger } from '../ledger/functions.ts'
+import { isLongRead } from '../ledger/read_functions.ts'
 import type { Snapshots } from '../cache/snapshots.ts'
 import { describe, WRITE_PROBLEMS } from './describe.ts'
+import { longRead } from './long_read.ts'
 import { controlled, controlsPage, controlsQuery } from './schemas_controls.ts'
 import { creditLimitBody, reasonBody } from './schemas_controls.ts'
 import { idParam } from './schemas.ts'
@@ -17,6 +21,8 @@ const DEFAULT_LIMIT = 50
 export interface ControlsDependencies {
   ledger: Pick<Ledger, 'setControl' | 'getUserState' | 'listControls'>
   snapshots: Pick<Snapshots, 'read' | 'invalidate'>
+  /** Turns of long reads, by caller; left out: no limit. */
+  longReads?: FairSemaphore
 }
 
 const PROBLEMS = [
@@ -61,14 +67,16 @@ export function controlsRoutes(dependencies: ControlsDependencies) {
   return routes
 }
 
-function addListControls(routes: Hono, { ledger }: Pick<ControlsDependencies, 'ledger'>) {
+function addListControls(routes: Hono, { ledger, longReads }: ControlsDependencies) {
   routes.get(
     '/:id/controls',
     describe({
       operationId: 'listControls',
       tag: 'Users',
       summary: 'Whether a user is frozen, and its credit limit',
-      description: 'With who set them, when and why, newest first.',
+      description:
+        'With who set them, when and why, newest first. A page ends before its `limit` ' +
+        'where it has a megabyte; `next` tells.',
       responses: { 200: { schema: controlsPage } },
       problems: ['invalid_request', 'unknown_user', 'busy'],
     }),
@@ -81,9 +89,11 @@ function addListControls(routes: Hono, { ledger }: Pick<ControlsDependencies, 'l
       const state = await ledger.getUserState(userId)
       if (!state) throw new Problem('unknown_user')
       const below = before === undefined ? undefined : Number(before)
-      const changes = await ledger.listControls(userId, below, maxRows + 1)
-      const shown = changes.slice(0, maxRows)
-      const next = changes.length > maxRows ? shown.at(-1)!.number : null
+      const page = { before: below, maxRows: maxRows + 1 }
+      const turns = isLongRead(page) ? longReads : undefined
+      const changes = await longRead(turns, c, () => ledger.listControls(userId, page))
+      const shown = rowsOfPage(changes, maxRows)
+      const next = changes.length > shown.length ? shown.at(-1)!.number : null
       return json(c, { id: userId, ...state, changes: shown, next })
     },
   )

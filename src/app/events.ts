@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'
 import type { z } from 'zod'
-import { assertUserAllowed, callerKey } from '../auth/caller.ts'
+import { assertUserAllowed } from '../auth/caller.ts'
 import { Problem } from '../core/errors.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
 import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
@@ -14,6 +14,7 @@ import type { EventFilter, Events } from '../ledger/events.ts'
 import { describe } from './describe.ts'
 import { createEventStreams, type StreamDependencies } from './event_stream.ts'
 import { EVENT_STREAM } from './examples.ts'
+import { longRead } from './long_read.ts'
 import { after, eventsPage, eventsQuery } from './schemas_events.ts'
 
 const DEFAULT_LIMIT = 100
@@ -110,10 +111,10 @@ export function eventsRoutes(
       await refreshEvents()
       const start = startOf(c, query, events)
       if (type === SSE) return respond(c, await openStream(c, start, filter), { type: SSE })
-      const page = await longReads.take(
-        callerKey(c),
+      const page = await longRead(
+        longReads,
+        c,
         () => events.read(start, filter, Number(query.limit ?? DEFAULT_LIMIT)),
-        { isOver: () => c.get('deadline')?.isOver ?? false },
       )
       return json(c, {
         events: page.events.map(({ event }) => event),

@@ -1,10 +1,14 @@
 /** What is set aside of a user: validate → call → respond. */
 import { Hono } from 'hono'
 import { Problem } from '../core/errors.ts'
+import { rowsOfPage } from '../core/page_length.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import { json } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import type { Ledger } from '../ledger/functions.ts'
+import { isLongHoldsRead } from '../ledger/search_functions.ts'
 import { describe } from './describe.ts'
+import { longRead } from './long_read.ts'
 import { heldHold, holdParam, holdsPage, holdsQuery } from './schemas_holds.ts'
 import { idParam } from './schemas.ts'
 
@@ -12,10 +16,12 @@ const DEFAULT_LIMIT = 50
 
 export interface HeldDependencies {
   ledger: Pick<Ledger, 'listHolds' | 'getUsers'>
+  /** Turns of long reads, by caller; left out: no limit. */
+  longReads?: FairSemaphore
 }
 
 /** GET /users/:id/holds, and a hold under it. */
-export function heldRoutes({ ledger }: HeldDependencies) {
+export function heldRoutes({ ledger, longReads }: HeldDependencies) {
   const held = new Hono()
 
   async function assertKnown(userId: number) {
@@ -41,10 +47,12 @@ export function heldRoutes({ ledger }: HeldDependencies) {
       const { status, key, after, limit } = c.req.valid('query')
       const maxRows = Number(limit ?? DEFAULT_LIMIT)
       const conditions = { status, key, after: Number(after ?? 0), maxRows: maxRows + 1 }
-      const { holds, scannedTo } = await ledger.listHolds(userId, conditions)
+      const turns = isLongHoldsRead(conditions) ? longReads : undefined
+      const read = () => ledger.listHolds(userId, conditions)
+      const { holds, scannedTo } = await longRead(turns, c, read)
       if (holds.length === 0) await assertKnown(userId)
-      const shown = holds.slice(0, maxRows)
-      const next = holds.length > maxRows ? shown.at(-1)!.hold : scannedTo ?? null
+      const shown = rowsOfPage(holds, maxRows)
+      const next = holds.length > shown.length ? shown.at(-1)!.hold : scannedTo ?? null
       return json(c, { holds: shown, next })
     },
   )

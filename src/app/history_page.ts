@@ -1,21 +1,19 @@
 /** A page of a history, as JSON: as many entries as were asked for, or as fit into a megabyte. */
 import type { Context } from 'hono'
-import { callerKey } from '../auth/caller.ts'
-import { stringify } from '../core/raw_json.ts'
+import { createIsFull } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import type { Entry, Ledger } from '../ledger/functions.ts'
 import { SHORT_ROWS } from '../ledger/read_functions.ts'
 import { conditionsOf, hasCondition, type HistoryQuery, minSeqOf } from './history_conditions.ts'
+import { longRead } from './long_read.ts'
 
 const DEFAULT_LIMIT = 50
 /** Entries that one query of a long page reads. */
 const PART_ROWS = 250
-/** Characters of JSON after which a page ends. */
-const MAX_PAGE_LENGTH = 1_048_576
 
 export interface HistoryPageDependencies {
   ledger: Pick<Ledger, 'getHistory' | 'findEntries' | 'getMoments'>
-  longReads: FairSemaphore
+  longReads?: FairSemaphore | undefined
 }
 
 export interface HistoryPage {
@@ -27,7 +25,7 @@ export interface HistoryPage {
 
 /** Reads entries newest first, below a seq. */
 type ReadPart = (before: number | undefined, maxRows: number) => Promise<Entry[]>
-type LongRead = <T>(read: () => Promise<T>) => Promise<T>
+type InTurn = <T>(read: () => Promise<T>) => Promise<T>
 
 /**
  * Reads the page that a query asks for. It is empty also if there is no such user.
@@ -41,13 +39,12 @@ export async function readPage(
 ): Promise<HistoryPage> {
   const { limit, before } = query
   const maxRows = Number(limit ?? DEFAULT_LIMIT)
-  const isOver = () => c.get('deadline')?.isOver ?? false
-  const longRead: LongRead = (read) => longReads.take(callerKey(c), read, { isOver })
-  if (hasCondition(query)) return await findPage(ledger, longRead, userId, query, maxRows)
+  const inTurn: InTurn = (read) => longRead(longReads, c, read)
+  if (hasCondition(query)) return await findPage(ledger, inTurn, userId, query, maxRows)
   const below = before === undefined ? undefined : Number(before)
   const minSeq = minSeqOf(query)
   const read: ReadPart = (before, rows) => ledger.getHistory(userId, before, rows, minSeq)
-  if (maxRows >= SHORT_ROWS) return await readLongPage(read, longRead, below, maxRows)
+  if (maxRows >= SHORT_ROWS) return await readLongPage(read, inTurn, below, maxRows)
   // One more than asked for tells whether there is another page.
   const entries = await read(below, maxRows + 1)
   return entries.length > maxRows ? pageOf(entries, maxRows) : { entries, next: null }
@@ -62,7 +59,7 @@ const pageOf = (entries: Entry[], length: number): HistoryPage => ({
 /** Reads a page in several queries, each of which waits its turn among long reads. */
 async function readLongPage(
   read: ReadPart,
-  longRead: LongRead,
+  inTurn: InTurn,
   below: number | undefined,
   maxRows: number,
 ): Promise<HistoryPage> {
@@ -71,9 +68,9 @@ async function readLongPage(
   for (;;) {
     const before = entries.at(-1)?.seq ?? below
     const wanted = Math.min(PART_ROWS, maxRows + 1 - entries.length)
-    const part = await longRead(() => read(before, wanted))
+    const part = await inTurn(() => read(before, wanted))
     for (const entry of part) {
-      if (isFull(entry, entries.length)) return pageOf(entries, entries.length)
+      if (isFull(entry)) return pageOf(entries, entries.length)
       entries.push(entry)
     }
     if (part.length < wanted) return { entries, next: null }
@@ -83,27 +80,15 @@ async function readLongPage(
 /** Reads a page of entries that meet the conditions of the query, in one query. */
 async function findPage(
   ledger: Pick<Ledger, 'findEntries' | 'getMoments'>,
-  longRead: LongRead,
+  inTurn: InTurn,
   userId: number,
   query: HistoryQuery,
   maxRows: number,
 ): Promise<HistoryPage> {
   const conditions = await conditionsOf(ledger, userId, query)
-  const { entries, scannedTo } = await longRead(() =>
+  const { entries, scannedTo } = await inTurn(() =>
     ledger.findEntries(userId, { ...conditions, maxRows: maxRows + 1 }, minSeqOf(query))
   )
   const end = entries.findIndex(createIsFull(maxRows))
   return end === -1 ? { entries, next: scannedTo ?? null } : pageOf(entries, end)
-}
-
-/**
- * Creates a function that is asked for each entry in turn whether the page is full before it. The
- * first entry always has room.
- */
-function createIsFull(maxRows: number) {
-  let length = 0
-  return function isFull(entry: Entry, count: number): boolean {
-    length += stringify(entry).length
-    return count === maxRows || (length > MAX_PAGE_LENGTH && count > 0)
-  }
 }

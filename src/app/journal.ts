@@ -1,13 +1,14 @@
 /** The entries of everybody: validate → call → respond. */
 import { Hono } from 'hono'
 import { Problem } from '../core/errors.ts'
-import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
-import { callerKey } from '../auth/caller.ts'
+import { rowsOfPage } from '../core/page_length.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
 import { json } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
 import type { Ledger } from '../ledger/functions.ts'
 import { describe } from './describe.ts'
 import { journal, journalQuery } from './history_schemas.ts'
+import { longRead } from './long_read.ts'
 
 const DEFAULT_LIMIT = 50
 
@@ -19,7 +20,7 @@ export interface JournalDependencies {
 
 /** GET /entries. */
 export function journalRoutes(
-  { ledger, longReads = createFairSemaphore({ perKey: Infinity }) }: JournalDependencies,
+  { ledger, longReads }: JournalDependencies,
 ) {
   return new Hono().get(
     '/',
@@ -38,13 +39,13 @@ export function journalRoutes(
       if (c.get('caller')?.users) throw new Problem('forbidden')
       const { limit, before } = c.req.valid('query')
       const maxRows = Number(limit ?? DEFAULT_LIMIT)
-      const { entries, scannedTo } = await longReads.take(
-        callerKey(c),
+      const { entries, scannedTo } = await longRead(
+        longReads,
+        c,
         () => ledger.listJournal(before === undefined ? undefined : Number(before), maxRows + 1),
-        { isOver: () => c.get('deadline')?.isOver ?? false },
       )
-      const shown = entries.slice(0, maxRows)
-      const next = entries.length > maxRows ? shown.at(-1)!.position : scannedTo ?? null
+      const shown = rowsOfPage(entries, maxRows)
+      const next = entries.length > shown.length ? shown.at(-1)!.position : scannedTo ?? null
       return json(c, { entries: shown, next })
     },
   )

@@ -1,14 +1,18 @@
 /** GET and POST /users: creates users and lists them. */
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
-import { json, setLocation } from '../http/response.ts'
 import { Problem } from '../core/errors.ts'
+import { rowsOfPage } from '../core/page_length.ts'
+import type { FairSemaphore } from '../core/semaphore.ts'
+import { json, setLocation } from '../http/response.ts'
 import type { Ledger } from '../ledger/functions.ts'
+import { isLongRead } from '../ledger/read_functions.ts'
 import type { Snapshots } from '../cache/snapshots.ts'
 import { idempotencyKey, jsonBody, validated } from '../http/validate.ts'
 import { markReplayed, metadataText } from './created.ts'
 import { describe } from './describe.ts'
 import { EMPTY } from './examples.ts'
+import { longRead } from './long_read.ts'
 import { madeUser, newUserBody, userPage, usersQuery } from './schemas_users.ts'
 
 const DEFAULT_LIMIT = 50
@@ -16,6 +20,8 @@ const DEFAULT_LIMIT = 50
 export interface UserDirectoryDependencies {
   ledger: Pick<Ledger, 'createUser' | 'listUsers'>
   snapshots: Pick<Snapshots, 'read'>
+  /** Turns of long reads, by caller; left out: no limit. */
+  longReads?: FairSemaphore
 }
 
 /** GET and POST /users. */
@@ -26,14 +32,16 @@ export function userDirectoryRoutes(dependencies: UserDirectoryDependencies) {
   return routes
 }
 
-function addListUsers(routes: Hono, { ledger }: Pick<UserDirectoryDependencies, 'ledger'>) {
+function addListUsers(routes: Hono, { ledger, longReads }: UserDirectoryDependencies) {
   routes.get(
     '/',
     describe({
       operationId: 'listUsers',
       tag: 'Users',
       summary: 'Users, by number; or the one with a reference',
-      description: 'A caller who is bound to users gets these only.',
+      description:
+        'A caller who is bound to users gets these only. A page ends before its `limit` ' +
+        'where it has a megabyte; `next` tells.',
       responses: { 200: { schema: userPage } },
       problems: ['invalid_request', 'busy'],
     }),
@@ -41,15 +49,13 @@ function addListUsers(routes: Hono, { ledger }: Pick<UserDirectoryDependencies, 
     async (c) => {
       const { reference, after, limit } = c.req.valid('query')
       const maxRows = Number(limit ?? DEFAULT_LIMIT)
-      const users = await ledger.listUsers({
-        reference,
-        after: Number(after ?? 0),
-        // One more than asked for tells whether there is another page.
-        maxRows: maxRows + 1,
-        userIds: c.get('caller')?.users,
-      })
-      const shown = users.slice(0, maxRows)
-      return json(c, { users: shown, next: users.length > maxRows ? shown.at(-1)!.id : null })
+      const userIds = c.get('caller')?.users
+      // One more than asked for tells whether there is another page.
+      const listing = { reference, after: Number(after ?? 0), maxRows: maxRows + 1, userIds }
+      const turns = isLongRead(listing) ? longReads : undefined
+      const users = await longRead(turns, c, () => ledger.listUsers(listing))
+      const shown = rowsOfPage(users, maxRows)
+      return json(c, { users: shown, next: users.length > shown.length ? shown.at(-1)!.id : null })
     },
   )
 }

@@ -1,5 +1,6 @@
 /** The functions that freeze users and limit their credit, and that tell who did. */
 import { type Database, isoTimestamp } from '../database/database.ts'
+import { isLongRead } from './read_functions.ts'
 
 export type ControlOperation = 'FREEZE' | 'THAW' | 'CREDIT LIMIT'
 
@@ -38,7 +39,10 @@ export interface LedgerControls {
   /** Undefined for an unknown user. */
   getUserState(userId: number): Promise<UserState | undefined>
   /** Newest first, below `before` if it is given. */
-  listControls(userId: number, before: number | undefined, maxRows: number): Promise<Control[]>
+  listControls(
+    userId: number,
+    page: { before: number | undefined; maxRows: number },
+  ): Promise<Control[]>
 }
 
 interface StateRow {
@@ -80,6 +84,7 @@ export const controlOf = (row: ControlRow): Control => ({
 export function createLedgerControls(
   { run }: Pick<Database, 'run'>,
   writing: Pick<Database, 'run'>,
+  long: Pick<Database, 'run'>,
 ): LedgerControls {
   return {
     async setControl({ operation, userId, creditLimit, reason, actor }) {
@@ -99,8 +104,10 @@ export function createLedgerControls(
       return row === undefined || row.user_id === null ? undefined : stateOf(row)
     },
 
-    async listControls(userId, before, maxRows) {
-      const rows = await run((sql) =>
+    async listControls(userId, page) {
+      const { before, maxRows } = page
+      const { run: runPage } = isLongRead(page) ? long : { run }
+      const rows = await runPage((sql) =>
         sql<ControlRow[]>`
           select * from ledger.list_controls(user_id => ${userId}::bigint,
             before => ${before ?? null}::bigint, max_rows => ${maxRows})`

@@ -1,12 +1,9 @@
 /** Reads events page by page, each once and in order, as far as the history is settled. */
 import { Problem } from '../core/errors.ts'
-import { stringify } from '../core/raw_json.ts'
+import { createIsFull } from '../core/page_length.ts'
 import type { SettledHistory } from '../cache/change_poller.ts'
 import { BEGINNING, type Cursor, cursorText } from './event_cursor.ts'
 import type { EventType, FoundEvents, LedgerEvent, LedgerEvents } from './event_functions.ts'
-
-/** Characters of JSON after which a page ends. */
-const MAX_PAGE_LENGTH = 1_048_576
 
 /** Which events a reader wants; what is left out is no condition. */
 export interface EventFilter {
@@ -133,10 +130,9 @@ async function assertSame(
 /** As many of them as fit into a megabyte. */
 function pageOf({ found, end }: FoundEvents, incarnation: string, settled: number): EventPage {
   const events: EventPage['events'] = []
-  let length = 0
+  const isFull = createIsFull()
   for (const { position, digest, event } of found) {
-    length += stringify(event).length
-    if (length > MAX_PAGE_LENGTH && events.length > 0) break
+    if (isFull(event)) break
     events.push({ event, cursor: { position, digest, incarnation, through: position } })
   }
   const next = events.length < found.length ? events.at(-1)!.cursor : { ...end, incarnation }

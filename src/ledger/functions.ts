@@ -68,9 +68,9 @@ export function createLedger(options: LedgerOptions): Ledger {
   return {
     ...createLedgerPost(posting, waiting),
     ...createLedgerReads(reads, longReads),
-    ...createLedgerUsers(reads),
-    ...createLedgerControls(reads, waiting),
-    ...createLedgerSearch(longReads),
+    ...createLedgerUsers(reads, longReads),
+    ...createLedgerControls(reads, waiting, longReads),
+    ...createLedgerSearch(reads, longReads),
     ...createLedgerEvents(longReads),
     ...createLedgerWebhooks(reads),
 

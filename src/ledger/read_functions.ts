@@ -93,8 +93,10 @@ interface VerifiedRow {
   next_seq: string | null
 }
 
-/** A read of more entries than this, a page of 100 and the next one, is a long read. */
+/** A read of more rows than this, a page of 100 and the next one, is a long read. */
 export const SHORT_ROWS = 101
+/** Whether a list with as many rows is a long read. */
+export const isLongRead = ({ maxRows }: { maxRows: number }): boolean => maxRows > SHORT_ROWS
 
 /**
  * Creates the readers. Long reads have connections of their own, so that no short one waits for
@@ -105,7 +107,7 @@ export function createLedgerReads(
   long: Pick<Database, 'run'> = { run },
   condition: ReplicaCondition = ON_PRIMARY,
 ): LedgerReads {
-  const runRows = (maxRows: number) => maxRows > SHORT_ROWS ? long.run : run
+  const runRows = (maxRows: number) => isLongRead({ maxRows }) ? long.run : run
 
   const statement = (userId: number, after: number, upto: number, maxRows: number) =>
     runRows(maxRows)((sql) =>

@@ -2,6 +2,7 @@
 import { RawJson } from '../core/raw_json.ts'
 import { type Database, isoTimestamp } from '../database/database.ts'
 import type { Hold } from './operations.ts'
+import { isLongRead } from './read_functions.ts'
 import { ON_PRIMARY, type ReplicaCondition } from './replica_condition.ts'
 import { type Entry, entryOf, type EntryRow } from './rows.ts'
 
@@ -100,9 +101,14 @@ const matches = <Row extends { is_match: boolean }>(rows: Row[]) =>
 const lastScanned = <Row extends { is_match: boolean }>(rows: Row[]) =>
   rows.find(({ is_match }) => !is_match)
 
-/** Runs on connections for long reads: what a condition leaves out is read, too. */
+/** Whether many holds are read: what a condition leaves out is, too, but for a key. */
+export const isLongHoldsRead = (conditions: HoldConditions): boolean =>
+  isLongRead(conditions) || conditions.status !== undefined
+
+/** Runs on connections for long reads whatever may read many rows. */
 export function createLedgerSearch(
-  { run }: Pick<Database, 'run'>,
+  short: Pick<Database, 'run'>,
+  { run }: Pick<Database, 'run'> = short,
   condition: ReplicaCondition = ON_PRIMARY,
 ): LedgerSearch {
   return {
@@ -137,8 +143,10 @@ export function createLedgerSearch(
       }
     },
 
-    async listHolds(userId, { status, key, after, maxRows }) {
-      const rows = await run((sql) =>
+    async listHolds(userId, conditions) {
+      const { status, key, after, maxRows } = conditions
+      const { run: runHolds } = isLongHoldsRead(conditions) ? { run } : short
+      const rows = await runHolds((sql) =>
         sql<HoldRow[]>`
           select *, metadata::text as metadata from ledger.list_holds(user_id => ${userId}::bigint,
             status => ${status ?? null}::text, after => ${after}::bigint, max_rows => ${maxRows},

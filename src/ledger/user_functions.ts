@@ -1,6 +1,7 @@
 /** The functions that make and find users. */
 import { RawJson } from '../core/raw_json.ts'
 import { type Database, isoTimestamp } from '../database/database.ts'
+import { isLongRead } from './read_functions.ts'
 import { arrayLiteral, snapshotOf, type UserRow } from './rows.ts'
 import type { Snapshot } from '../cache/snapshots.ts'
 
@@ -62,7 +63,10 @@ const detailsOf = ({ reference, metadata, created_at }: DetailsRow) => ({
 })
 
 /** Creates the functions that create and list users. */
-export function createLedgerUsers({ run }: Pick<Database, 'run'>): LedgerUsers {
+export function createLedgerUsers(
+  { run }: Pick<Database, 'run'>,
+  long: Pick<Database, 'run'>,
+): LedgerUsers {
   return {
     async createUser({ id, reference, metadata, key }) {
       const [row] = await run((sql) =>
@@ -77,8 +81,10 @@ export function createLedgerUsers({ run }: Pick<Database, 'run'>): LedgerUsers {
       return { id: Number(made), created, replayed, ...detailsOf(row!) }
     },
 
-    async listUsers({ reference, after, maxRows, userIds }) {
-      const rows = await run((sql) =>
+    async listUsers(listing) {
+      const { reference, after, maxRows, userIds } = listing
+      const { run: runListing } = isLongRead(listing) ? long : { run }
+      const rows = await runListing((sql) =>
         sql<(UserRow & DetailsRow)[]>`
           select id, balance, available, seq, updated_at, reference, metadata::text as metadata,
                  created_at

@@ -12,13 +12,18 @@ declare
   v_status text;
   v_scanned integer := 0;
   v_found integer := 0;
+  v_after bigint := list_holds.after;
+  v_last bigint := 9223372036854775807;
 begin
+  if list_holds.idempotency_key is not null then
+    -- Bounds, not a condition: whatever the plan, no other hold is read.
+    select c.hold, greatest(v_after, c.hold - 1) into v_last, v_after from public.hold_changes c
+     where c.user_id = list_holds.user_id and c.idempotency_key = list_holds.idempotency_key;
+    if not found then return; end if;
+  end if;
   for v_hold in
     select h.* from public.holds h where h.user_id = list_holds.user_id
-       and h.hold > list_holds.after
-       and (list_holds.idempotency_key is null or h.hold = (
-         select c.hold from public.hold_changes c where c.user_id = list_holds.user_id
-            and c.idempotency_key = list_holds.idempotency_key))
+       and h.hold > v_after and h.hold <= v_last
      order by h.hold limit list_holds.max_scanned
   loop
     v_scanned := v_scanned + 1;

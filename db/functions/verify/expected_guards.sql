@@ -120,7 +120,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.later_change(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', '7712c24d35dfdd13'),
     ('function ledger.ledger_id()', '4c79bc65c6cab4a5'),
     ('function ledger.list_controls(bigint,bigint,integer)', 'fb7d884fd9f77dd0'),
-    ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', '73fb3a1821274e77'),
+    ('function ledger.list_holds(bigint,text,bigint,integer,text,integer)', '11ad4265cb88079c'),
     ('function ledger.list_journal(bigint,integer,integer)', 'f2c0e7fd6e57ec3d'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '7e61ae5021b97eec'),
     ('function ledger.load_target(text,bigint,bigint,numeric,numeric)', '1cb3d0104bbf5ccd'),

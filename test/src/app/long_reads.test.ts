@@ -45,6 +45,53 @@ test('a page ends where it has a megabyte, and the next one goes on there', asyn
   expect(seqs).toEqual(Array.from({ length: LIMIT }, (_, n) => LIMIT - n))
 })
 
+const PAGES = {
+  entries: ['/entries', 'entries', 'before'],
+  holds: ['/users/:id/holds', 'holds', 'after'],
+  users: ['/users', 'users', 'after'],
+  controls: ['/users/:id/controls', 'changes', 'before'],
+} as const
+
+test.each(Object.entries(PAGES))(
+  'so does one of %s, whatever its limit, and all of them are there',
+  async (what, [path, member, parameter]) => {
+    const { sql } = http
+    // A reason has up to 1000 characters, of up to 4 bytes, and JSON of a control character has 6.
+    const metadata = `{"a":"${'x'.repeat(4086)}"}`
+    if (what === 'holds') {
+      await sql`select place_hold(${id}, 0.01, null, 'h' || n, ${metadata}::text::jsonb)
+                  from generate_series(1, 600) n`
+    } else if (what === 'users') {
+      await sql`select create_user(null, 'r' || n, ${metadata}::text::jsonb)
+                  from generate_series(1, 600) n`
+    } else if (what === 'controls') {
+      await sql`select ledger.set_control('CREDIT LIMIT', ${id}, n, repeat(chr(1), 1000), null)
+                  from generate_series(1, 600) n`
+    }
+    const rows: unknown[] = []
+    let next: number | null | undefined
+    do {
+      const more = next === undefined ? '' : `&${parameter}=${next}`
+      const { text } = await http.call('GET', `${path.replace(':id', `${id}`)}?limit=1000${more}`)
+      expect(text.length).toBeLessThan(1.1 * 2 ** 20)
+      const page = JSON.parse(text) as Record<string, unknown[]> & { next: number | null }
+      rows.push(...page[member]!)
+      next = page.next
+    } while (next !== null)
+    const [{ count } = { count: 0 }] = await sql.unsafe<{ count: number }[]>(`
+      select count(*)::integer as count from ${
+      {
+        entries: 'payment_history where seq is not null',
+        holds: `holds where user_id = ${id}`,
+        users: 'users',
+        controls: `user_controls where user_id = ${id}`,
+      }[what]
+    }`)
+    expect(count).toBeGreaterThan(500)
+    expect(rows).toHaveLength(count)
+  },
+)
+
 /** Holds up every verification until `work` is done. */
 async function withLongReadsHeld(work: () => Promise<unknown>): Promise<void> {
   const { sql } = http
@@ -80,8 +127,13 @@ test('no short read waits for a long one, in the ledger or over HTTP', async () 
     // One of the ledger here, and all that one caller may have.
     await expect.poll(waiting).toBe(1 + 2)
     expect((await ledger.getUsers([id])).size).toBe(1)
-    for (const path of ['', '/history', '/history/1', '/balance']) {
-      const { status } = await http.call('GET', `/users/${id}${path}`, undefined, {
+    const one = { status: undefined, key: undefined, after: 0, maxRows: 1 }
+    expect((await ledger.listHolds(id, one)).holds).toHaveLength(1)
+    for (
+      const path of ['', '/history', '/history/1', '/balance', '/holds', '/holds/1', '/controls']
+        .map((path) => `/users/${id}${path}`).concat('/users?limit=10', `/balances?ids=${id}`)
+    ) {
+      const { status } = await http.call('GET', path, undefined, {
         'Cache-Control': 'no-cache',
       })
       expect(status, path).toBe(200)
