@@ -34,15 +34,6 @@ interface UserState {
   controls: Controls
 }
 
-/** @throws UnknownUserError */
-async function load(session: Session, id: number): Promise<UserState> {
-  const [user, controls] = await Promise.all([
-    readUser(session, id),
-    session.client.listControls(id, { limit: SHOWN_CONTROLS }),
-  ])
-  return { user, controls }
-}
-
 function figures({ user, controls }: UserState): HTMLElement {
   const { balance, available, seq, updated_at } = user
   return element(
@@ -118,6 +109,7 @@ function createSections(session: Session, id: number, refresh: () => void) {
     .concat(statementSection(session, id), verificationSection(session, id))
   return {
     controls,
+    holds,
     node: element(
       'div',
       { class: 'columns' },
@@ -126,7 +118,7 @@ function createSections(session: Session, id: number, refresh: () => void) {
       element('div', { class: 'side' }, ...side),
       history.node,
     ),
-    refresh: () => Promise.all([history.refresh(), holds.refresh(), chart.refresh()]),
+    refresh: () => Promise.all([history.refresh(), chart.refresh()]),
     stop() {
       holds.stop()
       chart.stop()
@@ -145,7 +137,10 @@ function createReadPage(session: Session, id: number): UserPage {
 
   async function show(): Promise<void> {
     try {
-      const loaded = await load(session, id)
+      const controls = await session.client.listControls(id, { limit: SHOWN_CONTROLS })
+      // Before the balance: no event tells of the end of a hold, but `holds` waits for it.
+      await sections.holds.refresh()
+      const loaded = { user: await readUser(session, id), controls }
       problem.replaceChildren()
       page.classList.remove('unknown')
       about.replaceChildren(...aboutOf(loaded))

@@ -52,6 +52,23 @@ test('the end of a hold, which is no event, is shown when its time is over', asy
   await page.close()
 })
 
+test('a hold that ends between two readings of the page is not shown as held', async () => {
+  const id = await http.user('1000')
+  const page = await openUser(id)
+  await isLive(page)
+  await http.sql`select place_hold(${id}, 10, 1)`
+  await page.route('**/holds?*', async (route) => {
+    const active = () => http.call('GET', `/users/${id}/holds?status=active`)
+    await expect.poll(active).toMatchObject({ body: { holds: [] } })
+    await route.continue()
+  })
+  await page.reload()
+  await page.getByText('No active holds.').waitFor()
+  await expect.poll(() => page.locator('.figures .amount').allTextContents())
+    .toEqual(['1,000.00', '1,000.00'])
+  await page.close()
+})
+
 test('without a stream it asks, until there is one', async () => {
   const id = await http.user('1000')
   const refuse = (page: Page) =>

@@ -58,7 +58,9 @@ export function run(command: string[], env: Record<string, string>): Run {
       }
       if (look()) return
       child.on('text', look)
-      child.once('close', () => look() ?? reject(new Error(`no ${pattern} in: ${text}`)))
+      // It may have ended before.
+      const miss = () => look() ?? reject(new Error(`no ${pattern} in: ${text}`))
+      void ended.then(miss, reject)
     })
   // Not child.kill(): on Deno it then reports that signal in place of the exit code.
   const signal = (name: NodeJS.Signals) => {
