@@ -105,7 +105,7 @@ async function run(scenario: Scenario, cluster: Cluster, n: number): Promise<str
 describe(`LEDGER_TEST_SEED=${SEED}, the service on ${SERVICE_RUNTIME}`, () => {
   const chosen = ONLY
     ? SCENARIOS.filter(({ name }) => name.includes(ONLY))
-    : sample('faults', SCENARIOS, 2)
+    : sample('faults', SCENARIOS)
   test.for(chosen.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     async ([, scenario], { skip }) => {

@@ -12,7 +12,7 @@ const commands = Object.values(scripts)
   .flatMap((text) => /node .*--import tsx (\S+\.ts)$/.exec(text)?.[1] ?? [])
   .concat('src/deno.ts')
   .filter((file) => file !== (onDeno ? 'src/node.ts' : 'src/deno.ts'))
-const taken = sample('commands', commands, 2)
+const taken = sample('commands', commands)
 
 const commandsPage = readFileSync('docs/reference/commands.md', 'utf8')
 

@@ -2,53 +2,86 @@
 import { beforeEach, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { sample, SEED } from './share.ts'
 
-/** Of the tests of such a file. */
-const LEAST = 0.25
+/** Paths of files in which no test needs another one. */
+const pathsOf = (...names: string[]) => names.map((name) => `test/${name}.test.ts`)
 
-/** No test of these needs another one of its file. */
-const SLOW = new Set([
-  'client/packed',
+/** They start programs for each of their tests: a tenth of them is run. */
+const SLOWEST = new Set(pathsOf(
   'console/console',
+  'db/role_timeouts',
+  'db/verify',
+  'dev/embedded_postgres',
+  'dev/start',
+  'project/docs_commands',
+))
+
+/** A quarter of their tests is run. */
+const SLOW = new Set(pathsOf(
+  'client/client',
+  'client/packed',
   'console/scopes',
+  'db/add_hold_changes',
   'db/after_restore',
+  'db/archive',
   'db/bank/import',
   'db/desk/reset',
   'db/desk/seed',
   'db/desk/status',
+  'db/extend_ledger',
+  'db/from_nine',
+  'db/functions/debit_user',
   'db/functions/entry_hash',
+  'db/functions/find_key',
   'db/functions/verify_guards',
   'db/functions/verify_ledger',
+  'db/functions/verify_user',
   'db/migrate',
   'db/new_migration',
+  'db/preconditions',
   'db/privileges',
-  'db/role_timeouts',
   'db/session_settings',
-  'db/verify',
-  'dev/embedded_postgres',
   'dev/new_token',
-  'dev/start',
   'fuzz/linear_work',
-  'project/docs_commands',
+  'plans',
+  'project/supply_chain',
   'service/database_hosts',
+  'service/database_tls',
   'service/deno_deploy',
   'service/outages',
+  'service/pgbouncer',
+  'service/read_replicas',
   'service/stopping',
   'service/worker',
   'src/app/app',
+  'src/app/bad_input',
+  'src/app/balances',
+  'src/app/browsers',
+  'src/app/bulk',
+  'src/app/debits',
+  'src/app/events',
   'src/app/history',
+  'src/app/holds',
   'src/app/openapi_lint',
+  'src/app/query',
+  'src/app/search',
+  'src/app/transfers',
   'src/app/users',
   'src/auth/access',
   'src/auth/access_service',
+  'src/cache/snapshots',
   'src/http/observe',
+  'src/ledger/contention',
   'src/ledger/statement',
   'src/ledger/verification',
   'src/server/garbage',
   'src/server/http_server',
   'src/service',
   'src/telemetry/error_output',
+  'src/telemetry/metrics',
   'src/webhooks/webhooks',
-].map((name) => `test/${name}.test.ts`))
+))
+
+const leastOf = (name: string) => SLOWEST.has(name) ? 0.1 : SLOW.has(name) ? 0.25 : 1
 
 const testsIn = ({ tasks }: RunnerTestSuite): RunnerTestCase[] =>
   tasks.flatMap((task) => task.type === 'test' ? [task] : testsIn(task))
@@ -58,10 +91,11 @@ const testsIn = ({ tasks }: RunnerTestSuite): RunnerTestCase[] =>
 export function runSomeTests(): void {
   let taken: Set<string> | undefined
   beforeEach(({ task: { id, file }, skip }) => {
-    if (!SLOW.has(file.name)) return
+    const least = leastOf(file.name)
+    if (least === 1) return
     if (!taken) {
       const tests = testsIn(file)
-      const some = sample(`tests of ${file.name}`, tests, Math.ceil(tests.length * LEAST))
+      const some = sample(`tests of ${file.name}`, tests, Math.ceil(tests.length * least))
       taken = new Set(some.map((test) => test.id))
     }
     skip(!taken.has(id), `not in this share: seed ${SEED}`)
