@@ -1127,7 +1127,7 @@ create function ledger.close_hold(operation text, user_id bigint, hold bigint, a
 -- Sets the copies in users of open accounts to what these are now, where they differ.
 create function ledger.copy_accounts(accounts ledger.account[])
   returns void
-  language sql volatile;
+  language plpgsql volatile;
 
 -- How much there is of a user that erase_user would erase, were it old enough, posted or ended.
 create function ledger.count_erasable(user_id bigint)
@@ -1431,6 +1431,12 @@ create function ledger.get_code_guards()
   language sql stable;
 grant execute on function ledger.get_code_guards to ledger_dba;
 
+-- What get_users answers, where users are on several servers: user by user, each by one statement
+-- on the server of the user.
+create function ledger.get_each_user(user_ids bigint[])
+  returns SETOF ledger.user_snapshot
+  language plpgsql stable security definer;
+
 -- Of these entries of a user those of which something was taken out, with the last intervention
 -- that did so: ERASE or ARCHIVE. Their hashes cover what is gone.
 create function ledger.get_erasures(user_id bigint, seqs bigint[])
@@ -1500,6 +1506,26 @@ create function ledger.get_relation_guards()
   returns table (object text, definition text)
   language sql stable;
 grant execute on function ledger.get_relation_guards to ledger_dba;
+
+-- For each shard the functions of its schema on this server, to be compared with shard_functions:
+-- their text, whether they belong to the owner, and who else may call them.
+create function ledger.get_shard_guards()
+  returns table (object text, definition text)
+  language sql stable;
+
+-- What get_users answers, wherever the users are. In the schema of a shard it raises LGMOV, as post
+-- does there, if they aren't in the shard.
+create function ledger.get_shard_users(user_ids bigint[])
+  returns SETOF ledger.user_snapshot
+  language plpgsql stable security definer;
+grant execute on function ledger.get_shard_users to ledger_dba, ledger_service;
+
+-- The shards of users in the order of what hashint8 says of their ids, each from min_hash on, with
+-- the server that has it; none where all users are on one server.
+create function ledger.get_shards()
+  returns table (shard_id bigint, min_hash integer, host text, port integer)
+  language plpgsql stable security definer;
+grant execute on function ledger.get_shards to ledger_dba, ledger_service;
 
 -- At most max_rows entries of a user with after < seq <= upto (null: the last), oldest first.
 create function ledger.get_statement(
@@ -1675,7 +1701,7 @@ grant execute on function ledger.incarnation to ledger_dba, ledger_service;
 -- Writes entries; everything has been decided.
 create function ledger.insert_entries(entries ledger.entry[])
   returns void
-  language sql volatile;
+  language plpgsql volatile;
 
 -- Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises
 -- 23505 if the id is taken, 23514 if it is out of range.
@@ -1805,6 +1831,12 @@ create function ledger.later_change(
   returns public.hold_changes
   language plpgsql volatile;
 
+-- Keeps a shard of users on this server until the end of the transaction; returns false. Raises
+-- LGMOV if it isn't here, or one of the users isn't of it.
+create function ledger.leaves_shard(shard_id bigint, user_ids bigint[])
+  returns boolean
+  language plpgsql volatile;
+
 -- Which ledger this is: an id that the database was born with, for names that ledgers share with
 -- one another, such as keys in Redis.
 create function ledger.ledger_id()
@@ -1885,6 +1917,12 @@ create function ledger.lock_account(user_id bigint)
 -- of each, and returns their accounts in id order; without wait it leaves out those that somebody
 -- else holds, and in any case those that don't exist. Raises 55P03 after lock_timeout.
 create function ledger.lock_accounts(user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile;
+
+-- What lock_accounts does, where users are on several servers: user by user, in statements of which
+-- each has one server.
+create function ledger.lock_each(user_ids bigint[], wait boolean, max_pending integer)
   returns ledger.account[]
   language plpgsql volatile;
 
@@ -2133,6 +2171,14 @@ create function ledger.set_control(
   language plpgsql volatile security definer;
 grant execute on function ledger.set_control to ledger_service;
 
+-- The functions of a shard of users, of which the service calls some on the server of the shard
+-- (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of
+-- the shard themselves, where Citus has nothing to plan. Writes, in lock_accounts, and reads, in
+-- get_shard_users, refuse what isn't of the shard: see leaves_shard.
+create function ledger.shard_functions(shard_id bigint)
+  returns table (name text, definition text, caller text)
+  language plpgsql stable;
+
 -- Everybody whom operations touch: their users, to whom transfers go, and the other users of
 -- transfers that are reversed.
 create function ledger.users_of(
@@ -2207,9 +2253,8 @@ create function ledger.verify_manual_entries(after_user_id bigint, upto_user_id 
   language plpgsql stable;
 
 -- The findings about a ledger whose users are on several servers: a shard without a trigger, a
--- constraint or a unique index that its table has, or with another one; a server without a guard
--- that the coordinator has, such as a function that nobody else may execute. None where all users
--- are on one server.
+-- constraint or a unique index that its table has, or with another one, and what verify_workers
+-- finds. None where all users are on one server.
 create function ledger.verify_shards()
   returns SETOF ledger.finding
   language plpgsql stable security definer;
@@ -2237,6 +2282,13 @@ create function ledger.verify_users(
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
   language plpgsql stable security definer;
 grant execute on function ledger.verify_users to ledger_dba;
+
+-- The findings about the servers of a distributed ledger: one without a guard that the coordinator
+-- has, such as a function that nobody else may execute, or on which the functions of a shard are
+-- missing or others.
+create function ledger.verify_workers()
+  returns SETOF ledger.finding
+  language plpgsql stable;
 
 -- Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes.
 -- Everything has been decided.

@@ -3,10 +3,11 @@ import { createAccessFromConfig } from './auth/from_config.ts'
 import { createSnapshots } from './cache/snapshots.ts'
 import { type Config, describeConfig } from './config/config.ts'
 import { databaseTarget } from './config/database_tls.ts'
+import { atServer } from './config/database_url.ts'
 import { createEvents } from './ledger/events.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createRecheck } from './ledger/recheck.ts'
-import { createLongReads, openLedger, openQueue, POOL_SIZES } from './pools.ts'
+import { createLongReads, openLedger, openQueues, openShards, POOL_SIZES } from './pools.ts'
 import type { Runtime } from './runtime.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
 import { limitLog } from './telemetry/limited_log.ts'
@@ -37,13 +38,20 @@ export async function createParts(
   const standby = config.databaseReadUrl === undefined
     ? undefined
     : databaseTarget(config.databaseReadUrl, readText, 'DATABASE_READ_URL')
-  const ledger = openLedger(target, standby, {
+  const primary = openLedger(target, standby, {
     config,
     metrics,
     pools,
     incarnation: () => incarnation,
     onAway: (error) => log.warn('the standby is away, so the primary answers', error),
   })
+  const { databaseUrl } = config
+  const shards = openShards(
+    primary,
+    ({ host, port }) => databaseTarget(atServer(databaseUrl, host, port), readText),
+    { config, metrics, pools },
+  )
+  const ledger = { ...primary, getUsers: (ids: number[]) => shards.getUsers(ids) }
   const redis = config.redis && {
     ...config.redis,
     onError: (error: unknown) => log.warn('Redis fails', error),
@@ -52,10 +60,10 @@ export async function createParts(
     ...(redis && { redis }),
     ...(redis?.timeoutMs && { timeoutMs: redis.timeoutMs }),
     ttlSeconds: config.snapshotTtlSeconds,
-    load: (ids) => ledger.getUsers(ids),
+    load: ledger.getUsers,
     onError: (operation) => metrics.snapshotError(operation),
   })
-  const queue = openQueue(ledger, { config, metrics, pools })
+  const queue = openQueues(ledger, shards, { config, metrics, pools })
   const longReads = createLongReads(pools)
   const recheck = createRecheck({ ledger, metrics })
   const events = createEvents(ledger)
@@ -66,6 +74,7 @@ export async function createParts(
     access,
     target,
     ledger,
+    shards,
     snapshots,
     queue,
     longReads,

@@ -8,7 +8,10 @@ import { createLedgerReads } from './ledger/read_functions.ts'
 import { onStandby } from './ledger/replica_condition.ts'
 import { createReplicaReads, type ReplicaOptions } from './ledger/replica_reads.ts'
 import { createLedgerSearch } from './ledger/search_functions.ts'
+import type { Shard } from './ledger/shard_map.ts'
+import { Shards } from './ledger/shards.ts'
 import { WriteQueue } from './ledger/write_queue.ts'
+import { WriteRouter } from './ledger/write_router.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 /** Connections for each kind of work. */
@@ -85,15 +88,17 @@ export function openLedger(
   }
 }
 
-/** The queue of all writes, with as many calls at once as there are connections for them. */
-export function openQueue(
+type QueueParts = Pick<LedgerParts, 'config' | 'metrics' | 'pools'>
+
+/** The queues of all writes, with as many calls at once as there are connections for them. */
+export function openQueues(
   ledger: Ledger,
-  { config, metrics, pools }: Pick<LedgerParts, 'config' | 'metrics' | 'pools'>,
-): WriteQueue {
+  shards: Shards,
+  { config, metrics, pools }: QueueParts,
+): WriteRouter {
   const { batches, waiting, repeats } = pools
   const queryDeadlineMs = queryDeadlineOf(config.requestDeadlineMs)
-  return new WriteQueue({
-    ledger,
+  const options = {
     batches,
     waiting,
     repeats,
@@ -102,6 +107,36 @@ export function openQueue(
     maxQueue: config.maxQueue,
     onBatch: metrics.batch,
     onWait: metrics.queueWait,
+  }
+  return new WriteRouter({
+    ledger,
+    shards,
+    openQueue: (to, limits) => new WriteQueue({ ...options, ledger: to, ...limits }),
+  })
+}
+
+/**
+ * The servers of a distributed ledger, each with as many connections as the coordinator, and as
+ * the same role.
+ */
+export function openShards(
+  ledger: Ledger,
+  targetOf: (server: Pick<Shard, 'host' | 'port'>) => Target,
+  { config, metrics, pools }: QueueParts,
+): Shards {
+  const { batches, waiting, repeats, reading } = pools
+  const queryDeadlineMs = queryDeadlineOf(config.requestDeadlineMs)
+  return new Shards({
+    ledger,
+    openWorker: (server) => {
+      const options = { ...targetOf(server), queryDeadlineMs }
+      return {
+        batches: createDatabase({ ...options, max: batches }),
+        waiting: createDatabase({ ...options, max: waiting + repeats }),
+        reading: createDatabase({ ...options, max: reading }),
+      }
+    },
+    observe: (shard) => observedLedger(shard, metrics.databaseCall),
   })
 }
 

@@ -53,7 +53,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
       await webhooks?.stop()
       tasks.stopWatching()
       await tasks.poller.stop()
-      await ledger.end()
+      await endDatabases(parts)
       throw error
     })
   const [{ url }, metricsServer] = servers
@@ -74,7 +74,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
     await parts.snapshots.idle()
     await parts.recheck.stop()
     await tasks.poller.stop()
-    await ledger.end()
+    await endDatabases(parts)
   }
 
   return {
@@ -95,12 +95,16 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
   }
 }
 
+async function endDatabases({ ledger, shards }: Parts): Promise<void> {
+  await Promise.all([shards.end(), ledger.end()])
+}
+
 type NotReady = () => Promise<string | undefined>
 type Tasks = ReturnType<typeof startTasks>
 
 /** Shows in the metrics how the parts are. */
 function watch(
-  { metrics, ledger, queue, snapshots, events }: Parts,
+  { metrics, ledger, shards, queue, snapshots, events }: Parts,
   runtime: Runtime,
   notReady: NotReady,
 ) {
@@ -111,7 +115,7 @@ function watch(
     notReady,
     countPending: ledger.countPending,
     queues: () => queue.queues(),
-    pools: ledger.connections,
+    pools: () => ({ ...ledger.connections(), ...shards.connections() }),
     lockedUsers: () => queue.lockedUsers(),
     snapshotLagMs: snapshots.lagMs,
     eventsLagMs: () => events.lagMs(),
@@ -152,7 +156,8 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
 }
 
 /** Starts what runs beside requests. */
-function startTasks({ log, target, ledger, queue, snapshots, events, identified }: Parts) {
+function startTasks(parts: Parts) {
+  const { log, target, ledger, shards, queue, snapshots, events, identified } = parts
   const poller = startChangePoller(target, {
     ...snapshots,
     settled: (history) => {
@@ -160,6 +165,11 @@ function startTasks({ log, target, ledger, queue, snapshots, events, identified 
       events.settled(history)
     },
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
+  })
+  void shards.start().then(async (isDistributed) => {
+    if (!isDistributed) return
+    log.info('the ledger is on several servers', 'so there are no events, and no cache is used')
+    await poller.stop()
   })
   const stopWatching = watchLockHolders({
     lockedUsers: () => queue.lockedUsers(),

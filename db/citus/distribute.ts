@@ -5,6 +5,7 @@ import { counted, printedHelp } from '../../src/command_line.ts'
 import { connectOwner, runCommand, wholeNumber } from '../command.ts'
 import { type Citus, faultOf, readFacts } from './facts.ts'
 import { delegateFunctions, distributeFunctions, revokeFromPublic } from './functions.ts'
+import { makeShardFunctions } from './shard_functions.ts'
 import { distributeTables } from './tables.ts'
 import { checkVersion } from './versions.ts'
 
@@ -12,9 +13,9 @@ const HELP = `
 usage: npm run distribute -- [--shards N] [--dry-run]
 
 Spreads the users of a ledger, with all that belongs to them, over the workers of Citus, by their
-ids; MIGRATE_DATABASE_URL, or else DATABASE_URL, leads to the coordinator. It does all of it or
-nothing, and nobody can use the ledger meanwhile. Run it again after each npm run migrate. The
-ledger can't be brought back to one server but by a copy; the service can't work on it.
+ids; MIGRATE_DATABASE_URL, or else DATABASE_URL, leads to the coordinator. It moves all of them or
+none, and nobody can use the ledger meanwhile. Run it again after each npm run migrate, and when a
+worker was added. The ledger can't be brought back to one server but by a copy.
 --shards   how many parts there are to spread, 1 to 512; by default 32, and then never another
 --dry-run  only says what it would do
 
@@ -41,7 +42,7 @@ async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<st
     ...warning ? [`Warning: ${warning}`] : [],
     `moves ${counted(row!.users, 'user')} with ${counted(row!.entries, 'entry', 'entries')} ` +
     `to ${counted(shards, 'shard')} on ${where}`,
-    'Warning: only a copy brings it back to one server, and the service works only on one',
+    'Warning: only a copy brings it back to one server',
   ]
 }
 
@@ -94,6 +95,7 @@ async function main(): Promise<number> {
     for (const line of await plan(sql, citus, shards)) console.log(line)
     if (values['dry-run']) return 0
     await distribute(sql, shards)
+    await makeShardFunctions(sql)
     await checkGuards(sql)
     console.log('the ledger is distributed')
     return 0

@@ -82,6 +82,11 @@ export function describeDatabaseUrl(text: string): string {
   return `${scheme}://${user ? `${user}@` : ''}${places.join()}/${database}${mode}`
 }
 
+/** The URL of the same database, with the same account, on another server. */
+export const atServer = (text: string, host: string, port: number): string =>
+  `${text}${text.includes('?') ? '&' : '?'}host=${encodeURIComponent(host)}&port=${port}` +
+  '&target_session_attrs=any'
+
 function split(text: string) {
   const [, rest] = /^postgres(?:ql)?:\/\/([^]*)$/.exec(text) ?? []
   if (rest === undefined) {

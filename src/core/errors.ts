@@ -64,6 +64,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGSAM: 'same_user',
   LGCUR: 'cursor_gone',
   '22023': 'invalid_request',
+  LGMOV: 'busy', // the shard of a user has moved
   '40001': 'busy', // serialization_failure
   '40P01': 'busy', // deadlock_detected
   '55P03': 'busy', // lock_not_available
@@ -156,6 +157,10 @@ export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].inclu
 
 /** Whether an error means that the database lacks the schema, or has an older one. */
 export const isWithoutSchema = (error: unknown): boolean => NO_SCHEMA.has(codeOf(error))
+
+/** Whether a server refused to call a function of a shard, because the shard isn't there. */
+export const isMoved = (error: unknown): boolean =>
+  codeOf(error) === 'LGMOV' || isWithoutSchema(error)
 
 /** Whether a problem has to be logged: a fault of the service, or of what it depends on. */
 export const isOurs = ({ code, cause }: Problem): boolean =>

@@ -10,14 +10,16 @@ import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerWebhooks, type LedgerWebhooks } from './webhook_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
-import { createLedgerPost, type LedgerPost } from './post_function.ts'
+import { createLedgerPost } from './post_function.ts'
+import { getShards, getShardUsers, type ShardLedger } from './shard_functions.ts'
+import type { Shard } from './shard_map.ts'
 import type { Versioned } from '../cache/snapshots.ts'
 
 export type { Entry } from './rows.ts'
 
 export interface Ledger
   extends
-    LedgerPost,
+    ShardLedger,
     LedgerReads,
     LedgerUsers,
     LedgerControls,
@@ -25,6 +27,8 @@ export interface Ledger
     LedgerEvents,
     LedgerWebhooks {
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
+  /** Of the users: which servers they are on. */
+  getShards(): Promise<Shard[]>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>
   readLockHolders: () => Promise<LockHolder[]>
@@ -90,6 +94,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     readServiceRole: () => readServiceRole(reads),
+    getShards: () => getShards(reads),
+    getShardUsers: (ids) => getShardUsers(reads, ids),
     readLockHolders: () => readLockHolders(reads),
     async countPending() {
       const [row] = await longReads.run((sql) =>

@@ -21,25 +21,32 @@ export interface LedgerPost {
 /**
  * Calls that wait for locked users have connections of their own, so that no batch waits for a
  * connection behind them.
+ * @param schema ledger, or that of a shard
  */
 export function createLedgerPost(
   batches: Pick<Database, 'run'>,
   waiting: Pick<Database, 'run'>,
+  schema = 'ledger',
 ): LedgerPost {
   return {
     async post(operations, options) {
       const { run } = options.wait ? waiting : batches
-      const rows = await retried(() => run((sql) => callPost(sql, operations, options)))
+      const rows = await retried(() => run((sql) => callPost(sql, schema, operations, options)))
       // splice() empties the driver's result, which stays in memory for a while.
       return outcomesOf(rows.splice(0), operations)
     },
   }
 }
 
-function callPost(sql: postgres.Sql, operations: Operation[], { wait, lockWaitMs }: PostOptions) {
+function callPost(
+  sql: postgres.Sql,
+  schema: string,
+  operations: Operation[],
+  { wait, lockWaitMs }: PostOptions,
+) {
   const column = (value: (operation: Operation) => string | number | null | undefined) =>
     columnOf(operations, value)
-  return sql<OutcomeRow[]>`select * from ledger.post(
+  return sql<OutcomeRow[]>`select * from ${sql(schema)}.post(
     operations => ${column(sqlNameOf)}::text[],
     user_ids => ${column(({ userId }) => userId)}::bigint[],
     amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],

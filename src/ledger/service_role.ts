@@ -19,6 +19,8 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.get_history',
   'ledger.get_hold',
   'ledger.get_moments',
+  'ledger.get_shard_users',
+  'ledger.get_shards',
   'ledger.get_statement',
   'ledger.get_user_state',
   'ledger.get_users',
@@ -46,8 +48,6 @@ export interface ServiceRole {
   forbidden: string[]
   /** Its commits don't wait for the disk: what was acknowledged could be lost. */
   isAsynchronous: boolean
-  /** `npm run distribute` has spread the users over several servers. */
-  isDistributed: boolean
   /** It is set to read only, by itself; a whole server or database may be, like a standby. */
   isReadOnly: boolean
 }
@@ -107,11 +107,6 @@ export async function readServiceRole(database: Database): Promise<ServiceRole> 
         'isAsynchronous', 'off' in (pg_catalog.current_setting('synchronous_commit'), (
           select case when s.value in ('off', 'false', 'no', '0') then 'off' end
             from stored s where s.name = 'synchronous_commit')),
-        'isDistributed', exists (
-          select from pg_catalog.pg_proc p
-            join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-           where n.nspname = 'ledger' and p.proname = 'is_distributed'
-             and p.prosrc like '%true%'),
         'isReadOnly', exists (
           select from stored s where s.is_own and s.name = 'default_transaction_read_only'
              and s.value in ('on', 'true', 'yes', '1'))
@@ -130,13 +125,7 @@ export interface RoleFault {
 
 /** What is so wrong that the service must not work with it; undefined if nothing is. */
 export function roleFault(role: ServiceRole): RoleFault | undefined {
-  const { name, forbidden, isAsynchronous, isDistributed, isReadOnly } = role
-  if (isDistributed) {
-    return {
-      detail: 'The ledger is distributed over several servers, where the service does not work.',
-      why: 'the ledger is distributed: see docs/how-to/distribute.md for what works then',
-    }
-  }
+  const { name, forbidden, isAsynchronous, isReadOnly } = role
   if (forbidden.length > 0) {
     return {
       detail: 'The role of the service lacks rights: `npm run migrate` gives them back.',

@@ -1,6 +1,7 @@
 /**
  * Whatever is asked of the ledger, it answers and writes the same through the functions for people,
- * one call after the other, through one call of ledger.post, and through calls of random sizes.
+ * one call after the other, through one call of ledger.post, and through calls of random sizes; and
+ * so it does where users may be on several servers.
  * LEDGER_TEST_SEED repeats what a failure names.
  */
 import fc from 'fast-check'
@@ -12,7 +13,6 @@ import { SEED, shareOf } from '../support/share.ts'
 
 const ledger = useLedger()
 
-const RUNS = shareOf(25)
 const USERS = 3
 const UNKNOWN_ID = 999_999
 
@@ -187,39 +187,47 @@ async function expectSnapshots(rows: Record<string, unknown>[], ids: number[]): 
   }
 }
 
-test(
-  `one by one, in one batch, in batches of any size: seed ${SEED}`,
-  async () => {
-    const { sql } = ledger
-    const property = fc.asyncProperty(
-      steps,
-      fc.infiniteStream(fc.integer({ min: 1, max: 8 })),
-      async (all, sizes) => {
-        const alone = await outcome(all, async (operations) => {
-          const said: Said[] = []
-          for (const operation of operations) said.push(await callAlone(sql, operation))
-          return said
-        })
-        const batch = await outcome(all, async (operations, ids) => {
-          const { said, rows } = await postAll(sql, operations)
-          await expectSnapshots(rows, ids)
-          return said
-        })
-        const batches = await outcome(all, async (operations, ids) => {
-          const said: Said[] = []
-          for (let n = 0; n < operations.length;) {
-            const part = operations.slice(n, n + sizes.next().value)
-            n += part.length
-            const posted = await postAll(sql, part)
-            await expectSnapshots(posted.rows, ids)
-            said.push(...posted.said)
-          }
-          return said
-        })
-        expect(batch).toEqual(alone)
-        expect(batches).toEqual(alone)
-      },
-    )
-    await fc.assert(property, { seed: SEED, numRuns: RUNS, endOnFailure: false })
-  },
-)
+async function expectSameAnswers(numRuns: number): Promise<void> {
+  const { sql } = ledger
+  const property = fc.asyncProperty(
+    steps,
+    fc.infiniteStream(fc.integer({ min: 1, max: 8 })),
+    async (all, sizes) => {
+      const alone = await outcome(all, async (operations) => {
+        const said: Said[] = []
+        for (const operation of operations) said.push(await callAlone(sql, operation))
+        return said
+      })
+      const batch = await outcome(all, async (operations, ids) => {
+        const { said, rows } = await postAll(sql, operations)
+        await expectSnapshots(rows, ids)
+        return said
+      })
+      const batches = await outcome(all, async (operations, ids) => {
+        const said: Said[] = []
+        for (let n = 0; n < operations.length;) {
+          const part = operations.slice(n, n + sizes.next().value)
+          n += part.length
+          const posted = await postAll(sql, part)
+          await expectSnapshots(posted.rows, ids)
+          said.push(...posted.said)
+        }
+        return said
+      })
+      expect(batch).toEqual(alone)
+      expect(batches).toEqual(alone)
+    },
+  )
+  await fc.assert(property, { seed: SEED, numRuns, endOnFailure: false })
+}
+
+test(`one by one, in one batch, in batches of any size: seed ${SEED}`, async () => {
+  await expectSameAnswers(shareOf(25))
+})
+
+test(`user by user, as on several servers: seed ${SEED}`, async () => {
+  await ledger.sql`
+    create or replace function ledger.is_distributed() returns boolean
+      language sql immutable parallel safe as $$ select true $$`
+  await expectSameAnswers(shareOf(10))
+})

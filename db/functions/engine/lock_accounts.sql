@@ -7,7 +7,9 @@ declare
   v_accounts ledger.account[];
   v_are_open boolean;
 begin
-  if ledger.is_distributed() then perform ledger.refuse_distributed('A batch'); end if;
+  if ledger.is_distributed() then
+    return ledger.lock_each(lock_accounts.user_ids, lock_accounts.wait, lock_accounts.max_pending);
+  end if;
   -- As lock_account does, in id order, so that two callers never wait for each other.
   if lock_accounts.wait then
     select array_agg(row(l.id, null, null, null, coalesce(-l.credit_limit, 0.00), null, null,

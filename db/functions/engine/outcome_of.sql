@@ -7,21 +7,23 @@ declare
   v ledger.outcome;
   c public.hold_changes := outcome_of.hold_change;
   v_is_peer boolean := account.user_id is distinct from outcome_of.first_user_id;
+  v_seq bigint := decision.earlier_seq;
   v_held numeric := case when v_is_peer then account.held else decision.held end;
 begin
   v.n := outcome_of.n;
   v.status := coalesce(decision.problem, 'ok');
   v.replayed := decision.replayed;
   v.user_id := account.user_id;
-  if decision.replayed and decision.earlier_seq is not null then
+  if decision.replayed and v_seq is not null then
+    if v_is_peer then
+      select f.peer_seq into v_seq from public.payment_history f
+       where f.user_id = outcome_of.first_user_id and f.seq = v_seq;
+    end if;
     select e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, e.sealed_at,
            e.metadata::text, e.hold, e.reverses, e.peer_user_id, e.peer_seq, encode(e.hash, 'hex')
       into v.seq, v.action, v.amount, v.balance, v.available, v.ts, v.posted_at, v.metadata,
            v.hold, v.reverses, v.peer_user_id, v.peer_seq, v.hash
-      from public.payment_history f
-      join public.payment_history e on e.user_id = account.user_id
-       and e.seq = case when v_is_peer then f.peer_seq else f.seq end
-     where f.user_id = outcome_of.first_user_id and f.seq = decision.earlier_seq;
+      from public.payment_history e where e.user_id = account.user_id and e.seq = v_seq;
   elsif decision.replayed and not v_is_peer then
     select x.* into c from public.hold_changes x
      where x.user_id = account.user_id and x.hold = decision.hold

@@ -7,7 +7,13 @@ declare
   v_has_later boolean := false;
 begin
   foreach c in array write_changes.changes loop
-    if c.number = 1 then v_has_first := true; else v_has_later := true; end if;
+    if ledger.is_distributed() then
+      perform ledger.write_change(c);
+    elsif c.number = 1 then
+      v_has_first := true;
+    else
+      v_has_later := true;
+    end if;
   end loop;
   if v_has_first then
     insert into public.holds (user_id, hold, amount, remaining, captured, status, expires_at,

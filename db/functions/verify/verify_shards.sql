@@ -18,15 +18,6 @@ declare
         from pg_index i where i.indrelid = ':table'::regclass and i.indisunique) r (raw),
       regexp_replace(translate(r.raw, '()', ''), coalesce(substring(':table' from '_\d+$'), '-'), '',
         'g') x (line)$query$;
-  -- What every server has to have: not what belongs to the tables that only the coordinator has,
-  -- nor who may read views, which Citus doesn't pass on.
-  v_server_query text := $query$
-    select coalesce(string_agg(g.object || ': ' || coalesce(md5(nullif(regexp_replace(g.definition,
-             '(, )?SELECT (PUBLIC|ledger_service|ledger_dba)', '', 'g'), '')), ''), chr(10)), '')
-      from ledger.get_guards() g
-     where g.object !~ concat('^(function ledger.(intervention_hash|erasable_interventions)\W'
-             '|.*\m(table|sequence|on) (interventions|interventions_id_seq|erasures|user_keys|user_references'
-             '|ledger.(identity|anchors|webhooks))$)')$query$;
   v_citus regclass := to_regclass('pg_catalog.pg_dist_partition');
   v_is_distributed boolean := false;
   v_table text;
@@ -56,20 +47,10 @@ begin
       using v_table, replace(v_query, ':table', '%1$s'), v_expected;
   end loop;
 
-  execute v_server_query into v_expected;
-  return query execute $query$
-    select 'guard_missing', null::bigint, null::bigint,
-           format('On server %s:%s this is missing or another: %s', s.nodename, s.nodeport,
-             case when s.success then regexp_replace(l.line, ': \w*$', '') else s.result end)
-      from run_command_on_workers($1) s
-      cross join lateral (
-        select * from string_to_table($2, chr(10))
-        except select * from string_to_table(case when s.success then s.result end, chr(10))
-        ) l (line)$query$
-    using v_server_query, v_expected;
+  return query select * from ledger.verify_workers();
 end $$;
 
 comment on function ledger.verify_shards is
-  'The findings about a ledger whose users are on several servers: a shard without a trigger, a constraint or a unique index that its table has, or with another one; a server without a guard that the coordinator has, such as a function that nobody else may execute. None where all users are on one server.';
+  'The findings about a ledger whose users are on several servers: a shard without a trigger, a constraint or a unique index that its table has, or with another one, and what verify_workers finds. None where all users are on one server.';
 
 revoke all on function ledger.verify_shards from public;

@@ -1,0 +1,40 @@
+/** The functions of each shard, which the service calls on the server that has the shard. */
+import type postgres from 'postgres'
+
+/**
+ * Makes the functions of every shard on every worker, since a shard may move to any. Not in the
+ * transaction of the caller: each worker commits for itself. Until a worker has them, the service
+ * goes through the coordinator.
+ * @throws Error with one line that names a worker
+ */
+export async function makeShardFunctions(sql: postgres.Sql): Promise<void> {
+  const shards = await sql<{ id: string }[]>`
+    select s.shardid as id from pg_dist_shard s
+     where s.logicalrelid = 'public.users'::regclass order by 1`
+  for (const { id } of shards) {
+    const failed = await sql<{ worker: string; result: string }[]>`
+      select format('%s:%s', r.nodename, r.nodeport) as worker, r.result
+        from run_command_on_workers((
+          select format('do %L', format(
+                   'begin
+                      set local citus.enable_ddl_propagation = off;
+                      set local check_function_bodies = off;
+                      create schema if not exists %1$I authorization %2$I;
+                      grant usage on schema %1$I to ledger_service;
+                      set local role %2$I;
+                      %3$s
+                    end', s.name, o.rolname,
+                   string_agg(format(
+                     'execute %L; revoke all on function %I.%I from public; ' || case
+                       when f.caller is null then '' else 'grant execute on function %I.%I to %I;' end,
+                     f.definition, s.name, f.name, s.name, f.name, f.caller), ' ')))
+            from (select 'ledger_' || ${id}::text as name) s
+           cross join pg_class c
+            join pg_roles o on o.oid = c.relowner
+           cross join ledger.shard_functions(${id}::bigint) f
+           where c.oid = 'public.users'::regclass
+           group by s.name, o.rolname)) r
+       where not r.success`
+    if (failed[0]) throw new Error(`${failed[0].worker}: ${failed[0].result}`)
+  }
+}

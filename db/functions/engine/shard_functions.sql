@@ -1,0 +1,42 @@
+create or replace function ledger.shard_functions(shard_id bigint)
+  returns table (name text, definition text, caller text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  -- Those that read or write tables of one user, or call such ones.
+  v_names text[] := array['absent_account', 'copy_accounts', 'decide', 'find_key',
+    'first_change', 'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'is_same_part',
+    'load_target', 'lock_accounts', 'open_account', 'outcome_of', 'post', 'post_pending',
+    'users_of', 'write_changes'];
+  v_called text := format('\mledger\.(%s)\(', array_to_string(v_names, '|'));
+  v_table text;
+  v_shard_id bigint;
+begin
+  foreach name in array v_names loop
+    select regexp_replace(pg_get_functiondef(p.oid), v_called,
+             format('ledger_%s.\1(', shard_functions.shard_id), 'g')
+      into strict definition
+      from pg_proc p where p.pronamespace = 'ledger'::regnamespace and p.proname = name;
+    definition := replace(definition, 'ledger.is_distributed()',
+      case when name in ('get_shard_users', 'lock_accounts')
+        then format('ledger.leaves_shard(%s, %s.user_ids)', shard_functions.shard_id, name)
+        else 'false' end);
+    for v_table, v_shard_id in
+      select c.relname, s.shardid
+        from pg_dist_shard u
+        join pg_dist_shard s on s.shardminvalue = u.shardminvalue
+        join pg_class c on c.oid = s.logicalrelid and c.relnamespace = 'public'::regnamespace
+       where u.shardid = shard_functions.shard_id
+    loop
+      definition := regexp_replace(definition,
+        format('\m(from|join|into|update) public\.%s\M', v_table),
+        format('\1 public.%s_%s', v_table, v_shard_id), 'g');
+    end loop;
+    caller := case when name in ('get_shard_users', 'post') then 'ledger_service' end;
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.shard_functions is
+  'The functions of a shard of users, of which the service calls some on the server of the shard (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. Writes, in lock_accounts, and reads, in get_shard_users, refuse what isn''t of the shard: see leaves_shard.';
+
+revoke all on function ledger.shard_functions from public;
