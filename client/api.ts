@@ -83,7 +83,7 @@ export type StatementEntry = {
   /** RFC 3339 in UTC, with microseconds. */
   ts: string
   idempotency_key?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
   /** The other half of a transfer. */
   transfer?: {
     user_id: number
@@ -136,7 +136,7 @@ export type User = {
   /** RFC 3339 in UTC, with microseconds. */
   updated_at: string
   reference?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
   /** RFC 3339 in UTC, with microseconds. */
   created_at: string
 }
@@ -153,7 +153,7 @@ export type MadeUser = {
   /** RFC 3339 in UTC, with microseconds. */
   updated_at: string
   reference?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
 }
 
 /** A user and its balance. */
@@ -195,7 +195,7 @@ export type Entry = {
   /** RFC 3339 in UTC, with microseconds. */
   ts: string
   idempotency_key?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
   /** The other half of a transfer. */
   transfer?: {
     user_id: number
@@ -283,7 +283,7 @@ export type HeldHold = {
   /** What of it is still held. */
   remaining: string
   idempotency_key?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
   /** RFC 3339 in UTC, with microseconds. */
   created_at: string
   /** When nothing of it was held any more. */
@@ -352,7 +352,7 @@ export type JournalEntry = {
   /** RFC 3339 in UTC, with microseconds. */
   ts: string
   idempotency_key?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
   /** The other half of a transfer. */
   transfer?: {
     user_id: number
@@ -426,7 +426,7 @@ export type HoldChange = {
   /** Of a capture, its entry; otherwise the last one before. */
   seq?: number
   idempotency_key?: string
-  metadata?: Record<string, never>
+  metadata?: Record<string, unknown>
 }
 
 /** Several users at one moment. */
@@ -522,7 +522,7 @@ export type OperationResult = {
   /** Of the single call. */
   status: number
   /** What the single call would have answered, a problem included. */
-  body: Record<string, never>
+  body: Record<string, unknown>
   /** The key that counted. */
   idempotency_key?: string
   /** It is the first answer again. */
@@ -711,6 +711,88 @@ export interface Operations<Options> {
     /** Any members; kept with the entry. At most 4 KiB of JSON. */
     metadata?: Record<string, unknown>
   })[], options?: Options): Promise<Results>
+  /** Do many operations of any kind, each for itself. */
+  postOperations(body: ({
+    kind: 'debit'
+    user_id: number
+    idempotency_key?: string
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'credit'
+    user_id: number
+    idempotency_key?: string
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'transfer'
+    idempotency_key?: string
+    /** The user whom the amount is taken from. */
+    from: number
+    /** The user who gets it. */
+    to: number
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'hold'
+    user_id: number
+    idempotency_key?: string
+    /** More than zero, at most two decimals, at most 9999999999.99. */
+    amount: number | string
+    /** Seconds, with at most three decimals. Left out: it never expires. */
+    expires_in?: number
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'capture'
+    user_id: number
+    idempotency_key?: string
+    /** The number of a hold of the user. */
+    hold: number
+    /** Left out: all that is held. */
+    amount?: number | string
+    /** false: what is not captured stays held, for other captures. Otherwise it is released. */
+    final?: boolean
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'extend'
+    user_id: number
+    idempotency_key?: string
+    /** The number of a hold of the user. */
+    hold: number
+    /** Seconds from now, with at most three decimals; null: it never expires. */
+    expires_in: number | null
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'release'
+    user_id: number
+    idempotency_key?: string
+    /** The number of a hold of the user. */
+    hold: number
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'reverse'
+    user_id: number
+    idempotency_key?: string
+    /** The number of an entry of the user. */
+    seq: number
+    /** Left out: all that has not been reversed yet. */
+    amount?: number | string
+    /** Any members; kept with the entry. At most 4 KiB of JSON. */
+    metadata?: Record<string, unknown>
+  } | {
+    kind: 'recalculate'
+    user_id: number
+  })[], options?: Options): Promise<OperationResults>
 }
 
 /** Method, path, what else it takes, and whether it takes an Idempotency-Key. */
@@ -743,6 +825,7 @@ export const OPERATIONS = {
   getBalances: ['GET', '/balances', 'query', false],
   transfer: ['POST', '/transfers', 'body', true],
   debitUsers: ['POST', '/debits', 'body', true],
+  postOperations: ['POST', '/operations', 'body', true],
 } as const
 
 export class InvalidRequestError extends ProblemError<Problem & { code: 'invalid_request' }> {

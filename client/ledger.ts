@@ -2,7 +2,14 @@
 import { type Entry, OPERATIONS, type Operations, type Page, type User } from './api.ts'
 import { UnexpectedAnswerError } from './errors.ts'
 import { type EventQuery, type FollowedEvent, followedEvents } from './events.ts'
-import { type CallOptions, type ClientOptions, createSend, type Request } from './send.ts'
+import { createMinSeqs, NO_MIN_SEQS } from './min_seq.ts'
+import {
+  type CallOptions,
+  type ClientOptions,
+  createSend,
+  type Request,
+  type Send,
+} from './send.ts'
 import { type CheckedLine, checkedLines, csvLines, type StatementQuery } from './statement.ts'
 
 export * from './api.ts'
@@ -64,31 +71,13 @@ export interface PageOptions extends CallOptions {
  */
 export function createLedgerClient(options: ClientOptions): LedgerClient {
   const send = createSend(options)
-  const readJson = async (response: Response) => await response.json() as unknown
-
-  const methods = Object.fromEntries(
-    Object.entries(OPERATIONS).map(([name, [method, path, input, isKeyed]]) => {
-      const count = path.split('{').length - 1
-      return [name, (...values: unknown[]) => {
-        let at = 0
-        const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(String(values[at++])))
-        const given = input === 'none' ? undefined : values[count] ?? {}
-        const call = values[input === 'none' ? count : count + 1] as CallOptions | undefined
-        const request = { method, path: filled, isKeyed, [input]: given } as Request
-        return send(request, call ?? {}, readJson)
-      }]
-    }),
-  ) as unknown as Operations<CallOptions>
-
-  /** Goes on with `next` of each page. */
-  async function* each<T>(load: (cursor?: number) => Promise<{ next: number | null; rows: T[] }>) {
-    for (let cursor: number | undefined;;) {
-      const { rows, next } = await load(cursor)
-      yield* rows
-      if (next === null) return
-      cursor = next
-    }
+  const minSeqs = options.fromStandby ? createMinSeqs() : NO_MIN_SEQS
+  const readJson = async (response: Response) => {
+    const answer = await response.json() as unknown
+    minSeqs.noteAll(answer)
+    return answer
   }
+  const methods = createMethods(send, readJson)
 
   function open(request: Omit<Request, 'method'> & { accept: string }, call: CallOptions = {}) {
     return send({ method: 'GET', ...request }, call, (response) => {
@@ -98,11 +87,32 @@ export function createLedgerClient(options: ClientOptions): LedgerClient {
     })
   }
 
+  const openStatement = (
+    id: number,
+    query: StatementQuery | undefined,
+    accept: string,
+    call: CallOptions | undefined,
+  ) =>
+    minSeqs.read(
+      id,
+      query,
+      (asked) => open({ path: `/users/${id}/history`, query: asked, accept }, call),
+    )
+
+  async function listEntries(id: number, query?: HistoryQuery, call?: CallOptions) {
+    const page = await minSeqs.read(id, query, (asked) => methods.listEntries(id, asked, call))
+    if (page.entries.length > 0) minSeqs.note(id, page.entries[0]!.seq)
+    return page
+  }
+
   return {
     ...methods,
+    listEntries,
+    getBalanceAt: (id, query, call) =>
+      minSeqs.read(id, query, (asked) => methods.getBalanceAt(id, asked, call)),
     eachEntry: (id, { limit, ...call } = {}) =>
       each(async (before) => {
-        const { entries, next } = await methods.listEntries(id, given({ limit, before }), call)
+        const { entries, next } = await listEntries(id, given({ limit, before }), call)
         return { rows: entries, next }
       }),
     eachUser: ({ limit, ...call } = {}) =>
@@ -111,12 +121,14 @@ export function createLedgerClient(options: ClientOptions): LedgerClient {
         return { rows: users, next }
       }),
     async *statement(id, query, call) {
-      const request = { path: `/users/${id}/history`, query, accept: 'application/x-ndjson' }
-      yield* checkedLines(id, await open(request, call))
+      const stream = await openStatement(id, query, 'application/x-ndjson', call)
+      for await (const line of checkedLines(id, stream)) {
+        if ('closing' in line) minSeqs.note(id, line.closing.seq)
+        yield line
+      }
     },
     async *statementCsv(id, query, call) {
-      const request = { path: `/users/${id}/history`, query, accept: 'text/csv' }
-      yield* csvLines(await open(request, call))
+      yield* csvLines(await openStatement(id, query, 'text/csv', call))
     },
     events: (query, call) =>
       followedEvents(
@@ -127,8 +139,39 @@ export function createLedgerClient(options: ClientOptions): LedgerClient {
   }
 }
 
+/** Goes on with `next` of each page. */
+async function* each<T>(load: (cursor?: number) => Promise<{ next: number | null; rows: T[] }>) {
+  for (let cursor: number | undefined;;) {
+    const { rows, next } = await load(cursor)
+    yield* rows
+    if (next === null) return
+    cursor = next
+  }
+}
+
+/** Creates a method for each operation. */
+function createMethods(send: Send, read: (response: Response) => Promise<unknown>) {
+  return Object.fromEntries(
+    Object.entries(OPERATIONS).map(([name, [method, path, input, isKeyed]]) => {
+      const count = path.split('{').length - 1
+      return [name, (...values: unknown[]) => {
+        let at = 0
+        const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(String(values[at++])))
+        const given = input === 'none' ? undefined : values[count] ?? {}
+        const call = values[input === 'none' ? count : count + 1] as CallOptions | undefined
+        const request = { method, path: filled, isKeyed, [input]: given } as Request
+        return send(request, call ?? {}, read)
+      }]
+    }),
+  ) as unknown as Operations<CallOptions>
+}
+
+type Paging = {
+  limit?: number
+  before?: number
+  after?: number
+}
+
 /** Without what is undefined, which isn't the same as left out. */
-const given = (query: Record<string, number | undefined>): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(query).filter((pair): pair is [string, number] => pair[1] !== undefined),
-  )
+const given = (query: { [Name in keyof Paging]: number | undefined }): Paging =>
+  Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined))

@@ -13,6 +13,12 @@ export interface ClientOptions {
   deadlineMs?: number | undefined
   /** For one of its requests: longer than the service's own deadline. */
   requestMs?: number | undefined
+  /**
+   * Lets a standby answer reads of histories, with all that this client has been answered of the
+   * user before, such as by its own writes; what others wrote since may be missing. Left out: the
+   * primary answers.
+   */
+  fromStandby?: boolean | undefined
   /** Instead of the runtime's. */
   fetch?: typeof globalThis.fetch | undefined
 }

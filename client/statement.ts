@@ -12,6 +12,8 @@ export interface StatementQuery {
   to?: string
   /** Entries behind this seq. */
   after?: number
+  /** An entry that it must have: then a standby that has it may answer. */
+  min_seq?: number
 }
 
 /**

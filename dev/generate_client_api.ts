@@ -22,6 +22,8 @@ interface Schema {
   enum?: unknown[]
   const?: unknown
   anyOf?: Schema[]
+  oneOf?: Schema[]
+  additionalProperties?: unknown
 }
 
 interface Operation {
@@ -64,7 +66,7 @@ const nameOf = (ref: string) => ref.slice(ref.lastIndexOf('/') + 1)
 
 /** A schema as a type of TypeScript. */
 function typeOf(schema: Schema): string {
-  const { $ref, anyOf, items, properties, type } = schema
+  const { $ref, oneOf, anyOf = oneOf, items, properties, type } = schema
   if ($ref !== undefined) return nameOf($ref)
   if (anyOf) return anyOf.map(typeOf).join(' | ')
   if (schema.const !== undefined) return JSON.stringify(schema.const)
@@ -75,13 +77,16 @@ function typeOf(schema: Schema): string {
   return type === 'integer' ? 'number' : type ?? 'unknown'
 }
 
-function objectType({ properties = {}, required = [] }: Schema): string {
+function objectType(
+  { properties = {}, required = [], additionalProperties = true }: Schema,
+): string {
   const members = Object.entries(properties).map(([name, schema]) => {
     const { description } = schema
     const doc = description === undefined ? '' : `/** ${description.replaceAll('*/', '')} */\n`
     return `${doc}${name}${required.includes(name) ? '' : '?'}: ${typeOf(schema)}`
   })
-  return members.length === 0 ? 'Record<string, never>' : `{\n${members.join('\n')}\n}`
+  if (members.length > 0) return `{\n${members.join('\n')}\n}`
+  return `Record<string, ${additionalProperties === false ? 'never' : 'unknown'}>`
 }
 
 const jsonOf = (content: Record<string, { schema: Schema }> = {}) =>
@@ -91,7 +96,7 @@ const jsonOf = (content: Record<string, { schema: Schema }> = {}) =>
 const operationsOf = ({ paths }: ApiDocument) =>
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
-      .filter(([, { tags }]) => !tags.includes('Operations'))
+      .filter(([, { tags }]) => !tags.includes('Service'))
       .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation }))
   )
 

@@ -86,7 +86,7 @@ function addGetConsole(routes: Hono, load: Load) {
     '/console',
     describe({
       operationId: 'getConsole',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'A page for support and finance',
       description: 'What the caller may see and do, by hand. It asks for a token itself.',
       responses: {
@@ -111,7 +111,7 @@ function addGetConsoleFile(routes: Hono, load: Load) {
     '/console/:folder/:file',
     describe({
       operationId: 'getConsoleFile',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'A part of the console',
       description: 'A style sheet, or a module of JavaScript.',
       responses: {

@@ -22,7 +22,8 @@ export const TAGS = {
   Transfers: 'Amounts that go from one user to another.',
   Holds: 'Amounts that are set aside: authorized now, captured or released later.',
   Events: 'What has happened, in order: to follow the ledger.',
-  Operations: 'For those who run the service.',
+  Operations: 'Many of any kind in one request.',
+  Service: 'For those who run the service.',
 }
 
 /**

@@ -76,7 +76,7 @@ function addGetRoot(routes: Hono, { publicPath }: DocsDependencies) {
     '/',
     describe({
       operationId: 'getRoot',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'Where this service is described',
       description: 'Leads a browser to the page.',
       responses: {
@@ -106,7 +106,7 @@ function addGetOpenapi(routes: Hono, { document, publicUrl }: DocsDependencies) 
     '/openapi.json',
     describe({
       operationId: 'getOpenapi',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'This description',
       description: 'The OpenAPI document of every operation.',
       responses: { 200: { schema: anyObject, example: { openapi: '3.1.0' } } },
@@ -124,7 +124,7 @@ function addGetDocs(routes: Hono, { publicPath }: DocsDependencies) {
     '/docs',
     describe({
       operationId: 'getDocs',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'This description as a page',
       description: 'Every operation, to be tried out, and what each code of a problem means.',
       responses: {
@@ -159,7 +159,7 @@ function addGetDocsFile(routes: Hono, { readDocsFile }: DocsDependencies) {
     '/docs/:file',
     describe({
       operationId: 'getDocsFile',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'A part of the page',
       description: `One of ${Object.keys(DOCS_FILES).map((name) => `\`${name}\``).join(', ')}.`,
       responses: {

@@ -38,7 +38,7 @@ export function metricsRoutes(metrics: Pick<Metrics, 'expose'>) {
     '/metrics',
     describe({
       operationId: 'getMetrics',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'Metrics for Prometheus',
       description: 'Of this instance. They may be on a port of their own instead.',
       responses: {
@@ -80,7 +80,7 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
       path,
       describe({
         operationId,
-        tag: 'Operations',
+        tag: 'Service',
         summary: 'Whether the process runs',
         description: 'Asks nothing of PostgreSQL or Redis.',
         responses: { 200: { schema: health } },
@@ -93,7 +93,7 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
     '/readyz',
     describe({
       operationId: 'getReadiness',
-      tag: 'Operations',
+      tag: 'Service',
       summary: 'Whether PostgreSQL answers and has the expected schema',
       description: '`busy`: send it no requests now; `detail` says why. Redis may be down.',
       responses: { 200: { schema: health, example: { status: 'ready' } } },

@@ -4,8 +4,10 @@ import { expect, test } from 'vitest'
 import {
   BusyError,
   createLedgerClient,
+  type Entry,
   ERRORS,
   InsufficientFundsError,
+  OPERATIONS,
   OutcomeUnknownError,
   ProblemError,
   StatementError,
@@ -21,6 +23,41 @@ const http = useHttp()
 
 test('client/api.ts is what `npm run client:api` makes of the OpenAPI document', async () => {
   expect(readFileSync('client/api.ts', 'utf8')).toBe(clientApi(await apiDocument()))
+})
+
+test('every route has a method but those for people who run the service', async () => {
+  const { paths } = await apiDocument()
+  const methods = Object.values(OPERATIONS).map(([method, path]) => `${method} ${path}`)
+  const others = Object.entries(paths).flatMap(([path, byMethod]) =>
+    Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${path}`)
+  ).filter((route) => !methods.includes(route))
+  expect(others.sort()).toEqual([
+    'GET /',
+    'GET /console',
+    'GET /console/{folder}/{file}',
+    'GET /docs',
+    'GET /docs/{file}',
+    'GET /healthz',
+    'GET /livez',
+    'GET /metrics',
+    'GET /openapi.json',
+    'GET /readyz',
+    'OPTIONS /',
+  ])
+})
+
+test('operations of any kind go in one list, and come back with what was kept', async () => {
+  const id = await http.user('100')
+  const metadata: NonNullable<Entry['metadata']> = { order: '17' }
+  const { client, keys } = clientWith([lost])
+  const { results } = await client.postOperations([
+    { kind: 'debit', user_id: id, amount: '1.00', metadata },
+    { kind: 'hold', user_id: id, amount: '1000.00' },
+  ])
+  expect(results.map(({ status, replayed }) => [status, replayed]))
+    .toEqual([[201, true], [422, undefined]])
+  expect([keys.length, new Set(keys).size]).toEqual([2, 1])
+  expect((await client.listEntries(id)).entries[0]!.metadata).toEqual(metadata)
 })
 
 test('every code has a class of its own', () => {
@@ -42,16 +79,18 @@ const problem = (code: keyof typeof PROBLEMS, headers: Record<string, string> = 
 /** Answers with each of these in turn, and then as the service does. */
 function clientWith(replies: (Reply | Response)[], options = {}) {
   const keys: (string | null)[] = []
+  const asked: string[] = []
   const client = createLedgerClient({
     url: `${http.service.url}/`,
     ...options,
     fetch: async (url, init) => {
+      asked.push(new Request(url).url.replace(http.service.url, ''))
       keys.push(new Headers(init?.headers).get('idempotency-key'))
       const reply = replies.shift()
       return reply instanceof Response ? reply : await (reply ?? fetch)(url, init)
     },
   })
-  return { client, keys }
+  return { client, keys, asked }
 }
 
 const lost: Reply = async (url, init) => {
@@ -188,6 +227,49 @@ test('a history is read page by page, to its end', async () => {
   expect(keys).toHaveLength(3)
   const users = await collected(client.eachUser({ limit: 2 }))
   expect(users.map((user) => user.id)).toContain(id)
+})
+
+test('without fromStandby no read has a min_seq', async () => {
+  const id = await http.user('100')
+  const { client, asked } = clientWith([])
+  await client.debitUser(id, { amount: 1 })
+  await client.listEntries(id)
+  expect(asked.at(-1)).toBe(`/users/${id}/history`)
+})
+
+test('with fromStandby reads of a history name the last entry that was answered', async () => {
+  const [id, peer] = [await http.user('100'), await http.user('100')]
+  const { client, asked } = clientWith([], { fromStandby: true })
+  const last = async (read: Promise<unknown> | AsyncIterable<unknown>) => {
+    await (Symbol.asyncIterator in read ? collected(read) : read)
+    return asked.at(-1)
+  }
+  expect(await last(client.listEntries(id))).toBe(`/users/${id}/history`)
+  expect(await last(client.listEntries(id))).toBe(`/users/${id}/history?min_seq=1`)
+  await client.debitUser(id, { amount: 1, metadata: { id: peer, seq: 99 } })
+  expect(await last(client.listEntries(id))).toBe(`/users/${id}/history?min_seq=2`)
+  expect(await last(client.eachEntry(id))).toBe(`/users/${id}/history?min_seq=2`)
+  expect(await last(client.getBalanceAt(id))).toBe(`/users/${id}/balance?min_seq=2`)
+  expect(await last(client.statement(id))).toBe(`/users/${id}/history?min_seq=2`)
+  expect(await last(client.statementCsv(id))).toBe(`/users/${id}/history?min_seq=2`)
+  expect(await last(client.listEntries(id, { min_seq: 1 }))).toBe(`/users/${id}/history?min_seq=1`)
+  // Of lists, too, and an older answer takes nothing back.
+  await client.postOperations([{ kind: 'transfer', from: id, to: peer, amount: 1 }])
+  await client.listEntries(id, { before: 2 })
+  expect(await last(client.listEntries(id))).toBe(`/users/${id}/history?min_seq=3`)
+  expect(await last(client.listEntries(peer))).toBe(`/users/${peer}/history?min_seq=2`)
+})
+
+test('an entry that a restored database lacks is forgotten', async () => {
+  const id = await http.user('100')
+  const answered = JSON.stringify({ id, seq: 50, balance: '1.00' })
+  const { client, asked } = clientWith([new Response(answered)], { fromStandby: true })
+  await client.getUser(id)
+  expect((await client.listEntries(id)).entries).toHaveLength(1)
+  expect(asked.slice(-2))
+    .toEqual([`/users/${id}/history?min_seq=50`, `/users/${id}/history`])
+  await client.listEntries(id)
+  expect(asked.at(-1)).toBe(`/users/${id}/history?min_seq=1`)
 })
 
 /** A history with all that goes into a hash. */

@@ -1,6 +1,7 @@
 /** Reads that a standby answers, and that never show less than the primary proved. */
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createLedgerClient } from '../../client/ledger.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import type { Service } from '../../src/service.ts'
 import { caller } from '../support/http.ts'
@@ -41,10 +42,11 @@ afterAll(async () => {
   vi.restoreAllMocks()
 })
 
-/** Resolves once the standby has that entry of user 1. */
-const untilReplayed = (seq: number) =>
+/** Resolves once the standby has that entry. */
+const untilReplayed = (seq: number, userId = 1) =>
   vi.waitUntil(async () =>
-    (await standby`select from payment_history where user_id = 1 and seq = ${seq}`).length === 1
+    (await standby`select from payment_history where user_id = ${userId} and seq = ${seq}`)
+      .length === 1
   )
 
 /** How many reads each server has answered. */
@@ -137,6 +139,21 @@ test('a caller never sees less than the entry that it has seen, though replay pa
   await standby`select pg_wal_replay_resume()`
   await untilReplayed(seq)
   expect(await serverOf(`/users/1/history?min_seq=${seq}`)).toBe('standby')
+})
+
+test('a client with fromStandby sees its own writes, though replay pauses', async () => {
+  const client = createLedgerClient({ url: service.url, fromStandby: true })
+  const { id } = await client.createUser()
+  await client.creditUser(id, { amount: 5 })
+  await untilReplayed(1, id)
+  await standby`select pg_wal_replay_pause()`
+  const counted = await counts()
+  expect((await client.listEntries(id)).entries).toMatchObject([{ seq: 1 }])
+  await client.debitUser(id, { amount: 5 })
+  expect((await client.listEntries(id)).entries).toMatchObject([{ seq: 2 }, { seq: 1 }])
+  expect(await counts())
+    .toEqual({ ...counted, standby: counted['standby']! + 1, fallback: counted['fallback']! + 1 })
+  await standby`select pg_wal_replay_resume()`
 })
 
 test('a user whom the standby does not know yet comes from the primary', async () => {
