@@ -49,6 +49,8 @@ async function connect(max: number, settings: Record<string, string | boolean>, 
 /** Runs the command if this file is the one that was started; a failure is one line and code 2. */
 export async function runCommand(url: string, main: () => Promise<number>): Promise<void> {
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return
+  // Whoever reads what it prints, such as head, may have had enough.
+  process.stdout.on('error', () => process.exit(2))
   try {
     process.exitCode = await main()
   } catch (error) {

@@ -48,6 +48,7 @@ function main(): void {
 try {
   if (!printedHelp(HELP, process.argv.slice(2))) main()
 } catch (error) {
-  console.error(`${(error as Error).message.split('\n')[0]!.replace(/^at 0\./, '')}\n${USAGE}`)
+  const fault = (error as Error).message.split('\n')[0]!.replace(/^at 0\./, '')
+  console.error(`${fault}\n${USAGE}\neach SCOPE is one of ${SCOPES.join(', ')}`)
   process.exitCode = 1
 }

@@ -19,11 +19,13 @@ function writerTo(stream: NodeJS.WriteStream & { fd: 1 | 2 }) {
 
 const write = writerTo(process.stdout)
 
+const ignore = () => {}
+
 /** Starts the service with a server of Node. */
 export const serve: Serve = (config) => {
-  // A log whose reader has gone away must not end the service.
+  // A log whose reader has gone away must not end the service, whoever else listens for that.
   for (const stream of [process.stdout, process.stderr]) {
-    if (stream.listenerCount('error') === 0) stream.on('error', () => {})
+    stream.off('error', ignore).on('error', ignore)
   }
   return serveOn({ name: `node ${process.versions.node}`, write })(config)
 }

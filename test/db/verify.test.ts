@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readFunction } from '../../db/function_blocks.ts'
 import { one, useLedger } from '../support/ledger.ts'
-import { runTypeScript } from '../support/run_typescript.ts'
+import { run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
 import { tamper } from '../support/tampering.ts'
 import { sample } from '../support/share.ts'
 
@@ -152,6 +152,13 @@ test.each(sample('bad arguments', [
 ], 2))('npm run verify %s ends with 2 and says why', async (args, message) => {
   const [code, ...lines] = await verify(...args)
   expect([code, lines.at(-1)]).toEqual([2, expect.stringContaining(message)])
+})
+
+test('npm run verify ends with 2 and no word when nobody reads what it prints', async () => {
+  const command = `exec "$@" | head -c 0; exit \${PIPESTATUS[0]}`
+  const verifies = [...typeScriptCommand('db/verify.ts'), '--user', `${ids[0]}`]
+  const piped = run(['bash', '-c', command, 'bash', ...verifies], { DATABASE_URL: ledger.url })
+  expect([await piped.ended, piped.output()]).toEqual([2, ''])
 })
 
 test('npm run verify without a database ends with 2 and one line', async () => {

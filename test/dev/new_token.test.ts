@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { SCOPES } from '../../src/auth/scopes.ts'
 import { parseTokens } from '../../src/auth/access_tokens.ts'
 import { sha256 } from '../support/access.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
@@ -38,5 +39,6 @@ test.each(sample('bad arguments', [
   [['--name', 'shop', '--scopes', 'read', '--users', '1,x'], 'users.1 is not as documented'],
   [['--scope', 'read'], expect.stringContaining('--scope')],
 ], 2))('npm run token refuses %j and makes nothing', async (args, fault) => {
-  expect(await newToken(...args)).toEqual([1, fault, expect.stringMatching(/^usage: /)])
+  const scopes = expect.stringContaining(SCOPES.join(', '))
+  expect(await newToken(...args)).toEqual([1, fault, expect.stringMatching(/^usage: /), scopes])
 })

@@ -20,6 +20,8 @@ export interface Run {
   /** Nothing that it writes is read until `resume`. */
   pause(): void
   resume(): void
+  /** Nobody reads any more what it writes. */
+  hangUp(): void
   /** Everything written so far, to either stream. */
   output(): string
   /** Resolves with the match; rejects with the output if the process ends without one. */
@@ -72,6 +74,7 @@ export function run(command: string[], env: Record<string, string>): Run {
     signal,
     pause: () => streams.forEach((stream) => stream.pause()),
     resume: () => streams.forEach((stream) => stream.resume()),
+    hangUp: () => streams.forEach((stream) => stream.destroy()),
     output: () => text,
     line,
     ended,
