@@ -1,5 +1,5 @@
--- What operations write, in bytes of WAL and of tables with their indexes: for an empty ledger on a
--- server of its own, as its owner.
+-- What operations write, in bytes of WAL and of tables with their indexes, and what memory a
+-- connection takes: for an empty ledger on a server of its own, as its owner.
 --   psql "$DATABASE_URL" -X -f ops/capacity.sql
 -- With "alter system set full_page_writes = off" and a long checkpoint_timeout, for the time of the
 -- measurement only, WAL is without the images of pages that come after each checkpoint.
@@ -9,6 +9,11 @@
 set client_min_messages = warning;
 
 create temp table measured (n int generated always as identity, operation text, wal bigint, disk bigint);
+
+create function pg_temp.disk() returns bigint language sql as $$
+  select sum(pg_total_relation_size(relation))
+    from unnest(array['payment_history', 'holds', 'hold_changes']::regclass[]) as r (relation)
+$$;
 
 create procedure pg_temp.operate(operation text, rounds int) language plpgsql as $$
 declare
@@ -41,13 +46,19 @@ begin
   -- Once before, so that every page has been touched.
   call pg_temp.operate(operation, 1);
   v_wal := pg_current_wal_insert_lsn();
-  v_disk := pg_total_relation_size('payment_history') + pg_total_relation_size('holds');
+  v_disk := pg_temp.disk();
   call pg_temp.operate(operation, 20);
   insert into measured (operation, wal, disk) values (operation,
     (pg_current_wal_insert_lsn() - v_wal) / 20000,
-    (pg_total_relation_size('payment_history') + pg_total_relation_size('holds') - v_disk) / 20000);
+    (pg_temp.disk() - v_disk) / 20000);
   commit;
 end $$;
+
+-- Memory is shown to whoever may see statistics: a superuser, or a member of pg_read_all_stats.
+select has_function_privilege('pg_get_backend_memory_contexts()', 'execute') as has_memory \gset
+\if :has_memory
+  select sum(total_bytes) as new_bytes from pg_backend_memory_contexts \gset
+\endif
 
 select count(u.id) as made from generate_series(2, 1201) g, lateral create_user(g) u \gset
 select count(c.seq) as credited from users u, lateral credit_user(u.id, 1000000) c \gset
@@ -63,3 +74,8 @@ select pg_relation_size('payment_history') / count(*) as "bytes of an entry",
        pg_indexes_size('payment_history') / count(*) as "of its indexes",
        (select pg_total_relation_size('users') / count(*) from users) as "of a user"
   from payment_history;
+\if :has_memory
+  select round(:new_bytes / 1048576.0, 1) as "MiB of a new connection",
+         round(sum(total_bytes) / 1048576.0, 1) as "of this one, which has done all that"
+    from pg_backend_memory_contexts;
+\endif

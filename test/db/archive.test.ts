@@ -61,6 +61,14 @@ async function findingsOf(text: string): Promise<string[]> {
   return found.map(({ finding, user_id, seq }) => `${finding} ${user_id ?? '-'}/${seq ?? '-'}`)
 }
 
+test('npm run archive --min-bytes leaves entries with less metadata alone', async () => {
+  const old = ['--before', day(AGE_DAYS - 10), '--out', file, '--min-bytes']
+  expect(await archive(...old, '1000'))
+    .toEqual([0, expect.stringMatching(/^no entries archived: none /)])
+  expect((await archive(...old, '8193'))[0]).toBe(2)
+  expect(await textOf(ledger.sql)).not.toContain('archived')
+})
+
 test('npm run archive moves the metadata of old entries to a file that proves itself', async () => {
   expect(await archive('--before', day(AGE_DAYS - 10), '--out', file))
     .toEqual([0, '4 entries archived'])

@@ -68,3 +68,19 @@ test.each([
     expect(rows.map((row) => row['QUERY PLAN']).join()).not.toContain('Seq Scan')
   },
 )
+
+test('\\d+ says what each column of a view is, and \\df+ and \\d+ what everything for people is', async () => {
+  const unexplained = await ledger.sql`
+    select c.relname || '.' || a.attname as name from pg_class c
+      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
+       and col_description(c.oid, a.attnum) is null
+    union all
+    select c.relname from pg_class c
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+       and c.relname <> 'schema_migrations' and obj_description(c.oid, 'pg_class') is null
+    union all
+    select p.proname from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and obj_description(p.oid, 'pg_proc') is null`
+  expect(unexplained).toEqual([])
+})
