@@ -1,7 +1,7 @@
 /** Reads that a standby answers, and that never show less than the primary proved. */
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createLedgerClient } from '../../client/ledger.ts'
+import { createLedgerClient, CursorGoneError } from '../../client/ledger.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import type { Service } from '../../src/service.ts'
 import { caller } from '../support/http.ts'
@@ -186,13 +186,32 @@ test('assert_replica() raises 55000 but on a standby of that database, P0002 bef
 })
 
 test('a standby that was promoted is never asked, whatever was written there', async () => {
+  const { next } = await createLedgerClient({ url: service.url }).listEvents()
   await standby`select pg_promote()`
   await standby`select credit_user(1, 1000)`
   expect(await read('/users/1/balance?min_seq=2')).toMatchObject({
     server: 'fallback',
     body: { balance: '7.00', seq: 2 },
   })
+  await expectFollowedElsewhere(next)
 })
+
+/** Of events a server that was promoted is another history, where `resume` is the same place. */
+async function expectFollowedElsewhere(after: string): Promise<void> {
+  const promoted = await serve({
+    ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off', DATABASE_URL: servers.standbyUrl }),
+    port: 0,
+  })
+  try {
+    const client = createLedgerClient({ url: promoted.url })
+    const gone = await client.listEvents({ after }).catch((error: unknown) => error)
+    expect(gone).toBeInstanceOf(CursorGoneError)
+    const { events } = await client.listEvents({ after: (gone as CursorGoneError).problem.resume! })
+    expect(events).toMatchObject([{ type: 'entry.posted', data: { seq: 3, amount: '1000.00' } }])
+  } finally {
+    await promoted.stop()
+  }
+}
 
 test('a standby on another timeline is none of that database', async () => {
   await standby.end({ timeout: 0 })
