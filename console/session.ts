@@ -2,6 +2,7 @@
 import { type Caller, createLedgerClient, type LedgerClient } from '../client/ledger.ts'
 import { UnauthorizedError } from '../client/ledger.ts'
 import { element } from './element.ts'
+import { parseExactly } from './exact_json.ts'
 import { labelled } from './field.ts'
 import { explain } from './problem.ts'
 
@@ -35,6 +36,7 @@ async function open(token: string | undefined): Promise<Session> {
       async fetch(...request) {
         const response = await fetch(...request)
         if (response.status === 401) session.onRefused?.()
+        response.json = async () => parseExactly(await response.text())
         return response
       },
     }),

@@ -63,6 +63,18 @@ test('balance, available, entries and holds are those of the ledger; markup in t
   expect(await page.locator('main script, main img').count()).toBe(0)
 })
 
+test('numbers of metadata are those that are stored, whatever a browser can count', async () => {
+  const { page } = shown
+  const id = await http.user()
+  const metadata = '{"chain": 18446744073709551615, "rate": 1.10}'
+  await http.sql`select credit_user(${id}, 1, metadata => ${metadata}::text::jsonb)`
+  await http.sql`select place_hold(${id}, 1, metadata => ${metadata}::text::jsonb)`
+  await shown.open(`#/users/${id}`)
+  const shownAs = 'rate: 1.10, chain: 18446744073709551615'
+  expect(await page.locator('.entries tbody tr').innerText()).toContain(shownAs)
+  expect(await page.locator('.holds li').innerText()).toContain(shownAs)
+})
+
 test('of a user that there is not, nothing is shown, and nothing can be done with it', async () => {
   const { page } = shown
   await shown.open('#/users/9007199254740991')
