@@ -1,5 +1,4 @@
 /** How the commands connect: to the first host that will do, and to no other from then on. */
-import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import {
   checkServer,
@@ -13,6 +12,7 @@ import {
 } from '../src/database/client.ts'
 import { type DatabaseTarget, databaseTarget } from '../src/config/database_tls.ts'
 import { parseDatabaseUrl } from '../src/config/database_url.ts'
+import { readRegularFileSync } from '../src/regular_file.ts'
 
 export interface Reached extends DatabaseTarget {
   place: Place
@@ -28,7 +28,7 @@ type Options = Partial<Pick<ClientOptions, 'max' | 'settings'>>
  * @throws Error with one line, or what the last host said
  */
 export async function reach(text: string, setting = 'DATABASE_URL'): Promise<Reached> {
-  const target = databaseTarget(text, (path) => readFileSync(path, 'utf8'), setting)
+  const target = databaseTarget(text, (path) => readRegularFileSync(path).toString(), setting)
   const url = parseDatabaseUrl(text)
   let failure: unknown
   for (const place of placesOf(url)) {

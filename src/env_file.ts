@@ -1,9 +1,9 @@
 /** Settings from `.env`, for every command. */
-import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { SETTINGS } from './config/config.ts'
 import { likelyName } from './config/likely_name.ts'
+import { readRegularFileSync } from './regular_file.ts'
 
 /**
  * Settings in `.env` that are not the service's: those of `npm run anchor` and docker-compose.yml.
@@ -71,7 +71,7 @@ const isKnown = (name: string): boolean => KNOWN.includes(name) || DOCKER.test(n
 /** The text of the file without the byte order mark, which would become part of the first name. */
 function readEnvFile(path: string): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+    return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFileSync(path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined

@@ -3,8 +3,6 @@
  * measure memory.
  */
 import { hash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { readFile as readText, stat } from 'node:fs/promises'
 import process from 'node:process'
 import { format } from 'node:util'
 import { printedHelp, takeNoArguments } from './command_line.ts'
@@ -13,6 +11,7 @@ import { loadEnvFile } from './env_file.ts'
 import { readPasswordFile } from './password_file.ts'
 import { createErrorOutput } from './telemetry/error_output.ts'
 import { readConsoleFile, readDocsFile } from './page_files.ts'
+import { readRegularFile, readRegularFileSync } from './regular_file.ts'
 import { listen } from './server/http_server.ts'
 import type { Runtime } from './runtime.ts'
 import { type Service, startService } from './service.ts'
@@ -27,19 +26,13 @@ exit codes: 0 stopped by a signal, 1 a setting or a port that it can't start wit
 
 export type Serve = (config: Config) => Promise<Service>
 
-/** Reads regular files only: opening a pipe would wait until somebody writes to it. */
-async function readFile(path: string): Promise<string> {
-  if (!(await stat(path)).isFile()) throw Object.assign(new Error('no file'), { code: 'ENOTFILE' })
-  return await readText(path, 'utf8')
-}
-
 /** Returns the `serve` of a runtime. */
 export const serveOn =
   (runtime: Pick<Runtime, 'name' | 'write' | 'residentBytes'>): Serve => (config) =>
     startService(config, {
       listen,
-      readText: (path) => readFileSync(path, 'utf8'),
-      readFile,
+      readText: (path) => readRegularFileSync(path).toString(),
+      readFile: readRegularFile,
       readConsoleFile,
       readDocsFile,
       sha256: (text) => hash('sha256', text, 'hex'),

@@ -12,7 +12,7 @@ export interface Runtime {
   listen: Listen
   /** Writes to standard output; settles when that has taken all of it. */
   write: (text: string) => Promise<void>
-  /** Reads a file, blocking: only for the start. */
+  /** Reads a regular file, blocking: only for the start. */
   readText: (path: string) => string
   /** Reads a file without blocking. Rejects for anything but a regular file, such as a pipe. */
   readFile: (path: string) => Promise<string>

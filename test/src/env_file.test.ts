@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,6 +32,12 @@ describe('loadEnvFile()', () => {
       env: { ACCESS_TOKENS_FILE: 'tokens.json', PORT: '1' },
       warnings: [],
     })
+  })
+
+  test('takes no pipe, to which nobody might ever write', () => {
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    expect(() => loadEnvFile({ path: pipe, env: {} })).toThrow(/can't be read \(ENOTFILE\)$/)
   })
 
   test('needs no file', () => {
