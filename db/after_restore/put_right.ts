@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import type postgres from 'postgres'
 import { isDistributed } from '../citus/is_distributed.ts'
+import { guardWarnings } from './guards.ts'
 import { putRightsRight, putTriggersRight } from './rights.ts'
 import { putSequencesRight } from './sequences.ts'
 import { readStatements } from './statements.ts'
@@ -29,6 +30,7 @@ export async function putRight(sql: postgres.Sql, migrations: string): Promise<s
     ...await isDistributed(sql)
       ? []
       : await orWarning('sequences', putSequencesRight(sql, stated.created)),
+    ...await orWarning('guards', guardWarnings(sql)),
   ]
 }
 

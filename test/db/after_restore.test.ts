@@ -72,6 +72,18 @@ test('a ledger with nothing wrong stays as it is, without a word', async () => {
   expect(await xids()).toEqual(procs)
 })
 
+test('guards that nothing here puts right are told, one in a line each', async () => {
+  await sql`alter function ledger.first_problem strict`
+  await sql`drop index holds_active_idx`
+  const found = [
+    'The function ledger.first_problem(text,text,text,text,text) is disabled or another.',
+    'The index public.holds_active_idx on holds is missing.',
+  ]
+  expect(await linesOfMigrate()).toEqual(
+    found.map((line) => `Warning: ${line} See npm run verify.`),
+  )
+})
+
 describe('rights', () => {
   test('that a dump without access lists lost are given back, and taken from everybody', async () => {
     const before = await rights()
@@ -124,7 +136,8 @@ describe('rights', () => {
     await sql`create function debit_user(who text) returns text language sql return who`
     await sql`grant update on payment_history to ledger_service`
     const before = await rights()
-    expect(await linesOfMigrate()).toEqual([expect.stringMatching(/^Warning: .*debit_user/)])
+    const warning = expect.stringMatching(/^Warning: .*debit_user/)
+    expect(await linesOfMigrate()).toEqual([warning, warning])
     expect(await rights()).toEqual(before)
   })
 
@@ -140,7 +153,7 @@ describe('rights', () => {
     const lines: string[] = []
     await migrate(url.href, (line) => lines.push(line))
     expect(lines).toEqual(
-      ['rights', 'sequences'].map((what) =>
+      ['rights', 'sequences', 'guards'].map((what) =>
         expect.stringMatching(`^Warning: can't tell whether all ${what} are right: `)
       ),
     )
