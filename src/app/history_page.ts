@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { createIsFull } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import type { Entry, Ledger } from '../ledger/functions.ts'
-import { SHORT_ROWS } from '../ledger/read_functions.ts'
+import { isLongRead } from '../ledger/read_functions.ts'
 import { conditionsOf, hasCondition, type HistoryQuery, minSeqOf } from './history_conditions.ts'
 import { longRead } from './long_read.ts'
 
@@ -44,7 +44,7 @@ export async function readPage(
   const below = before === undefined ? undefined : Number(before)
   const minSeq = minSeqOf(query)
   const read: ReadPart = (before, rows) => ledger.getHistory(userId, before, rows, minSeq)
-  if (maxRows >= SHORT_ROWS) return await readLongPage(read, inTurn, below, maxRows)
+  if (isLongRead({ maxRows: maxRows + 1 })) return await readLongPage(read, inTurn, below, maxRows)
   // One more than asked for tells whether there is another page.
   const entries = await read(below, maxRows + 1)
   return entries.length > maxRows ? pageOf(entries, maxRows) : { entries, next: null }

@@ -93,10 +93,8 @@ interface VerifiedRow {
   next_seq: string | null
 }
 
-/** A read of more rows than this, a page of 100 and the next one, is a long read. */
-export const SHORT_ROWS = 101
-/** Whether a list with as many rows is a long read. */
-export const isLongRead = ({ maxRows }: { maxRows: number }): boolean => maxRows > SHORT_ROWS
+/** Whether that is a long read: more than a page of 100 rows and the next row. */
+export const isLongRead = ({ maxRows }: { maxRows: number }): boolean => maxRows > 101
 
 /**
  * Creates the readers. Long reads have connections of their own, so that no short one waits for

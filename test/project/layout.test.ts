@@ -28,6 +28,7 @@ const KNOW_THE_RUNTIME = [
   'src/node.ts',
   'src/node_version.cjs',
   'src/page_files.ts',
+  'src/regular_file.ts',
 ]
 
 interface Import {
