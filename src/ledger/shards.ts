@@ -22,6 +22,7 @@ export interface ShardsOptions {
   observe?: (ledger: ShardLedger) => ShardLedger
 }
 
+/** The shards of a distributed ledger: which one has a user, and how its functions are called. */
 export class Shards {
   readonly #options: ShardsOptions
   #shards: readonly Shard[] = []

@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createApp } from '../../../src/app/app.ts'
 import { Problem, PROBLEMS } from '../../../src/core/errors.ts'
 import { DEFAULT_LIMITS } from '../../../src/config/limits.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { createEvents } from '../../../src/ledger/events.ts'
+import { dependenciesThat } from '../../support/dependencies.ts'
 import {
   answerOf,
   type Call,
@@ -56,29 +55,8 @@ const NOT_JSON = { errors: [{ path: '', message: 'must be JSON in UTF-8' }] }
 /** An app whose ledger answers everything with this. */
 function appWith(write: () => Promise<never>, failures: unknown[] = [], limits = DEFAULT_LIMITS) {
   return createApp({
+    ...dependenciesThat(write),
     limits,
-    ledger: {
-      createUser: write,
-      listUsers: write,
-      findEntries: write,
-      listJournal: write,
-      listHolds: write,
-      setControl: write,
-      getUserState: write,
-      listControls: write,
-      getUsers: write,
-      getHistory: write,
-      getStatement: write,
-      getEntry: write,
-      getBalances: write,
-      getMoments: write,
-    },
-    events: createEvents({ getEvents: write }),
-    refreshEvents: write,
-    verify: write,
-    write,
-    snapshots: { read: write, invalidate: () => void write() },
-    metrics: createMetrics(),
     notReady: () => Promise.resolve('The reason.'),
     onFailure: (what, error) => void failures.push([what, error]),
   })

@@ -1,7 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../../src/app/app.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { createEvents } from '../../../src/ledger/events.ts'
+import { dependenciesThat, unused } from '../../support/dependencies.ts'
 import { type Answer, type Call, useHttp } from '../../support/http.ts'
 import { ageHolds, placeMostHolds, sealCredit } from '../../support/ledger.ts'
 import {
@@ -33,33 +32,7 @@ const undocumented = (method: string, path: string, answer: Answer) =>
 const codeOf = ({ body }: Answer) => (body as { code?: string }).code
 
 test('every route has an operation with a summary, and every operation a route', () => {
-  const unused = () => Promise.reject(new Error('must not be called'))
-  const app = createApp({
-    ledger: {
-      createUser: unused,
-      listUsers: unused,
-      findEntries: unused,
-      listJournal: unused,
-      listHolds: unused,
-      setControl: unused,
-      getUserState: unused,
-      listControls: unused,
-      getUsers: unused,
-      getHistory: unused,
-      getStatement: unused,
-      getEntry: unused,
-      getBalances: unused,
-      getMoments: unused,
-    },
-    events: createEvents({ getEvents: unused }),
-    refreshEvents: unused,
-    verify: unused,
-    write: unused,
-    snapshots: { read: unused, invalidate: () => void unused() },
-    metrics: createMetrics(),
-    notReady: unused,
-    onFailure: () => {},
-  })
+  const app = createApp(dependenciesThat(unused))
   const routes = new Set(
     app.routes.filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`),

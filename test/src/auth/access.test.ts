@@ -6,9 +6,8 @@ import { RULES } from '../../../src/auth/scopes.ts'
 import { createApp } from '../../../src/app/app.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 import { Problem } from '../../../src/core/errors.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import { createEvents } from '../../../src/ledger/events.ts'
 import { bearer, sha256, writeTokens } from '../../support/access.ts'
+import { dependenciesThat, unused } from '../../support/dependencies.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../../support/http.ts'
 import { sample } from '../../support/share.ts'
 import {
@@ -209,33 +208,7 @@ function expectLetIn(request: Request, answer: Answer): void {
 }
 
 test('the matrix has a row for each route of the app, and so have the rules', () => {
-  const unused = () => Promise.reject(new Error('must not be called'))
-  const app = createApp({
-    ledger: {
-      createUser: unused,
-      listUsers: unused,
-      findEntries: unused,
-      listJournal: unused,
-      listHolds: unused,
-      setControl: unused,
-      getUserState: unused,
-      listControls: unused,
-      getUsers: unused,
-      getHistory: unused,
-      getStatement: unused,
-      getEntry: unused,
-      getBalances: unused,
-      getMoments: unused,
-    },
-    events: createEvents({ getEvents: unused }),
-    refreshEvents: unused,
-    verify: unused,
-    write: unused,
-    snapshots: { read: unused, invalidate: () => void unused() },
-    metrics: createMetrics(),
-    notReady: unused,
-    onFailure: () => {},
-  })
+  const app = createApp(dependenciesThat(unused))
   const routes = app.routes.filter(({ method }) => method !== 'ALL')
     .map(({ method, path }) => `${method} ${path}`)
   expect([...new Set(routes)].toSorted()).toEqual(NAMES.toSorted())
@@ -525,9 +498,10 @@ describe('what others did', () => {
 
 test('an entry that comes while it is looked for is not reversed by a bound caller', async () => {
   const calls: string[] = []
-  const unused = () => Promise.reject(new Error('must not be called'))
   const reverse = async (users: Set<number> | undefined) => {
+    const rest = dependenciesThat(unused)
     const app = createApp({
+      ...rest,
       access: {
         middleware: () => async (c: Context, next: Next) => {
           c.set('caller', { name: 'bound', scopes: new Set(), users } as never)
@@ -536,36 +510,17 @@ test('an entry that comes while it is looked for is not reversed by a bound call
         userMiddleware: (_c: Context, next: Next) => next(),
       },
       ledger: {
-        createUser: unused,
-        listUsers: unused,
-        findEntries: unused,
-        listJournal: unused,
-        listHolds: unused,
-        setControl: unused,
-        getUserState: unused,
-        listControls: unused,
-        getUsers: unused,
-        getHistory: unused,
+        ...rest.ledger,
         // Twice it isn't there; by the third time it may be half of a transfer.
         getEntry: () => {
           calls.push('read')
           return Promise.resolve(undefined)
         },
-        getStatement: unused,
-        getBalances: unused,
-        getMoments: unused,
       },
-      events: createEvents({ getEvents: unused }),
-      refreshEvents: unused,
-      verify: unused,
       write: ({ kind }) => {
         calls.push(kind)
         return Promise.reject(new Problem('busy'))
       },
-      snapshots: { read: unused, invalidate: () => void unused() },
-      metrics: createMetrics(),
-      notReady: unused,
-      onFailure: () => {},
     })
     const response = await app.request('/users/1/history/2/reverse', { method: 'POST' })
     return (await response.json() as { code: string }).code
