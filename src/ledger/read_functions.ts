@@ -2,8 +2,7 @@
 import { type Database, isoTimestamp } from '../database/database.ts'
 import { ON_PRIMARY, type ReplicaCondition } from './replica_condition.ts'
 import { statementEntriesOf } from './erasures.ts'
-import { arrayLiteral, entryOf } from './rows.ts'
-import type { Entry, EntryRow, StatementEntry } from './rows.ts'
+import { arrayLiteral, type Entry, entryOf, type EntryRow, type StatementEntry } from './rows.ts'
 
 /** The balance of a user at a moment. */
 export interface Moment {
