@@ -65,6 +65,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGCUR: 'cursor_gone',
   '22023': 'invalid_request',
   LGMOV: 'busy', // the shard of a user has moved
+  '08006': 'busy', // connection_failure: a coordinator can't reach a worker, and so takes all back
   '40001': 'busy', // serialization_failure
   '40P01': 'busy', // deadlock_detected
   '55P03': 'busy', // lock_not_available

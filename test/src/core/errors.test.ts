@@ -28,7 +28,9 @@ const TABLE: Record<string, [string, string]> = {
   LGCUR: ['cursor_gone', 'cursor_gone'],
   '22023': ['invalid_request', 'invalid_request'],
   // Rolled back, or never begun: the same request may work later.
+  '08006': ['busy', 'busy'],
   '25006': ['busy', 'busy'],
+  LGMOV: ['busy', 'busy'],
   '40001': ['busy', 'busy'],
   '40P01': ['busy', 'busy'],
   '53100': ['busy', 'busy'],
