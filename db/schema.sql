@@ -2227,7 +2227,7 @@ create function ledger.verify_erasures()
 -- The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing,
 -- disabled or another than the migrations made; a trigger or other code that runs at a change,
 -- anything in schema ledger, or a function of the name of one of ours or PostgreSQL's, that is
--- somebody else's; and those of verify_interventions and verify_shards.
+-- somebody else's; and those of verify_interventions, verify_references and verify_shards.
 create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;
@@ -2249,6 +2249,12 @@ create function ledger.verify_interventions()
 -- The findings about the manual entries of a range of users: those that are not pending, posted or
 -- withdrawn as they were entered, and pending rows that nobody has entered. Internal.
 create function ledger.verify_manual_entries(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
+-- The findings about references and keys of users: user_references or user_keys leads to another
+-- user than user_details says, or to none. Internal.
+create function ledger.verify_references()
   returns SETOF ledger.finding
   language plpgsql stable;
 
