@@ -35,7 +35,8 @@ export interface EnvFileOptions {
 /**
  * Loads `.env`. The environment wins over it; with process.loadEnvFile() it does not on Deno. Warns
  * of names that are no settings: of any such name in the file, but of the environment, which other
- * programs use too, only of names that look misspelt.
+ * programs use too, only of names that look misspelt. Of a name that is there twice the last counts,
+ * as elsewhere, with a warning.
  * @throws Error with one line if there is a `.env` that can't be read
  */
 export function loadEnvFile(
@@ -49,6 +50,7 @@ export function loadEnvFile(
   }
   const text = readEnvFile(path)
   if (text === undefined) return
+  const values = new Map<string, string | undefined>()
   for (const { line, text: assignment } of assignmentsOf(text)) {
     if (assignment === undefined) {
       warn(`Warning: line ${line} of ${path} is not read: it must be NAME=value or a comment`)
@@ -61,9 +63,13 @@ export function loadEnvFile(
           `Warning: ${name} in ${path} is no setting${likely ? `: did you mean ${likely}?` : ''}`,
         )
       }
-      env[name] ??= value
+      if (values.has(name)) {
+        warn(`Warning: ${name} in ${path} is there twice: line ${line} counts`)
+      }
+      values.set(name, value)
     }
   }
+  for (const [name, value] of values) env[name] ??= value
 }
 
 const isKnown = (name: string): boolean => KNOWN.includes(name) || DOCKER.test(name)

@@ -129,6 +129,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
   const { createApp = build } = runtime
   const onFailure = (what: string, error: unknown, fields?: object) =>
     log.error(what, error, fields)
+  const guard = createBrowserGuard({ ...config, isOpen: access === undefined })
   const app = createApp({
     access,
     hasMetrics: config.metricsPort === undefined,
@@ -143,7 +144,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
     accessLog,
     limits: config,
     publicUrl: config.publicUrl,
-    guard: createBrowserGuard({ ...config, isOpen: access === undefined }),
+    guard,
     rate: config.rateLimit === undefined
       ? undefined
       : { requests: config.rateLimit, seconds: config.rateLimitSeconds },
@@ -152,7 +153,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
     notReady,
     onFailure,
   })
-  return [app, createMetricsApp({ metrics, onFailure })] as const
+  return [app, createMetricsApp({ metrics, guard, onFailure })] as const
 }
 
 /** Starts what runs beside requests. */

@@ -132,9 +132,10 @@ function createEntry(
 
 /** Creates an app with GET /metrics alone, for a port that only scrapers can reach. */
 export function createMetricsApp(
-  { metrics, onFailure }: Pick<Dependencies, 'metrics' | 'onFailure'>,
+  { metrics, guard, onFailure }: Pick<Dependencies, 'metrics' | 'guard' | 'onFailure'>,
 ): Hono {
-  const app = sequenced(new Hono().route('/', metricsRoutes(metrics)), onlyKnownParameters)
+  const guarded = new Hono().use(async (c, next) => guard?.(c) ?? await next())
+  const app = sequenced(guarded.route('/', metricsRoutes(metrics)), onlyKnownParameters)
   return withProblems(app, (c, error) => {
     const problem = problemIn(c, error)
     if (problem.code === 'internal') onFailure(routePath(c, -1), problem.cause ?? error)

@@ -55,7 +55,9 @@ function sslOf({ hosts, parameters }: DatabaseUrl, readText: (path: string) => s
     try {
       return readText(path)
     } catch {
-      throw new Error(`names a file as ${name} that can't be read`)
+      throw new Error(
+        `names a file as ${name} (or PG${name.toUpperCase()} does) that can't be read`,
+      )
     }
   }
 
@@ -77,9 +79,9 @@ function sslOf({ hosts, parameters }: DatabaseUrl, readText: (path: string) => s
   if (parameters.sslnegotiation === 'direct' && isOptional) {
     throw new Error('needs sslmode=require, or more, with sslnegotiation=direct')
   }
+  if (mode === 'disable') return false
   const ca = isSystem ? undefined : read('sslrootcert')
   const [cert, key] = [read('sslcert'), read('sslkey')]
-  if (mode === 'disable') return false
   if (mode === 'allow' || mode === 'prefer') return 'prefer'
   const options = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
   if (mode === 'require' && !root) return { ...options, rejectUnauthorized: false }

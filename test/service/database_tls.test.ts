@@ -194,6 +194,12 @@ describe('databaseTarget()', () => {
     expect(['localhost', '127.0.0.1', '[::1]'].map(ssl)).toEqual(Array(3).fill(false))
   })
 
+  test('without TLS reads no file, as psql does', () => {
+    const query = 'sslrootcert=/no/where&sslcert=/no/where&sslkey=/no/where'
+    expect(databaseTarget(`postgres://localhost/ledger?${query}`, none).ssl).toBe(false)
+    expect(databaseTarget(`postgres://db/ledger?sslmode=disable&${query}`, none).ssl).toBe(false)
+  })
+
   test.each([
     ['ssl=true', { rejectUnauthorized: false }],
     ['ssl=require', { rejectUnauthorized: false }],

@@ -40,6 +40,13 @@ describe('loadEnvFile()', () => {
     expect(() => loadEnvFile({ path: pipe, env: {} })).toThrow(/can't be read \(ENOTFILE\)$/)
   })
 
+  test('takes the last of a name that is there twice, as shells and Docker do, and warns', () => {
+    const text = 'PORT=1\nHOST=localhost\nPORT=2\nexport PORT=3\n'
+    const warnings = [3, 4].map((n) => `Warning: PORT in .env is there twice: line ${n} counts`)
+    expect(load(text)).toEqual({ env: { PORT: '3', HOST: 'localhost' }, warnings })
+    expect(load(text, { PORT: '9' }).env).toEqual({ PORT: '9', HOST: 'localhost' })
+  })
+
   test('needs no file', () => {
     rmSync(path, { force: true })
     expect(() => loadEnvFile({ path, env: {} })).not.toThrow()
@@ -89,8 +96,8 @@ describe('loadEnvFile()', () => {
     const compose = [...readFileSync('docker-compose.yml', 'utf8').matchAll(/\$\{(\w+)/g)]
       .map(([, name]) => name!)
     expect(compose).not.toEqual([])
-    const names = [...SETTINGS, ...compose, 'ANCHOR_KEY_FILE', 'COMPOSE_PROJECT_NAME']
-    expect(load(names.map((name) => `${name}=1\n`).join('')).warnings).toEqual([])
+    const names = new Set([...SETTINGS, ...compose, 'ANCHOR_KEY_FILE', 'COMPOSE_PROJECT_NAME'])
+    expect(load([...names].map((name) => `${name}=1\n`).join('')).warnings).toEqual([])
   })
 
   test('warns of the environment where a name is nearly a setting, and of nobody else’s', () => {

@@ -5,6 +5,7 @@ import { loadConfig } from '../../../src/config/config.ts'
 import { SCOPES } from '../../../src/auth/scopes.ts'
 import { bearer, tokensFile } from '../../support/access.ts'
 import { type Answer, expectNothingWritten, expectProblem, useHttp } from '../../support/http.ts'
+import type { Service } from '../../../src/service.ts'
 import { serve } from '../../support/service.ts'
 import type { Config } from '../../../src/config/config.ts'
 
@@ -58,7 +59,7 @@ function send(url: string, { method, path, headers = {}, body }: Sent) {
 }
 
 /** An instance of its own on the same database. */
-async function start(config: Partial<Config>): Promise<string> {
+async function startInstance(config: Partial<Config>): Promise<Service> {
   const service = await serve({
     ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off' }),
     port: 0,
@@ -66,8 +67,9 @@ async function start(config: Partial<Config>): Promise<string> {
     ...config,
   })
   onTestFinished(() => service.stop())
-  return service.url
+  return service
 }
+const start = async (config: Partial<Config>) => (await startInstance(config)).url
 
 const WRITES = [
   '/users',
@@ -236,6 +238,14 @@ describe('a name that was made to lead here, while access is off', () => {
     expect(await status('Ledger.LAN:3000')).toBe(200)
     expect(await status('api.example')).toBe(200)
     expect(await status('db.ledger.lan')).toBe(403)
+  })
+
+  test('of METRICS_PORT is checked as well', async () => {
+    const { metricsUrl } = await startInstance({ metricsPort: 0 })
+    const read = (Host: string) =>
+      send(metricsUrl!, { method: 'HEAD', path: '/metrics', headers: { Host } })
+    expect((await read('rebind.example')).status).toBe(403)
+    expect((await read('localhost:9090')).status).toBe(200)
   })
 
   test('is no matter with access on', async () => {
