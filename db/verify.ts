@@ -1,4 +1,5 @@
 /** Proves the whole ledger, or one user, or that it extends its anchors: `npm run verify`. */
+import { accessSync, constants } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
@@ -151,6 +152,10 @@ async function main(): Promise<number> {
   }
   if (values['public-key'] && !values.anchors) throw new Error('--public-key needs --anchors')
   if (values.metrics && values.user) throw new Error('--metrics needs all users')
+  // Before the whole history is read for nothing.
+  for (const path of [values.anchors, values.archive, values['public-key']]) {
+    if (path !== undefined) accessSync(path, constants.R_OK)
+  }
   const sql = await connectReader(Number(values.connections))
   try {
     let findings = 0

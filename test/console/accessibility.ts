@@ -45,6 +45,29 @@ test.each(SCHEMES)('in %s, axe has nothing to say', async (colorScheme, rule) =>
   expect(await violationsIn(page, rule)).toEqual([])
 })
 
+const DIALOGS = ['Credit', 'Debit', 'Transfer', 'Hold', 'Capture', 'Extend', 'Release']
+  .concat('Thaw', 'Credit limit')
+
+test('axe has nothing to say about any dialog, on a phone in the dark', async () => {
+  const { page } = shown
+  const { width, height } = page.viewportSize()!
+  await page.emulateMedia({ colorScheme: 'dark' })
+  await page.setViewportSize({ width: 360, height: 800 })
+  await shown.openAnew(`#/users/${await userWithAll()}`)
+  await page.locator('.holds li').waitFor()
+  const dialog = page.locator('dialog.operation')
+  for (const text of DIALOGS) {
+    await page.locator('main').getByRole('button').filter({ hasText: new RegExp(`^${text}$`) })
+      .click()
+    expect([text, await violationsIn(page)]).toEqual([text, []])
+    expect((await dialog.boundingBox())!.width).toBeLessThanOrEqual(360)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.setViewportSize({ width, height })
+})
+
 test('on a phone nothing is wider than the screen, and axe has nothing to say', async () => {
   const { page } = shown
   await page.setViewportSize({ width: 360, height: 800 })

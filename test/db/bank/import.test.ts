@@ -79,6 +79,30 @@ test('npm run import posts each line once, whatever is imported again', async ()
   expect(await verifyLedger(ledger.sql)).toEqual([])
 })
 
+test('npm run import that was killed in the middle goes on, and posts each line once', async () => {
+  const [first, last] = [await userNamed('first'), await userNamed('last')]
+  const lines = Array.from(
+    { length: 1500 },
+    (_, n) => `2026-11-01,K${n},${n < 1000 ? 'first' : 'last'},1,`,
+  )
+  // The second part waits for a user whom somebody else holds.
+  const holder = ledger.connect()
+  await holder`begin`
+  await holder`select from users where id = ${last} for update`
+  const args = await argumentsOf(lines, [])
+  const run = () => runTypeScript('db/bank/import.ts', args, { DATABASE_URL: ledger.url })
+  const killed = run()
+  await expect.poll(() => copyOf(ledger.sql, first)).toBe('1000.00 at 1000')
+  killed.signal('SIGKILL')
+  expect(await killed.ended).toBe('SIGKILL')
+  await holder`rollback`
+  const again = run()
+  expect(await again.ended).toBe(0)
+  // What the server was doing when it was killed, it may have done.
+  expect(again.output()).toMatch(/^(500 posted, 1000|0 posted, 1500) posted earlier/m)
+  expect(await copyOf(ledger.sql, last)).toBe('500.00 at 500')
+})
+
 test('npm run import posts nothing if any line is not as it should be', async () => {
   const carl = await userNamed('carl')
   const [code, ...output] = await importLines([
