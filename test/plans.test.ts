@@ -4,7 +4,9 @@ import { beforeAll, expect, test } from 'vitest'
 import { copyOf, findingsOf, one, useLedger } from './support/ledger.ts'
 import { shareOf } from './support/share.ts'
 
+/** LEDGER_TEST_SHARE=5 makes it a million. */
 const ROWS = shareOf(200_000, 20_000)
+const USERS = ROWS / 10
 const STEP_ROWS = 2000
 
 const ledger = useLedger()
@@ -18,7 +20,11 @@ beforeAll(async () => {
   await sql`alter table payment_history set (autovacuum_enabled = false)`
   await sql`alter table users set (autovacuum_enabled = false)`
   await sql`alter table manual_entries set (autovacuum_enabled = false)`
-  await sql`insert into users (id) select g from generate_series(100, 2099) g`
+  await sql`
+    insert into users (id) select g from generate_series(100, 99 + ${USERS}::int) g`
+  await sql`
+    insert into user_references (user_id, reference)
+      select g, 'customer-' || g from generate_series(100, 99 + ${USERS}::int) g`
   big = 100
   small = 101
   await sql`
@@ -218,6 +224,7 @@ test.each([
   ],
   ['list_users', () => 'select * from ledger.list_users(null, 500, 20)'],
   ['list_users', () => `select * from ledger.list_users('nobody')`],
+  ['list_users', () => `select * from ledger.list_users('customer-${USERS}')`],
   [
     'get_statement',
     (id: number) => `select * from ledger.get_statement(${id}, ${ROWS / 2}, null, 20)`,

@@ -7,7 +7,7 @@ import { created, markReplayed, metadataText } from './created.ts'
 import { describe, WRITE_PROBLEMS } from './describe.ts'
 import { CAPTURED } from './examples.ts'
 import { hold, idParam, metadataBody, posted, snapshot } from './schemas.ts'
-import { captureBody, extendBody, extendParam, holdBody, holdParam } from './schemas_holds.ts'
+import { captureBody, extendBody, holdBody, holdParam, openHoldParam } from './schemas_holds.ts'
 
 export interface HoldsDependencies {
   write: Write
@@ -121,7 +121,7 @@ function addExtendHold(routes: Hono, { write }: HoldsDependencies) {
         'balance_out_of_range',
       ],
     }),
-    validated('param', extendParam),
+    validated('param', openHoldParam),
     idempotencyKey,
     jsonBody,
     validated('json', extendBody),
@@ -159,7 +159,7 @@ function addReleaseHold(routes: Hono, { write }: HoldsDependencies) {
         'balance_out_of_range',
       ],
     }),
-    validated('param', holdParam),
+    validated('param', openHoldParam),
     idempotencyKey,
     jsonBody,
     validated('json', metadataBody),

@@ -47,7 +47,8 @@ interface Media {
 
 interface Operation {
   [PROBLEM_CODES]?: ProblemCode[]
-  parameters?: { in: string; name: string; schema: Schema }[]
+  operationId: string
+  parameters?: { in: string; name: string; schema: Schema; example?: unknown }[]
   requestBody?: { required: boolean; content: Record<string, Media> }
   responses: Record<string, { headers: Record<string, object>; content: Record<string, Media> }>
   security?: Record<string, never[]>[]
@@ -130,6 +131,8 @@ function completeOperation(
   if (rule !== 'open' && rule !== 'any') operation.description += ` Scope: \`${rule}\`.`
   for (const parameter of operation.parameters ?? []) {
     moveExample(parameter)
+    // A key belongs to one request: none with that of another works.
+    if (parameter.name === 'Idempotency-Key') parameter.example = `${operation.operationId}-17`
     // As 1,2,3 instead of one parameter for each.
     if (parameter.schema.type === 'array') Object.assign(parameter, { explode: false })
   }

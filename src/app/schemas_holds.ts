@@ -12,7 +12,7 @@ const holdParamOf = (example: number) =>
   })
 export const holdParam = holdParamOf(1)
 /** The example is a hold that is still active when the examples are tried one after the other. */
-export const extendParam = holdParamOf(3)
+export const openHoldParam = holdParamOf(3)
 
 const MAX_EXPIRES_SECONDS = 3_155_760_000
 const EXPIRES_MESSAGE = 'must be from 0.001 to 3155760000, with at most three decimals'

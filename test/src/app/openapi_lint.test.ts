@@ -164,16 +164,14 @@ async function prepare(): Promise<void> {
 
 /** The first of an operation's requests: what is required of it, and its body. */
 async function sendExample(method: string, path: string, operation: Operation) {
-  const { parameters = [], requestBody, operationId } = operation
+  const { parameters = [], requestBody } = operation
   const exampleOf = (name: string) =>
     String(parameters.find((parameter) => parameter.name === name)!.example)
   const query = parameters.filter((one) => one.in === 'query' && one.required)
     .map(({ name }) => `${name}=${exampleOf(name)}`).join('&')
-  // What was captured can't be released.
-  const holds = path.replace('{hold}/release', '2/release')
-  const at = `${holds.replace(/\{(\w+)\}/g, (_, name: string) => exampleOf(name))}?${query}`
+  const at = `${path.replace(/\{(\w+)\}/g, (_, name: string) => exampleOf(name))}?${query}`
   const isKeyed = parameters.some(({ name }) => name === 'Idempotency-Key')
-  const headers = isKeyed ? { 'Idempotency-Key': `${operationId}-1` } : {}
+  const headers = isKeyed ? { 'Idempotency-Key': exampleOf('Idempotency-Key') } : {}
   const body = requestBody?.content['application/json']!.example
   return { at, answer: await http.call(method.toUpperCase(), at, body, headers) }
 }
