@@ -7,7 +7,10 @@ const LIMIT = 1000
 /** The key of an advisory lock. */
 const GATE = 28
 
-const http = useHttp()
+/** Longer than reads are held up here, whatever else the machine does. */
+const DEADLINE_MS = 60_000
+
+const http = useHttp({ requestDeadlineMs: DEADLINE_MS })
 let ledger: Ledger
 let id: number
 
@@ -22,6 +25,7 @@ beforeAll(async () => {
     waiting: 1,
     reading: 1,
     readingLong: 1,
+    queryDeadlineMs: DEADLINE_MS,
   })
   id = await http.user()
   // 4096 bytes each, as JSON.
