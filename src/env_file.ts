@@ -35,8 +35,8 @@ export interface EnvFileOptions {
 /**
  * Loads `.env`. The environment wins over it; with process.loadEnvFile() it does not on Deno. Warns
  * of names that are no settings: of any such name in the file, but of the environment, which other
- * programs use too, only of names that look misspelt. Of a name that is there twice the last counts,
- * as elsewhere, with a warning.
+ * programs use too, only of names that look misspelt. Of a name that is there twice the last
+ * counts, as elsewhere, with a warning.
  * @throws Error with one line if there is a `.env` that can't be read
  */
 export function loadEnvFile(

@@ -1,6 +1,6 @@
 /**
- * Money goes round between users on all servers, through a service and in SQL, while shards move and
- * servers crash: nothing is lost, and nothing happens twice.
+ * Money goes round between users on all servers, through a service and in SQL, while shards move
+ * and servers crash: nothing is lost, and nothing happens twice.
  */
 import process from 'node:process'
 import type postgres from 'postgres'

@@ -1,6 +1,6 @@
 /**
- * What others make of the document. The packages are large, so they are none of the project's: `npm
- * install --prefix FOLDER @stoplight/prism-cli openapi-to-postmanv2`, then LEDGER_TEST_TOOLS=FOLDER.
+ * What others make of the document. LEDGER_TEST_TOOLS names a folder with their packages, which are
+ * large: `npm install --prefix FOLDER @stoplight/prism-cli openapi-to-postmanv2`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
