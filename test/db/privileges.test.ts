@@ -142,6 +142,8 @@ const STATEMENTS: Record<string, [string, string]> = {
   "select ledger.get_users('{1}')": ['ok', 'ok'],
   "select ledger.get_balances('{1}')": ['ok', 'ok'],
   "select ledger.has_migration('1')": ['ok', 'ok'],
+  'select * from ledger.get_shards()': ['ok', 'ok'],
+  "select ledger.get_shard_users('{1}')": ['ok', 'ok'],
   'select * from ledger.get_hold(1, 1)': ['ok', 'ok'],
   "select * from ledger.get_moments(1, '{2026-01-01}')": ['ok', 'ok'],
   'select * from ledger.get_history(1)': ['ok', 'ok'],
