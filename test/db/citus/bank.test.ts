@@ -1,6 +1,6 @@
 /**
- * Money goes round between users on all servers, through a service and in SQL, while shards move
- * and servers crash: nothing is lost, and nothing happens twice.
+ * Money goes round between users on all servers, through a service, while shards move and servers
+ * crash: nothing is lost, and nothing happens twice.
  */
 import process from 'node:process'
 import type postgres from 'postgres'
@@ -94,7 +94,7 @@ async function ask<T>(url: string, question: (sql: postgres.Sql) => Promise<T>):
   try {
     return await question(sql)
   } finally {
-    await sql.end({ timeout: 1 })
+    await sql.end({ timeout: 0 })
   }
 }
 
