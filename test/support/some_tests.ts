@@ -26,7 +26,6 @@ const SLOW = new Set(pathsOf(
   'db/desk/reset',
   'db/desk/seed',
   'db/desk/status',
-  'db/extend_ledger',
   'db/functions/debit_user',
   'db/functions/entry_hash',
   'db/functions/find_key',
