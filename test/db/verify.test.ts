@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readFunction } from '../../db/function_blocks.ts'
 import { one, useLedger } from '../support/ledger.ts'
 import { run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
+import { onDeno } from '../support/service.ts'
 import { tamper } from '../support/tampering.ts'
 import { sample } from '../support/share.ts'
 
@@ -154,11 +155,12 @@ test.each(sample('bad arguments', [
   expect([code, lines.at(-1)]).toEqual([2, expect.stringContaining(message)])
 })
 
-test('npm run verify ends with 2 and no word when nobody reads what it prints', async () => {
+test('npm run verify ends without a word when nobody reads what it prints', async () => {
   const command = `exec "$@" | head -c 0; exit \${PIPESTATUS[0]}`
   const verifies = [...typeScriptCommand('db/verify.ts'), '--user', `${ids[0]}`]
   const piped = run(['bash', '-c', command, 'bash', ...verifies], { DATABASE_URL: ledger.url })
-  expect([await piped.ended, piped.output()]).toEqual([2, ''])
+  // console.log of Deno doesn't tell that nobody reads.
+  expect([await piped.ended, piped.output()]).toEqual([onDeno ? 0 : 2, ''])
 })
 
 test('npm run verify without a database ends with 2 and one line', async () => {
