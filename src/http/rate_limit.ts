@@ -34,6 +34,9 @@ interface Verdict {
   waitMs: number
 }
 
+/** Without the rounding errors of sums, of which one would be a second more. */
+const exact = (ms: number): number => Math.round(ms * 1000) / 1000
+
 /**
  * Creates a limiter by the Generic Cell Rate Algorithm (ITU-T I.371, virtual scheduling). It keeps
  * one number for each caller: when, at an even rate, its last request would have been due. Beyond
@@ -52,16 +55,16 @@ export function createRates({ requests, seconds }: RateLimit, now = () => perfor
     const time = now()
     const first = Math.max(dueAt.get(caller) ?? 0, time) + intervalMs
     const due = first + (count - 1) * intervalMs
-    // The tolerance covers rounding errors of sums.
-    const earlyMs = first - time - windowMs
-    if (earlyMs > 0.001) return { isOver: true, remaining: 0, waitMs: earlyMs }
+    const earlyMs = exact(first - time - windowMs)
+    if (earlyMs > 0) return { isOver: true, remaining: 0, waitMs: earlyMs }
     if (!isCounted) return { isOver: false, remaining: 0, waitMs: 0 }
     // Moves the caller to the end: a Map keeps the order of insertion.
     dueAt.delete(caller)
     dueAt.set(caller, due)
     if (dueAt.size > MAX_CALLERS) dueAt.delete(dueAt.keys().next().value!)
-    const remaining = Math.max(0, Math.floor((windowMs - (due - time)) / intervalMs + 0.001))
-    return { isOver: false, remaining, waitMs: due - time }
+    const waitMs = exact(due - time)
+    const remaining = Math.max(0, Math.floor((windowMs - waitMs) / intervalMs + 0.001))
+    return { isOver: false, remaining, waitMs }
   }
 }
 
