@@ -11,6 +11,7 @@ export const CONNECTIONS = 256
 
 export interface BenchOptions {
   runtime: Runtime
+  postgresVersion: 16 | 18
   /** A few seconds a row, for the checks; the numbers say nothing. */
   quick: boolean
   /** How long the crowd of the memory row stays, if that is asked for. */
@@ -55,7 +56,7 @@ export interface Measurement extends Phase {
 
 export async function startBench(options: BenchOptions): Promise<Bench> {
   const { runtime, quick } = options
-  const postgres = await startBenchPostgres()
+  const postgres = await startBenchPostgres(options.postgresVersion)
   const load = startLoadGenerator()
   const databases = new Map<string, Promise<LedgerDatabase>>()
   const programs = new Map<string, Promise<Program>>()

@@ -6,12 +6,14 @@ import { parseOptions } from './options.ts'
 test('the rows are run in one order, however they are asked for', () => {
   expect(parseOptions(['--only', 'idle,spread', '--runtime', 'deno', '--json', 'x'])).toEqual({
     runtime: 'deno',
+    postgresVersion: 18,
     only: ['spread', 'idle'],
     json: 'x',
     quick: false,
     goals: false,
   })
   expect(parseOptions(['--quick'])).toMatchObject({ runtime: 'node', quick: true })
+  expect(parseOptions(['--postgres', '16'])).toMatchObject({ postgresVersion: 16 })
   expect(parseOptions(['--minutes', '10']).minutes).toBe(10)
   expect(parseOptions([]).only).toContain('memory')
 })
@@ -19,6 +21,7 @@ test('the rows are run in one order, however they are asked for', () => {
 test('what cannot be done is refused, with a word on it', () => {
   expect(() => parseOptions(['--only', 'nothing'])).toThrow('--only nothing')
   expect(() => parseOptions(['--runtime', 'other'])).toThrow('--runtime')
+  expect(() => parseOptions(['--postgres', '15'])).toThrow('--postgres')
   expect(() => parseOptions(['--quick', '--goals'])).toThrow('--goals')
   expect(() => parseOptions(['--minutes', 'ten'])).toThrow('--minutes')
   expect(() => parseOptions(['--slow'])).toThrow("'--slow'")

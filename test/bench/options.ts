@@ -5,6 +5,7 @@ import { type RowName, ROWS } from './rows.ts'
 
 export interface Options {
   runtime: Runtime
+  postgresVersion: 16 | 18
   only: RowName[]
   json?: string
   quick: boolean
@@ -18,11 +19,12 @@ const listed = (names: string[]): string =>
   names.join(', ').replace(/(.{50,70},) /g, '$1\n           ')
 
 export const HELP = `
-usage: npm run bench -- [--runtime node|deno] [--only ROW,ROW…] [--json FILE] [--quick] [--goals]
-                        [--minutes N]
+usage: npm run bench -- [--runtime node|deno] [--postgres 16|18] [--only ROW,ROW…] [--json FILE]
+                        [--quick] [--goals] [--minutes N]
 
 Measures the ledger against a naive one, in ratios that mean the same on every machine.
 --runtime  what the service runs on; by default node
+--postgres the version of PostgreSQL; by default 18
 --only     some rows, of ${listed(Object.keys(ROWS))}
 --json     writes everything that was measured to FILE
 --quick    a moment for each row: its checks count, and there are no numbers
@@ -37,6 +39,7 @@ export function parseOptions(args: string[]): Options {
     args,
     options: {
       runtime: { type: 'string', default: 'node' },
+      postgres: { type: 'string', default: '18' },
       only: { type: 'string' },
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -44,8 +47,9 @@ export function parseOptions(args: string[]): Options {
       minutes: { type: 'string' },
     },
   })
-  const { runtime, only, json, quick, goals, minutes } = values
+  const { runtime, postgres, only, json, quick, goals, minutes } = values
   if (runtime !== 'node' && runtime !== 'deno') throw new Error('--runtime is node or deno')
+  if (postgres !== '16' && postgres !== '18') throw new Error('--postgres is 16 or 18')
   if (quick && goals) throw new Error('--goals says nothing of a --quick run')
   if (minutes !== undefined && !(Number(minutes) > 0)) throw new Error('--minutes is a number')
   const names = Object.keys(ROWS) as RowName[]
@@ -54,6 +58,7 @@ export function parseOptions(args: string[]): Options {
   if (unknown !== undefined) throw new Error(`--only ${unknown}: the rows are ${names.join(', ')}`)
   return {
     runtime,
+    postgresVersion: postgres === '16' ? 16 : 18,
     only: names.filter((name) => wanted.includes(name)),
     ...(json !== undefined && { json }),
     quick,

@@ -39,12 +39,14 @@ export interface BenchPostgres {
   stop(): Promise<void>
 }
 
-export async function startBenchPostgres(): Promise<BenchPostgres> {
+/** @param version of PostgreSQL */
+export async function startBenchPostgres(version: 16 | 18): Promise<BenchPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-bench-'))
   cleanUpAfterKill(folder)
   const server = await startPostgres({
     // Itself, where the user of PostgreSQL can go.
     dataDir: folder,
+    version,
     settings: { max_connections: '300' },
   })
   const urlOf = (name: string) => new URL(`/${name}`, server.url)
