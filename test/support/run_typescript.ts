@@ -22,7 +22,7 @@ export interface Run {
   resume(): void
   /** Nobody reads any more what it writes. */
   hangUp(): void
-  /** Everything written so far, to either stream. */
+  /** Everything written so far, to either stream, line by line. */
   output(): string
   /** Resolves with the match; rejects with the output if the process ends without one. */
   line(pattern: RegExp): Promise<RegExpExecArray>
@@ -40,10 +40,18 @@ export function run(command: string[], env: Record<string, string>): Run {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let text = ''
-  for (const stream of [child.stdout, child.stderr]) {
+  const streams = [child.stdout, child.stderr]
+  let lines = ''
+  // What has no end of a line yet: a chunk of one stream may end within a line, and one of the other
+  // comes next.
+  const rests = streams.map(() => '')
+  const output = () => lines + rests.join('')
+  for (const [n, stream] of streams.entries()) {
     stream.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
+      const text = rests[n] + chunk
+      const end = text.lastIndexOf('\n') + 1
+      lines += text.slice(0, end)
+      rests[n] = text.slice(end)
       child.emit('text')
     })
   }
@@ -54,28 +62,27 @@ export function run(command: string[], env: Record<string, string>): Run {
   const line = (pattern: RegExp) =>
     new Promise<RegExpExecArray>((resolve, reject) => {
       const look = () => {
-        const match = pattern.exec(text)
+        const match = pattern.exec(output())
         if (match) resolve(match)
         return match
       }
       if (look()) return
       child.on('text', look)
       // It may have ended before.
-      const miss = () => look() ?? reject(new Error(`no ${pattern} in: ${text}`))
+      const miss = () => look() ?? reject(new Error(`no ${pattern} in: ${output()}`))
       void ended.then(miss, reject)
     })
   // Not child.kill(): on Deno it then reports that signal in place of the exit code.
   const signal = (name: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, name)
   }
-  const streams = [child.stdout, child.stderr]
   return {
     pid: child.pid!,
     signal,
     pause: () => streams.forEach((stream) => stream.pause()),
     resume: () => streams.forEach((stream) => stream.resume()),
     hangUp: () => streams.forEach((stream) => stream.destroy()),
-    output: () => text,
+    output,
     line,
     ended,
   }
