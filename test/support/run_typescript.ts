@@ -42,8 +42,8 @@ export function run(command: string[], env: Record<string, string>): Run {
   })
   const streams = [child.stdout, child.stderr]
   let lines = ''
-  // What has no end of a line yet: a chunk of one stream may end within a line, and one of the other
-  // comes next.
+  // What has no end of a line yet: a chunk of one stream may end within a line, and one of the
+  // other comes next.
   const rests = streams.map(() => '')
   const output = () => lines + rests.join('')
   for (const [n, stream] of streams.entries()) {
