@@ -27,25 +27,47 @@ export interface Posted {
   hold: string | null
 }
 
+/** The arguments of ledger.post that say what to do. */
+function argumentsOf(sql: postgres.Sql, postings: Posting[]) {
+  const column = (value: (posting: Posting) => string | number | null | undefined) =>
+    arrayLiteral(postings.map(value))
+  return sql`
+    operations => ${column(({ operation }) => operation)}::text[],
+    user_ids => ${column(({ userId }) => userId)}::bigint[],
+    amounts => ${column(({ amount }) => amount)}::numeric[],
+    peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
+    refs => ${column(({ ref }) => ref)}::bigint[],
+    expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
+    idempotency_keys => ${column(({ key }) => key)}::text[],
+    metadatas => ${column(({ metadata }) => metadata)}::jsonb[]`
+}
+
 /**
  * Posts them in order, in one transaction, and waits for users that others have locked.
  * @param postings at most some thousand
  * @throws PostgresError 55P03 if a user stays locked for longer than lock_timeout
  */
 export async function postOperations(sql: postgres.Sql, postings: Posting[]): Promise<Posted[]> {
-  const column = (value: (posting: Posting) => string | number | null | undefined) =>
-    arrayLiteral(postings.map(value))
   return await sql<Posted[]>`
     select distinct on (o.n) o.status, coalesce(o.replayed, false) as replayed, o.seq, o.hold
-      from ledger.post(
-        operations => ${column(({ operation }) => operation)}::text[],
-        user_ids => ${column(({ userId }) => userId)}::bigint[],
-        amounts => ${column(({ amount }) => amount)}::numeric[],
-        peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
-        refs => ${column(({ ref }) => ref)}::bigint[],
-        expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
-        idempotency_keys => ${column(({ key }) => key)}::text[],
-        metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
-        wait => true, max_pending => null) with ordinality as o
+      from ledger.post(${argumentsOf(sql, postings)}, wait => true, max_pending => null)
+             with ordinality as o
+     order by o.n, o.ordinality`
+}
+
+/**
+ * The same, as if each had been posted at its moment: see desk/post_past.sql, which the session has
+ * to have.
+ * @param moments as ISO, each later than the one before, and than whatever its users have
+ */
+export async function postOperationsAt(
+  sql: postgres.Sql,
+  postings: Posting[],
+  moments: string[],
+): Promise<Posted[]> {
+  return await sql<Posted[]>`
+    select distinct on (o.n) o.status, coalesce(o.replayed, false) as replayed, o.seq, o.hold
+      from pg_temp.post_past(${argumentsOf(sql, postings)},
+             moments => ${arrayLiteral(moments)}::timestamptz[]) with ordinality as o
      order by o.n, o.ordinality`
 }

@@ -1,52 +1,61 @@
 /** Fills an empty ledger with users and history, to be looked at and tried: `npm run seed`. */
+import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { counted, printedHelp } from '../../src/command_line.ts'
 import { arrayLiteral } from '../../src/ledger/rows.ts'
-import { connectWriter, refuseDistributed, runCommand, wholeNumber } from '../command.ts'
-import { type Posting, postOperations } from '../post_operations.ts'
+import { connectOwner, refuseDistributed, runCommand, wholeNumber } from '../command.ts'
+import { type Posted, type Posting, postOperations, postOperationsAt } from '../post_operations.ts'
 import {
-  followUpsOf,
-  type PastEntry,
-  pastOf,
+  DAY_MS,
+  endOfRound,
+  endOfToday,
+  expiredHoldsOf,
+  type Round,
+  ROUND_DAYS,
+  roundOf,
+  ROUNDS_A_MONTH,
   type SeedUser,
   todayOf,
   usersOf,
 } from './seed_data.ts'
 
-const ROWS_A_CALL = 5000
 const OPERATIONS_A_CALL = 500
-/** Of whom a call posts all that is pending. */
-const USERS_A_CALL = 50
+const HOUR_MS = DAY_MS / 24
+/** How long ago the last round ended, and the holds that have expired were placed. */
+const [LAST_ROUND_MS, EXPIRED_HOLDS_MS] = [6 * HOUR_MS, 3 * HOUR_MS]
 const HELP = `
 usage: npm run seed -- [--users N] [--months N] [--seed N] [--add]
 
-Fills the empty ledger of DATABASE_URL, as ledger_dba, with users that have a reference, a history
-of months, and debits, transfers, holds, captures, releases and reversals of today. Some users are
-frozen, some have a credit limit, and some have an entry that is pending.
+Fills the empty ledger of MIGRATE_DATABASE_URL, or else DATABASE_URL, as its owner, with users that
+have a reference and months of credits, debits, transfers, holds, captures, releases and reversals,
+up to now. Some users are frozen, some have a credit limit, and some have an entry that is pending.
 --users   how many, 2 to 10000; by default 300
 --months  how far the history goes back, 1 to 36; by default 6
 --seed    another number gives other users and amounts, the same one the same; by default 1
---add     also to a ledger that isn't empty, as users of their own
+--add     also to a ledger that isn't empty, as users of their own; not once it has anchors
 
 exit codes: 0 the ledger has it all, 2 it has not, for the reason in one line`
 
-/** In parts of at most this many. */
-function* partsOf<T>(list: readonly T[], size: number): Generator<T[]> {
-  for (let at = 0; at < list.length; at += size) yield list.slice(at, at + size)
-}
-
-/** @throws Error with one line if the ledger is in use, or has users of this seed */
+/**
+ * @throws Error with one line if the role is not the owner, or the ledger is in use, has anchors,
+ * which say what was there before, or has users of this seed
+ */
 async function checkLedger(sql: postgres.Sql, users: SeedUser[], mayAdd: boolean): Promise<void> {
   const references = arrayLiteral(users.map(({ reference }) => reference))
-  const [row] = await sql<{ isEmpty: boolean; taken: string | null }[]>`
+  const [right] = await sql<{ isOwner: boolean }[]>`
+    select has_table_privilege('public.payment_history', 'insert') as "isOwner"`
+  if (!right!.isOwner) throw new Error('npm run seed needs the owner of the ledger')
+  const [row] = await sql<{ isEmpty: boolean; isAnchored: boolean; taken: string | null }[]>`
     select not exists (select from public.payment_history)
            and not exists (select from public.users u where u.id <> 1) as "isEmpty",
+           exists (select from ledger.anchors) as "isAnchored",
            (select min(r.reference) from public.user_references r
              where r.reference = any (${references}::text[])) as taken`
   if (!row!.isEmpty && !mayAdd) {
     throw new Error('the ledger is not empty: nothing was added; --add adds to it all the same')
   }
+  if (row!.isAnchored) throw new Error('the ledger has anchors, so its past can not be added to')
   if (row!.taken) throw new Error(`there is a user ${row!.taken} already: give another --seed`)
 }
 
@@ -62,25 +71,57 @@ async function createUsers(sql: postgres.Sql, users: SeedUser[]): Promise<string
   return rows.map(({ id }) => id)
 }
 
-/** As manual entries, which say themselves when they happened; the next operation posts them. */
-async function enter(sql: postgres.Sql, ids: string[], entries: PastEntry[]): Promise<void> {
-  const column = (value: (entry: PastEntry) => string | number) => arrayLiteral(entries.map(value))
-  await sql`
-    insert into public.payment_history (user_id, action, amount, ts, metadata)
-    select e.user_id, e.action, e.amount, now() - make_interval(secs => e.seconds_ago), e.metadata
-      from unnest(${column(({ user }) => ids[user]!)}::bigint[],
-             ${column(({ action }) => action)}::text[],
-             ${column(({ amount }) => amount)}::numeric[],
-             ${column(({ secondsAgo }) => secondsAgo)}::double precision[],
-             ${column(({ metadata }) => metadata)}::jsonb[])
-             with ordinality as e (user_id, action, amount, seconds_ago, metadata, n)
-     order by e.n`
+/** In parts, each in a transaction. */
+async function postAll(
+  list: readonly Posting[],
+  post: (part: Posting[], at: number) => Promise<Posted[]>,
+): Promise<Posted[]> {
+  const posted = []
+  for (let at = 0; at < list.length; at += OPERATIONS_A_CALL) {
+    posted.push(...await post(list.slice(at, at + OPERATIONS_A_CALL), at))
+  }
+  return posted
 }
 
-async function postAll(sql: postgres.Sql, postings: Posting[], size: number) {
-  const posted = []
-  for (const part of partsOf(postings, size)) posted.push(...await postOperations(sql, part))
-  return posted
+/** Posts what begins at a moment of the past. */
+function postRound(sql: postgres.Sql, { postings, afterMs }: Round, beginMs: number) {
+  const moments = afterMs.map((ms) => new Date(beginMs + ms).toISOString())
+  return postAll(
+    postings,
+    (part, at) => postOperationsAt(sql, part, moments.slice(at, at + part.length)),
+  )
+}
+
+/** @returns how many operations were posted in these months */
+async function postPast(sql: postgres.Sql, seed: number, months: number, ids: string[]) {
+  await sql.unsafe(readFileSync(new URL('post_past.sql', import.meta.url), 'utf8'))
+  const [row] = await sql<{ ms: number }[]>`
+    select floor(extract(epoch from clock_timestamp()) * 1000)::double precision as ms`
+  const rounds = months * ROUNDS_A_MONTH
+  const firstMs = row!.ms - LAST_ROUND_MS - rounds * ROUND_DAYS * DAY_MS
+  await sql`
+    update public.users u
+       set created_at = to_timestamp(${(firstMs - DAY_MS) / 1000}), updated_at = u.created_at
+     where u.id = any (${arrayLiteral(ids)}::bigint[])`
+  const posted: Posted[] = []
+  for (let round = 0; round < rounds; round++) {
+    const beginMs = firstMs + round * ROUND_DAYS * DAY_MS
+    const begun = roundOf(seed, round, ids)
+    const first = await postRound(sql, begun, beginMs)
+    const end = endOfRound(seed, round, begun.postings, first)
+    posted.push(...first, ...await postRound(sql, end, beginMs))
+  }
+  posted.push(...await postRound(sql, expiredHoldsOf(seed, ids), row!.ms - EXPIRED_HOLDS_MS))
+  return posted.filter(({ status }) => status === 'ok').length
+}
+
+/** @returns how many operations were posted */
+async function postToday(sql: postgres.Sql, seed: number, ids: string[]): Promise<number> {
+  const post = (part: Posting[]) => postOperations(sql, part)
+  const today = todayOf(seed, ids)
+  const posted = await postAll(today, post)
+  posted.push(...await postAll(endOfToday(seed, today, posted), post))
+  return posted.filter(({ status }) => status === 'ok').length
 }
 
 /** Some users are frozen, some have a credit limit, and some an entry that is pending. */
@@ -109,25 +150,17 @@ async function main(): Promise<number> {
   const count = wholeNumber('users', values.users, 2, 10_000)
   const months = wholeNumber('months', values.months, 1, 36)
   const seed = wholeNumber('seed', values.seed, 0, 1_000_000)
-  const sql = await connectWriter('seed')
+  const sql = await connectOwner('seed')
   try {
     await refuseDistributed(sql, 'seed')
     const users = usersOf(seed, count)
     await checkLedger(sql, users, values.add)
     const ids = await createUsers(sql, users)
-    const past = pastOf(seed, count, months)
-    for (const part of partsOf(past, ROWS_A_CALL)) await enter(sql, ids, part)
-    await postAll(sql, ids.map((userId) => ({ operation: null, userId })), USERS_A_CALL)
-    const today = todayOf(seed, ids)
-    const posted = await postAll(sql, today, OPERATIONS_A_CALL)
-    const followUps = followUpsOf(seed, today, posted)
-    await postAll(sql, followUps, OPERATIONS_A_CALL)
+    const past = await postPast(sql, seed, months, ids)
+    const today = await postToday(sql, seed, ids)
     await setApart(sql, ids)
-    const operations = counted(today.length + followUps.length, 'operation')
-    const entries = counted(past.length, 'entry', 'entries')
-    console.log(
-      `${count} users, ${entries} of ${counted(months, 'month')}, ${operations} of today`,
-    )
+    const since = counted(months, 'month')
+    console.log(`${count} users, ${past} operations of ${since}, ${today} of today`)
     return 0
   } finally {
     await sql.end({ timeout: 5 })

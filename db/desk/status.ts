@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { counted, printedHelp } from '../../src/command_line.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { describeDatabaseUrl } from '../../src/config/database_url.ts'
+import { isDistributed } from '../citus/is_distributed.ts'
 import { connectReader, runCommand } from '../command.ts'
 import {
   type Contents,
@@ -17,15 +18,16 @@ import {
   type Schema,
   type Verification,
 } from './facts.ts'
+import { readSizes, sizeLines, type Sizes } from './sizes.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 const PENDING_LIMIT_SECONDS = 86_400
 const HELP = `
 usage: npm run status -- [--json] [--metrics FILE]
 
-Says how the ledger of DATABASE_URL is: its schema, what is in it, its guards, the last anchor,
-the role that asks, and whether the Redis of the settings answers. Needs ledger_dba, and reads no
-history: npm run verify does.
+Says how the ledger of DATABASE_URL is: its schema, what is in it, how much room that takes and how
+fast it grows, its guards, the last anchor, the role that asks, and whether the Redis of the
+settings answers. Needs ledger_dba, and proves nothing: npm run verify does.
 --json     as one line of JSON
 --metrics  with what npm run verify -- --metrics FILE wrote there
 
@@ -38,6 +40,8 @@ interface Status {
   schema: Schema
   /** null: there is no ledger, or one whose schema is another. */
   contents: Contents | null
+  /** null: there is no ledger, or it is on several servers, which have to be asked themselves. */
+  sizes: Sizes | null
   /** null: nobody said where it is written down. */
   verification: Verification | null
   /** ok, not set, or why it doesn't answer. */
@@ -59,6 +63,7 @@ async function readStatus(metrics: string | undefined): Promise<Status> {
       role: await readRole(sql),
       schema,
       contents: schema.pending.length === 0 ? await readContents(sql) : null,
+      sizes: schema.pending.length === 0 && !await isDistributed(sql) ? await readSizes(sql) : null,
       verification,
       redis: redis ? await pingRedis(redis.url, redis.token) : 'not set',
     }
@@ -86,8 +91,9 @@ function problemsOf({ schema, contents, verification, redis }: Status): string[]
 }
 
 /** A name and a value for each line. */
-function linesOf({ database, server, role, schema, contents, verification, redis }: Status) {
-  const lines: [string, string][] = [
+function linesOf(status: Status): string[][] {
+  const { database, server, role, schema, contents, sizes, verification, redis } = status
+  const lines = [
     ['database', `${database}, PostgreSQL ${server}`],
     ['role', `${role.name} (${role.is})`],
     ['schema', schema.version ?? 'none'],
@@ -105,13 +111,14 @@ function linesOf({ database, server, role, schema, contents, verification, redis
       ['anchor', anchor ? `number ${anchor.number} at ${anchor.at}` : 'none yet'],
     )
   }
+  if (sizes) lines.push(...sizeLines(sizes))
   if (verification) {
     lines.push([
       'verification',
       `${counted(verification.findings, 'finding')} at ${verification.at}`,
     ])
   }
-  return [...lines, ['redis', redis] as [string, string]]
+  return [...lines, ['redis', redis]]
 }
 
 async function main(): Promise<number> {
@@ -124,7 +131,7 @@ async function main(): Promise<number> {
   if (values.json) {
     console.log(JSON.stringify({ ok: problems.length === 0, problems, ...status }))
   } else {
-    for (const [name, value] of linesOf(status)) console.log(`${name.padEnd(14)}${value}`)
+    for (const [name, value] of linesOf(status)) console.log(`${name!.padEnd(14)}${value}`)
     for (const problem of problems) console.log(`! ${problem}`)
   }
   return problems.length > 0 ? 1 : 0

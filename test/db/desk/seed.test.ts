@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pastOf } from '../../../db/desk/seed_data.ts'
+import { roundOf } from '../../../db/desk/seed_data.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
 import { connectTo, one, stateOf, useLedger } from '../../support/ledger.ts'
 import { runTypeScript } from '../../support/run_typescript.ts'
@@ -26,17 +26,16 @@ async function historiesOf({ url }: Pick<TestDatabase, 'url'>) {
   }
 }
 
-test('npm run seed fills an empty ledger with months that verification has nothing against', async () => {
+test('npm run seed fills an empty ledger with months of everything, which verification has nothing against', async () => {
   expect(await seed(ledger.url, '--users', '60', '--months', '2'))
-    .toEqual([0, expect.stringMatching(/^60 users, \d+ entries of 2 months, \d+ operations/)])
+    .toEqual([0, expect.stringMatching(/^60 users, \d+ operations of 2 months, \d+ of today$/)])
   expect(await verifyLedger(ledger.sql)).toEqual([])
   const found = await one(ledger.sql`
     select (select count(*)::integer from user_references) as references,
            (select count(*)::integer from users where balance < 0) as overdrawn,
-           (select max(age(h.ts)) > '56 days' from payment_history h) as "isOld",
-           (select bool_and(h.sealed_at > now() - interval '1 hour') from payment_history h) as "isPostedNow",
            (select array_agg(distinct o.status order by o.status) from holds o) as statuses,
-           exists (select from payment_history where peer_user_id is not null) as transfers,
+           (select count(*) > 0 from holds o where o.status = 'active' and o.expires_at < now())
+             as "haveExpired",
            exists (select from payment_history where reverses is not null) as reversals,
            exists (select from users where frozen_at is not null) as frozen,
            exists (select from users where credit_limit > 0) as limits,
@@ -44,15 +43,53 @@ test('npm run seed fills an empty ledger with months that verification has nothi
   expect(found).toEqual({
     references: 60,
     overdrawn: 0,
-    isOld: true,
-    isPostedNow: true,
     statuses: '{active,captured,released}',
-    transfers: true,
+    haveExpired: true,
     reversals: true,
     frozen: true,
     limits: true,
     pending: 1,
   })
+  expect(
+    await one(ledger.sql`
+    select (select count(distinct h.sealed_at::date) > 50 from payment_history h) as "hasDays",
+           (select max(age(h.sealed_at)) > '56 days' from payment_history h) as "isOld",
+           (select max(age(h.sealed_at)) > '50 days' from payment_history h
+             where h.peer_user_id is not null) as "haveOldTransfers",
+           (select max(age(c.at)) > '50 days' from hold_changes c
+             where c.action = 'placed') as "areOldHolds",
+           (select array_agg(distinct c.action order by c.action) from hold_changes c
+             where c.at < now() - interval '30 days') as ends,
+           (select count(*)::integer from payment_history h
+              join payment_history n on n.user_id = h.user_id and n.seq = h.seq + 1
+             where n.sealed_at <= h.sealed_at or n.id <= h.id) as "outOfOrder",
+           (select count(*)::integer from payment_history h
+              join payment_history p on p.user_id = h.peer_user_id and p.seq = h.peer_seq
+             where p.sealed_at <> h.sealed_at) as "apart",
+           (select count(*)::integer from users u where u.updated_at < u.created_at
+               or u.created_at > (select min(h.sealed_at) from payment_history h
+                                   where h.user_id = u.id)) as "tooYoung"`),
+  ).toEqual({
+    hasDays: true,
+    isOld: true,
+    haveOldTransfers: true,
+    areOldHolds: true,
+    ends: '{captured,placed,released}',
+    outOfOrder: 0,
+    apart: 0,
+    tooYoung: 0,
+  })
+  // What is available of a past moment is what was left then of holds of that time.
+  expect(
+    await one(ledger.sql`
+    select count(*)::integer as wrong from payment_history h
+     where h.seq is not null and h.sealed_at < now() - interval '1 day'
+       and h.held <> (
+         select coalesce(sum(l.remaining), 0) from (
+           select distinct on (c.hold) c.remaining from hold_changes c
+            where c.user_id = h.user_id and c.position < h.id
+            order by c.hold, c.number desc) l)`),
+  ).toEqual({ wrong: 0 })
 })
 
 test('npm run seed adds nothing to a ledger in use, and with --add users of their own', async () => {
@@ -85,7 +122,7 @@ test('npm run seed makes the same history of the same seed', async () => {
   } finally {
     for (const database of databases) await database.drop()
   }
-  expect(pastOf(1, 2, 1)).not.toEqual(pastOf(2, 2, 1))
+  expect(roundOf(1, 0, ['1', '2'])).not.toEqual(roundOf(2, 0, ['1', '2']))
 })
 
 test.each(sample('bad options', [
@@ -96,4 +133,14 @@ test.each(sample('bad options', [
 ]))('npm run seed names %s when it is %s', async (option, value) => {
   const [code, line] = await seed(ledger.url, `${option}=${value}`)
   expect([code, line]).toEqual([2, expect.stringContaining(`${option} `)])
+})
+
+test('npm run seed needs the owner, and a past that no anchor has', async () => {
+  const users = () => one(ledger.sql`select count(*) as n from users`)
+  const before = await users()
+  const add = ['--users', '2', '--months', '1', '--add', '--seed', '3']
+  expect((await seed(`${ledger.url}?options=-c%20role%3Dledger_dba`, ...add))[0]).toBe(2)
+  await ledger.sql`select ledger.add_anchor('', 1, clock_timestamp(), 'a line')`
+  expect((await seed(ledger.url, ...add))[0]).toBe(2)
+  expect(await users()).toEqual(before)
 })

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { startRedisRest } from '../../../dev/redis_rest.ts'
-import { useLedger } from '../../support/ledger.ts'
+import { inUnits } from '../../../db/desk/sizes.ts'
+import { createDatabase } from '../../support/database.ts'
+import { connectTo, useLedger } from '../../support/ledger.ts'
 import { runTypeScript } from '../../support/run_typescript.ts'
 
 const ledger = useLedger()
@@ -15,6 +17,11 @@ interface Status {
   role: object
   schema: { version: string | null; pending: string[]; unknown: string[] }
   contents: object | null
+  sizes: {
+    database_bytes: number
+    tables: { name: string; rows: number; table_bytes: number; index_bytes: number }[]
+    growth: { entries_a_day: number; bytes_a_day: number; entries: number } | null
+  } | null
   verification: object | null
   redis: string
 }
@@ -51,6 +58,37 @@ test('npm run status says what is in a ledger, and that nothing is wrong', async
     verification: null,
     redis: 'not set',
   }])
+})
+
+test('npm run status says how large the tables are, and how many entries a day there were', async () => {
+  const database = await createDatabase()
+  const sql = connectTo(database.url)
+  try {
+    expect((await status(database.url))[1].sizes?.growth).toBeNull()
+    await sql`select credit_user(1, 1), credit_user(1, 1)`
+    const { database_bytes, tables, growth } = (await status(database.url))[1].sizes!
+    const [history] = await sql<{ table_bytes: number; index_bytes: number }[]>`
+      select pg_table_size(oid)::integer as table_bytes,
+             pg_indexes_size(oid)::integer as index_bytes
+        from pg_class where oid = 'payment_history'::regclass`
+    expect(tables.find(({ name }) => name === 'payment_history')).toMatchObject({ ...history })
+    const sizes = tables.map((table) => table.table_bytes + table.index_bytes)
+    expect(sizes).toEqual(sizes.toSorted((a, b) => b - a))
+    expect(database_bytes).toBeGreaterThan(sizes[0]!)
+    // Of a history of less than a day.
+    expect(growth).toMatchObject({ entries: 2, entries_a_day: 2 })
+    expect(growth!.bytes_a_day).toBe(history!.table_bytes + history!.index_bytes)
+  } finally {
+    await sql.end()
+    await database.drop()
+  }
+})
+
+test.each([[0, '0 bytes'], [1023, '1023 bytes'], [1536, '1.5 KiB'], [104_857_600, '100 MiB'], [
+  2 ** 50,
+  '1024 TiB',
+]])('%s bytes are %s', (bytes, text) => {
+  expect(inUnits(bytes)).toBe(text)
 })
 
 test('npm run status ends with 1 where there is no ledger', async () => {
