@@ -51,7 +51,11 @@ function createSetControl({ ledger, snapshots }: ControlsDependencies) {
         if (isOutcomeUnknown(error)) snapshots.invalidate(userId)
         throw error
       })
-    const found = await snapshots.read(userId, { fresh: true })
+    const found = await snapshots.read(userId, { fresh: true }).catch((cause: unknown) => {
+      snapshots.invalidate(userId)
+      // It is done, so `busy` would be a lie.
+      throw new Problem('outcome_unknown', {}, { cause })
+    })
     if (!found) throw new Problem('unknown_user')
     return json(c, { ...found.snapshot, frozen_at, credit_limit })
   }

@@ -61,7 +61,11 @@ async function eventsIn(sql: postgres.Sql): Promise<string[]> {
     select x.position || '-' || left(encode(x.hash, 'hex'), 16) as id from (
       select h.id as position, h.hash from payment_history h where h.seq is not null
       union all
-      select c.position, c.hash from hold_changes c) x
+      select c.position, c.hash from hold_changes c
+      union all
+      select k.position, sha256(convert_to(concat_ws(' ', k.position, k.user_id, k.number,
+               (extract(epoch from k.at) * 1000000)::bigint), 'UTF8'))
+        from user_controls k) x
      order by x.position`
   return rows.map(({ id }) => id)
 }

@@ -4,9 +4,9 @@ import {
   type Answer,
   decimal,
   entryRow,
-  holdRow,
+  EXPIRES_IN,
+  PLAIN_ROWS,
   type Record,
-  releaseRow,
   type Row,
   type Write,
 } from './record.ts'
@@ -61,8 +61,8 @@ interface Body extends Row {
 }
 
 function rowsOf({ kind }: Write, body: Body): { rows: string[]; seqs: number[] } {
-  if (kind === 'hold') return { rows: [holdRow(body)], seqs: [] }
-  if (kind === 'release') return { rows: [releaseRow(body)], seqs: [] }
+  const plain = PLAIN_ROWS[kind]
+  if (plain) return { rows: [plain(body)], seqs: [] }
   const halves = kind === 'transfer' ? [body.from, body.to] : [body]
   return {
     rows: halves.map((half) => entryRow(half.entry, half)),
@@ -79,17 +79,30 @@ function requestOf(write: Write, ids: number[]): { path: string; body: object } 
     case 'hold':
       return {
         path: `/users/${id}/holds`,
-        body: { amount, ...(write.expires && { expires_in: 86_400 }) },
+        body: { amount, ...(write.expires && { expires_in: EXPIRES_IN.hold }) },
       }
     case 'capture':
       return {
         path: `/users/${id}/holds/${write.hold}/capture`,
-        body: write.amount === 0n ? {} : { amount },
+        body: { ...(write.amount !== 0n && { amount }), final: write.final },
+      }
+    case 'extend':
+      return {
+        path: `/users/${id}/holds/${write.hold}/extend`,
+        body: { expires_in: write.expires ? EXPIRES_IN.extend : null },
       }
     case 'release':
       return { path: `/users/${id}/holds/${write.hold}/release`, body: {} }
     case 'reverse':
       return { path: `/users/${id}/history/${write.seq}/reverse`, body: { amount } }
+    case 'freeze':
+    case 'thaw':
+      return { path: `/users/${id}/${write.kind}`, body: { reason: write.key } }
+    case 'limit':
+      return {
+        path: `/users/${id}/credit-limit`,
+        body: { credit_limit: amount, reason: write.key },
+      }
     case 'insert':
       throw new Error('entries are made with SQL')
     case 'debit':

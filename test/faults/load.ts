@@ -1,13 +1,11 @@
 /** Operations of every kind and manual entries through every channel, without a pause. */
 import { randomOf } from '../support/share.ts'
+import { BLANK, Chooser, GROUP, Known, USERS } from './choices.ts'
 import { debitsOverHttp, type HttpChannel, readOverHttp, writeOverHttp } from './http_channel.ts'
 import { pause } from './pause.ts'
-import { type Answer, count, type Kind, MARK, type Record, type Write } from './record.ts'
+import { type Answer, count, MARK, type Record, type Write } from './record.ts'
 import { createSqlChannel, type SqlChannel } from './sql_channel.ts'
 
-/** Transfers stay within a group, so that each group can be replayed for itself. */
-export const GROUP = 3
-export const USERS = 16 * GROUP
 const HTTP_WORKERS = 16
 const SQL_WORKERS = 5
 const READERS = 4
@@ -41,20 +39,6 @@ export interface LoadOptions {
   seed: number
 }
 
-/** A hold that is known to be there and that nobody has tried to close. */
-interface OpenHold {
-  user: number
-  hold: number
-  amount: bigint
-}
-
-/** A debit or credit that nobody has tried to reverse. */
-interface PostedEntry {
-  user: number
-  seq: number
-  amount: bigint
-}
-
 /** The credits that everybody begins with. */
 export async function fund(record: Record, sqlUrl: string): Promise<void> {
   const channel = createSqlChannel(sqlUrl, record)
@@ -67,8 +51,6 @@ export async function fund(record: Record, sqlUrl: string): Promise<void> {
   await channel.close()
 }
 
-const BLANK = { to: -1, hold: 0, seq: 0, expires: false }
-
 async function perform(record: Record, writes: Write[], send: () => Promise<Answer[]>) {
   const answers = await send()
   writes.forEach((write, i) => {
@@ -80,80 +62,10 @@ async function perform(record: Record, writes: Write[], send: () => Promise<Answ
   return answers
 }
 
-/** What a worker writes next, from its own random numbers. */
-function createChooser(
-  name: string,
-  channel: Write['channel'],
-  open: OpenHold[],
-  posted: PostedEntry[],
-  random: () => number,
-) {
-  let n = 0
-  const whole = (below: number) => Math.floor(random() * below)
-  const take = <T>(list: T[]): T | undefined => list.splice(whole(list.length), 1)[0]
-  const amount = (most: number) => BigInt(1 + whole(most))
-  const write = (kind: Kind, given: Partial<Write>): Write => ({
-    ...BLANK,
-    key: `${MARK}${name}-${n++}`,
-    channel,
-    kind,
-    user: whole(USERS),
-    amount: 0n,
-    answers: [],
-    ...given,
-  })
-  const debit = () => write('debit', { amount: amount(15_00) })
-  const close = (kind: 'capture' | 'release') => {
-    const found = take(open)
-    if (!found) return [debit()]
-    const part = kind === 'capture' && random() < 0.5 ? 1n + found.amount / 2n : 0n
-    return [write(kind, { user: found.user, hold: found.hold, amount: part })]
-  }
-  const transfer = () => {
-    const user = whole(USERS)
-    const to = user - user % GROUP + (user + 1 + whole(GROUP - 1)) % GROUP
-    return [write('transfer', { user, to, amount: amount(15_00) })]
-  }
-  /** A part of an entry, or all of it. */
-  const reverse = () => {
-    const found = take(posted)
-    if (!found) return [debit()]
-    const part = random() < 0.5 ? 1n + found.amount / 2n : found.amount
-    return [write('reverse', { ...found, amount: part })]
-  }
-  const batch = () => Array.from({ length: 3 }, debit)
-  const together = () => {
-    const insert = write('insert', { amount: amount(10_00) })
-    const taken = write('debit', { user: insert.user, amount: amount(10_00), with: insert.key })
-    return [{ ...insert, with: taken.key }, taken]
-  }
-  const choices: [number, () => Write[]][] = [
-    [28, () => [debit()]],
-    [22, () => [write('credit', { amount: amount(18_00) })]],
-    [16, transfer],
-    [12, () => [write('hold', { amount: amount(8_00), expires: random() < 0.3 })]],
-    [6, () => close('capture')],
-    [6, () => close('release')],
-    [6, reverse],
-    [4, batch],
-    [channel === 'sql' ? 12 : 0, () => [write('insert', { amount: amount(10_00) })]],
-    [channel === 'sql' ? 6 : 0, together],
-  ]
-  const total = choices.reduce((sum, [weight]) => sum + weight, 0)
-  return () => {
-    let at = random() * total
-    for (const [weight, choose] of choices) {
-      if ((at -= weight) < 0) return choose()
-    }
-    return [debit()]
-  }
-}
-
 /** Callers who write and read until they are told to stop. */
 class Callers {
   readonly #options: LoadOptions
-  readonly #openHolds: OpenHold[] = []
-  readonly #posted: PostedEntry[] = []
+  readonly #known = new Known()
   /** The highest seq that an instance has told of each user. */
   readonly #told = new Map<string, number>()
   #writing = 0
@@ -223,19 +135,13 @@ class Callers {
   ): Promise<void> {
     const { record, seed } = this.#options
     const random = randomOf(seed * 1000 + number)
-    const choose = createChooser(
-      `${kind}${number}`,
-      kind,
-      this.#openHolds,
-      this.#posted,
-      random,
-    )
+    const chooser = new Chooser(`${kind}${number}`, kind, this.#known, random)
     while (!this.isStopped) {
       if (this.isPaused) {
         await pause(RETRY_MS)
         continue
       }
-      const writes = choose()
+      const writes = chooser.choose()
       record.writes.push(...writes)
       this.#writing++
       let url: string | undefined
@@ -253,16 +159,12 @@ class Callers {
 
   #learn(url: string | undefined, writes: Write[], answers: Answer[]) {
     answers.forEach((answer, i) => {
+      const write = writes[i]!
+      this.#known.learn(write, answer)
       if (answer.end !== 'done') return
       this.done++
-      const { kind, user, to, amount } = writes[i]!
-      if (kind === 'hold') {
-        this.#openHolds.push({ user, amount, hold: parseInt(answer.rows[0]!) })
-      }
-      if (kind === 'debit' || kind === 'credit') {
-        this.#posted.push({ user, amount, seq: answer.seqs[0]! })
-      }
       if (!url) return
+      const { user, to } = write
       answer.seqs.forEach((seq, half) => {
         const name = `${url} ${half === 0 ? user : to}`
         this.#told.set(name, Math.max(seq, this.#told.get(name) ?? 0))

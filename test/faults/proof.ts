@@ -4,7 +4,15 @@ import { findingsOf } from '../support/ledger.ts'
 import { type HttpChannel, send, writeOverHttp } from './http_channel.ts'
 import { keysOf, readRows, type Rows } from './ledger_rows.ts'
 import { pause, until } from './pause.ts'
-import { isDone, isUnknown, lastAnswer, type Record, wasUnknown, type Write } from './record.ts'
+import {
+  isDone,
+  isUnknown,
+  lastAnswer,
+  type Record,
+  UNKEYED,
+  wasUnknown,
+  type Write,
+} from './record.ts'
 import { replay } from './replay.ts'
 import type { SqlChannel } from './sql_channel.ts'
 
@@ -88,7 +96,7 @@ async function repeatAll(options: ProofOptions, before: Map<string, number>): Pr
   await Promise.all(Array.from({ length: REPEATS_AT_ONCE }, async () => {
     for (let write = todo.pop(); write; write = todo.pop()) {
       const first = lastAnswer(write)!
-      await repeat(options, write, isDone(write) ? otherChannel(write) : write.channel)
+      await repeat(options, write, isDone(write) ? otherChannel(write) : sameChannel(write))
       const answer = lastAnswer(write)!
       const wasThere = before.has(write.key)
       if (answer.end === 'unknown') violations.add(`${write.key} has no answer after healing`)
@@ -97,7 +105,7 @@ async function repeatAll(options: ProofOptions, before: Map<string, number>): Pr
       if (answer.replayed !== wasThere) {
         violations.add(`${write.key} was ${wasThere ? '' : 'not '}there, and taken for the other`)
       }
-      if (first.end === 'done' && write.kind !== 'insert') {
+      if (first.end === 'done' && !UNKEYED.includes(write.kind)) {
         const [told, again] = [first, answer].map(({ rows }) => rows.join())
         if (told !== again) violations.add(`${write.key} was ${told}, and on repetition ${again}`)
       }
@@ -105,9 +113,12 @@ async function repeatAll(options: ProofOptions, before: Map<string, number>): Pr
   }))
 }
 
+/** Only SQL can look for what has no key. */
+const sameChannel = ({ channel, kind }: Write) => UNKEYED.includes(kind) ? 'sql' : channel
+
 /** Where the same key has to get the same answer. */
 const otherChannel = ({ channel, kind }: Write) =>
-  kind === 'insert' || channel === 'http' ? 'sql' as const : 'http' as const
+  UNKEYED.includes(kind) || channel === 'http' ? 'sql' : 'http'
 
 /** With its key, until there is an answer: nobody holds anybody up now. */
 async function repeat(

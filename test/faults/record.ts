@@ -6,9 +6,16 @@ export type Kind =
   | 'transfer'
   | 'hold'
   | 'capture'
+  | 'extend'
   | 'release'
   | 'reverse'
+  | 'freeze'
+  | 'thaw'
+  | 'limit'
   | 'insert'
+
+/** They take no key, so whoever repeats one looks first whether it is there. */
+export const UNKEYED: Kind[] = ['freeze', 'thaw', 'limit', 'insert']
 
 /** One write with its key. Users are numbered from 0; amounts are in cents. */
 export interface Write {
@@ -20,10 +27,13 @@ export interface Write {
   to: number
   /** Of a capture 0: all of it. */
   amount: bigint
-  /** Of a capture or release: which; of a hold, once it is known: its number. */
+  /** Of what is done to a hold: which. */
   hold: number
+  /** Of a capture: nothing stays held. */
+  final: boolean
   /** Of a reversal: of which entry. */
   seq: number
+  /** Of a hold or an extension: after `EXPIRES_IN`. Otherwise never. */
   expires: boolean
   /** Another write in the same transaction. */
   with?: string
@@ -48,6 +58,9 @@ export const wasUnknown = ({ answers }: Write): boolean =>
 /** What is in every key, for the network to know writes by. */
 export const MARK = 'flt-'
 
+/** Seconds, of what is placed and of what is extended: later. */
+export const EXPIRES_IN = { hold: 86_400, extend: 172_800 }
+
 export const cents = (decimal: string): bigint => BigInt(decimal.replace('.', ''))
 
 export function decimal(amount: bigint): string {
@@ -64,17 +77,33 @@ export interface Row {
   available: string
   hold: number | string
   status: string
+  frozen_at: string | null
+  credit_limit: string
 }
 
 /** `seq action amount balance available`, as the model has it. */
 export const entryRow = (entry: Row, { balance, available }: Row): string =>
   `${entry.seq} ${entry.action} ${cents(entry.amount)} ${cents(balance)} ${cents(available)}`
 
-export const holdRow = ({ hold, amount, status, available }: Row): string =>
+const holdRow = ({ hold, amount, status, available }: Row): string =>
   `${hold} ${cents(amount)} ${status} ${cents(available)}`
 
-export const releaseRow = ({ balance, available, seq }: Row): string =>
+const releaseRow = ({ balance, available, seq }: Row): string =>
   `${cents(balance)} ${cents(available)} ${seq}`
+
+/** `frozen limit` */
+const controlRow = ({ frozen_at, credit_limit }: Row): string =>
+  `${frozen_at !== null} ${cents(credit_limit)}`
+
+/** What answers that aren't entries are in the words of the model. */
+export const PLAIN_ROWS: { [kind in Kind]?: (row: Row) => string } = {
+  hold: holdRow,
+  extend: holdRow,
+  release: releaseRow,
+  freeze: controlRow,
+  thaw: controlRow,
+  limit: controlRow,
+}
 
 /** Everything that a scenario's callers know together. */
 export interface Record {

@@ -5,10 +5,11 @@ import {
   type Answer,
   decimal,
   entryRow,
-  holdRow,
+  EXPIRES_IN,
+  PLAIN_ROWS,
   type Record,
-  releaseRow,
   type Row,
+  UNKEYED,
   type Write,
 } from './record.ts'
 
@@ -116,10 +117,10 @@ function connect(url: string): postgres.Sql {
 }
 
 function done({ kind }: Write, rows: SqlRow[]): Answer {
-  const replayed = rows[0]?.replayed === true
-  if (kind === 'hold') return { end: 'done', replayed, rows: rows.map(holdRow), seqs: [] }
-  if (kind === 'release') return { end: 'done', replayed, rows: rows.map(releaseRow), seqs: [] }
-  if (kind === 'insert') return { end: 'done', replayed: rows.length === 0, rows: [], seqs: [] }
+  const replayed = UNKEYED.includes(kind) ? rows.length === 0 : rows[0]?.replayed === true
+  const plain = PLAIN_ROWS[kind]
+  if (plain) return { end: 'done', replayed, rows: rows.map(plain), seqs: [] }
+  if (kind === 'insert') return { end: 'done', replayed, rows: [], seqs: [] }
   return {
     end: 'done',
     replayed,
@@ -144,18 +145,24 @@ async function rowsOf(sql: postgres.Sql, write: Write, ids: number[]): Promise<S
     case 'hold':
       return await sql<SqlRow[]>`
         select * from place_hold(${id}, ${amount}, ${
-        write.expires ? 86_400 : null
+        write.expires ? EXPIRES_IN.hold : null
       }::numeric, ${key})`
     case 'capture':
       return await sql<SqlRow[]>`select * from capture_hold(${id}, ${hold},
-        nullif(${amount}::numeric, 0), ${key})`
+        nullif(${amount}::numeric, 0), ${key}, final => ${write.final})`
+    case 'extend':
+      return await sql<SqlRow[]>`select * from extend_hold(${id}, ${hold},
+        ${write.expires ? EXPIRES_IN.extend : null}::numeric, ${key})`
     case 'release':
       return await sql<SqlRow[]>`select * from release_hold(${id}, ${hold}, ${key})`
     case 'reverse':
       return await sql<SqlRow[]>`select * from reverse_entry(${id}, ${write.seq}, ${key},
         amount => ${amount})`
+    case 'freeze':
+    case 'thaw':
+    case 'limit':
+      return await control(sql, write, id)
     case 'insert':
-      // A manual entry has no key of its own: whoever repeats it looks whether it is there.
       return await sql<SqlRow[]>`
         insert into payment_history (user_id, action, amount, metadata)
         select ${id}, 'CREDIT', ${amount}::numeric, jsonb_build_object('key', ${key}::text)
@@ -163,4 +170,18 @@ async function rowsOf(sql: postgres.Sql, write: Write, ids: number[]): Promise<S
                             where h.user_id = ${id} and h.metadata->>'key' = ${key})
         returning id`
   }
+}
+
+/** The reason has the key. No rows: it is there already. */
+async function control(sql: postgres.Sql, write: Write, id: number): Promise<SqlRow[]> {
+  const { kind, key, amount } = write
+  const there = await sql`
+    select from user_controls k where k.user_id = ${id} and k.reason = ${key}`
+  if (there.length > 0) return []
+  if (kind === 'limit') {
+    return await sql<SqlRow[]>`select * from set_credit_limit(${id}, ${decimal(amount)}, ${key})`
+  }
+  return kind === 'freeze'
+    ? await sql<SqlRow[]>`select * from freeze_user(${id}, ${key})`
+    : await sql<SqlRow[]>`select * from thaw_user(${id}, ${key})`
 }

@@ -1,11 +1,15 @@
-/** kill -9 of a service that delivers webhooks: every receiver gets every event, in order. */
+/**
+ * kill -9 of a service that delivers webhooks: every receiver gets every event, in order. With
+ * LEDGER_TEST_SHARE above 1, another instance waits until it may deliver; otherwise that is at once.
+ */
 import { type AddressInfo, createServer } from 'node:net'
-import { afterAll, expect, test, vi } from 'vitest'
+import type postgres from 'postgres'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createDatabase } from '../support/database.ts'
 import { connectTo, createUser } from '../support/ledger.ts'
 import { type Receiver, SECRET, startReceiver, webhooksFile } from '../src/webhooks/receivers.ts'
-import { shareOf } from '../support/share.ts'
-import { startServiceProcess } from './service_process.ts'
+import { SHARE, shareOf } from '../support/share.ts'
+import { type ServiceProcess, startServiceProcess } from './service_process.ts'
 
 const USERS = 6
 const DEBITS = 30
@@ -35,6 +39,59 @@ function firstOf({ taken }: Receiver): Map<number, string[]> {
   return byUser
 }
 
+/** A database with users, and services on it that deliver to the receivers of the file. */
+async function useServices() {
+  const database = await createDatabase()
+  const sql = connectTo(database.url)
+  const users = await Promise.all(Array.from({ length: USERS }, () => createUser(sql, 1000)))
+  const env = { DATABASE_URL: database.serviceUrl, WEBHOOKS_FILE: file.path, ACCESS_LOG: 'off' }
+  const services: ServiceProcess[] = []
+  const start = async () => {
+    const service = await startServiceProcess(env)
+    services.push(service)
+    return service
+  }
+  onTestFinished(async () => {
+    await Promise.all(services.map((service) => service.kill()))
+    await sql.end()
+    await database.drop()
+  })
+  const debitAll = async (times: number) => {
+    for (let n = 0; n < times; n++) {
+      for (const id of users) await sql`select debit_user(${id}, 1)`
+    }
+  }
+  return { sql, start, debitAll }
+}
+
+/** As if the half minute were over for which the killed one has the receivers. */
+const letGo = (sql: postgres.Sql) => sql`update ledger.webhooks set held_until = now()`
+
+/** Up to where the only receiver has everything, and who delivers to it for how long. */
+async function keptIn(sql: postgres.Sql) {
+  const [row] = await sql<{ holder: string; position: number; isSoonOver: boolean }[]>`
+    select holder, position::int, held_until <= now() + interval '30 s' as "isSoonOver"
+      from ledger.webhooks`
+  return row ?? { holder: '', position: 0, isSoonOver: false }
+}
+
+/** Everything came, of each user in order, and doubles only as what they are. */
+async function expectAll(sql: postgres.Sql, receiver: Receiver) {
+  const expected = (await sql<{ id: string }[]>`
+    select id from payment_history where seq is not null order by id`).map(({ id }) => Number(id))
+  await vi.waitUntil(() => new Set(receiver.taken.map(({ id }) => id)).size >= expected.length)
+  const byUser = firstOf(receiver)
+  expect([...byUser.values()].flat().map(positionOf).toSorted((a, b) => a - b)).toEqual(expected)
+  for (const ids of byUser.values()) {
+    expect(ids.map(positionOf)).toEqual(ids.map(positionOf).toSorted((a, b) => a - b))
+  }
+  const contents = new Map<string, object>()
+  for (const { id, message } of receiver.taken) {
+    expect(message).toEqual(contents.get(id) ?? message)
+    contents.set(id, message)
+  }
+}
+
 test(
   'beside a failing and a dead receiver, nothing is lost and each user is in order',
   async () => {
@@ -48,46 +105,43 @@ test(
     file.write(
       Object.entries(named).map(([name, url]) => ({ name, url, secrets: [SECRET], from: 'first' })),
     )
-    const database = await createDatabase()
-    const sql = connectTo(database.url)
-    const users = await Promise.all(Array.from({ length: USERS }, () => createUser(sql, 1000)))
-    const service = await startServiceProcess({
-      DATABASE_URL: database.serviceUrl,
-      WEBHOOKS_FILE: file.path,
-      ACCESS_LOG: 'off',
-    })
-    try {
-      for (let part = 0; part <= KILLS; part++) {
-        const before = good.taken.length
-        for (let n = 0; n < DEBITS / (KILLS + 1); n++) {
-          for (const id of users) await sql`select debit_user(${id}, 1)`
-        }
-        if (part === KILLS) break
-        await vi.waitUntil(() => good.taken.length > before)
-        await service.kill()
-        // As if the half minute were over for which the killed one has the receivers.
-        await sql`update ledger.webhooks set held_until = now()`
-        await service.start()
-      }
-      const expected = (await sql<{ id: string }[]>`
-      select id from payment_history where seq is not null order by id`).map(({ id }) => Number(id))
-      for (const one of [good, failing]) {
-        await vi.waitUntil(
-          () => new Set(one.taken.map(({ id }) => id)).size >= expected.length,
-        )
-        const byUser = firstOf(one)
-        expect([...byUser.values()].flat().map(positionOf).toSorted((a, b) => a - b))
-          .toEqual(expected)
-        for (const ids of byUser.values()) {
-          expect(ids.map(positionOf)).toEqual(ids.map(positionOf).toSorted((a, b) => a - b))
-        }
-      }
-      expect(failing.attempts.length).toBeGreaterThan(failing.taken.length)
-    } finally {
+    const { sql, start, debitAll } = await useServices()
+    const service = await start()
+    for (let part = 0; part <= KILLS; part++) {
+      const before = good.taken.length
+      await debitAll(DEBITS / (KILLS + 1))
+      if (part === KILLS) break
+      await vi.waitUntil(() => good.taken.length > before)
       await service.kill()
-      await sql.end()
-      await database.drop()
+      await letGo(sql)
+      await service.start()
     }
+    for (const one of [good, failing]) await expectAll(sql, one)
+    expect(failing.attempts.length).toBeGreaterThan(failing.taken.length)
   },
   200_000,
 )
+
+test('another instance, which runs already, goes on from the position that was kept', async () => {
+  const receiver = await startReceiver()
+  receivers.push(receiver)
+  file.write([{ name: 'kept', url: receiver.url, secrets: [SECRET], from: 'first' }])
+  const { sql, start, debitAll } = await useServices()
+  const first = await start()
+  await debitAll(DEBITS / 3)
+  await vi.waitUntil(async () => (await keptIn(sql)).position > 0)
+  const before = await keptIn(sql)
+  await start()
+  await debitAll(DEBITS / 3)
+  await vi.waitUntil(() => receiver.taken.length > USERS * DEBITS / 2)
+  await first.kill()
+  const { holder, position, isSoonOver } = await keptIn(sql)
+  expect(holder).toBe(before.holder)
+  expect(isSoonOver).toBe(true)
+  const attempts = receiver.attempts.length
+  await debitAll(DEBITS / 3)
+  if (SHARE <= 1) await letGo(sql)
+  await expectAll(sql, receiver)
+  expect(Math.min(...receiver.attempts.slice(attempts).map(positionOf))).toBeGreaterThan(position)
+  expect((await keptIn(sql)).holder).not.toBe(holder)
+}, 200_000)

@@ -122,3 +122,18 @@ describe('GET /users/:id/controls', () => {
     expectProblem(await call('POST', '/users/4711/freeze'), 'unknown_user')
   })
 })
+
+test("what is done is outcome_unknown, never busy, when the user can't be read", async () => {
+  const id = await http.user('10')
+  await http.sql`alter function ledger.get_users rename to moved`
+  const answer = await call('POST', `/users/${id}/freeze`, { reason: 'fraud?' })
+  await http.sql`alter function ledger.moved rename to get_users`
+  expectProblem(answer, 'outcome_unknown')
+  expectAnswer(
+    await call('POST', `/users/${id}/freeze`),
+    200,
+    controlled(id, '10.00', 1, '10.00', { frozen_at: 'TIME' }),
+  )
+  expect((await call('GET', `/users/${id}/controls`)).body)
+    .toMatchObject({ changes: [{ operation: 'freeze', reason: 'fraud?' }] })
+})
