@@ -12,7 +12,7 @@ import { PROJECT } from '../support/run_typescript.ts'
 
 interface Manifest {
   dependencies: Record<string, string>
-  devDependencies: Record<string, string>
+  devDependencies?: Record<string, string>
   allowScripts: Record<string, boolean>
 }
 
@@ -28,10 +28,19 @@ interface Locked {
 }
 
 const readJson = (name: string): unknown => JSON.parse(readFileSync(join(PROJECT, name), 'utf8'))
-const manifest = readJson('package.json') as Manifest
-const { packages } = readJson('package-lock.json') as { packages: Record<string, Locked> }
-/** Everything that is installed, by where it is. */
-const locked = Object.entries(packages).filter(([path]) => path !== '')
+/** What a folder asks for, and everything that is installed for that, by where it is. */
+const packagesOf = (folder: string) => {
+  const { packages } = readJson(`${folder}/package-lock.json`) as {
+    packages: Record<string, Locked>
+  }
+  return {
+    manifest: readJson(`${folder}/package.json`) as Manifest,
+    locked: Object.entries(packages).filter(([path]) => path !== ''),
+  }
+}
+const { manifest, locked } = packagesOf('.')
+/** Of the programs that only .ci/run installs. */
+const FOLDERS = ['.', '.ci/openapi_tools']
 const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13)
 
 interface Ended {
@@ -51,13 +60,15 @@ const runIn = (cwd: string, file: string, ...args: string[]): Promise<Ended> =>
 /** Node itself where the tests run on Deno, too. */
 const scan = (folder: string) => runIn(folder, 'node', join(PROJECT, '.ci/secrets.mjs'), folder)
 
-test('every dependency is of one exact version', () => {
+test.each(FOLDERS)('every dependency in %s is of one exact version', (folder) => {
+  const { manifest } = packagesOf(folder)
   const ranges = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
     .filter(([, version]) => !/^(npm:[\w./@-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
   expect(ranges).toEqual([])
 })
 
-test('every package in package-lock.json has the hash of its content', () => {
+test.each(FOLDERS)('every package that is locked in %s has the hash of its content', (folder) => {
+  const { locked } = packagesOf(folder)
   expect(locked.length).toBeGreaterThan(50)
   const without = locked.filter(([, { integrity, link }]) =>
     link === true || !integrity?.startsWith('sha512-')

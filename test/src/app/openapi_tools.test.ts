@@ -1,6 +1,6 @@
 /**
  * What others make of the document. LEDGER_TEST_TOOLS names a folder with their packages, which are
- * large: `npm install --prefix FOLDER @stoplight/prism-cli openapi-to-postmanv2`.
+ * many: a copy of .ci/openapi_tools after `npm ci --ignore-scripts`, as .ci/run makes it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -22,7 +22,7 @@ beforeAll(async () => {
   document = JSON.parse(text) as typeof document
 })
 beforeEach(({ skip }) => {
-  if (FOLDER === undefined) skip('needs LEDGER_TEST_TOOLS, a folder with Prism and Postman')
+  if (!FOLDER) skip('needs LEDGER_TEST_TOOLS, a folder with Prism and Postman')
 })
 
 test('a mock of Prism answers the client with examples, and refuses what is invalid', async () => {
