@@ -119,7 +119,6 @@ test(
     for (const one of [good, failing]) await expectAll(sql, one)
     expect(failing.attempts.length).toBeGreaterThan(failing.taken.length)
   },
-  200_000,
 )
 
 test('another instance, which runs already, goes on from the position that was kept', async () => {
@@ -144,4 +143,4 @@ test('another instance, which runs already, goes on from the position that was k
   await expectAll(sql, receiver)
   expect(Math.min(...receiver.attempts.slice(attempts).map(positionOf))).toBeGreaterThan(position)
   expect((await keptIn(sql)).holder).not.toBe(holder)
-}, 200_000)
+})
