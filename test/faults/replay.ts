@@ -38,7 +38,7 @@ function replayGroup(byKey: Map<string, Write>, rows: Rows, first: number): stri
   return [...violations, ...differences(model, rows, first)]
 }
 
-/** The answer that shows what came of it. Of what has no key, repeats don't, and of inserts none. */
+/** The answer that shows what came of it. Repeats don't, of what has no key; of inserts, none. */
 function toldOf(write: Write): { rows: string[] } | undefined {
   const done = write.answers.filter((answer) => answer.end === 'done')
   return UNKEYED.includes(write.kind) ? done.find(({ rows }) => rows.length > 0) : done.at(-1)

@@ -1,6 +1,6 @@
 /**
- * kill -9 of a service that delivers webhooks: every receiver gets every event, in order. With
- * LEDGER_TEST_SHARE above 1, another instance waits until it may deliver; otherwise that is at once.
+ * kill -9 of a service that delivers webhooks: every receiver gets every event, in order. Another
+ * instance may deliver half a minute later; unless LEDGER_TEST_SHARE is above 1, that is at once.
  */
 import { type AddressInfo, createServer } from 'node:net'
 import type postgres from 'postgres'
