@@ -29,6 +29,8 @@ export interface VerificationOptions {
   turns?: FairSemaphore
   /** A clock in milliseconds; only differences matter. */
   now?: () => number
+  /** Entries of one statement. */
+  pageRows?: number
 }
 
 /** @throws Problem busy, with a detail if there is more to read than time */
@@ -39,8 +41,12 @@ export type Verify = (userId: number, seq: number, caller?: string) => Promise<V
  * so the pages fit together. Pages of several verifications take turns by caller.
  */
 export function createVerify(
-  { ledger, turns = createFairSemaphore({ perKey: READERS }), now = () => performance.now() }:
-    VerificationOptions,
+  {
+    ledger,
+    turns = createFairSemaphore({ perKey: READERS }),
+    now = () => performance.now(),
+    pageRows = PAGE_ROWS,
+  }: VerificationOptions,
 ): Verify {
   return async function verify(userId, seq, caller = ''): Promise<Verification> {
     const end = now() + BUDGET_MS
@@ -52,7 +58,7 @@ export function createVerify(
 
     /** Verifies entries after one seq up to another, or to the last. */
     async function read(after: number, upto: number): Promise<void> {
-      let rows = PAGE_ROWS
+      let rows = pageRows
       for (let next: number | null = after; next !== null && next < upto;) {
         let start = 0
         try {
@@ -78,7 +84,7 @@ export function createVerify(
       }
     }
 
-    const parts = seq > READERS * PAGE_ROWS ? READERS : 1
+    const parts = seq > READERS * pageRows ? READERS : 1
     const bounds = Array.from({ length: parts }, (_, n) => Math.floor(seq * n / parts))
     await Promise.all(bounds.map((after, n) => read(after, bounds[n + 1] ?? Infinity)))
     if (isPartial && findings.size === 0) {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { run } from '../support/run_typescript.ts'
-import { onDeno } from '../support/service.ts'
+import { nodeCommand, run } from '../support/run_typescript.ts'
 import { parseOptions } from './options.ts'
 
 test('the rows are run in one order, however they are asked for', () => {
@@ -28,6 +27,6 @@ test('what cannot be done is refused, with a word on it', () => {
 })
 
 test('a benchmark that cannot do what it is asked to fails', async () => {
-  const command = [onDeno ? 'node' : process.execPath, '--import', 'tsx', 'test/bench/main.ts']
+  const command = nodeCommand('test/bench/main.ts')
   expect(await run([...command, '--only', 'nothing'], {}).ended).toBe(1)
 })

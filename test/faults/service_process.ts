@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { freePort } from '../../dev/ports.ts'
-import { PROJECT, type Run, run } from '../support/run_typescript.ts'
+import { nodeCommand, PROJECT, type Run, run } from '../support/run_typescript.ts'
 
 export const SERVICE_RUNTIME = process.env['LEDGER_TEST_SERVICE'] ||
   ('Deno' in globalThis ? 'deno' : 'node')
@@ -27,7 +27,7 @@ export interface ServiceProcess {
 
 /** The entry itself, without a task runner in between, with the task's permissions. */
 function command(): string[] {
-  if (SERVICE_RUNTIME === 'node') return ['node', '--import', 'tsx', 'src/node.ts']
+  if (SERVICE_RUNTIME === 'node') return nodeCommand('src/node.ts')
   const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
     tasks: { serve: string }
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { run, typeScriptCommand } from '../support/run_typescript.ts'
+import { nodeCommand, run, typeScriptCommand } from '../support/run_typescript.ts'
 import { onDeno } from '../support/service.ts'
 import { sample } from '../support/share.ts'
 
@@ -22,9 +22,7 @@ const codesOf = (text: string) => [...text.matchAll(/\b\d(?= \w)/g)].map(([code]
 /** Without any setting, so that none can do anything. */
 async function call(file: string, ...args: string[]) {
   // The load comes from Node, whatever the service runs on.
-  const command = file.startsWith('test/')
-    ? [onDeno ? 'node' : process.execPath, '--import', 'tsx', file]
-    : typeScriptCommand(file)
+  const command = file.startsWith('test/') ? nodeCommand(file) : typeScriptCommand(file)
   const process_ = run([...command, ...args], {})
   return { code: await process_.ended, output: process_.output() }
 }

@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url'
 
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** On Node, whatever the tests run on. */
+export function nodeCommand(file: string): string[] {
+  const node = 'Deno' in globalThis ? 'node' : process.execPath
+  return [node, '--import', './test/support/strip_types.mjs', file]
+}
+
 /** On Deno with the permissions of `deno task start`. */
 export function typeScriptCommand(file: string): string[] {
-  if (!('Deno' in globalThis)) return [process.execPath, '--import', 'tsx', file]
+  if (!('Deno' in globalThis)) return nodeCommand(file)
   const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
     tasks: { start: string }
   }

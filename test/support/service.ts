@@ -4,13 +4,13 @@ import { type Config, loadConfig } from '../../src/config/config.ts'
 import { startRedisRest } from '../../dev/redis_rest.ts'
 import type { Service } from '../../src/service.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
-import { PROJECT } from './run_typescript.ts'
+import { nodeCommand, PROJECT } from './run_typescript.ts'
 
 export const onDeno = 'Deno' in globalThis
 
 /** The entry itself, without a task runner in between, with the task's permissions. */
 export function serveCommand(): string[] {
-  if (!onDeno) return [process.execPath, '--import', 'tsx', 'src/node.ts']
+  if (!onDeno) return nodeCommand('src/node.ts')
   const { tasks } = JSON.parse(readFileSync(`${PROJECT}/deno.json`, 'utf8')) as {
     tasks: { serve: string }
   }

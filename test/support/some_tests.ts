@@ -18,10 +18,12 @@ const SLOWEST = new Set(pathsOf(
 /** A quarter of their tests is run. */
 const SLOW = new Set(pathsOf(
   'client/client',
+  'client/erased_statement',
   'client/packed',
   'console/scopes',
   'db/add_hold_changes',
   'db/after_restore',
+  'db/anchor',
   'db/bank/import',
   'db/desk/reset',
   'db/desk/seed',
@@ -39,6 +41,7 @@ const SLOW = new Set(pathsOf(
   'db/session_settings',
   'dev/new_token',
   'fuzz/linear_work',
+  'model/copies',
   'project/supply_chain',
   'service/database_hosts',
   'service/database_tls',

@@ -6,7 +6,8 @@ import { createVerify, MAX_FINDINGS } from '../../../src/ledger/verification.ts'
 import { useLedger } from '../../support/ledger.ts'
 import { tamper } from '../../support/tampering.ts'
 
-const ENTRIES = 50_000
+const ENTRIES = 5000
+const pageRows = 2000
 
 const database = useLedger()
 let ledger: Ledger
@@ -39,6 +40,7 @@ test('every entry is read once, by pages', async () => {
   const pages: number[] = []
   const verify = createVerify({
     now,
+    pageRows,
     ledger: {
       verifyUserPage(user, after, rows) {
         pages.push(after)
@@ -47,19 +49,19 @@ test('every entry is read once, by pages', async () => {
     },
   })
   expect(await verify(id, ENTRIES)).toEqual({ entries: ENTRIES, findings: [], isPartial: false })
-  expect(pages.sort((a, b) => a - b)).toEqual([0, 20_000, 25_000, 45_000])
+  expect(pages.sort((a, b) => a - b)).toEqual([0, 2000, 2500, 4500])
 })
 
 test('what an entry has by now is read, too', async () => {
-  expect(await createVerify({ ledger, now })(id, ENTRIES - 7))
+  expect(await createVerify({ ledger, now, pageRows })(id, ENTRIES - 7))
     .toEqual({ entries: ENTRIES, findings: [], isPartial: false })
 })
 
 test('a history longer than the time is busy, and says how far it got', async () => {
   let ms = 0
-  const verify = createVerify({ ledger, now: () => ms += 450 })
+  const verify = createVerify({ ledger, now: () => ms += 450, pageRows })
   expect(await codeOf(verify(id, ENTRIES))).toEqual(['busy', {
-    detail: expect.stringMatching(/of 50000 entries \d{5} were read, .* --user \d+ reads/),
+    detail: expect.stringMatching(/of 5000 entries \d{4} were read, .* --user \d+ reads/),
   }])
 })
 
@@ -67,9 +69,9 @@ test('findings are few, whatever is wrong', async () => {
   const { sql } = database
   await tamper(
     sql,
-    `update payment_history set metadata = '{}' where user_id = ${id} and seq between 10 and 2500`,
+    `update payment_history set metadata = '{}' where user_id = ${id} and seq between 10 and 1200`,
   )
-  const { findings, isPartial } = await createVerify({ ledger, now })(id, ENTRIES)
+  const { findings, isPartial } = await createVerify({ ledger, now, pageRows })(id, ENTRIES)
   expect(isPartial).toBe(true)
   expect(findings.length).toBeGreaterThan(0)
   expect(findings.length).toBeLessThanOrEqual(MAX_FINDINGS)
@@ -83,17 +85,17 @@ test('missing entries are found once, though parts of the history overlap', asyn
   await tamper(
     sql,
     `update payment_history set metadata = null where user_id = ${id}`,
-    `delete from payment_history where user_id = ${id} and seq between 24000 and 24009`,
+    `delete from payment_history where user_id = ${id} and seq between 2400 and 2409`,
   )
-  const { entries, findings } = await createVerify({ ledger, now })(id, ENTRIES)
+  const { entries, findings } = await createVerify({ ledger, now, pageRows })(id, ENTRIES)
   expect(entries).toBeGreaterThanOrEqual(ENTRIES - 10)
   expect(findings.map(({ finding, seq }) => `${finding} ${seq}`).sort())
     .toEqual([
-      'balance_wrong 24010',
-      'gap 24010',
-      'hash_differs 24010',
+      'balance_wrong 2410',
+      'gap 2410',
+      'hash_differs 2410',
       // What was recorded when each of them was made by hand.
-      ...Array.from({ length: 10 }, (_, n) => `manual_entry_invalid ${24_000 + n}`),
+      ...Array.from({ length: 10 }, (_, n) => `manual_entry_invalid ${2400 + n}`),
     ])
 })
 
