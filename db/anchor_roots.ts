@@ -1,12 +1,12 @@
 /** What an anchor says of the ledger, computed from its rows as they are now. */
 import { createHash, type Hash } from 'node:crypto'
 import type postgres from 'postgres'
-import type { Anchor } from './anchors.ts'
+import type { NewAnchor } from './anchors.ts'
 
 const PAGE_ROWS = 10_000
 
 export type Roots = Omit<
-  Anchor,
+  NewAnchor,
   'version' | 'ledger' | 'key' | 'number' | 'previous' | 'since' | 'at' | 'signature'
 >
 
@@ -46,7 +46,7 @@ async function headsAt(sql: postgres.Sql, at: string) {
 }
 
 interface Changes {
-  kind: 'holds' | 'manual_entries' | 'interventions'
+  kind: 'holds' | 'manual_entries' | 'interventions' | 'user_controls' | 'user_details'
   user_id: string
   changes: string
   hash: string
@@ -55,7 +55,13 @@ interface Changes {
 /** Of each kind, sha256 as of the heads: user id, number of changes, the hash of all of these. */
 async function changesBetween(sql: postgres.Sql, since: string | null, at: string) {
   const of = () => ({ count: 0, hash: createHash('sha256') })
-  const all = { holds: of(), manual_entries: of(), interventions: of() }
+  const all = {
+    holds: of(),
+    manual_entries: of(),
+    interventions: of(),
+    user_controls: of(),
+    user_details: of(),
+  }
   const pages = sql<Changes[]>`
     select kind, user_id, changes, hash from ledger.changes_between(
       array[${since ?? '-infinity'}::text, ${at}::text]::timestamptz[])`.cursor(PAGE_ROWS)
@@ -72,6 +78,10 @@ async function changesBetween(sql: postgres.Sql, since: string | null, at: strin
     manual_entries_root: all.manual_entries.hash.digest('hex'),
     interventions: all.interventions.count,
     interventions_root: all.interventions.hash.digest('hex'),
+    user_controls: all.user_controls.count,
+    user_controls_root: all.user_controls.hash.digest('hex'),
+    user_details: all.user_details.count,
+    user_details_root: all.user_details.hash.digest('hex'),
   }
 }
 

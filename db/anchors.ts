@@ -8,7 +8,7 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const count = z.int().min(0)
 
 /** In the order in which an anchor's line has them, and its signature covers them. */
-const anchorShape = z.strictObject({
+const version2 = z.strictObject({
   version: z.literal(2),
   /** Of which ledger. */
   ledger: z.uuid(),
@@ -18,7 +18,7 @@ const anchorShape = z.strictObject({
   number: z.int().min(1),
   /** sha256 of the line of the anchor before it, hex; null for the first. */
   previous: hash.nullable(),
-  /** `at` of the anchor before it. */
+  /** `at` of the anchor before it, if that has the same version. */
   since: moment.nullable(),
   /** RFC 3339 in UTC, with microseconds. */
   at: moment,
@@ -37,6 +37,18 @@ const anchorShape = z.strictObject({
   signature: z.base64().optional(),
 })
 
+const version3 = version2.extend({
+  version: z.literal(3),
+  user_controls: count,
+  user_controls_root: hash,
+  /** Users who were made with a reference, metadata or a key. */
+  user_details: count,
+  user_details_root: hash,
+})
+
+const anchorShape = z.discriminatedUnion('version', [version2, version3])
+
+export type NewAnchor = z.infer<typeof version3>
 export type Anchor = z.infer<typeof anchorShape>
 
 /** The anchor in a line of a file; undefined if it is none. */

@@ -4,7 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
 import { isoTimestamp } from '../src/database/database.ts'
 import { rootsAt } from './anchor_roots.ts'
-import { type Anchor, hashOfLine, nameOfKey, parseAnchor, readKey, sign } from './anchors.ts'
+import {
+  type Anchor,
+  hashOfLine,
+  nameOfKey,
+  type NewAnchor,
+  parseAnchor,
+  readKey,
+  sign,
+} from './anchors.ts'
 
 const WAIT_SECONDS = 60
 
@@ -79,16 +87,17 @@ async function addAnchor(
 ): Promise<string> {
   const name = key ? await nameOfKey(key) : null
   const at = await settledMoment(sql)
-  const before = last?.anchor
-  const anchor: Anchor = {
-    version: 2,
+  // Those of version 2 lack some of what the first one of version 3 covers from the start.
+  const since = last?.anchor.version === 3 ? last.anchor.at : null
+  const anchor: NewAnchor = {
+    version: 3,
     ledger,
     key: name,
-    number: (before?.number ?? 0) + 1,
+    number: (last?.anchor.number ?? 0) + 1,
     previous: last ? hashOfLine(last.line) : null,
-    since: before?.at ?? null,
+    since,
     at,
-    ...await rootsAt(sql, before?.at ?? null, at),
+    ...await rootsAt(sql, since, at),
   }
   const line = JSON.stringify(key ? await sign(anchor, key) : anchor)
   await sql`set default_transaction_read_only = off`

@@ -9,13 +9,13 @@ create table public.erasures (
   intervention bigint not null,
   kind text not null,
   user_id bigint not null,
-  -- The seq of an entry, the number of a hold, or the id of an intervention.
+  -- The seq of an entry, the number of a hold or a control, the id of an intervention, or 0.
   number bigint not null,
   -- Of a hold, the number of its change.
   change bigint not null default 0,
   -- Of the row as it is left, and its hash from when it was whole; see ledger.erased_hash.
   hash bytea not null,
-  constraint erasures_kind_check CHECK ((kind = ANY (ARRAY['entry'::text, 'hold_change'::text, 'intervention'::text]))),
+  constraint erasures_kind_check CHECK ((kind = ANY (ARRAY['entry'::text, 'hold_change'::text, 'intervention'::text, 'control'::text, 'details'::text]))),
   constraint erasures_pkey PRIMARY KEY (kind, user_id, number, change, intervention)
 );
 CREATE INDEX erasures_intervention_idx ON public.erasures USING btree (intervention);
@@ -246,7 +246,8 @@ alter table public.payment_history enable always trigger guard_truncate;
 grant insert (user_id, action, amount, ts, metadata) on public.payment_history to ledger_dba;
 grant select on public.payment_history to ledger_dba;
 
--- Every freeze, thaw and credit limit of a user, numbered 1, 2, 3 … for each. Append-only.
+-- Every freeze, thaw and credit limit of a user, numbered 1, 2, 3 … for each. Append-only, and a
+-- chain by hash.
 create table public.user_controls (
   user_id bigint not null,
   number bigint not null,
@@ -260,6 +261,8 @@ create table public.user_controls (
   credit_limit numeric(12,2),
   reason text,
   position bigint not null,
+  -- sha256 over the hash of the user's row before and this one; see ledger.control_hash.
+  hash bytea not null,
   constraint user_controls_check CHECK (((credit_limit IS NULL) = (operation <> 'CREDIT LIMIT'::text))),
   constraint user_controls_operation_check CHECK ((operation = ANY (ARRAY['FREEZE'::text, 'THAW'::text, 'CREDIT LIMIT'::text]))),
   constraint user_controls_pkey PRIMARY KEY (user_id, number)
@@ -276,14 +279,25 @@ alter table public.user_controls enable always trigger guard_truncate;
 grant select on public.user_controls to ledger_dba;
 
 -- What users were made as, by those who made them: a reference, metadata, the key of the request.
+-- Append-only.
 create table public.user_details (
   user_id bigint not null,
   reference text,
   metadata jsonb,
   idempotency_key text,
   asked_id bigint,
+  -- sha256 over this row and created_at of the user; see ledger.details_hash.
+  hash bytea not null,
   constraint user_details_pkey PRIMARY KEY (user_id)
 );
+CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
+  ON public.user_details FOR EACH ROW
+  EXECUTE FUNCTION ledger.guard_history();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE
+  ON public.user_details FOR EACH STATEMENT
+  EXECUTE FUNCTION ledger.guard_history();
+alter table public.user_details enable always trigger guard_row;
+alter table public.user_details enable always trigger guard_truncate;
 grant select on public.user_details to ledger_dba;
 
 -- The user that was made with each idempotency key.
@@ -962,6 +976,36 @@ create function ledger.add_anchor(key text, number bigint, at timestamp with tim
   language plpgsql volatile security definer;
 grant execute on function ledger.add_anchor to ledger_dba;
 
+-- Writes down a control of a user whom the caller has locked: numbered, and chained to the one
+-- before.
+create function ledger.add_control(
+  user_id bigint,
+  at timestamp with time zone,
+  operation text,
+  credit_limit numeric,
+  reason text,
+  actor text)
+  returns void
+  language plpgsql volatile;
+
+-- Writes down what will be left of each control of a user from before a moment whose reason an
+-- intervention is about to erase. Raises LGIMM as add_erasures.
+create function ledger.add_control_erasures(
+  intervention bigint,
+  user_id bigint,
+  before timestamp with time zone)
+  returns void
+  language plpgsql volatile;
+
+-- Writes down what will be left of what a user from before a moment was made as, which an
+-- intervention is about to erase. Raises LGIMM as add_erasures.
+create function ledger.add_details_erasure(
+  intervention bigint,
+  user_id bigint,
+  before timestamp with time zone)
+  returns void
+  language plpgsql volatile;
+
 -- One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as
 -- post_change does it, in the shortest way where nothing is pending, the copy in users is right and
 -- the funds suffice. Everything else, refusals and repeats included, is for post_change.
@@ -986,8 +1030,8 @@ create function ledger.add_entry_erasure(
   language plpgsql volatile;
 
 -- Writes down what will be left of everything that an intervention is about to erase of a user from
--- before a moment. Raises LGIMM if an entry or a hold is not what its hash says. The caller has
--- locked the user and ledger.identity.
+-- before a moment. Raises LGIMM if one of them is not what its hash says. The caller has locked the
+-- user and ledger.identity.
 create function ledger.add_erasures(
   intervention bigint,
   user_id bigint,
@@ -1030,12 +1074,9 @@ create function ledger.advance_webhook(
   language plpgsql volatile security definer;
 grant execute on function ledger.advance_webhook to ledger_service;
 
--- Takes out what an intervention erases of a user from before a moment: what add_erasures wrote
--- down, reasons of controls, and what the user was made as.
-create function ledger.apply_erasures(
-  intervention bigint,
-  user_id bigint,
-  before timestamp with time zone)
+-- Takes out what an intervention erases of a user: what add_erasures wrote down, and what leads to
+-- the user by the reference and the key that are gone.
+create function ledger.apply_erasures(intervention bigint, user_id bigint)
   returns void
   language plpgsql volatile;
 
@@ -1081,9 +1122,10 @@ create function ledger.change_of(action text, amount numeric)
   language sql immutable;
 
 -- What was done besides posting entries, between each moment (span 1: later than the first, and no
--- later than the second) and the next: of each user, how many changes holds had, and manual entries
--- entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors
--- are made of it. Moments in order; the first may be -infinity.
+-- later than the second) and the next: of each user, how many changes holds had, manual entries
+-- entered, changes in user_controls, and whether it was made with details; and interventions
+-- (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in
+-- order; the first may be -infinity.
 create function ledger.changes_between(moments timestamp with time zone[])
   returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
   language sql stable security definer;
@@ -1124,6 +1166,24 @@ create function ledger.close_hold(operation text, user_id bigint, hold bigint, a
   returns public.hold_changes
   language plpgsql volatile;
 
+-- The hash of a row of user_controls: sha256 over the hash of the user's row before (null: 32 zero
+-- bytes), the version of the encoding (1), and this row. It depends on nothing else.
+create function ledger.control_hash(
+  previous bytea,
+  user_id bigint,
+  number bigint,
+  at timestamp with time zone,
+  transaction xid8,
+  role text,
+  actor text,
+  operation text,
+  credit_limit numeric,
+  reason text,
+  "position" bigint)
+  returns bytea
+  language sql stable;
+grant execute on function ledger.control_hash to ledger_dba;
+
 -- Sets the copies in users of open accounts to what these are now, where they differ.
 create function ledger.copy_accounts(accounts ledger.account[])
   returns void
@@ -1160,6 +1220,19 @@ create function ledger.decide(
   peer ledger.account)
   returns ledger.decision
   language plpgsql volatile;
+
+-- The hash of what a user was made as: sha256 over the version of the encoding (1), the row of
+-- user_details, and created_at of the user. It depends on nothing else.
+create function ledger.details_hash(
+  user_id bigint,
+  created_at timestamp with time zone,
+  reference text,
+  metadata jsonb,
+  idempotency_key text,
+  asked_id bigint)
+  returns bytea
+  language sql stable;
+grant execute on function ledger.details_hash to ledger_dba;
 
 -- The seq of the last entry that had been posted at a moment, by binary search over the index on
 -- seq; 0: none. Internal.
@@ -1559,7 +1632,8 @@ create function ledger.guard_history()
   language plpgsql volatile;
 
 -- Refuses a user with an id out of range and a lower hold_changes, by which the engine knows that
--- there are holds (23514), and that one goes who has a history, or gets another id (23503).
+-- there are holds (23514), and that one goes of whom there is anything else, such as a history or a
+-- reference, or gets another id (23503).
 create function ledger.guard_user()
   returns trigger
   language plpgsql volatile security definer;
@@ -2194,9 +2268,16 @@ create function ledger.users_problem(problem text, peer_problem text)
   returns text
   language sql immutable;
 
--- The findings about who is frozen or has a credit limit in a range of users: users says something
--- else than the last rows of user_controls, or one of these is missing. Internal.
+-- The findings about who is frozen or has a credit limit in a range of users: a row of
+-- user_controls was edited or is missing, or users says something else than the last ones.
+-- Internal.
 create function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
+-- The findings about what a range of users were made as: a row of user_details was edited or
+-- belongs to nobody, or its reference or key doesn't lead to the user. Internal.
+create function ledger.verify_details(after_user_id bigint, upto_user_id bigint)
   returns SETOF ledger.finding
   language plpgsql stable;
 
@@ -2252,8 +2333,8 @@ create function ledger.verify_manual_entries(after_user_id bigint, upto_user_id 
   returns SETOF ledger.finding
   language plpgsql stable;
 
--- The findings about references and keys of users: user_references or user_keys leads to another
--- user than user_details says, or to none. Internal.
+-- The findings about references and keys that lead to a user who wasn't made with them;
+-- verify_details looks the other way. Internal.
 create function ledger.verify_references()
   returns SETOF ledger.finding
   language plpgsql stable;
@@ -2277,9 +2358,9 @@ create function ledger.verify_user_page(
 grant execute on function ledger.verify_user_page to ledger_dba, ledger_service;
 
 -- Verifies at most max_rows users after an id, up to another: the copies in users, manual entries,
--- also those that have been pending for longer than pending_limit by their ts, and holds. Findings,
--- how many users it read, and the id to go on after (null: that was all). Sees one moment and waits
--- for nobody.
+-- also those that have been pending for longer than pending_limit by their ts, controls, details,
+-- and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees
+-- one moment and waits for nobody.
 create function ledger.verify_users(
   after_user_id bigint DEFAULT 0,
   max_rows integer DEFAULT 10000,

@@ -1,7 +1,7 @@
 /** Whether a ledger continues what its anchors say, and whether all of these are still there. */
 import { readFile } from 'node:fs/promises'
 import type postgres from 'postgres'
-import { rootsAt } from './anchor_roots.ts'
+import { type Roots, rootsAt } from './anchor_roots.ts'
 import { type Anchor, hashOfLine, isSignedBy, nameOfKey, parseAnchor, readKey } from './anchors.ts'
 
 export interface AnchorFinding {
@@ -60,6 +60,11 @@ export async function verifyAnchors(
   return lines.length
 }
 
+/** The first one of a version covers what was done from the start, as far as `since` goes. */
+const follows = (anchor: Anchor, before: Line): boolean =>
+  hashOfLine(before.text) === anchor.previous && before.anchor.version <= anchor.version &&
+  anchor.since === (before.anchor.version === anchor.version ? before.anchor.at : null)
+
 /**
  * That anchors of a key follow one another, that the ledger made them, and that none is missing.
  */
@@ -79,13 +84,16 @@ async function verifyOrder(
       found({ finding: 'anchor_invalid', detail: `${place}: ${detail}.` })
     const before = inFile.get(anchor.number - 1)
     if (known.get(anchor.number) !== text) invalid('the ledger made no such anchor')
-    if (anchor.at <= (anchor.since ?? '')) invalid('earlier than the anchor before it')
-    if ((anchor.number === 1) !== (anchor.previous === null && anchor.since === null)) {
-      invalid('its number and what it names before it contradict each other')
+    if (anchor.at <= (anchor.since ?? before?.anchor.at ?? '')) {
+      invalid('earlier than the anchor before it')
     }
     if (
-      before && (hashOfLine(before.text) !== anchor.previous || before.anchor.at !== anchor.since)
-    ) invalid(`doesn't follow ${before.place.toLowerCase()}`)
+      (anchor.number === 1) !== (anchor.previous === null) ||
+      (anchor.previous === null && anchor.since !== null)
+    ) invalid('its number and what it names before it contradict each other')
+    if (before && !follows(anchor, before)) {
+      invalid(`doesn't follow ${before.place.toLowerCase()}`)
+    }
   }
   const last = Math.max(0, ...inFile.keys(), ...known.keys())
   for (let number = 1; number <= last; number++) {
@@ -96,12 +104,15 @@ async function verifyOrder(
   }
 }
 
-const PARTS = {
+/** What each root is of. */
+const PARTS: Partial<Record<keyof Roots, string>> = {
   root: 'entries',
   hold_changes_root: 'holds',
   manual_entries_root: 'manual entries',
   interventions_root: 'interventions',
-} as const
+  user_controls_root: 'controls of users',
+  user_details_root: 'details of users',
+}
 
 async function verifyRoots(
   sql: postgres.Sql,
@@ -115,14 +126,13 @@ async function verifyRoots(
     return
   }
   const roots = await rootsAt(sql, anchor.since, anchor.at)
-  const counts = ['users', 'rows', 'hold_changes', 'manual_entries', 'interventions'] as const
-  const differ = [
-    ...counts.filter((name) => anchor[name] !== roots[name])
-      .map((name) => `${name} ${anchor[name]} then, ${roots[name]} today`),
-    ...Object.entries(PARTS)
-      .filter(([name]) => anchor[name as keyof typeof PARTS] !== roots[name as keyof typeof PARTS])
-      .map(([, what]) => `other ${what}`),
-  ]
+  // Of those of version 2, what they have.
+  const then: Partial<Roots> = anchor
+  const differ = (Object.keys(roots) as (keyof Roots)[])
+    .filter((name) => then[name] !== undefined && then[name] !== roots[name])
+    .map((name) =>
+      PARTS[name] ? `other ${PARTS[name]}` : `${name} ${then[name]} then, ${roots[name]} today`
+    )
   if (differ.length === 0) return
   const detail = `${place}: as of ${anchor.at} there are ${differ.join(', ')}.`
   found({ finding: 'anchor_differs', detail })

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Anchor } from '../../db/anchors.ts'
+import { rootsAt } from '../../db/anchor_roots.ts'
+import { type Anchor, nameOfKey, readKey, sign } from '../../db/anchors.ts'
 import { makeAnchor } from '../../db/make_anchor.ts'
 import { verifyAnchors } from '../../db/verify_anchors.ts'
+import { isoTimestamp } from '../../src/database/database.ts'
 import { one, rehashHolds, useLedger } from '../support/ledger.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
 import { sample } from '../support/share.ts'
-import { rehash, tamper } from '../support/tampering.ts'
+import { rehash, rehashControls, rehashDetails, tamper } from '../support/tampering.ts'
 
 const ledger = useLedger()
 
@@ -101,7 +103,7 @@ test('npm run anchor writes one line: the hash of all heads', async () => {
   const printed = await anchor()
   const { id } = await one(ledger.sql<{ id: string }[]>`select ledger.ledger_id() as id`)
   const first = {
-    version: 2,
+    version: 3,
     ledger: id,
     key: null,
     number: 1,
@@ -117,6 +119,10 @@ test('npm run anchor writes one line: the hash of all heads', async () => {
     manual_entries_root: none,
     interventions: 0,
     interventions_root: none,
+    user_controls: 0,
+    user_controls_root: none,
+    user_details: 0,
+    user_details_root: none,
   }
   expect(printed).toEqual(first)
   // The next one names it.
@@ -157,12 +163,13 @@ test('a ledger that has only grown extends its anchors, signed and unsigned', as
   await sql`insert into payment_history (user_id, action, amount) values (${ids[2]!}, 'CREDIT', 3)`
   await sql`select withdraw_entry(user_id, id) from payment_history where seq is null and amount = 3`
   await ledger.user(7)
+  await sql`select create_user(reference => 'anchored'), set_credit_limit(${ids[0]!}, 5)`
   expect(await run('anchor', ['--out', file], { ANCHOR_KEY_FILE: path('key.pem') }))
     .toEqual({ code: 0, lines: [] })
   const anchors = (await linesOf(file)).map((line) => JSON.parse(line) as Anchor)
   expect(anchors).toMatchObject([
-    { number: 1, hold_changes: 0, manual_entries: 0, interventions: 0 },
-    { number: 2, hold_changes: 5, manual_entries: 3, interventions: 1 },
+    { number: 1, hold_changes: 0, manual_entries: 0, interventions: 0, user_controls: 0 },
+    { number: 2, hold_changes: 5, manual_entries: 3, interventions: 1, user_controls: 1 },
   ])
   // What was done to holds and manual entries since changes neither.
   await sql`select release_hold(${ids[3]!}::bigint, 3)`
@@ -279,13 +286,63 @@ test('a key or an anchor file that is none ends with 2 and one line', async () =
   }
 })
 
+/** Signs and keeps the first anchor of a key, as it was made before there were more roots. */
+async function anchorOfVersion2(keyFile: string): Promise<string> {
+  const { sql } = ledger
+  const key = await readKey(keyFile, 'PRIVATE KEY')
+  const name = await nameOfKey(key)
+  const { id, now } = await one(sql<{ id: string; now: string }[]>`
+    select ledger.ledger_id() as id, clock_timestamp()::text as now`)
+  const at = isoTimestamp(now)
+  const roots = Object.entries(await rootsAt(sql, null, at))
+    .filter(([member]) => !member.startsWith('user_'))
+  const anchor = { version: 2, ledger: id, key: name, number: 1, previous: null, since: null, at }
+  const line = JSON.stringify(
+    await sign({ ...anchor, ...Object.fromEntries(roots) } as unknown as Anchor, key),
+  )
+  await sql`select ledger.add_anchor(${name}, 1, ${at}::text::timestamptz, ${line})`
+  return line
+}
+
+test('an anchor of version 2 holds, and the next one covers from the start what it lacks', async () => {
+  const { sql } = ledger
+  await makeKeys('version_2')
+  const [out, publicKey] = [path('version_2.jsonl'), path('version_2.pub')]
+  const { id } = await one(sql<{ id: string }[]>`
+    select id from create_user(reference => 'version 2')`)
+  const first = await anchorOfVersion2(path('version_2.pem'))
+  await writeFile(out, `${first}\n`)
+  expect(await anchorFindings({ out, publicKey })).toEqual([])
+  await anchorTo(out, 'version_2')
+  await anchorTo(out, 'version_2')
+  const lines = await linesOf(out)
+  expect(lines[0]).toBe(first)
+  const [, second, third] = lines.map((line) => JSON.parse(line) as Anchor)
+  expect(second).toMatchObject({ version: 3, number: 2, since: null })
+  expect(third).toMatchObject({ version: 3, number: 3, since: second!.at, user_details: 0 })
+  expect(await anchorFindings({ out, publicKey })).toEqual([])
+
+  await tamper(
+    sql,
+    `update user_details set metadata = '{}' where user_id = ${id}`,
+    rehashDetails(id),
+  )
+  expect(await anchorFindings({ out, publicKey })).toEqual(['anchor_differs'])
+  await tamper(
+    sql,
+    `update user_details set metadata = null where user_id = ${id}`,
+    rehashDetails(id),
+  )
+  expect(await anchorFindings({ out, publicKey })).toEqual([])
+})
+
 const REHASH_MANUAL = `
   update manual_entries m
      set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
     from payment_history h where h.user_id = m.user_id and h.id = m.id and h.seq is null`
 
 /** Each leaves a ledger in which everything adds up. */
-const REWRITES: Record<string, (id: number) => string[]> = {
+const REWRITES: Record<string, (id: number, peer: number) => string[]> = {
   'a cut tail': (id) => [
     `delete from payment_history where user_id = ${id} and seq = 2`,
     `update users u set seq = 1, balance = (select balance from payment_history h
@@ -302,6 +359,9 @@ const REWRITES: Record<string, (id: number) => string[]> = {
     `delete from manual_entries where user_id = ${id}`,
     `delete from holds where user_id = ${id}`,
     `delete from hold_changes where user_id = ${id}`,
+    `delete from user_controls where user_id = ${id}`,
+    `delete from user_details where user_id = ${id}`,
+    `delete from user_references where user_id = ${id}`,
     `delete from users where id = ${id}`,
   ],
   'a hold of another amount': (id) => [
@@ -314,12 +374,12 @@ const REWRITES: Record<string, (id: number) => string[]> = {
     `update holds set (status, remaining, changes) = ('active', amount, 1)
       where user_id = ${id} and hold = 2`,
     rehashHolds(id),
-    `update users set hold_changes = 2 where id = ${id}`,
+    `update users set hold_changes = 5 where id = ${id}`,
   ],
   'a hold that was removed': (id) => [
     `delete from holds where user_id = ${id} and hold = 2`,
     `delete from hold_changes where user_id = ${id} and hold = 2`,
-    `update users set hold_changes = 1 where id = ${id}`,
+    `update users set hold_changes = 4 where id = ${id}`,
   ],
   'a hold that expires later': (id) => [
     `update hold_changes set expires_at = 'infinity' where user_id = ${id} and hold = 1`,
@@ -338,6 +398,30 @@ const REWRITES: Record<string, (id: number) => string[]> = {
     `delete from payment_history where user_id = ${id} and seq is null`,
     `delete from manual_entries where user_id = ${id}`,
   ],
+  'a freeze by somebody else': (id) => [
+    `update user_controls set role = 'mallory' where user_id = ${id} and number = 1`,
+    rehashControls(id),
+  ],
+  'a limit that nobody set': (id) => [
+    `delete from user_controls where user_id = ${id} and number = 3`,
+    `update users set (credit_limit, hold_changes) = (null, 5) where id = ${id}`,
+  ],
+  'a reference of another user': (id, peer) => [
+    `update user_references set user_id = ${peer} where user_id = ${id}`,
+    `update user_details set reference = null where user_id = ${id}`,
+    `update user_details set reference = (select reference from user_references r
+       where r.user_id = ${peer}) where user_id = ${peer}`,
+    rehashDetails(id),
+    rehashDetails(peer),
+  ],
+  'a user who was made without a reference': (id) => [
+    `delete from user_references where user_id = ${id}`,
+    `delete from user_details where user_id = ${id}`,
+  ],
+  'other metadata of a user': (id) => [
+    `update user_details set metadata = '{"iban": "DE1"}' where user_id = ${id}`,
+    rehashDetails(id),
+  ],
   'a history without interventions': () => [
     // Of the withdrawal, and so its manual entry.
     `delete from manual_entries m using interventions i
@@ -350,14 +434,20 @@ test.each(Object.entries(REWRITES))(
   '%s that adds up is found by an anchor',
   async (name, rewrite) => {
     const { sql } = ledger
-    const id = await ledger.user(10)
-    await sql`select credit_user(${id}::bigint, 1)`
+    const { id: made } = await one(sql<{ id: string }[]>`
+      select id from create_user(reference => ${name})`)
+    const { id: peer } = await one(sql<{ id: string }[]>`
+      select id from create_user(metadata => '{"peer": true}')`)
+    const id = Number(made)
+    await sql`select credit_user(${id}::bigint, 10), credit_user(${id}::bigint, 1)`
     await sql`select place_hold(${id}::bigint, 2, 3600), place_hold(${id}::bigint, 3)`
     await sql`select release_hold(${id}::bigint, 2)`
+    await sql`select freeze_user(${id}::bigint), thaw_user(${id}::bigint)`
+    await sql`select set_credit_limit(${id}::bigint, 5)`
     await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
     const first = await firstAnchor(name.replaceAll(' ', '_'))
     expect(await anchorFindings(first)).toEqual([])
-    await tamper(sql, ...rewrite(id))
+    await tamper(sql, ...rewrite(id, Number(peer)))
     expect([...await sql`select * from verify_ledger()`]).toEqual([])
     expect(await anchorFindings(first)).toEqual(['anchor_differs'])
   },

@@ -165,6 +165,8 @@ const STATEMENTS: Record<string, [string, string]> = {
   [`select ${hashAfter('null', 'null::payment_history')}`]: ['42501', 'ok'],
   [`select ${hashAfter('null', 'null::payment_history', '_1')}`]: ['42501', 'ok'],
   [`select ledger.hold_hash(${'null, '.repeat(14)}null)`]: ['42501', 'ok'],
+  [`select ledger.control_hash(${'null, '.repeat(10)}null)`]: ['42501', 'ok'],
+  'select ledger.details_hash(null, null, null, null, null, null)': ['42501', 'ok'],
   'select ledger.hold_hash_1(null, null)': ['42501', 'ok'],
   'select ledger.hold_hash_2(null, null)': ['42501', 'ok'],
   'select ledger.hold_row(null, null)': ['42501', 'ok'],

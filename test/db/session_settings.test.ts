@@ -44,6 +44,8 @@ async function doEverything(sql: postgres.Sql, a: number, b: number): Promise<vo
     `insert into payment_history (user_id, action, amount, ts, metadata)
        values (${a}, 'DEBIT', 0.01, '2020-02-03 04:05:06.789012+00', METADATA)`,
     `select recalculate_balance(${a})`,
+    `select freeze_user(${a}, chr(233)), thaw_user(${a}), set_credit_limit(${b}, 1.5, chr(233))`,
+    `select id from create_user(null, 'reference of ${a}', METADATA, 'k7-${a}')`,
     `select status from ledger.post(array['CREDIT', 'TRANSFER', 'HOLD', 'DEBIT', null],
        array[${a}, ${a}, ${a}, ${b}, ${b}], array[1, 1, 1, 0.5, null],
        peer_user_ids => array[null, ${b}, null, null, null]::bigint[],

@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 import { ageHolds, hashAfter } from './ledger.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
-  .concat('manual_entries', 'erasures', 'ledger.anchors')
+  .concat('manual_entries', 'erasures', 'user_controls', 'user_details', 'ledger.anchors')
 
 /**
  * Runs statements as a superuser whom no trigger stops; an older schema lacks some of the tables.
@@ -45,6 +45,22 @@ export const rehash = (
     )
   } where h.user_id = ${user} and h.seq = ${seq}`
 
+/** A statement that gives a user's rows of user_controls the hashes that they must have. */
+export const rehashControls = (user: number | string): string => `
+  do $$ declare k user_controls; v_hash bytea; begin
+    for k in select * from user_controls where user_id = ${user} order by number loop
+      v_hash := ledger.control_hash(v_hash, k.user_id, k.number, k.at, k.transaction, k.role,
+        k.actor, k.operation, k.credit_limit, k.reason, k.position);
+      update user_controls set hash = v_hash where user_id = k.user_id and number = k.number;
+    end loop;
+  end $$`
+
+/** A statement that gives what a user was made as the hash that it must have. */
+export const rehashDetails = (user: number | string): string => `
+  update user_details d set hash = ledger.details_hash(d.user_id, u.created_at, d.reference,
+    d.metadata, d.idempotency_key, d.asked_id)
+    from users u where u.id = d.user_id and d.user_id = ${user}`
+
 /** Makes all of these users, and of whom they had transfers with, so many days older. */
 export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]): Promise<void> {
   const among = `user_id in (${ids.join(',')})`
@@ -66,6 +82,9 @@ export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]
        end loop;
      end $$`,
     `update users set created_at = created_at - ${age} where id in (${ids.join(',')})`,
+    `update user_controls set at = at - ${age} where ${among}`,
+    `update users set frozen_at = frozen_at - ${age} where id in (${ids.join(',')})`,
+    ...ids.flatMap((id) => [rehashControls(id), rehashDetails(id)]),
   )
   for (const id of ids) await ageHolds(sql, id, days)
 }

@@ -6,7 +6,7 @@ create or replace function public.create_user(
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   v ledger.created_user;
-  v_at timestamptz := clock_timestamp();
+  v_at timestamptz;
 begin
   if not ledger.is_valid_key_and_metadata(create_user.idempotency_key, create_user.metadata)
     or not ledger.is_valid_reference(create_user.reference) then
@@ -18,13 +18,18 @@ begin
     v := ledger.find_created_user(create_user.user_id, create_user.reference,
       create_user.metadata, create_user.idempotency_key);
     if v.id is not null then return v; end if;
+    -- In this order: an anchor waits for every transaction that had its number by then.
+    perform pg_current_xact_id();
+    v_at := clock_timestamp();
     begin
       v.id := ledger.insert_user(create_user.user_id, v_at);
       if num_nonnulls(create_user.reference, create_user.metadata,
           create_user.idempotency_key) > 0 then
-        insert into public.user_details (user_id, reference, metadata, idempotency_key, asked_id)
+        insert into public.user_details (user_id, reference, metadata, idempotency_key, asked_id,
+          hash)
         values (v.id, create_user.reference, create_user.metadata, create_user.idempotency_key,
-          create_user.user_id);
+          create_user.user_id, ledger.details_hash(v.id, v_at, create_user.reference,
+            create_user.metadata, create_user.idempotency_key, create_user.user_id));
       end if;
       if create_user.idempotency_key is not null then
         insert into public.user_keys (idempotency_key, user_id)

@@ -30,7 +30,7 @@ begin
   insert into public.interventions (operation, reason, user_id, before)
   values ('ERASE', erase_user.reason, erase_user.user_id, jsonb_build_object('entries', entries,
     'holds', holds, 'interventions', interventions, 'digest', ledger.erasures_digest(v_id)));
-  perform ledger.apply_erasures(v_id, erase_user.user_id, v_before);
+  perform ledger.apply_erasures(v_id, erase_user.user_id);
   kept := ledger.count_erasable(erase_user.user_id);
 end $$;
 

@@ -33,13 +33,9 @@ begin
     when 'THAW' then v.frozen_at := null;
     when 'CREDIT LIMIT' then v.credit_limit := round(coalesce(set_control.credit_limit, 0), 2);
   end case;
-  insert into public.user_controls (user_id, number, at, role, actor, operation, credit_limit,
-    reason, position)
-  select set_control.user_id, coalesce(max(k.number), 0) + 1, v_at, session_user,
-         set_control.actor, set_control.operation,
-         case set_control.operation when 'CREDIT LIMIT' then v.credit_limit end,
-         set_control.reason, nextval('public.payment_history_id_seq')
-    from public.user_controls k where k.user_id = set_control.user_id;
+  perform ledger.add_control(set_control.user_id, v_at, set_control.operation,
+    case set_control.operation when 'CREDIT LIMIT' then v.credit_limit end, set_control.reason,
+    set_control.actor);
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1, updated_at = v_at,
          frozen_at = v.frozen_at, credit_limit = nullif(v.credit_limit, 0)

@@ -18,6 +18,11 @@ begin
   perform ledger.add_hold_erasures(add_erasures.intervention, add_erasures.user_id,
     add_erasures.before);
 
+  perform ledger.add_control_erasures(add_erasures.intervention, add_erasures.user_id,
+    add_erasures.before);
+  perform ledger.add_details_erasure(add_erasures.intervention, add_erasures.user_id,
+    add_erasures.before);
+
   for v_row in
     select i.* from ledger.erasable_interventions(add_erasures.user_id, add_erasures.before) i
   loop
@@ -30,6 +35,6 @@ begin
 end $$;
 
 comment on function ledger.add_erasures is
-  'Writes down what will be left of everything that an intervention is about to erase of a user from before a moment. Raises LGIMM if an entry or a hold is not what its hash says. The caller has locked the user and ledger.identity.';
+  'Writes down what will be left of everything that an intervention is about to erase of a user from before a moment. Raises LGIMM if one of them is not what its hash says. The caller has locked the user and ledger.identity.';
 
 revoke all on function ledger.add_erasures from public;

@@ -1,5 +1,4 @@
-create or replace function ledger.apply_erasures(
-  intervention bigint, user_id bigint, before timestamptz)
+create or replace function ledger.apply_erasures(intervention bigint, user_id bigint)
   returns void
   language plpgsql volatile as $$
 declare
@@ -23,18 +22,21 @@ begin
    where e.intervention = apply_erasures.intervention and e.kind = 'intervention'
      and i.id = e.number;
   update public.user_controls k set reason = null
-   where k.user_id = apply_erasures.user_id and k.at < apply_erasures.before
-     and k.reason is not null;
-  -- The key of whoever made the user is kept as long as any other.
-  if exists (select from public.users u where u.id = apply_erasures.user_id
-               and u.created_at < apply_erasures.before) then
+    from public.erasures e
+   where e.intervention = apply_erasures.intervention and e.kind = 'control'
+     and k.user_id = e.user_id and k.number = e.number;
+  update public.user_details d
+     set reference = null, metadata = null, idempotency_key = null
+    from public.erasures e
+   where e.intervention = apply_erasures.intervention and e.kind = 'details'
+     and d.user_id = e.user_id;
+  if found then
     delete from public.user_references r where r.user_id = apply_erasures.user_id;
     delete from public.user_keys k where k.user_id = apply_erasures.user_id;
-    delete from public.user_details d where d.user_id = apply_erasures.user_id;
   end if;
 end $$;
 
 comment on function ledger.apply_erasures is
-  'Takes out what an intervention erases of a user from before a moment: what add_erasures wrote down, reasons of controls, and what the user was made as.';
+  'Takes out what an intervention erases of a user: what add_erasures wrote down, and what leads to the user by the reference and the key that are gone.';
 
 revoke all on function ledger.apply_erasures from public;

@@ -11,7 +11,10 @@ create or replace function ledger.count_erasable(user_id bigint)
           and num_nonnulls(c.idempotency_key, c.metadata) > 0
           and not exists (select from public.erasures e where e.kind = 'hold_change'
                              and e.user_id = c.user_id and e.number = c.hold))
-    + (select count(*) from public.user_details d where d.user_id = count_erasable.user_id)
+    + (select count(*) from public.user_controls k
+        where k.user_id = count_erasable.user_id and k.reason is not null)
+    + (select count(*) from public.user_details d where d.user_id = count_erasable.user_id
+          and num_nonnulls(d.reference, d.metadata, d.idempotency_key) > 0)
 $$;
 
 comment on function ledger.count_erasable is

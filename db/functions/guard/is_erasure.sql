@@ -26,6 +26,9 @@ begin
         = (is_erasure.before -> 'before') - '{metadata,idempotency_key}'::text[]
     when is_erasure.table_name = 'user_controls' then
       is_erasure.after = is_erasure.before || '{"reason": null}'
+    when is_erasure.table_name = 'user_details' then
+      is_erasure.after = is_erasure.before
+        || '{"reference": null, "metadata": null, "idempotency_key": null}'
     else false end;
 end $$;
 

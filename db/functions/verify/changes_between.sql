@@ -12,6 +12,13 @@ create or replace function ledger.changes_between(moments timestamptz[])
       from public.manual_entries m
      where m.entered_at > moments[1] and m.entered_at <= moments[cardinality(moments)]
     union all
+    select 'user_controls', k.user_id, k.at, k.number, 0, k.hash from public.user_controls k
+     where k.at > moments[1] and k.at <= moments[cardinality(moments)]
+    union all
+    select 'user_details', d.user_id, u.created_at, 0, 0, d.hash
+      from public.user_details d join public.users u on u.id = d.user_id
+     where u.created_at > moments[1] and u.created_at <= moments[cardinality(moments)]
+    union all
     select 'interventions', 0, i.at, i.id, 0, i.hash from public.interventions i
      where i.at > moments[1] and i.at <= moments[cardinality(moments)])
   select c.kind, s.span, c.user_id, count(*),
@@ -23,7 +30,7 @@ create or replace function ledger.changes_between(moments timestamptz[])
 $$;
 
 comment on function ledger.changes_between is
-  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many changes holds had, and manual entries entered; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
+  'What was done besides posting entries, between each moment (span 1: later than the first, and no later than the second) and the next: of each user, how many changes holds had, manual entries entered, changes in user_controls, and whether it was made with details; and interventions (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in order; the first may be -infinity.';
 
 revoke all on function ledger.changes_between from public;
 grant execute on function ledger.changes_between to ledger_dba;

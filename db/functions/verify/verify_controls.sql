@@ -1,7 +1,30 @@
 create or replace function ledger.verify_controls(after_user_id bigint, upto_user_id bigint)
   returns setof ledger.finding
   language plpgsql stable as $$
+declare
+  v public.user_controls;
+  v_user_id bigint;
+  v_previous bytea;
+  v_hash bytea;
 begin
+  for v in
+    select x.* from public.user_controls x
+     where x.user_id > verify_controls.after_user_id and x.user_id <= verify_controls.upto_user_id
+     order by x.user_id, x.number
+  loop
+    if v.user_id is distinct from v_user_id then v_previous := null; end if;
+    v_hash := ledger.control_hash(v_previous, v.user_id, v.number, v.at, v.transaction, v.role,
+      v.actor, v.operation, v.credit_limit, v.reason, v.position);
+    if v.hash <> v_hash and not ledger.is_erased('control', v.user_id, v.number, 0,
+      ledger.erased_hash(v_hash, v.hash)) then
+      return next row('control_differs', v.user_id, null, format(
+        'Row %s of user_controls was edited, or isn''t what came after the one before.',
+        v.number))::ledger.finding;
+    end if;
+    v_user_id := v.user_id;
+    v_previous := v.hash;
+  end loop;
+
   return query
   select 'control_differs', coalesce(u.id, c.user_id), null::bigint, format(
            'users says frozen_at %s, limit %s; user_controls %s, %s, %s changes up to %s.',
@@ -30,6 +53,6 @@ begin
 end $$;
 
 comment on function ledger.verify_controls is
-  'The findings about who is frozen or has a credit limit in a range of users: users says something else than the last rows of user_controls, or one of these is missing. Internal.';
+  'The findings about who is frozen or has a credit limit in a range of users: a row of user_controls was edited or is missing, or users says something else than the last ones. Internal.';
 
 revoke all on function ledger.verify_controls from public;

@@ -41,13 +41,16 @@ begin
     select f from ledger.verify_controls(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f
     union all
+    select f from ledger.verify_details(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
     select f from ledger.verify_holds(verify_users.after_user_id,
       coalesce(next_user_id, verify_users.upto_user_id)) f);
   return next;
 end $$;
 
 comment on function ledger.verify_users is
-  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries, also those that have been pending for longer than pending_limit by their ts, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries, also those that have been pending for longer than pending_limit by their ts, controls, details, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
 
 revoke all on function ledger.verify_users from public;
 grant execute on function ledger.verify_users to ledger_dba;

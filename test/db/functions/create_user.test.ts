@@ -178,13 +178,3 @@ test.each([
   expect(made(await other as Record<string, unknown>)).toEqual([id, ...expected])
   expect(Number(await users())).toBe(before + 1)
 })
-
-test('a user who goes leaves the reference and the key to others', async () => {
-  const { sql } = ledger
-  const call = () =>
-    one(sql`select * from create_user(reference => 'gone', idempotency_key => 'gone')`)
-  const id = (await call())['id'] as string
-  await sql`delete from users where id = ${id}`
-  expect(await call()).toMatchObject({ created: true, replayed: false })
-  expect(await sql`select from user_details where user_id = ${id}`).toHaveLength(0)
-})

@@ -6,6 +6,7 @@ import { ageUsers, tamper, verifyLedger } from '../../support/tampering.ts'
 const ledger = useLedger()
 const REASON = 'request 4711, decided by the officer'
 const TABLES = ['payment_history', 'hold_changes', 'erasures', 'interventions']
+  .concat('user_controls', 'user_details')
 const SECRET = '{"name": "Ada Abel"}'
 
 /** A user with something to erase in every place, and the other half of a transfer. */
@@ -30,6 +31,8 @@ async function person(sql: postgres.Sql): Promise<{ id: number; peer: number }> 
     select withdraw_entry(${id}::bigint, max(p.id)) from pending_entries p
      where p.user_id = ${id}::bigint`
   await sql`select recalculate_balance(${id}::bigint)`
+  await sql`
+    select freeze_user(${id}::bigint, 'Ada moved'), thaw_user(${id}::bigint), set_credit_limit(${id}::bigint, 5, 'Ada asked')`
   return { id: Number(id), peer }
 }
 
@@ -63,7 +66,9 @@ test('erase_user() takes out all that people said, and leaves the proof and the 
       (select jsonb_agg(c) from hold_changes c),
       (select jsonb_agg(d) from user_details d),
       (select jsonb_agg(r) from user_references r),
-      (select jsonb_agg(k) from user_keys k), (select jsonb_agg(i) from interventions i),
+      (select jsonb_agg(k) from user_keys k),
+      (select jsonb_agg(c) from user_controls c),
+      (select jsonb_agg(i) from interventions i),
       (select jsonb_agg(m) from manual_entries m)) as everything`)
   expect(everything).not.toMatch(/Ada|ada-|key-/)
   const balances = await sql`select balance from balances where id in (${id}, ${peer}) order by id`
@@ -117,6 +122,14 @@ test('what is changed after an erasure is found', async () => {
     expect(await find(`update hold_changes set ${change} where user_id = ${id} and hold = 2`))
       .toContain(`hold_invalid ${id}/-`)
   }
+  for (const change of [`reason = 'x'`, 'at = now()', 'credit_limit = 6']) {
+    expect(await find(`update user_controls set ${change} where user_id = ${id} and number = 3`))
+      .toContain(`control_differs ${id}/-`)
+  }
+  for (const change of [`reference = 'x'`, `metadata = '{}'`, 'asked_id = 1']) {
+    expect(await find(`update user_details set ${change} where user_id = ${id}`))
+      .toContain(`details_invalid ${id}/-`)
+  }
   expect(await find(`delete from erasures where kind = 'entry' and user_id = ${id} and number = 1`))
     .toEqual([`erasure_invalid ${id}/-`, ...missing, `hash_differs ${id}/1`])
   expect(
@@ -140,11 +153,16 @@ test('what is changed after an erasure is found', async () => {
 test('erase_user() refuses a row that is not what its hash says, and changes nothing', async () => {
   const sql = ledger.connect()
   for (
-    const change of ['payment_history set held = 3', 'hold_changes set available = available + 1']
+    const change of [
+      'payment_history set held = 3 where metadata is not null',
+      'hold_changes set available = available + 1 where metadata is not null',
+      `user_controls set role = 'alice' where reason is not null`,
+      `user_details set metadata = '{}' where reference is not null`,
+    ]
   ) {
     const { id, peer } = await person(sql)
     await ageUsers(sql, 2, id, peer)
-    await tamper(sql, `update ${change} where user_id = ${id} and metadata is not null`)
+    await tamper(sql, `update ${change} and user_id = ${id}`)
     expect(await codeOf(sql`select erase_user(${id}, ${REASON}, '1 day')`)).toBe('LGIMM')
     expect(await sql`select from erasures where user_id = ${id}`).toHaveLength(0)
   }
@@ -160,6 +178,10 @@ test('an erasure lets its transaction change nothing else', async () => {
     `delete from payment_history where user_id = ${id} and seq = 1`,
     `update interventions set reason = 'another reason'`,
     `update user_controls set role = 'nobody'`,
+    `update user_controls set reason = 'none'`,
+    `update user_details set metadata = '{}'`,
+    `update user_details set asked_id = 3`,
+    `delete from user_details`,
     `delete from erasures`,
   ]
   await sql`select freeze_user(${id}, 'a reason')`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { codeOf, stateOf, useLedger } from '../../support/ledger.ts'
+import { codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 
@@ -28,7 +28,18 @@ test('a user with a pending entry only stays as well', async () => {
   expect(await codeOf(sql`delete from users where id = ${id}`)).toBe('23503')
 })
 
-test('a user without history may go', async () => {
+test.each([
+  ['a reference', `select id from create_user(reference => 'stays')`],
+  ['a key', `select id from create_user(idempotency_key => 'stays')`],
+  ['a credit limit', 'select user_id as id from set_credit_limit(ID, 5)'],
+])('a user with %s stays: 23503', async (_, statement) => {
+  const { sql } = ledger
+  const user = await ledger.user()
+  const { id } = await one(sql.unsafe<{ id: string }[]>(statement.replace('ID', `${user}`)))
+  expect(await codeOf(sql`delete from users where id = ${id}`)).toBe('23503')
+})
+
+test('a user without anything may go', async () => {
   const { sql } = ledger
   const id = await ledger.user()
   expect(await codeOf(sql`delete from users where id = ${id}`)).toBe('ok')

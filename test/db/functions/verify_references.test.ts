@@ -1,30 +1,73 @@
-import { expect, test } from 'vitest'
-import { useLedger } from '../../support/ledger.ts'
-import { verifyLedger } from '../../support/tampering.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { one, useLedger } from '../../support/ledger.ts'
+import { rehashDetails, tamper, verifyLedger, verifyUser } from '../../support/tampering.ts'
 
 const ledger = useLedger()
 
-test.each([
-  ['user_references leads to another user', 'update user_references set user_id = 2', [1, 2]],
-  ['a reference is gone', 'delete from user_references', [1]],
-  ['a reference was invented', `insert into user_references values ('mine', 2)`, [2]],
-  ['details were edited', `update user_details set reference = 'mine'`, [1, 1]],
-  ['details are gone', 'delete from user_details', [1, 1]],
-  ['a key leads to another user', 'update user_keys set user_id = 2', [1, 2]],
-  ['a key is gone', 'truncate user_keys', [1]],
-])('verify_ledger() finds that %s', async (_, statement, users) => {
+let id: number
+let other: number
+
+beforeEach(async () => {
   const { sql } = ledger
-  const other = await ledger.user()
-  const [row] = await sql<{ id: string }[]>`
-    select id from create_user(reference => 'alice', idempotency_key => 'k')`
-  const id = Number(row!.id)
-  const of = (n: number) => n === 1 ? id : other
-  expect(await verifyLedger(sql)).toEqual([])
-  await sql.unsafe(statement.replaceAll('= 2', `= ${other}`).replace(', 2)', `, ${other})`))
-  expect(await verifyLedger(sql)).toEqual(
-    users.map((n) => `reference_differs ${of(n)}/-`).sort(),
+  other = await ledger.user()
+  id = Number(
+    (await one(sql<{ id: string }[]>`
+    select id from create_user(reference => 'alice', idempotency_key => 'k')`)).id,
   )
-  await sql`delete from user_references`
-  await sql`delete from user_keys`
-  await sql`delete from user_details`
+})
+afterEach(() =>
+  tamper(ledger.sql, 'delete from user_details; delete from user_references; delete from user_keys')
+)
+
+/** Statements for somebody whom nothing stops, about the user ID and the one who is OTHER. */
+const CASES: [string, string[], string[]][] = [
+  ['user_references leads to another user', ['update user_references set user_id = OTHER'], [
+    'reference_differs ID/-',
+    'reference_differs OTHER/-',
+  ]],
+  ['a reference is gone', ['delete from user_references'], ['reference_differs ID/-']],
+  ['a reference was invented', [`insert into user_references values ('mine', OTHER)`], [
+    'reference_differs OTHER/-',
+  ]],
+  ['a key leads to another user', ['update user_keys set user_id = OTHER'], [
+    'reference_differs ID/-',
+    'reference_differs OTHER/-',
+  ]],
+  ['a key is gone', ['truncate user_keys'], ['reference_differs ID/-']],
+  ['details are gone', ['delete from user_details'], [
+    'reference_differs ID/-',
+    'reference_differs ID/-',
+  ]],
+  ['details and their hash were edited', [
+    `update user_details set reference = 'mine'`,
+    'REHASH',
+  ], ['reference_differs ID/-', 'reference_differs ID/-']],
+  ['details and references were edited', [
+    `update user_details set reference = 'mine'`,
+    `update user_references set reference = 'mine'`,
+  ], ['details_invalid ID/-']],
+  ['metadata were edited', [`update user_details set metadata = '{"iban": "DE1"}'`], [
+    'details_invalid ID/-',
+  ]],
+  ['the moment when a user was made was edited', [
+    `update users set created_at = created_at - interval '1 day' where id = ID`,
+  ], ['details_invalid ID/-']],
+  ['a user was given the details of another', [
+    'update user_details set user_id = OTHER',
+    'update user_references set user_id = OTHER',
+    'update user_keys set user_id = OTHER',
+  ], ['details_invalid OTHER/-']],
+]
+
+test.each(CASES)('verify_ledger() finds that %s', async (_, statements, findings) => {
+  const { sql } = ledger
+  expect(await verifyLedger(sql)).toEqual([])
+  const of = (text: string) => text.replaceAll('OTHER', `${other}`).replaceAll('ID', `${id}`)
+  await tamper(sql, ...statements.map((text) => text === 'REHASH' ? rehashDetails(id) : of(text)))
+  expect(await verifyLedger(sql)).toEqual(findings.map(of).sort())
+})
+
+test('verify_user() of a user finds that its reference leads to another one', async () => {
+  await ledger.sql`update user_references set user_id = ${other}`
+  expect(await verifyUser(ledger.sql, id)).toEqual([`reference_differs ${id}/-`])
 })
