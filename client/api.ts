@@ -33,6 +33,7 @@ export type Problem = {
     | 'rate_limited'
     | 'busy'
     | 'outcome_unknown'
+    | 'not_supported'
     | 'internal'
   detail?: string
   errors?: ({
@@ -492,6 +493,7 @@ export type Results = {
       | 'rate_limited'
       | 'busy'
       | 'outcome_unknown'
+      | 'not_supported'
       | 'internal'
     detail?: string
     errors?: ({
@@ -928,6 +930,10 @@ export class OutcomeUnknownError extends ProblemError<Problem & { code: 'outcome
   override name = 'OutcomeUnknownError'
 }
 
+export class NotSupportedError extends ProblemError<Problem & { code: 'not_supported' }> {
+  override name = 'NotSupportedError'
+}
+
 export class InternalError extends ProblemError<Problem & { code: 'internal' }> {
   override name = 'InternalError'
 }
@@ -959,5 +965,6 @@ export const ERRORS = {
   rate_limited: RateLimitedError,
   busy: BusyError,
   outcome_unknown: OutcomeUnknownError,
+  not_supported: NotSupportedError,
   internal: InternalError,
 } as const

@@ -2204,7 +2204,7 @@ create function ledger.read_changes(
   returns record
   language plpgsql stable;
 
--- Raises 0A000: what this is about doesn't work on a ledger whose users are on several servers.
+-- Raises LGDIS: what this is about doesn't work on a ledger whose users are on several servers.
 create function ledger.refuse_distributed(what text)
   returns void
   language plpgsql volatile;

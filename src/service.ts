@@ -170,6 +170,7 @@ function startTasks(parts: Parts) {
   void shards.start().then(async (isDistributed) => {
     if (!isDistributed) return
     log.info('the ledger is on several servers', 'so there are no events, and no cache is used')
+    events.refuse()
     await poller.stop()
   })
   const stopWatching = watchLockHolders({

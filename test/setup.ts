@@ -7,12 +7,15 @@ import postgres from 'postgres'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../db/migrate.ts'
 import { keptSecret, startPostgres } from '../dev/embedded_postgres.ts'
+import { CITUS_URL, dropDatabases, makeCitusTemplate } from './support/citus_servers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** As superuser, to the database `postgres`. */
     databaseUrl: string
     servicePassword: string
+    /** The distributed ledger to be copied, on each server of Citus, if there is one. */
+    citusTemplate: string | undefined
   }
 }
 
@@ -45,8 +48,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await sql.end()
   project.provide('databaseUrl', database.url)
   project.provide('servicePassword', servicePassword)
+  const citusTemplate = CITUS_URL && await makeCitusTemplate()
+  project.provide('citusTemplate', citusTemplate)
 
   return async () => {
+    if (citusTemplate) await dropDatabases(citusTemplate)
     await database.stop()
     await rm(folder, { recursive: true, force: true })
   }

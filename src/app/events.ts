@@ -96,7 +96,7 @@ export function eventsRoutes(
           },
         },
       },
-      problems: ['invalid_request', 'forbidden', 'cursor_gone', 'busy'],
+      problems: ['invalid_request', 'forbidden', 'cursor_gone', 'busy', 'not_supported'],
     }),
     validated('query', eventsQuery),
     async (c) => {

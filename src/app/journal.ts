@@ -32,7 +32,7 @@ export function journalRoutes(
         'late has a place among those that were there before it. A page may be short, or empty, ' +
         'though there are more: `next` tells. For callers who are bound to no users.',
       responses: { 200: { schema: journal } },
-      problems: ['invalid_request', 'busy'],
+      problems: ['invalid_request', 'busy', 'not_supported'],
     }),
     validated('query', journalQuery),
     async (c) => {

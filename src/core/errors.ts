@@ -42,6 +42,7 @@ export const PROBLEMS = {
     status: 503,
     title: 'The write may have happened; repeat it with the same Idempotency-Key.',
   },
+  not_supported: { status: 501, title: 'This does not work while users are on several servers.' },
   internal: { status: 500, title: 'Something went wrong here; nothing of yours is at fault.' },
 } as const
 
@@ -63,6 +64,7 @@ const SQLSTATES: Record<string, ProblemCode> = {
   LGREV: 'already_reversed',
   LGSAM: 'same_user',
   LGCUR: 'cursor_gone',
+  LGDIS: 'not_supported',
   '22023': 'invalid_request',
   LGMOV: 'busy', // the shard of a user has moved
   '08006': 'busy', // connection_failure: a coordinator can't reach a worker, and so takes all back
@@ -166,7 +168,7 @@ export const isMoved = (error: unknown): boolean =>
 /** Whether a problem has to be logged: a fault of the service, or of what it depends on. */
 export const isOurs = ({ code, cause }: Problem): boolean =>
   code === 'internal' ||
-  (PROBLEMS[code].status > 500 && cause !== undefined && !CONTENTION.has(codeOf(cause)))
+  (PROBLEMS[code].status === 503 && cause !== undefined && !CONTENTION.has(codeOf(cause)))
 
 /** The problem's code for a SQLSTATE or a status of ledger.post. */
 export const problemCode = (sqlstate: string): ProblemCode => SQLSTATES[sqlstate] ?? 'internal'

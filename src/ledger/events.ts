@@ -23,10 +23,10 @@ export interface EventPage {
 export interface Events {
   /**
    * @throws Problem busy while nothing is known of the history, cursor_gone if the cursor is from
-   * another one
+   * another one, not_supported after `refuse`
    */
   read(cursor: Cursor, filter: EventFilter, maxRows: number): Promise<EventPage>
-  /** The cursor behind everything that is settled. @throws Problem busy */
+  /** The cursor behind everything that is settled. @throws Problem busy, not_supported */
   last(): Cursor
   /**
    * Resolves with true as soon as the history is settled beyond a position, with false after that
@@ -37,6 +37,8 @@ export interface Events {
   settled(history: SettledHistory): void
   /** For how long events have waited for a transaction that is open, in milliseconds. */
   lagMs(): number
+  /** To be called where users are on several servers: nobody knows one order of all there. */
+  refuse(): void
   /** Ends all who wait. */
   end(): void
   readonly isEnded: boolean
@@ -45,12 +47,14 @@ export interface Events {
 /** Creates the reader; several may read through it at once. */
 export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
   let history: SettledHistory | undefined
+  let isRefused = false
   let isEnded = false
   /** When it was settled up to here, by our clock. */
   let movedAt = performance.now()
   const waiting = new Set<() => void>()
 
   function known(): SettledHistory {
+    if (isRefused) throw new Problem('not_supported')
     if (history === undefined) throw new Problem('busy')
     return history
   }
@@ -97,6 +101,10 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
       history === undefined || history.position === history.lastPosition
         ? 0
         : performance.now() - movedAt,
+
+    refuse() {
+      isRefused = true
+    },
 
     end() {
       isEnded = true

@@ -47,6 +47,7 @@ const OTHERS: ProblemCode[] = [
   'too_many_holds',
   'same_user',
   'cursor_gone',
+  'not_supported',
 ]
 
 /** Outcomes of debits, so that their series start at 0. */

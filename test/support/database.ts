@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { inject } from 'vitest'
+import { copyDatabases, dropDatabases, urlsOf } from './citus_servers.ts'
+import { isOnCitus } from './on_citus.ts'
 
 export interface TestDatabase {
   /** As superuser. */
@@ -14,6 +16,7 @@ export interface TestDatabase {
 
 export async function createDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
+  if (isOnCitus()) return await createOnCitus(name)
   const server = inject('databaseUrl')
   await retryInUse(() =>
     withConnection(
@@ -33,6 +36,16 @@ export async function createDatabase(): Promise<TestDatabase> {
     drop: () =>
       withConnection(server, (sql) => sql`drop database if exists ${sql(name)} with (force)`),
   }
+}
+
+/** Of a distributed ledger, with an address of its coordinator. */
+async function createOnCitus(name: string): Promise<TestDatabase> {
+  await retryInUse(() => copyDatabases(inject('citusTemplate')!, name))
+  const url = (await urlsOf(name))[0]!
+  const serviceUrl = new URL(url)
+  serviceUrl.username = 'ledger_service'
+  serviceUrl.password = ''
+  return { url, serviceUrl: serviceUrl.href, drop: () => dropDatabases(name) }
 }
 
 async function withConnection(url: string, work: (sql: postgres.Sql) => Promise<unknown>) {

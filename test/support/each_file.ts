@@ -3,9 +3,11 @@
  * has replaced of them is put back at its end.
  */
 import { afterAll, vi } from 'vitest'
+import { runOnCitus } from './on_citus.ts'
 import './patience.ts'
 import { runSomeTests } from './some_tests.ts'
 
+runOnCitus()
 runSomeTests()
 
 afterAll(() => {

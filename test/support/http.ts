@@ -178,6 +178,7 @@ export const PINNED_PROBLEMS = {
   rate_limited: [429, 'Too many requests; see Retry-After.'],
   busy: [503, 'Nothing was done; repeat the request in a moment.'],
   outcome_unknown: [503, 'The write may have happened; repeat it with the same Idempotency-Key.'],
+  not_supported: [501, 'This does not work while users are on several servers.'],
   internal: [500, 'Something went wrong here; nothing of yours is at fault.'],
 } as const
 

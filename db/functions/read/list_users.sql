@@ -7,6 +7,7 @@ create or replace function ledger.list_users(
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_ids bigint[];
+  v_users ledger.user_snapshot[];
 begin
   if list_users.reference is not null then
     select array_agg(r.user_id) into v_ids from public.user_references r
@@ -19,6 +20,18 @@ begin
   else
     v_ids := array(select u.id from public.users u where u.id > list_users.after
                     order by u.id limit list_users.max_rows);
+  end if;
+  if ledger.is_distributed() then
+    -- Citus joins neither a function that reads tables itself, nor one by one.
+    v_users := array(select s from ledger.get_users(v_ids) s);
+    return query
+      select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata,
+             u.created_at
+        from unnest(v_users) s
+        join public.users u on u.id = s.id
+        left join public.user_details d on d.user_id = u.id
+       order by s.id;
+    return;
   end if;
   return query
     select s.id, s.balance, s.available, s.seq, s.updated_at, d.reference, d.metadata, u.created_at

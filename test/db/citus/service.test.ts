@@ -114,3 +114,32 @@ test.skipIf(citusIsMissing)('lists are done item by item, wherever their users a
   expect(Number(balances[0]!['sum'])).toBe(USERS.length * 96)
   expect(Array.from(findings)).toEqual([])
 })
+
+test.skipIf(citusIsMissing)('users are listed, page by page, and found by reference', async () => {
+  const made = await call(0, '/users', { id: 500, reference: 'of 500', metadata: { a: 1 } })
+  expect(made).toMatchObject({ status: 201 })
+  const { status: _, ...user } = made
+  const listed = { users: [expect.objectContaining(user)], next: null }
+  expect(await call(1, '/users?reference=of%20500')).toEqual({ status: 200, ...listed })
+  expect(await call(1, '/users?reference=of%20501')).toEqual({ status: 200, users: [], next: null })
+  const ids: number[] = []
+  for (let after: number | null = USERS[0]! - 1; after !== null;) {
+    const page = await call(1, `/users?limit=7&after=${after}`) as unknown as {
+      users: { id: number; balance: string }[]
+      next: number | null
+    }
+    ids.push(...page.users.map(({ id }) => id))
+    for (const { id, balance } of page.users) {
+      expect(await call(0, `/users/${id}`)).toMatchObject({ balance })
+    }
+    after = page.next
+  }
+  expect(ids).toEqual([...USERS, 500])
+})
+
+test.skipIf(citusIsMissing)('what needs one order of all changes is not_supported', async () => {
+  for (const path of ['/entries', '/events']) {
+    expect([path, await call(0, path)])
+      .toEqual([path, expect.objectContaining({ status: 501, code: 'not_supported' })])
+  }
+})

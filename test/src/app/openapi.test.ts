@@ -314,10 +314,11 @@ async function fullUser(): Promise<number> {
   return id
 }
 
-// What needs a database that is gone or slow, or access that is on.
+// What needs a database that is gone, slow or distributed, or access that is on.
 const NOT_HERE = [
   'busy',
   'outcome_unknown',
+  'not_supported',
   'internal',
   'unauthorized',
   'forbidden',

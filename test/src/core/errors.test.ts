@@ -26,6 +26,7 @@ const TABLE: Record<string, [string, string]> = {
   LGMAX: ['too_many_holds', 'too_many_holds'],
   LGSAM: ['same_user', 'same_user'],
   LGCUR: ['cursor_gone', 'cursor_gone'],
+  LGDIS: ['not_supported', 'not_supported'],
   '22023': ['invalid_request', 'invalid_request'],
   // Rolled back, or never begun: the same request may work later.
   '08006': ['busy', 'busy'],
@@ -152,6 +153,7 @@ test('statuses are those of the contract', () => {
     ],
     429: ['rate_limited'],
     500: ['internal'],
+    501: ['not_supported'],
     503: ['busy', 'outcome_unknown'],
   })
 })
