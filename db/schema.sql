@@ -1111,6 +1111,14 @@ create function ledger.balances_below(user_ids bigint[], seqs bigint[], threshol
   language sql stable security definer;
 grant execute on function ledger.balances_below to ledger_dba, ledger_service;
 
+-- Functions for people whom the coordinator has the server of a user call, and which work there as
+-- on one server: with the functions of the user's shard (see shard_functions). The code for that,
+-- which npm run distribute puts at the beginning of each, and its definition with it. None where
+-- all users are on one server.
+create function ledger.calls_in_shards()
+  returns table (object text, code text, definition text)
+  language plpgsql stable;
+
 -- Numbers an intervention, says when it was, and chains it to the one before.
 create function ledger.chain_intervention()
   returns trigger
@@ -1892,6 +1900,12 @@ create function ledger.is_wanted(
   returns boolean
   language sql immutable;
 
+-- Keeps a shard of users on this server until the end of the transaction, if it is here, with its
+-- functions; returns whether it is.
+create function ledger.keeps_shard(shard_id bigint)
+  returns boolean
+  language plpgsql volatile;
+
 -- The change that a CAPTURE, CAPTURE PART, RELEASE or EXTEND makes of a hold, for a user whose
 -- account is open, with what will be held afterwards, to be written. Everything has been decided.
 create function ledger.later_change(
@@ -1906,7 +1920,7 @@ create function ledger.later_change(
   language plpgsql volatile;
 
 -- Keeps a shard of users on this server until the end of the transaction; returns false. Raises
--- LGMOV if it isn't here, or one of the users isn't of it.
+-- LGMOV if keeps_shard can't, or one of the users isn't of the shard.
 create function ledger.leaves_shard(shard_id bigint, user_ids bigint[])
   returns boolean
   language plpgsql volatile;

@@ -5,7 +5,7 @@ import { counted, printedHelp } from '../../src/command_line.ts'
 import { connectOwner, runCommand, wholeNumber } from '../command.ts'
 import { type Citus, faultOf, readFacts } from './facts.ts'
 import { delegateFunctions, distributeFunctions, revokeFromPublic } from './functions.ts'
-import { makeShardFunctions } from './shard_functions.ts'
+import { callInShards, makeShardFunctions } from './shard_functions.ts'
 import { distributeTables } from './tables.ts'
 import { checkVersion } from './versions.ts'
 
@@ -96,6 +96,7 @@ async function main(): Promise<number> {
     if (values['dry-run']) return 0
     await distribute(sql, shards)
     await makeShardFunctions(sql)
+    await callInShards(sql)
     await checkGuards(sql)
     console.log('the ledger is distributed')
     return 0

@@ -38,3 +38,16 @@ export async function makeShardFunctions(sql: postgres.Sql): Promise<void> {
     if (failed[0]) throw new Error(`${failed[0].worker}: ${failed[0].result}`)
   }
 }
+
+/**
+ * Lets the functions for people that the coordinator sends to the server of a user call those of
+ * the shard. To be called when every worker has these.
+ */
+export async function callInShards(sql: postgres.Sql): Promise<void> {
+  const functions = await sql<{ definition: string }[]>`
+    select c.definition from ledger.calls_in_shards() c`
+  await sql.begin(async (transaction) => {
+    await transaction`set local check_function_bodies = off`
+    for (const { definition } of functions) await transaction.unsafe(definition)
+  })
+}

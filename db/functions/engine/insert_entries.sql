@@ -15,12 +15,10 @@ begin
     end loop;
     return;
   end if;
-  -- With an id, which a shard has no default for.
-  insert into public.payment_history (id, user_id, action, amount, ts, seq, balance, sealed_at,
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
     idempotency_key, metadata, held, hold, reverses, peer_user_id, peer_seq, hash)
-  select nextval('public.payment_history_id_seq'), x.user_id, x.action, x.amount, x.ts, x.seq,
-         x.balance, x.posted_at, x.idempotency_key, x.metadata, x.held, x.hold, x.reverses,
-         x.peer_user_id, x.peer_seq, x.hash
+  select x.user_id, x.action, x.amount, x.ts, x.seq, x.balance, x.posted_at, x.idempotency_key,
+         x.metadata, x.held, x.hold, x.reverses, x.peer_user_id, x.peer_seq, x.hash
     from unnest(insert_entries.entries) x;
 end $$;
 

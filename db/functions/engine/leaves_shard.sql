@@ -2,13 +2,7 @@ create or replace function ledger.leaves_shard(shard_id bigint, user_ids bigint[
   returns boolean
   language plpgsql volatile as $$
 begin
-  -- ShareLock, as Citus takes it for its own statements: whoever moves the shard waits for the end
-  -- of this transaction, or this for the end of the move.
-  perform lock_shard_metadata(5, array[leaves_shard.shard_id]);
-  -- In the next statement, which sees where the shard is by now.
-  perform from pg_dist_placement p join pg_dist_local_group l on l.groupid = p.groupid
-    where p.shardid = leaves_shard.shard_id;
-  if found then
+  if ledger.keeps_shard(leaves_shard.shard_id) then
     perform from pg_dist_shard s, unnest(leaves_shard.user_ids) u (id)
       where s.shardid = leaves_shard.shard_id
         and not hashint8(u.id) between s.shardminvalue::integer and s.shardmaxvalue::integer;
@@ -21,6 +15,6 @@ begin
 end $$;
 
 comment on function ledger.leaves_shard is
-  'Keeps a shard of users on this server until the end of the transaction; returns false. Raises LGMOV if it isn''t here, or one of the users isn''t of it.';
+  'Keeps a shard of users on this server until the end of the transaction; returns false. Raises LGMOV if keeps_shard can''t, or one of the users isn''t of the shard.';
 
 revoke all on function ledger.leaves_shard from public;

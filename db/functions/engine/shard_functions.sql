@@ -3,19 +3,36 @@ create or replace function ledger.shard_functions(shard_id bigint)
   language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   -- Those that read or write tables of one user, or call such ones.
-  v_names text[] := array['absent_account', 'copy_accounts', 'decide', 'find_key',
-    'first_change', 'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'is_same_part',
-    'load_target', 'lock_accounts', 'open_account', 'outcome_of', 'post', 'post_pending',
-    'users_of', 'write_changes'];
-  v_called text := format('\mledger\.(%s)\(', array_to_string(v_names, '|'));
+  v_names text[] := array['absent_account', 'add_entry', 'add_hold', 'close_hold', 'copy_accounts',
+    'decide', 'find_key', 'first_change', 'get_shard_users', 'get_users', 'has_most_holds',
+    'held_now', 'insert_entries', 'is_same_part', 'load_target', 'lock_account', 'lock_accounts',
+    'open_account', 'outcome_of', 'post', 'post_change', 'post_hold', 'post_pending',
+    'replay_entry', 'users_of', 'write_change', 'write_changes'];
+  -- Those for people that calls_in_shards is about.
+  v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
+    'release_hold'];
+  v_called text := format('\m(?:ledger\.(%s)|(?<=FUNCTION )public\.(%s))\(',
+    array_to_string(v_names, '|'), array_to_string(v_public_names, '|'));
   v_table text;
   v_shard_id bigint;
 begin
-  foreach name in array v_names loop
-    select regexp_replace(pg_get_functiondef(p.oid), v_called,
-             format('ledger_%s.\1(', shard_functions.shard_id), 'g')
-      into strict definition
-      from pg_proc p where p.pronamespace = 'ledger'::regnamespace and p.proname = name;
+  for name, definition in
+    select p.proname, pg_get_functiondef(p.oid) from pg_proc p
+     where p.pronamespace = 'ledger'::regnamespace and p.proname = any (v_names)
+        or p.pronamespace = 'public'::regnamespace and p.proname = any (v_public_names)
+  loop
+    if name = any (v_public_names) then
+      -- Without what their caller has set already, and without the calls of these.
+      definition := regexp_replace(regexp_replace(definition,
+        '\n (SECURITY DEFINER|SET \w+ TO [^\n]+)', '', 'g'),
+        '  -- Calls in shards\..*  -- End of the calls in shards\.\n', '');
+    end if;
+    definition := regexp_replace(definition, v_called,
+      format('ledger_%s.\1\2(', shard_functions.shard_id), 'g');
+    -- A shard has no default for ids.
+    definition := regexp_replace(definition,
+      '(insert into public\.payment_history(?: as \w+)? \()(user_id,[^)]*\)\s+(?:select |values \())',
+      '\1id, \2nextval(''public.payment_history_id_seq''), ', 'g');
     definition := replace(definition, 'ledger.is_distributed()',
       case when name in ('get_shard_users', 'lock_accounts')
         then format('ledger.leaves_shard(%s, %s.user_ids)', shard_functions.shard_id, name)

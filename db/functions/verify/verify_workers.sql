@@ -33,7 +33,7 @@ begin
     from ledger.get_shards() s
     cross join lateral (
       select format('functions of ledger_%s: %s', s.shard_id, md5(string_agg(concat_ws(' ', f.name,
-               f.definition, true, f.caller), chr(10) order by f.name))) as line
+               f.definition, true, f.caller), chr(10) order by f.name collate "C"))) as line
         from ledger.shard_functions(s.shard_id) f) x;
   return query execute v_line_query using v_shard_query, v_expected;
 end $$;

@@ -1,0 +1,39 @@
+create or replace function ledger.calls_in_shards()
+  returns table (object text, code text, definition text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_first text := E'  -- Calls in shards.\n';
+  v_last text := E'  -- End of the calls in shards.\n';
+  v record;
+begin
+  if not ledger.is_distributed() then return; end if;
+  for v in
+    select p.oid, p.proname, (
+             select string_agg(format('%s.%s', p.proname, a.name), ', ' order by a.n)
+               from unnest(p.proargnames) with ordinality a (name, n)) as arguments
+      from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and p.proname in (
+       'capture_hold', 'credit_user', 'debit_user', 'place_hold', 'release_hold')
+  loop
+    object := 'function ' || v.oid::regprocedure;
+    -- Each call of these is a transaction of its own: the coordinator sends on no others.
+    select v_first || E'  if starts_with(current_setting(\'application_name\'), '
+             || E'\'citus_internal\') then\n    '
+             || string_agg(format(E'if hashint8(%s.user_id) <= %s then\n'
+                  '      if ledger.keeps_shard(%s) then return ledger_%3$s.%1$s(%4$s); end if;\n',
+                  v.proname, s.shardmaxvalue, s.shardid, v.arguments),
+                  '    els' order by s.shardmaxvalue::integer)
+             || E'    end if;\n  end if;\n' || v_last
+      into code
+      from pg_dist_shard s where s.logicalrelid = 'public.users'::regclass;
+    definition := regexp_replace(
+      regexp_replace(pg_get_functiondef(v.oid), v_first || '.*' || v_last, ''),
+      E'\nbegin\n', format(E'\nbegin\n%s', code));
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.calls_in_shards is
+  'Functions for people whom the coordinator has the server of a user call, and which work there as on one server: with the functions of the user''s shard (see shard_functions). The code for that, which npm run distribute puts at the beginning of each, and its definition with it. None where all users are on one server.';
+
+revoke all on function ledger.calls_in_shards from public;
