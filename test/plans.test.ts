@@ -1,7 +1,8 @@
 /** What a write costs must depend neither on what is pending or closed nor on statistics. */
 import type postgres from 'postgres'
 import { beforeAll, expect, test } from 'vitest'
-import { copyOf, findingsOf, one, useLedger } from './support/ledger.ts'
+import { findingsOf } from './support/findings.ts'
+import { copyOf, one, useLedger } from './support/ledger.ts'
 import * as plans from './support/plans.ts'
 import { shareOf } from './support/share.ts'
 

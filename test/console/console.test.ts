@@ -1,5 +1,6 @@
 /** The console while access is off: one service and one browser for all of it. */
 import './reading.ts'
+import './entries.ts'
 import './writing.ts'
 import './holding.ts'
 import './live.ts'

@@ -1,12 +1,12 @@
 /** What `npm run migrate` puts right in a ledger that was restored, or that somebody changed. */
-import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
-import { afterEach, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readStatements } from '../../db/after_restore/statements.ts'
 import { migrate } from '../../db/migrate.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { connectTo } from '../support/ledger.ts'
+import { newRole, rightsIn } from './rights.ts'
 
 let database: TestDatabase
 let sql: postgres.Sql
@@ -28,47 +28,15 @@ async function linesOfMigrate(): Promise<string[]> {
   return lines
 }
 
-/** Every right of everybody in the schemas of the ledger, in words. */
-async function rights(): Promise<string[]> {
-  const rows = await sql<{ text: string }[]>`
-    with acls as (
-      select 'f ' || p.oid::regprocedure as what, coalesce(p.proacl, acldefault('f', p.proowner)) as acl,
-             p.pronamespace as schema from pg_proc p
-      union all
-      select 'r ' || c.oid::regclass, coalesce(c.relacl, acldefault('r', c.relowner)), c.relnamespace
-        from pg_class c where c.relkind in ('r', 'v')
-      union all
-      select 'c ' || c.oid::regclass || a.attname, a.attacl, c.relnamespace
-        from pg_attribute a join pg_class c on c.oid = a.attrelid
-      union all
-      select 'n ' || n.nspname, n.nspacl, n.oid from pg_namespace n)
-    select format('%s %s %s %s', a.what, x.grantee::regrole, x.privilege_type, x.is_grantable) as text
-      from acls a join pg_namespace n on n.oid = a.schema, aclexplode(a.acl) x
-     where n.nspname in ('public', 'ledger') order by 1`
-  return rows.map(({ text }) => text)
-}
-
-/** A role of this test alone. */
-async function newRole(): Promise<string> {
-  const name = `role_${randomBytes(8).toString('hex')}`
-  await sql`create role ${sql(name)}`
-  onTestFinished(async () => {
-    const admin = connectTo(inject('databaseUrl'))
-    await admin`drop role ${admin(name)}`
-    await admin.end()
-  })
-  return name
-}
-
 test('a ledger with nothing wrong stays as it is, without a word', async () => {
-  const before = await rights()
+  const before = await rightsIn(sql)
   const xids = () =>
     sql`
       select oid, xmin::text from pg_proc
        where pronamespace = 'public'::regnamespace order by oid`
   const procs = await xids()
   expect(await linesOfMigrate()).toEqual([])
-  expect(await rights()).toEqual(before)
+  expect(await rightsIn(sql)).toEqual(before)
   expect(await xids()).toEqual(procs)
 })
 
@@ -86,7 +54,7 @@ test('guards that nothing here puts right are told, one in a line each', async (
 
 describe('rights', () => {
   test('that a dump without access lists lost are given back, and taken from everybody', async () => {
-    const before = await rights()
+    const before = await rightsIn(sql)
     await sql`revoke all on all tables in schema public from ledger_service, ledger_dba`
     await sql`revoke all on all functions in schema public from ledger_service, ledger_dba`
     await sql`revoke all on schema public from ledger_service, ledger_dba`
@@ -95,7 +63,7 @@ describe('rights', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^Gave ledger_service back: EXECUTE on /))
     expect(lines).toContainEqual(expect.stringMatching(/^Gave ledger_dba back: SELECT on /))
     expect(lines).toContainEqual(expect.stringMatching(/^Took from PUBLIC: EXECUTE on /))
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
     expect(await linesOfMigrate()).toEqual([])
   })
 
@@ -113,41 +81,41 @@ describe('rights', () => {
     ],
     ['grant create on schema public to ledger_dba with grant option', undefined, undefined],
   ])('that nobody should have are taken: %s', async (statement, who, may) => {
-    const before = await rights()
+    const before = await rightsIn(sql)
     await sql.unsafe(statement)
     if (!who) return await expect(linesOfMigrate()).rejects.toThrow(/^ledger_dba may create/)
     expect(await linesOfMigrate()).toContainEqual(
       expect.stringMatching(new RegExp(`^Took from ${who}: ${may} on `)),
     )
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
   })
 
   test('of others stay; those to change history are warned of', async () => {
-    const reader = await newRole()
-    const writer = await newRole()
+    const reader = await newRole(sql)
+    const writer = await newRole(sql)
     await sql`grant select on payment_history to ${sql(reader)}`
     await sql`grant update on payment_history to ${sql(writer)}`
-    const before = await rights()
+    const before = await rightsIn(sql)
     expect(await linesOfMigrate()).toEqual([`Warning: ${writer} may UPDATE on payment_history`])
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
   })
 
   test('are left alone where somebody has a function of the same name', async () => {
     await sql`create function debit_user(who text) returns text language sql return who`
     await sql`grant update on payment_history to ledger_service`
-    const before = await rights()
+    const before = await rightsIn(sql)
     const warning = expect.stringMatching(/^Warning: .*debit_user/)
     expect(await linesOfMigrate()).toEqual([warning, warning])
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
   })
 
   test('are looked at as the owner, and whoever is somebody else is told so', async () => {
-    const other = await newRole()
+    const other = await newRole(sql)
     await sql.unsafe(`alter role ${other} login password 'secret'`)
     await sql`grant create on schema public to ${sql(other)}`
     await sql`grant select on schema_migrations to ${sql(other)}`
     await sql`grant update on payment_history to ledger_service`
-    const before = await rights()
+    const before = await rightsIn(sql)
     const url = new URL(database.url)
     ;[url.username, url.password] = [other, 'secret']
     const lines: string[] = []
@@ -157,15 +125,15 @@ describe('rights', () => {
         expect.stringMatching(`^Warning: can't tell whether all ${what} are right: `)
       ),
     )
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
   })
 
   test('of a newer version are not known, and left alone', async () => {
     await sql`grant update on payment_history to ledger_service`
     await sql`insert into schema_migrations values ('99991231000000')`
-    const before = await rights()
+    const before = await rightsIn(sql)
     expect(await linesOfMigrate()).toEqual([])
-    expect(await rights()).toEqual(before)
+    expect(await rightsIn(sql)).toEqual(before)
   })
 })
 

@@ -1,7 +1,8 @@
 /** Names that somebody else has made stand in for none of the ledger's, nor of PostgreSQL's. */
 import type postgres from 'postgres'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, findingsOf, one, type Role, stateOf, useLedger } from '../support/ledger.ts'
+import { codeOf, one, type Role, stateOf, useLedger } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { post } from '../support/post.ts'
 import { verifyLedger, verifyUser } from '../support/tampering.ts'
 import { sample } from '../support/share.ts'

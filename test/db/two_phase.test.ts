@@ -1,6 +1,7 @@
 /** In a caller's transaction that is committed in two phases: nothing of the ledger forbids it. */
 import { expect, test } from 'vitest'
-import { codeOf, copyOf, findingsOf, historyOf, one, useLedger } from '../support/ledger.ts'
+import { codeOf, copyOf, historyOf, one, useLedger } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { post } from '../support/post.ts'
 
 const ledger = useLedger()

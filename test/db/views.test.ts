@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { ageHolds, one, useLedger } from '../support/ledger.ts'
+import { ageHolds } from '../support/holds.ts'
+import { one, useLedger } from '../support/ledger.ts'
 
 const ledger = useLedger()
 

@@ -4,7 +4,7 @@ import type postgres from 'postgres'
 import { connectTo, createUser } from '../support/ledger.ts'
 import { type Cluster, withSql } from './cluster.ts'
 import { startEventReader } from './event_reader.ts'
-import { type HttpAnswer, type HttpChannel, send } from './http_channel.ts'
+import { type HttpChannel } from './http_channel.ts'
 import { keysOf, readRows } from './ledger_rows.ts'
 import { USERS } from './choices.ts'
 import { fund, type Load, startLoad } from './load.ts'
@@ -15,15 +15,8 @@ import { MARK, type Record } from './record.ts'
 import { type RedisFront, startRedisFront } from './redis_front.ts'
 import { type ServiceProcess, startServiceProcess } from './service_process.ts'
 import { createSqlChannel } from './sql_channel.ts'
+import { checkSizes, recover, type Size, sizesOf } from './recovery.ts'
 
-/** It answers everything again soon after healing; by then at the latest it is known not to. */
-const RECOVERY_MS = 100_000
-/** A garbage collector lets memory grow before it looks; a leak of requests grows beyond this. */
-const GROWTH_BYTES = 96 * 1024 * 1024
-/**
- * All that the service's pools may hold: batches, waiting, reading (short, long), one that polls.
- */
-const POOL = 2 + 8 + 4 + 3 + 1
 /** Less than the service allows, so that it closes none that a request is on its way on. */
 const IDLE_MS = 2_000
 const WARM_UP = 150
@@ -39,12 +32,6 @@ export interface HarnessOptions {
   instances?: number
   mayBreakOff?: boolean
   env?: { [name: string]: string }
-}
-
-interface Size {
-  residentBytes: number | undefined
-  sockets: number | undefined
-  connections: number
 }
 
 export interface Harness {
@@ -185,72 +172,5 @@ function controlsOf(load: Load): Pick<Harness, 'progress' | 'burst' | 'hush'> {
       await load.pause()
       await work().finally(() => load.resume())
     },
-  }
-}
-
-/** Waits until each instance answers each kind of request. @returns how many milliseconds */
-async function recover(agent: Agent, urls: string[], record: Record): Promise<number> {
-  const since = performance.now()
-  await Promise.all(
-    urls.flatMap((url) =>
-      requestsOf(record.ids).map(async ({ name, isAnswered }) => {
-        const isBack = await until(RECOVERY_MS, () => isAnswered(agent, url))
-        if (!isBack) record.violations.add(`${name} did not recover in ${RECOVERY_MS} ms`)
-      })
-    ),
-  )
-  return performance.now() - since
-}
-
-/** One of each kind of request that the service knows, and whether it is answered as it should. */
-function requestsOf(ids: number[]) {
-  const request = (
-    name: string,
-    path: string,
-    wanted: (answer: HttpAnswer) => boolean,
-    body?: object,
-  ) => ({
-    name,
-    isAnswered: (agent: Agent, url: string) =>
-      send(agent, body ? 'POST' : 'GET', url + path, { body }).then(wanted, () => false),
-  })
-  const is = (status: number) => (answer: HttpAnswer) => answer.status === status
-  // Refused, so that it changes nothing, but by PostgreSQL.
-  const amount = '9999999999.99'
-  return [
-    request('readiness', '/readyz', is(200)),
-    request('a snapshot', `/users/${ids[0]}`, is(200)),
-    request('a history', `/users/${ids[1]}/history`, is(200)),
-    request('a debit', `/users/${ids[2]}/debit`, is(422), { amount }),
-    request('a transfer', '/transfers', is(422), { from: ids[2], to: ids[3], amount }),
-    // Nobody writes to the system user: of others an unknown outcome may keep the cache away.
-    request('the cache', '/users/1', ({ headers }) => headers['x-cache'] === 'hit'),
-  ]
-}
-
-const sizesOf = (harness: Harness): Promise<Size[]> =>
-  harness.sql(async (sql) => {
-    const [row] = await sql`select count(*)::int as n from pg_stat_activity
-      where datname = current_database() and usename = 'ledger_service'`
-    return await Promise.all(harness.services.map(async (service) => ({
-      residentBytes: await service.residentBytes(),
-      sockets: await service.openSockets(),
-      connections: row!['n'] as number,
-    })))
-  })
-
-/** Memory and connections are back to where they were. */
-async function checkSizes(harness: Harness, before: Size[]): Promise<void> {
-  const { services, record } = harness
-  let after: Size[] = []
-  const isBack = await until(RECOVERY_MS, async () => {
-    after = await sizesOf(harness)
-    return after.every(({ residentBytes = 0, sockets = 0, connections }, i) =>
-      residentBytes <= (before[i]!.residentBytes ?? 0) + GROWTH_BYTES &&
-      sockets <= (before[i]!.sockets ?? 0) + POOL && connections <= services.length * POOL
-    )
-  })
-  if (!isBack) {
-    record.violations.add(`memory and connections: ${JSON.stringify({ before, after })}`)
   }
 }

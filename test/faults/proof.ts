@@ -1,6 +1,6 @@
 /** After the fault: what has to be true, whatever happened. */
 import type postgres from 'postgres'
-import { findingsOf } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { type HttpChannel, send, writeOverHttp } from './http_channel.ts'
 import { keysOf, readRows, type Rows } from './ledger_rows.ts'
 import { pause, until } from './pause.ts'

@@ -2,7 +2,9 @@
  * Replays what callers know on the model of the ledger. The database only tells in which order:
  * what happened, and what came of it, has to follow from what was sent.
  */
-import { Account, type Command, Model } from '../model/model.ts'
+import { Account } from '../model/account.ts'
+import type { Command } from '../model/command.ts'
+import { Model } from '../model/model.ts'
 import type { Rows } from './ledger_rows.ts'
 import { GROUP } from './choices.ts'
 import { EXPIRES_IN, isDone, UNKEYED, type Write } from './record.ts'

@@ -1,7 +1,7 @@
 /** What accepted answers say has been written: no more and no less may be in the database. */
 import type postgres from 'postgres'
 import type { Answer } from './connection.ts'
-import type { Request } from './requests.ts'
+import type { Request } from './request.ts'
 import type { Route } from './rules.ts'
 
 interface Entry {

@@ -4,7 +4,7 @@ import { type Scope, SCOPES } from '../../src/auth/scopes.ts'
 import { type Held, sha256 } from '../support/access.ts'
 import type { Document } from '../support/openapi.ts'
 import type { Answer } from './connection.ts'
-import type { Request } from './requests.ts'
+import type { Request } from './request.ts'
 import { decodedPath, leaksIn, problemFaults, routeOf } from './rules.ts'
 
 export interface Caller {

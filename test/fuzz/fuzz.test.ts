@@ -5,114 +5,43 @@
  * repeats a run as far as the order in which the service takes requests allows.
  */
 import fc from 'fast-check'
-import type postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startRedisRest } from '../../dev/redis_rest.ts'
-import { writeTokens } from '../support/access.ts'
-import { createDatabase, type TestDatabase } from '../support/database.ts'
-import { type Books, checksum, openBooks } from './books.ts'
-import { callers, heldBy, reachFaults, refusalFaults, refusalOf } from './callers.ts'
-import { type Answer, Connection } from './connection.ts'
-import { bytesOfAll, MALFORMED, malformed, type Sent } from './malformed.ts'
-import { bytesOf, calledBy, type Request, requests } from './requests.ts'
-import { problemFaults, routeOf, violationsOf } from './rules.ts'
-import { connectTo, createUser, findingsOf, historyOf } from '../support/ledger.ts'
-import { type Document, operationsOf } from '../support/openapi.ts'
-import { type Run, run } from '../support/run_typescript.ts'
-import { serveCommand } from '../support/service.ts'
-import { SEED, SHARE, shareOf } from '../support/share.ts'
+import { afterEach, expect, test } from 'vitest'
+import { checksum } from './books.ts'
+import { callers } from './callers.ts'
+import { Connection } from './connection.ts'
+import { bytesOf, type Request } from './request.ts'
+import { calledBy, requests } from './requests.ts'
+import { routeOf } from './rules.ts'
+import { operationsOf } from '../support/openapi.ts'
+import { SEED, SHARE } from '../support/share.ts'
+import {
+  books,
+  BOUND,
+  CONNECTIONS,
+  document,
+  type Exchange,
+  expectAliveAndQuiet,
+  expectNone,
+  expectTrueBooks,
+  guardedUrl,
+  judge,
+  MALFORMED_COUNT,
+  REQUESTS,
+  sql,
+  url,
+  users,
+} from './services.ts'
+import './malformed_cases.ts'
 
-const REQUESTS = shareOf(20_000)
-const MALFORMED_COUNT = Math.ceil(REQUESTS / 10)
 const ROUND = 1_000
 const REPEATED = 100
-const CONNECTIONS = 32
-const USERS = 10
-/** How many of them the caller reaches who is bound to some. */
-const BOUND = 3
 const UNKNOWN_ID = 999_999
-/** Is there, and nobody may ever touch it. */
-const CANARY = 7_777_777_777
-
-let database: TestDatabase
-let redis: Awaited<ReturnType<typeof startRedisRest>>
-let sql: postgres.Sql
-let servers: Run[]
-let url: string
-/** Of the service with access on. */
-let guardedUrl: string
-let tokens: { path: string; remove: () => void }
-let document: Document
-let books: Books
-let users: number[]
-let hasEnded = false
-
-beforeAll(async () => {
-  database = await createDatabase()
-  redis = await startRedisRest({})
-  sql = connectTo(database.url)
-  users = [1]
-  for (let n = 0; n < USERS; n++) users.push(await createUser(sql, n % 2 ? '1000000' : '50'))
-  tokens = writeTokens(heldBy(users.slice(0, BOUND)))
-  const access = { ACCESS_TOKENS_FILE: tokens.path, ACCESS_FAILURES_PER_MINUTE: '999999' }
-  servers = [{}, access].map((settings) =>
-    run(serveCommand(), {
-      DATABASE_URL: database.serviceUrl,
-      UPSTASH_REDIS_REST_URL: redis.url,
-      UPSTASH_REDIS_REST_TOKEN: redis.token,
-      PORT: '0',
-      LOG_LEVEL: 'warn',
-      REQUEST_DEADLINE_MS: '60000',
-      ...settings,
-    })
-  )
-  for (const server of servers) void server.ended.finally(() => hasEnded = true)
-  const ready = servers.map((server) => server.line(/listens on (http:\S+)/))
-  ;[url, guardedUrl] = (await Promise.all(ready)).map(([, at]) => at!) as [string, string]
-  document = await (await fetch(`${url}/openapi.json`)).json() as Document
-  await sql`select create_user(${CANARY})`
-  books = await openBooks(sql)
-})
-
-afterAll(async () => {
-  for (const server of servers) server.signal('SIGKILL')
-  await Promise.all(servers.map((server) => server.ended))
-  tokens.remove()
-  await sql.end({ timeout: 0 })
-  await redis.close()
-  await database.drop()
-})
-
-/** Expects none, and shows the first few. */
-const expectNone = (violations: string[]) => expect(violations.slice(0, 5)).toEqual([])
-
-async function expectTrueBooks(): Promise<void> {
-  expectNone(await books.differences())
-  expectNone(await findingsOf(sql))
-  expect(await historyOf(sql, CANARY)).toEqual([])
-}
-
-/** What the service itself complained of. */
-const complaints = () =>
-  servers.flatMap((server) => server.output().split('\n'))
-    .filter((line) => /"level":"error"|\bat \S.*:\d+:\d+/.test(line))
-
-async function expectAliveAndQuiet(): Promise<void> {
-  expect(hasEnded).toBe(false)
-  for (const at of [url, guardedUrl]) expect((await fetch(`${at}/livez`)).status).toBe(200)
-  expect(complaints()).toEqual([])
-}
 
 afterEach(expectAliveAndQuiet)
 
 interface Page {
   events: { id: string }[]
   next: string
-}
-
-interface Exchange {
-  request: Request
-  answer: Answer | undefined
 }
 
 async function ask(used: Connection | undefined, request: Request) {
@@ -147,23 +76,6 @@ async function exchange(all: Request[]): Promise<Exchange[]> {
     for (const connection of connections.values()) connection.close()
   }))
   return exchanges
-}
-
-const shown = (request: Request) =>
-  JSON.stringify(bytesOf(request).toString('latin1')).slice(0, 3_000)
-
-/** Takes note of what was written, and of rules that were broken. */
-function judge({ request, answer }: Exchange): string[] {
-  if (!answer) return [`no answer: ${shown(request)}`]
-  const refusal = refusalOf(document, request)
-  // What is written for whom this should have been refused is not noted: nobody was to be told.
-  if (!refusal) books.note(request, routeOf(document, request), answer)
-  const violations = refusal
-    ? refusalFaults(document, refusal, request, answer)
-    : [...violationsOf(document, request, answer), ...reachFaults(request, answer)]
-  return violations.map((violation) =>
-    `${violation}: ${answer.status} ${answer.text.slice(0, 300)} to ${shown(request)}`
-  )
 }
 
 /**
@@ -227,65 +139,4 @@ test(`${REQUESTS - MALFORMED_COUNT} requests: seed ${SEED}`, async () => {
     expect(seen.get(`${method} ${path} 403`) ?? 0, `${method} ${path} 403`).toBeGreaterThan(0)
     expect(seen.get(`${method} ${path} false`) ?? 0, `${method} ${path}`).toBeGreaterThan(0)
   }
-})
-
-const NEXT: Request = { method: 'HEAD', target: '/next', headers: [['Host', 'ledger']] }
-/** What it says to who sends no request, by status. */
-const REFUSALS: Record<number, string> = {
-  400: 'The request is not valid HTTP.',
-  431: 'The head must be at most 16384 bytes.',
-}
-
-/** What became of it, by the words of the table, and what is wrong with the answers. */
-async function verdictOn(sent: Sent): Promise<{ verdict: string; violations: string[] }> {
-  const { request, before } = sent
-  const connection = new Connection(url)
-  const violations: string[] = []
-  try {
-    connection.send(bytesOfAll(sent))
-    if (sent.ends) connection.end()
-    for (const request of before) {
-      violations.push(...judge({ request, answer: await connection.answer(request.method) }))
-    }
-    const answer = await connection.answer(request.method)
-    if (!answer) return { verdict: connection.isClosed ? 'cut' : 'nothing at all', violations }
-    if (sent.never && answer.text.includes(sent.never)) violations.push(`has ${sent.never}`)
-    const isProblem = answer.text.includes(REFUSALS[answer.status] ?? '{none}')
-    if (isProblem) violations.push(...problemFaults(document, answer))
-    else violations.push(...judge({ request, answer }))
-    // Whatever is left of the bytes must not be a request: this one is the next.
-    if (!sent.ends) connection.send(bytesOf(NEXT))
-    const next = await connection.answer(NEXT.method)
-    if (next && ![400, 404].includes(next.status)) violations.push(`and then ${next.status}`)
-    if (!isProblem) return { verdict: 'served', violations }
-    if (next) return { verdict: 'declined', violations }
-    return { verdict: answer.status === 431 ? 'too large' : 'problem', violations }
-  } finally {
-    connection.close()
-  }
-}
-
-test(`${MALFORMED_COUNT} that are hardly HTTP: seed ${SEED}`, async () => {
-  const all = fc.sample(malformed({ users, canary: CANARY }), {
-    seed: SEED,
-    numRuns: MALFORMED_COUNT,
-  })
-  const waiting = all.values()
-  const wrong: string[] = []
-  const seen = new Set<string>()
-  await Promise.all(Array.from({ length: CONNECTIONS / 2 }, async () => {
-    for (const sent of waiting) {
-      const { verdict, violations } = await verdictOn(sent)
-      const { verdicts } = MALFORMED[sent.name]!
-      if (!(verdicts as string[]).includes(verdict)) {
-        violations.push(`${verdict}, not ${verdicts.join(' or ')}`)
-      }
-      seen.add(sent.name)
-      const text = JSON.stringify(bytesOfAll(sent).toString('latin1')).slice(0, 3_000)
-      wrong.push(...violations.map((violation) => `${sent.name}: ${violation}: ${text}`))
-    }
-  }))
-  expectNone(wrong)
-  await expectTrueBooks()
-  if (SHARE >= 1) expect([...seen].sort()).toEqual(Object.keys(MALFORMED).sort())
 })

@@ -3,88 +3,21 @@ import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { type Document, type Operation, operationsOf, type Schema } from '../support/openapi.ts'
 import type { Caller } from './callers.ts'
-import { HOSTILE, hostile, type Known, spoiled, textOf, valid } from './values.ts'
-
-export interface Request {
-  method: string
-  /** As it stands in the first line. */
-  target: string
-  headers: [string, string][]
-  body?: Buffer
-  /** Sent in chunks of about this size; else with Content-Length. */
-  chunk?: number | undefined
-  /** Who sends it to the service with access on; left out: it goes to the one without. */
-  caller?: Caller
-}
-
-const headOf = ({ method, target, headers, caller }: Request, more: string[] = []): string => {
-  const lines = [...headers, ...caller?.headers ?? []].map(([name, value]) => `${name}: ${value}`)
-  return `${[`${method} ${target} HTTP/1.1`, ...lines, ...more].join('\r\n')}\r\n\r\n`
-}
-
-/** The bytes of a request; header values are latin1. */
-export function bytesOf(request: Request): Buffer {
-  const { body, chunk } = request
-  const lines: string[] = []
-  const parts: Buffer[] = []
-  if (body && chunk !== undefined) {
-    lines.push('Transfer-Encoding: chunked')
-    for (let at = 0; at < body.length; at += chunk) {
-      const part = body.subarray(at, at + chunk)
-      parts.push(Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n'))
-    }
-    parts.push(Buffer.from('0\r\n\r\n'))
-  } else if (body) {
-    lines.push(`Content-Length: ${body.length}`)
-    parts.push(body)
-  }
-  return Buffer.concat([Buffer.from(headOf(request, lines), 'latin1'), ...parts])
-}
+import { HOSTILE, hostile, type Known, textOf, valid } from './values.ts'
+import { spoiled } from './spoiled.ts'
+import {
+  EXTRA_HEADERS,
+  HOSTILE_BODIES,
+  HOSTILE_PATHS,
+  HOSTILE_QUERIES,
+  HOSTILE_SEGMENTS,
+  MEDIA_TYPES,
+} from './hostile_requests.ts'
+import { headOf, type Request } from './request.ts'
 
 /** Percent-encodes what a target can't have as it is; a `%` is taken to be a code already. */
 const encoded = (text: string) =>
   text.replace(/[^\w.~!$&'()*+,;=:@%-]/gu, (char) => encodeURIComponent(char.toWellFormed()))
-
-const HOSTILE_SEGMENTS = [
-  ['', '0', '-1', '1.0', '01', '1e3', '0x1', '9007199254740991', '9007199254740992'],
-  [
-    '9'.repeat(30),
-    '1'.repeat(3_000),
-    '%31',
-    '%00',
-    '1%00',
-    '1%2F2',
-    '%2e%2e',
-    '..',
-    '.',
-    '1;a=b',
-  ],
-  [
-    '%',
-    '%zz',
-    '%ff',
-    '%c0%af',
-    '१',
-    '１',
-    'null',
-    'NaN',
-    "1'--",
-    '1 or 1=1',
-    '*',
-    ':id',
-    '{id}',
-  ],
-  ['1%0d%0aX-A:%201', '1?', '1#', '%252e', '😀', '__proto__', 'constructor', '\u202e1'],
-].flat()
-const HOSTILE_QUERIES = [
-  ['', '&&', '=', '?', '%', '%ff', '%zz', '+', 'a', 'a=b', 'a[b]=c', '__proto__=1', 'limit'],
-  ['limit=', 'limit=0', 'limit=1001', 'limit=1&limit=2', 'limit[]=1', 'limit=1e1', 'limit=%00'],
-  ['before=0', 'before=x', 'at=now', 'at=infinity', 'at=2026-02-30T00:00:00Z', 'at='],
-  ['at=0000-01-01T00:00:00Z', 'at=2026-01-01T24:00:00Z', 'from=2&to=1', 'at=1%20or%201=1'],
-  'from=9999-12-31T23:59:59Z',
-  'x='.repeat(1_000),
-  `limit=${'1'.repeat(5_000)}`,
-].flat()
 
 const rarely = <T>(often: fc.Arbitrary<T>, seldom: fc.Arbitrary<T>, weight = 12) =>
   fc.oneof({ weight, arbitrary: often }, { weight: 1, arbitrary: seldom })
@@ -95,59 +28,10 @@ const text = (value: unknown) => typeof value === 'string' ? value : textOf(valu
 const headerValue = (value: unknown) =>
   // oxlint-disable-next-line no-control-regex
   text(value).replace(/[\0-\x08\x0a-\x1f\x7f]/g, '').replace(/[^\0-\xff]/gu, '\xe9').slice(0, 2_000)
-
-const MEDIA_TYPES = [
-  ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', ''],
-  [
-    'application/jsonx',
-    'json',
-    '*/*',
-    'application/json, text/plain',
-    'application/xml',
-    '\xe9',
-  ],
-].flat()
 const JSON_TYPES = ['application/json', 'application/json; charset=utf-8', 'Application/JSON']
-
-/** What clients, proxies and attackers add; nothing of it may matter, but for Accept and caches. */
-const EXTRA_HEADERS: [string, string[]][] = [
-  ['Accept', [
-    'text/csv',
-    'application/x-ndjson',
-    'text/html',
-    '*/*;q=0',
-    'text/csv;q=x',
-    ',',
-    '\xe9',
-  ]],
-  ['Accept-Encoding', ['gzip, br', 'identity;q=0, *;q=0', 'x'.repeat(1_000)]],
-  ['Cache-Control', ['no-cache', 'max-age=0', 'only-if-cached', '"']],
-  ['Content-Encoding', ['gzip', 'identity']],
-  ['Connection', ['keep-alive', 'close', 'Content-Length', 'X-A, Idempotency-Key', 'Upgrade']],
-  ['Cookie', ['a=b; c', '__proto__=1']],
-  ['Expect', ['100-continue']],
-  ['Forwarded', ['for=127.0.0.1;host=x', 'for="[::1"']],
-  ['If-Match', ['*', '"x"']],
-  ['If-None-Match', ['*', '"x"']],
-  ['Origin', ['null', 'https://elsewhere']],
-  ['Prefer', ['respond-async']],
-  ['Range', ['bytes=0-1', 'bytes=-1', 'bytes=9-1,2-3']],
-  ['traceparent', ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '00-0-0-0', 'x']],
-  ['X-Forwarded-For', ['127.0.0.1', "' or 1=1", 'x'.repeat(1_000)]],
-  ['X-HTTP-Method-Override', ['DELETE', 'POST']],
-  ['X-Original-URL', ['/users/1/credit']],
-  ['X-Request-Id', ['1', 'a'.repeat(1_000), '\xe9']],
-  ['__proto__', ['1']],
-]
 
 const extraHeader: fc.Arbitrary<[string, string]> = fc.constantFrom(...EXTRA_HEADERS)
   .chain(([name, values]) => fc.constantFrom(...values).map((value) => [name, value]))
-
-const HOSTILE_BODIES = [
-  ['', ' ', 'null', '[]', '""', '0', '{', '}', '[[', '{}{}', '{"amount":1}//', "{'amount':1}"],
-  ['{amount:1}', '\ufeff{"amount":1}', '{"amount":1,}', '{"amount":NaN}', 'amount=1', '<a/>'],
-  [' '.repeat(70_000), '['.repeat(60_000), '{"a":'.repeat(10_000), '-'.repeat(1_000), '\0'],
-].flat().map((body) => Buffer.from(body))
 HOSTILE_BODIES.push(
   Buffer.from('{"amount":1}', 'utf16le'),
   Buffer.from('{"amount":"\xe9"}', 'latin1'),
@@ -275,24 +159,6 @@ function requestTo(
     ...(body && { body }),
   }))
 }
-
-const HOSTILE_PATHS = [
-  ['/', '//', '/users/', '/users//debit', '/users/1/', '/users/1/debit/', '/users/1//debit'],
-  ['//users/1', '/Users/1', '/users/1/DEBIT', '/users/1/history/1/reverse/', '/users/1/debit;x'],
-  ['/users/1%2Fdebit', '/%75sers/1', '/users/1/debit%00', '/users/1/debit%2f', '/users/*'],
-  ['/.env', '/.git/config', '/admin', '/metrics/', '/metrics/x', '/livez/..', '/users/../livez'],
-  ['/x/../users/1', '/./users/1', '/users/./1', '/%2e%2e/users/1', '/..;/users/1', '/debits/1'],
-  [
-    '/transfers/1',
-    '/openapi.json/',
-    '/docs/../docs',
-    '/docs.html',
-    '/__proto__',
-    '/constructor',
-  ],
-  `/${'x'.repeat(5_000)}`,
-  `/users/${'1/'.repeat(1_000)}`,
-].flat()
 
 /** How much a server takes of a head, with room for what a caller adds; larger ones are no HTTP. */
 const MAX_HEAD = 13_000

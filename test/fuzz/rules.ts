@@ -2,7 +2,7 @@
 import { PROBLEMS } from '../../src/core/errors.ts'
 import { type Document, operationsOf, schemaFaults, undocumented } from '../support/openapi.ts'
 import type { Answer } from './connection.ts'
-import type { Request } from './requests.ts'
+import type { Request } from './request.ts'
 
 /** What only the inside of the service says: stacks, SQL, names of files, roles and functions. */
 const LEAKS = [

@@ -1,9 +1,11 @@
 /** Fifty copies of one request with a key, through every channel at once, happen once. */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
-import { type Call, type Called, type Caller, perform } from './adapters.ts'
+import { type Call, type Called, type Caller } from './call.ts'
+import { perform } from './adapters.ts'
 import { useHttp } from '../support/http.ts'
-import { connectTo, findingsOf } from '../support/ledger.ts'
+import { connectTo } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 
 const http = useHttp()
 const COPIES = 50

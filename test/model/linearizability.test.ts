@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Done } from './adapters.ts'
-import { Account, type Command, Model } from './model.ts'
+import type { Done } from './call.ts'
+import { Account } from './account.ts'
+import { type Command } from './command.ts'
+import { Model } from './model.ts'
 import { explain } from './linearizability.ts'
 
 /** One user with 1500, and what three did at once. */

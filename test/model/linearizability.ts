@@ -1,6 +1,9 @@
 /** In which order things that were done at once can have happened, by what they were answered. */
-import { type Done, UNSAID } from './adapters.ts'
-import type { Account, Command, Model } from './model.ts'
+import { type Done } from './call.ts'
+import { UNSAID } from './http_adapter.ts'
+import type { Account } from './account.ts'
+import type { Command } from './command.ts'
+import type { Model } from './model.ts'
 
 const MAX_STATES = 10_000
 

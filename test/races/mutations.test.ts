@@ -7,7 +7,8 @@ import { useLedger } from '../support/ledger.ts'
 import { sample } from '../support/share.ts'
 import { whileBroken } from './broken.ts'
 import { runScenario } from './interleavings.ts'
-import { COVERED, LOCK_IN_THE_STATEMENT_THAT_READS, MUTATIONS, NO_LOCK } from './mutations.ts'
+import { COVERED, LOCK_IN_THE_STATEMENT_THAT_READS, NO_LOCK } from './mutation.ts'
+import { MUTATIONS } from './mutations.ts'
 import { runStorm } from './storm.ts'
 
 /** Most are found with the first; what the order of commits hides from one, another shows. */

@@ -2,20 +2,12 @@
  * Scenarios about holds and entries that are taken in parts, run as those of `interleavings.ts`.
  */
 import type postgres from 'postgres'
-import {
-  ageHolds,
-  blocks,
-  codeOf,
-  createUser,
-  findingsOf,
-  historyOf,
-  one,
-  pidOf,
-  start,
-} from '../support/ledger.ts'
+import { ageHolds } from '../support/holds.ts'
+import { blocks, codeOf, createUser, historyOf, one, pidOf, start } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { postAll } from '../support/post.ts'
 import { verifyUser } from '../support/tampering.ts'
-import type { Scenario } from './interleavings.ts'
+import type { Scenario } from './scenario.ts'
 
 const capture = (
   sql: postgres.Sql,

@@ -4,17 +4,10 @@
  * the seed, except for what the machine makes of it.
  */
 import postgres from 'postgres'
-import { connectTo, createUser, findingsOf, one, retrying } from '../support/ledger.ts'
+import { connectTo, createUser } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { randomOf } from '../support/share.ts'
-
-export interface StormOptions {
-  /** Of the database, as superuser. */
-  url: string
-  seed: number
-  /** Of a service on that database. */
-  http?: string
-  debits?: number
-}
+import { type Answer, CHANNELS, type Scene, type StormOptions } from './storm_channels.ts'
 
 export interface Storm {
   /** What went wrong; none is good. */
@@ -25,33 +18,10 @@ export interface Storm {
   channels: Record<string, number>
 }
 
-/** What one debit was answered. */
-interface Answer {
-  user: number
-  seq: number
-  balance: string
-  key: string | undefined
-}
-
 const WORKERS = 8
 const LATE_CREDITS = 7
-/** Above what anybody needs on a busy machine. */
-const MAX_TRIES = 2_000
-/** Who tries again at once has had all tries before the one who holds the user has ended. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
-
-/** What a storm is about, and what came of it so far. */
-interface Scene extends StormOptions {
-  user: number
-  bystander: number
-  answers: Answer[]
-  violations: Set<string>
-  channels: Record<string, number>
-  refused: number
-}
 
 type Task = (sql: postgres.Sql) => Promise<void>
-type Channel = (sql: postgres.Sql, scene: Scene, key: string | undefined) => Promise<void>
 
 export async function runStorm(options: StormOptions): Promise<Storm> {
   const { url, seed, http, debits = 500 } = options
@@ -103,67 +73,6 @@ export async function runStorm(options: StormOptions): Promise<Storm> {
   const passed = new Set(scene.answers.filter((a) => a.user === user).map((a) => a.seq)).size
   const { refused, channels } = scene
   return { violations: [...violations], passed, refused, channels }
-}
-
-function note(scene: Scene, key: string | undefined, row: postgres.Row, who = scene.user) {
-  scene.answers.push({ user: who, seq: Number(row['seq']), balance: row['balance'] as string, key })
-}
-
-const CHANNELS: Record<string, Channel> = {
-  async call(sql, scene, key) {
-    const row = await one(sql`select * from debit_user(${scene.user}, 1, ${key ?? null}::text)`)
-    note(scene, key, row)
-  },
-  async transaction(sql, scene, key) {
-    const level = key ? 'serializable' : 'repeatable read'
-    const row = await retrying(async () => {
-      await sql.unsafe(`begin isolation level ${level}`)
-      try {
-        const row = await one(sql`select * from debit_user(${scene.user}, 1, ${key ?? null}::text)`)
-        await sql`commit`
-        return row
-      } catch (error) {
-        await sql`rollback`
-        throw error
-      }
-    })
-    note(scene, key, row)
-  },
-  async batch(sql, scene, key) {
-    const { user, bystander } = scene
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const rows = await sql`select * from debit_users(
-        ${`{${bystander},${user}}`}::bigint[], '{1,1}', ${`{null,${key ?? 'null'}}`}::text[])`
-      const [other, mine] = rows
-      if (other!['status'] === 'ok') note(scene, undefined, other!, bystander)
-      if (other!['status'] === 'LGFND') scene.violations.add('the bystander was refused')
-      if (mine!['status'] === '55P03') {
-        await pause()
-        continue
-      }
-      if (mine!['status'] !== 'ok') throw codeError(mine!['status'] as string)
-      return note(scene, key, mine!)
-    }
-    throw codeError('55P03')
-  },
-  async http(_sql, scene, key) {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const response = await fetch(`${scene.http}/users/${scene.user}/debit`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...(key && { 'idempotency-key': key }) },
-        body: '{"amount": 1}',
-      })
-      const body = await response.json() as { code?: string; entry: postgres.Row }
-      if (body.code === 'busy') {
-        await pause()
-        continue
-      }
-      if (body.code === 'insufficient_funds') throw codeError('LGFND')
-      if (response.status !== 201) throw codeError(`${response.status} ${body.code}`)
-      return note(scene, key, body.entry)
-    }
-    throw codeError('busy')
-  },
 }
 
 async function debit(sql: postgres.Sql, scene: Scene, channel: string, key: string | undefined) {
@@ -238,8 +147,6 @@ function attemptsOf(
   }
   return attempts
 }
-
-const codeError = (code: string) => Object.assign(new Error(code), { code })
 
 /** What doesn't fit together at the end. */
 async function violationsOf(

@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/config.ts'
 import type { Service } from '../../src/service.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { type Answer, caller } from '../support/http.ts'
-import { findingsOf } from '../support/ledger.ts'
+import { findingsOf } from '../support/findings.ts'
 import { serve } from '../support/service.ts'
 
 const DEADLINE_MS = 1500

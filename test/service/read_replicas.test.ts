@@ -1,85 +1,23 @@
 /** Reads that a standby answers, and that never show less than the primary proved. */
 import type postgres from 'postgres'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createLedgerClient, CursorGoneError } from '../../client/ledger.ts'
 import { loadConfig } from '../../src/config/config.ts'
-import type { Service } from '../../src/service.ts'
-import { caller } from '../support/http.ts'
-import { codeOf, connectTo, one } from '../support/ledger.ts'
+import { codeOf, one } from '../support/ledger.ts'
 import { serve } from '../support/service.ts'
-import { type Replicated, startReplicated } from '../support/standby.ts'
-
-let servers: Replicated
-let primary: postgres.Sql
-let standby: postgres.Sql
-let service: Service
-
-const call = caller(() => service.url)
-
-beforeAll(async () => {
-  vi.spyOn(console, 'error').mockImplementation(() => {})
-  servers = await startReplicated()
-  primary = connectTo(servers.primary.url)
-  standby = connectTo(servers.standby.url)
-  await primary`select credit_user(1, 10)`
-  service = await serve({
-    ...loadConfig({
-      LOG_LEVEL: 'warn',
-      ACCESS_LOG: 'off',
-      DATABASE_URL: servers.primaryUrl,
-      DATABASE_READ_URL: servers.standbyUrl,
-    }),
-    port: 0,
-  })
-  await untilReplayed(1)
-  // The name of the primary's database is known after the first poll.
-  await vi.waitUntil(async () => (await serverOf('/users/1/history?min_seq=1')) === 'standby')
-})
-afterAll(async () => {
-  await service.stop()
-  await Promise.all([primary, standby].map((sql) => sql.end({ timeout: 0 })))
-  await servers.close()
-  vi.restoreAllMocks()
-})
-
-/** Resolves once the standby has that entry. */
-const untilReplayed = (seq: number, userId = 1) =>
-  vi.waitUntil(async () =>
-    (await standby`select from payment_history where user_id = ${userId} and seq = ${seq}`)
-      .length === 1
-  )
-
-/** How many reads each server has answered. */
-async function counts(): Promise<Record<string, number>> {
-  const { text } = await call('GET', '/metrics')
-  return Object.fromEntries(
-    [...text.matchAll(/^ledger_history_reads_total\{server="(\w+)"\} (\d+)$/gm)]
-      .map(([, server, count]) => [server!, Number(count)]),
-  )
-}
-
-/** What a request answers, and which servers did. */
-async function read(path: string, headers = {}) {
-  const before = await counts()
-  const { status, body } = await call('GET', path, undefined, headers)
-  const after = await counts()
-  const server = Object.keys(after).filter((name) => after[name]! > before[name]!).join()
-  return { status, body, server }
-}
-
-/** Which servers answered the reads of a request. */
-async function serverOf(path: string, headers = {}): Promise<string> {
-  const { status, server } = await read(path, headers)
-  expect(status).toBe(200)
-  return server
-}
-
-const postedAt = async (seq: number) =>
-  encodeURIComponent(
-    (await one(primary<{ at: string }[]>`
-      select to_json(sealed_at) #>> '{}' as at from payment_history
-       where user_id = 1 and seq = ${seq}`)).at,
-  )
+import {
+  call,
+  counts,
+  postedAt,
+  primary,
+  read,
+  restartStandby,
+  serverOf,
+  servers,
+  service,
+  standby,
+  untilReplayed,
+} from './read_replicas/servers.ts'
 
 const CSV = { Accept: 'text/csv' }
 
@@ -214,10 +152,7 @@ async function expectFollowedElsewhere(after: string): Promise<void> {
 }
 
 test('a standby on another timeline is none of that database', async () => {
-  await standby.end({ timeout: 0 })
-  await servers.standby.stop()
-  await servers.restart()
-  standby = connectTo(servers.standby.url)
+  await restartStandby()
   const { name } = await one(primary<{ name: string }[]>`select ledger.incarnation() as name`)
   const { waiting } = await one(standby<{ waiting: boolean }[]>`
     select pg_is_in_recovery() as waiting`)

@@ -1,6 +1,8 @@
 /** Changes of the history by somebody whom nothing stops, behind the back of the guards. */
 import type postgres from 'postgres'
-import { ageHolds, hashAfter, letTriggersChange } from './ledger.ts'
+import { ageHolds } from './holds.ts'
+import { hashAfter } from './sealing.ts'
+import { letTriggersChange } from './ledger.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
   .concat('manual_entries', 'erasures', 'user_controls', 'user_details', 'ledger.anchors')

@@ -1,15 +1,7 @@
 import { expect, test } from 'vitest'
 import type postgres from 'postgres'
-import {
-  blocks,
-  codeOf,
-  one,
-  pidOf,
-  sealCredit,
-  start,
-  untilBlocked,
-  useLedger,
-} from '../../support/ledger.ts'
+import { blocks, codeOf, one, pidOf, start, untilBlocked, useLedger } from '../../support/ledger.ts'
+import { sealCredit } from '../../support/sealing.ts'
 
 const ledger = useLedger()
 

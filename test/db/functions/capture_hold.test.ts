@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import {
   codeOf,
   copyOf,
-  findingsOf,
   historyOf,
   one,
   pidOf,
@@ -12,6 +11,7 @@ import {
   untilBlocked,
   useLedger,
 } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const ledger = useLedger()
 

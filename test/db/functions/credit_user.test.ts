@@ -2,16 +2,16 @@ import { expect, test } from 'vitest'
 import {
   codeOf,
   copyOf,
-  findingsOf,
   historyOf,
   one,
   pidOf,
-  sealCredit,
   start,
   stateOf,
   untilBlocked,
   useLedger,
 } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
+import { sealCredit } from '../../support/sealing.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { ageHolds, codeOf, findingsOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { ageHolds } from '../../support/holds.ts'
+import { codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 import { verifyUser } from '../../support/tampering.ts'
 
 const ledger = useLedger()

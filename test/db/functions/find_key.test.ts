@@ -1,7 +1,8 @@
 /** A key belongs to one request of one user, whatever kind of request that was. */
 import type postgres from 'postgres'
 import { describe, expect, test } from 'vitest'
-import { codeOf, findingsOf, one, snapshotOf, stateOf, useLedger } from '../../support/ledger.ts'
+import { codeOf, one, snapshotOf, stateOf, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const ledger = useLedger()
 

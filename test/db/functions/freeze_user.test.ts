@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { codeOf, findingsOf, historyOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { codeOf, historyOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const ledger = useLedger()
 

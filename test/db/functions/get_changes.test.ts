@@ -49,9 +49,8 @@ async function told(more: Partial<From> = {}): Promise<Changes['told']> {
 }
 
 async function versionOf(id: number): Promise<number> {
-  const [row] = await ledger.sql<{ version: string }[]>`
-    select version from ledger.get_users(array[${id}::bigint])`
-  return Number(row!.version)
+  const users = ledger.sql`select version from ledger.get_users(array[${id}::bigint])`
+  return Number((await one(users))['version'])
 }
 
 const insert = (sql: postgres.Sql, id: number) =>

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { ageHolds, codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { ageHolds } from '../../support/holds.ts'
+import { codeOf, one, stateOf, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 

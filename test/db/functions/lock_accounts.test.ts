@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
+import { ageHolds } from '../../support/holds.ts'
 import {
-  ageHolds,
   blocks,
   codeOf,
   historyOf,

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { findingsOf, historyOf, one, sealCredit, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
+import { historyOf, one, useLedger } from '../../support/ledger.ts'
+import { sealCredit } from '../../support/sealing.ts'
 
 const ledger = useLedger()
 

@@ -1,14 +1,7 @@
 import { expect, test } from 'vitest'
-import {
-  codeOf,
-  copyOf,
-  findingsOf,
-  historyOf,
-  one,
-  sealCredit,
-  stateOf,
-  useLedger,
-} from '../../support/ledger.ts'
+import { codeOf, copyOf, historyOf, one, stateOf, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
+import { sealCredit } from '../../support/sealing.ts'
 
 const ledger = useLedger()
 

@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  codeOf,
-  findingsOf,
-  historyOf,
-  one,
-  snapshotOf,
-  stateOf,
-  useLedger,
-} from '../../support/ledger.ts'
+import { codeOf, historyOf, one, snapshotOf, stateOf, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const ledger = useLedger()
 

@@ -2,28 +2,19 @@ import { expect, test } from 'vitest'
 import {
   codeOf,
   copyOf,
-  findingsOf,
   historyOf,
   one,
   pidOf,
-  sealCredit,
   start,
   stateOf,
   untilBlocked,
   useLedger,
 } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
+import { sealCredit } from '../../support/sealing.ts'
+import { linksOf } from './entry_links.ts'
 
 const ledger = useLedger()
-
-/** `2 reverses 1, reversed by 3` for each entry that is linked. */
-async function linksOf(id: number): Promise<string[]> {
-  const rows = await ledger.sql<{ link: string }[]>`
-    select concat_ws(', ', seq || coalesce(' reverses ' || reverses, ''),
-             'reversed by ' || reversed_by, 'with ' || peer_seq) as link
-      from ledger.get_statement(${id}) where reverses is not null or reversed_by is not null
-     order by seq`
-  return rows.map(({ link }) => link)
-}
 
 test('reverse_entry() takes a debit back and links both ways', async () => {
   const { sql } = ledger
@@ -41,7 +32,7 @@ test('reverse_entry() takes a debit back and links both ways', async () => {
     ts: expect.stringMatching(/^\d{4}-/),
     replayed: false,
   })
-  expect(await linksOf(id)).toEqual(['2, reversed by 3', '3 reverses 2'])
+  expect(await linksOf(ledger.sql, id)).toEqual(['2, reversed by 3', '3 reverses 2'])
   expect(await copyOf(sql, id)).toBe('100.00 at 3')
   expect(await one(sql`select metadata from entries where user_id = ${id} and seq = 3`))
     .toEqual({ metadata: { m: 1 } })
@@ -79,7 +70,7 @@ test('reverse_entry() can take a reversal back, and that one, too', async () => 
   const id = await ledger.user(100)
   await sql`select debit_user(${id}, 10)`
   for (const seq of [2, 3, 4]) await sql`select reverse_entry(${id}, ${seq})`
-  expect(await linksOf(id)).toEqual([
+  expect(await linksOf(ledger.sql, id)).toEqual([
     '2, reversed by 3',
     '3 reverses 2, reversed by 4',
     '4 reverses 3, reversed by 5',
@@ -129,48 +120,6 @@ test('reverse_entry() gives back what a hold has captured', async () => {
   expect(await findingsOf(sql, id)).toEqual([])
 })
 
-test.each(['from', 'to'])(
-  'a transfer goes back whole, reversed by whom it went %s',
-  async (half) => {
-    const { sql } = ledger
-    for (const order of [1, -1]) {
-      const [a, b] = [await ledger.user(10), await ledger.user(20)]
-      const [from, to] = order === 1 ? [a, b] : [b, a]
-      await sql`select transfer(${from}, ${to}, 4)`
-      const mine = half === 'from' ? from : to
-      const theirs = half === 'from' ? to : from
-      const row = await one(sql`select * from reverse_entry(${mine}, 2, 'k')`)
-      expect(row).toMatchObject({ user_id: String(mine), seq: '3', amount: '4.00' })
-      expect(await copyOf(sql, a)).toBe('10.00 at 3')
-      expect(await copyOf(sql, b)).toBe('20.00 at 3')
-      for (const id of [a, b]) {
-        expect(await linksOf(id)).toEqual(['2, reversed by 3, with 2', '3 reverses 2, with 3'])
-      }
-      const before = await stateOf(sql, a, b)
-      expect(await one(sql`select * from reverse_entry(${mine}, 2, 'k')`))
-        .toEqual({ ...row, replayed: true })
-      expect(await codeOf(sql`select reverse_entry(${theirs}, 2)`)).toBe('LGREV')
-      expect(await codeOf(sql`select reverse_entry(${theirs}, 2, 'k')`)).toBe('LGREV')
-      expect(await stateOf(sql, a, b)).toEqual(before)
-      // And forth again.
-      await sql`select reverse_entry(${theirs}, 3)`
-      expect(await findingsOf(sql)).toEqual([])
-      expect(await copyOf(sql, from)).toBe(from === a ? '6.00 at 4' : '16.00 at 4')
-    }
-  },
-)
-
-test('a transfer doesn’t go back once the receiver has spent it: LGFND for both', async () => {
-  const { sql } = ledger
-  const [from, to] = [await ledger.user(10), await ledger.user()]
-  await sql`select transfer(${from}, ${to}, 4)`
-  await sql`select debit_user(${to}, 1)`
-  const before = await stateOf(sql, from, to)
-  expect(await codeOf(sql`select reverse_entry(${from}, 2)`)).toBe('LGFND')
-  expect(await codeOf(sql`select reverse_entry(${to}, 1)`)).toBe('LGFND')
-  expect(await stateOf(sql, from, to)).toEqual(before)
-})
-
 test('reverse_entry() raises LGRNG when the balance would have more than 18 digits', async () => {
   const { sql } = ledger
   const id = await ledger.user(10)
@@ -203,41 +152,6 @@ test('the same entry reversed twice at once is reversed once', async () => {
   await first`commit`
   expect(await reversed).toBe('LGREV')
   expect(await historyOf(sql, id)).toEqual(['+100.00=100.00', '-10.00=90.00', '+10.00=100.00'])
-})
-
-test('both halves of a transfer reversed at once neither deadlock nor go back twice', async () => {
-  const { sql } = ledger
-  const [low, high] = [await ledger.user(10), await ledger.user(10)]
-  await sql`select transfer(${low}, ${high}, 5)`
-  const [holder, a, b] = [ledger.connect(), ledger.connect(), ledger.connect()]
-  const pids = [await pidOf(a), await pidOf(b)]
-  await holder`begin`
-  await holder`select ledger.lock_accounts(${`{${low},${high}}`}::bigint[], true, null)`
-  const codes = [
-    start(codeOf(a`select reverse_entry(${low}, 2)`)),
-    start(codeOf(b`select reverse_entry(${high}, 2)`)),
-  ]
-  for (const pid of pids) await untilBlocked(sql, pid)
-  await holder`commit`
-  expect((await Promise.all(codes)).sort()).toEqual(['LGREV', 'ok'])
-  expect(await copyOf(sql, low)).toBe('10.00 at 3')
-  expect(await findingsOf(sql, low)).toEqual([])
-})
-
-test('reverse_entry() raises 55P03 for a transfer that it couldn’t see before it waited', async () => {
-  const { sql } = ledger
-  const [low, high] = [await ledger.user(10), await ledger.user(10)]
-  const [transferring, reversing] = [ledger.connect(), ledger.connect()]
-  const pid = await pidOf(reversing)
-  await transferring`begin`
-  await transferring`select transfer(${low}, ${high}, 5)`
-  const guessed = start(codeOf(reversing`select reverse_entry(${high}, 2)`))
-  await untilBlocked(sql, pid)
-  await transferring`commit`
-  // Its other half isn't locked.
-  expect(await guessed).toBe('55P03')
-  expect(await codeOf(reversing`select reverse_entry(${high}, 2)`)).toBe('ok')
-  expect(await findingsOf(sql, high)).toEqual([])
 })
 
 test('reverse_entry() takes parts back, never more than the entry was', async () => {

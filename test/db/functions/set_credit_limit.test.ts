@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { codeOf, findingsOf, one, useLedger } from '../../support/ledger.ts'
+import { codeOf, one, useLedger } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const ledger = useLedger()
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { expectProblem, invalid, useHttp } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
+import { useHttp } from '../../support/http.ts'
 
 const http = useHttp()
 const call: typeof http.call = (...request) => http.call(...request)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { expectNothingWritten, invalid, useHttp } from '../../support/http.ts'
-import { findingsOf } from '../../support/ledger.ts'
+import { expectNothingWritten, useHttp } from '../../support/http.ts'
+import { invalid } from '../../support/problems.ts'
+import { findingsOf } from '../../support/findings.ts'
 
 const http = useHttp()
 

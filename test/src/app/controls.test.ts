@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { expectAnswer, expectProblem, invalid, snapshotOf, useHttp } from '../../support/http.ts'
+import { expectAnswer, snapshotOf, useHttp } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
 
 const http = useHttp()
 const call: typeof http.call = (...request) => http.call(...request)

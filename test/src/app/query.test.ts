@@ -2,13 +2,8 @@
 import { expect, test } from 'vitest'
 import { createMetricsApp } from '../../../src/app/app.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
-import {
-  answerOf,
-  expectNothingWritten,
-  expectProblem,
-  invalid,
-  useHttp,
-} from '../../support/http.ts'
+import { answerOf, expectNothingWritten, useHttp } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
 import { type Document, operationsOf } from '../../support/openapi.ts'
 
 const http = useHttp()

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Answer, expectProblem, invalid, useHttp } from '../../support/http.ts'
+import { type Answer, useHttp } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
 
 const http = useHttp()
 let id: number

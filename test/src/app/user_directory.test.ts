@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { expectAnswer, expectNothingWritten, expectProblem, invalid } from '../../support/http.ts'
+import { expectAnswer, expectNothingWritten } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
 import { snapshotOf, useHttp } from '../../support/http.ts'
 
 const http = useHttp()

@@ -4,7 +4,8 @@ import { Problem } from '../../../src/core/errors.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import type { Write } from '../../../src/ledger/write.ts'
 import { createRates } from '../../../src/http/rate_limit.ts'
-import { type Answer, expectProblem, useHttp } from '../../support/http.ts'
+import { type Answer, useHttp } from '../../support/http.ts'
+import { expectProblem } from '../../support/problems.ts'
 
 const http = useHttp({ rateLimit: 3, rateLimitSeconds: 60 })
 

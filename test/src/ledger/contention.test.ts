@@ -1,7 +1,8 @@
 /** Many at once between few users, and users whom a forgotten transaction holds. */
 import { expect, test } from 'vitest'
 import { type Answer, useHttp } from '../../support/http.ts'
-import { createUser, findingsOf } from '../../support/ledger.ts'
+import { createUser } from '../../support/ledger.ts'
+import { findingsOf } from '../../support/findings.ts'
 import { shareOf } from '../../support/share.ts'
 
 const http = useHttp()

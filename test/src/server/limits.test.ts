@@ -2,7 +2,8 @@
 import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
-import { expectProblem, invalid, useHttp } from '../../support/http.ts'
+import { expectProblem, invalid } from '../../support/problems.ts'
+import { useHttp } from '../../support/http.ts'
 import { waitingPids } from '../../support/ledger.ts'
 
 const http = useHttp({
