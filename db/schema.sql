@@ -2328,9 +2328,15 @@ create function ledger.verify_guards()
   language sql stable security definer;
 grant execute on function ledger.verify_guards to ledger_dba;
 
+-- The findings about holds and changes of a range of users that are missing, or were added behind
+-- the back of users: what users.hold_changes says is not how many there are. Internal.
+create function ledger.verify_hold_counts(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
 -- The findings about the holds of a range of users: changes that were edited or can't be, or that
--- have no entry; rows of holds that don't follow from them; and holds or changes that are missing
--- or added behind the back of users. Internal.
+-- have no entry; rows of holds that don't follow from them; and what verify_hold_counts finds.
+-- Internal.
 create function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   returns SETOF ledger.finding
   language plpgsql stable;
