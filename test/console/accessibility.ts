@@ -92,7 +92,8 @@ test('on a phone nothing is wider than the screen, and axe has nothing to say', 
   expect(await width()).toBeLessThanOrEqual(360)
 })
 
-test('nobody but the service was asked for anything', () => {
+test('nobody but the service was asked for anything', async () => {
+  await shown.open()
   const origins = [...shown.origins].filter((origin) => origin !== 'null')
   expect(origins).toEqual([http.service.url])
 })

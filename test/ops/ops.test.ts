@@ -140,6 +140,20 @@ test('every metric in rules, runbooks and dashboard is in a scrape, in a file of
   expect(variables.filter((name) => !known.has(name))).toEqual([])
 })
 
+test('each metric of the ledger is on the dashboard or in a rule', () => {
+  const used = new Set(
+    [...rules, ...dashboard.panels.flatMap(({ targets = [] }) => targets)]
+      .flatMap(({ expr }) => metricsIn(expr)),
+  )
+  // Of a series of a histogram: all of them are its.
+  const familyOf = (name: string) => name.replace(/_(bucket|sum|count)$/, '')
+  const shown = new Set([...used].map(familyOf))
+  const own = [...exposed].filter((name) => name.startsWith('ledger_')).map(familyOf)
+  expect(new Set(own).size).toBeGreaterThan(20)
+  // How much a verification read is in its own output.
+  expect([...new Set(own.filter((name) => !shown.has(name)))]).toEqual(['ledger_verification_rows'])
+})
+
 test('the dashboard has a description for each panel; its expressions and those of runbooks parse', ({ skip }) => {
   for (const { type, title, description, targets } of dashboard.panels) {
     if (type === 'row') continue

@@ -31,6 +31,8 @@ export interface TestService {
   redis: { url: string; token: string; close(): Promise<void> }
   /** Stops the service; the rest stays until `close`. */
   stop(): Promise<void>
+  /** Starts it again where it was. */
+  restart(): Promise<void>
   close(): Promise<void>
 }
 
@@ -38,7 +40,7 @@ export interface TestService {
 export async function startTestService(config: Partial<Config> = {}): Promise<TestService> {
   const database = await createDatabase()
   const redis = await startRedisRest({})
-  const service = await serve({
+  const settings: Config = {
     ...loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off' }),
     port: 0,
     databaseUrl: database.serviceUrl,
@@ -46,12 +48,17 @@ export async function startTestService(config: Partial<Config> = {}): Promise<Te
     redis: { url: redis.url, token: redis.token, timeoutMs: 60_000 },
     requestDeadlineMs: 10_000,
     ...config,
-  })
+  }
+  let service = await serve(settings)
+  const { url } = service
   return {
-    url: service.url,
+    url,
     database,
     redis,
     stop: () => service.stop(),
+    async restart() {
+      service = await serve({ ...settings, port: Number(new URL(url).port) })
+    },
     async close() {
       await service.stop()
       await redis.close()
