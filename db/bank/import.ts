@@ -47,7 +47,7 @@ class Tally {
   /** @returns the exit code */
   conclude(what: string): number {
     if (this.named > MAX_SHOWN) this.#print(`… and ${this.named - MAX_SHOWN} more`)
-    this.#print(`${this.posted} ${what}, ${this.earlier} posted earlier, ${this.named} not`)
+    this.#print(`${this.posted} ${what}, ${this.earlier} posted earlier, ${this.named} named above`)
     return this.named > 0 ? 1 : 0
   }
 }
