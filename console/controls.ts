@@ -1,6 +1,7 @@
 /** What a user may do, and who said so. */
 import type { Control, Controls } from '../client/ledger.ts'
 import { card, element } from './element.ts'
+import { keepFocus } from './focus.ts'
 import { moment, money } from './format.ts'
 
 const CHANGES: Record<Control['operation'], string> = {
@@ -42,7 +43,7 @@ export function controlsSection(buttonsFor: (isFrozen: boolean) => HTMLElement):
       const made = buttonsFor(frozen_at !== null)
       nothing.hidden = changes.length > 0
       list.replaceChildren(...changes.map(changeItem))
-      buttons.replaceChildren(made)
+      keepFocus(() => buttons.replaceChildren(made))
       node.hidden = made.hidden && changes.length === 0
     },
   }

@@ -1,6 +1,7 @@
 /** An entry with its proof: its hash is computed again, here, from the hash of the entry before. */
 import { type CheckedLine, type Entry, StatementError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
+import { rememberFocus } from './focus.ts'
 import { isReversed, kindOf, moment, money, signed } from './format.ts'
 import { messagePlace } from './messages.ts'
 import { openOperation } from './operation_dialog.ts'
@@ -140,9 +141,11 @@ export function openEntry(
     content,
     messagePlace(),
   )
+  const giveBackFocus = rememberFocus()
   close.addEventListener('click', () => dialog.close())
   dialog.addEventListener('close', () => {
     dialog.remove()
+    giveBackFocus()
     onClose()
   })
 

@@ -2,9 +2,10 @@
 import type { Entry, HistoryQuery } from '../client/ledger.ts'
 import { arrange, type Attributes, card, element, isWide } from './element.ts'
 import { choice, labelled } from './field.ts'
+import { keepFocus } from './focus.ts'
 import { isReversed, kindOf, moment, money, noteOf, period, signed } from './format.ts'
 import { explain } from './problem.ts'
-import type { Session } from './session.ts'
+import { reaches, type Session } from './session.ts'
 
 export interface Section {
   node: HTMLElement
@@ -23,9 +24,20 @@ function reversalBadge({ reversed_by, reversed }: Entry): HTMLElement | undefine
   return element('span', { class: 'badge' }, text)
 }
 
-function rowOf(id: number, entry: Entry): HTMLTableRowElement {
-  const { seq, action, balance, ts, metadata, idempotency_key } = entry
+/** What made an entry, which leads to what else was changed or what is taken back. */
+function kindLink(session: Session, id: number, entry: Entry): HTMLElement {
+  const { transfer, reverses } = entry
+  const other = reverses === undefined ? transfer : { user_id: id, seq: reverses }
   const kind = kindOf(entry)
+  if (!other || !reaches(session, other.user_id)) {
+    return element('span', { class: 'kind' }, kind)
+  }
+  const href = `#/users/${other.user_id}/entries/${other.seq}`
+  return element('a', { class: 'kind', href }, kind)
+}
+
+function rowOf(session: Session, id: number, entry: Entry): HTMLTableRowElement {
+  const { seq, action, balance, ts, metadata, idempotency_key } = entry
   const note = noteOf(metadata)
   const link = { href: `#/users/${id}/entries/${seq}`, 'aria-label': `Entry ${seq}` }
   return element(
@@ -36,7 +48,7 @@ function rowOf(id: number, entry: Entry): HTMLTableRowElement {
     element(
       'td',
       { class: 'text' },
-      element('span', { class: 'kind' }, kind),
+      kindLink(session, id, entry),
       reversalBadge(entry),
       note === '' ? undefined : element('span', { class: 'reason' }, note),
     ),
@@ -107,7 +119,8 @@ function createFilters(onChange: () => void) {
 }
 
 /** The entries of a user. */
-export function historySection({ client }: Session, id: number): Section {
+export function historySection(session: Session, id: number): Section {
+  const { client } = session
   /** By seq, with the last reversal: an entry changes only when it is reversed. */
   const rows = new Map<number, { row: HTMLTableRowElement; reversed_by: number | undefined }>()
   let entries: Entry[] = []
@@ -125,7 +138,7 @@ export function historySection({ client }: Session, id: number): Section {
     const { seq, reversed_by } = entry
     const known = rows.get(seq)
     if (known && known.reversed_by === reversed_by) return known.row
-    const row = rowOf(id, entry)
+    const row = rowOf(session, id, entry)
     rows.set(seq, { row, reversed_by })
     return row
   }
@@ -152,7 +165,7 @@ export function historySection({ client }: Session, id: number): Section {
       const rest = isJoined ? entries.filter(({ seq }) => seq < last) : []
       if (rest.length === 0) next = page.next
       entries = isOlder ? [...entries, ...page.entries] : [...page.entries, ...rest]
-      arrange(body, entries.map(cachedRow))
+      keepFocus(() => arrange(body, entries.map(cachedRow)))
       nothing.hidden = entries.length > 0
       // The ledger looks at so many entries at once.
       nothing.textContent = next === null ? 'No entries.' : `None down to entry ${next}.`

@@ -2,6 +2,7 @@
 import type { HeldHold } from '../client/ledger.ts'
 import { arrange, card, element } from './element.ts'
 import { choice, labelled } from './field.ts'
+import { keepFocus } from './focus.ts'
 import { moment, money, noteOf } from './format.ts'
 import type { Section } from './history.ts'
 import { explain } from './problem.ts'
@@ -73,7 +74,7 @@ export function holdsSection(
       })
       if (number !== asked) return
       const shown = page.holds.map(itemOf)
-      arrange(list, isMore ? [...list.childNodes, ...shown] : shown)
+      keepFocus(() => arrange(list, isMore ? [...list.childNodes, ...shown] : shown))
       next = page.next
       more.hidden = next === null
       nothing.hidden = list.childElementCount > 0

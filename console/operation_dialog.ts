@@ -2,6 +2,7 @@
 import { OutcomeUnknownError } from '../client/ledger.ts'
 import { definitions, element } from './element.ts'
 import { type FieldInput, labelled, showFaults } from './field.ts'
+import { rememberFocus } from './focus.ts'
 import { announce } from './messages.ts'
 import { explain, isRepeatable, showFault } from './problem.ts'
 
@@ -93,6 +94,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   const inputs = fields.map(({ input }) => input)
   const view = createView(operation, fields)
   const { dialog, form, cancel, back } = view
+  const giveBackFocus = rememberFocus()
   /** What is confirmed, and its key: the same values always have the same one. */
   let confirmed: { values: Values; text: string; key: string } | undefined
   let isConfirming = false
@@ -149,6 +151,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   })
   dialog.addEventListener('close', () => {
     dialog.remove()
+    giveBackFocus()
     if (problem instanceof OutcomeUnknownError) {
       const where = isKeyed ? `for the key ${confirmed!.key} in the history` : 'at the user again'
       announce(`${operation.title}: it may have happened. Look ${where}.`)

@@ -71,8 +71,8 @@ const confirmTransfer = async (page: Page) => {
 }
 
 const openReversal = async (page: Page) => {
-  await page.locator('.entries tbody tr', { hasText: 'Reversal of' }).first().getByRole('link')
-    .click()
+  await page.locator('.entries tbody tr', { hasText: 'Reversal of' }).first()
+    .getByRole('link', { name: /^Entry/ }).click()
   await page.getByText('✓ The hash is what').waitFor()
 }
 

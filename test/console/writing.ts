@@ -129,33 +129,3 @@ test('an unknown user and what is no amount are refused before anything is confi
   await inDialog('Cancel').click()
   expect(await entriesOf(id)).toHaveLength(1)
 })
-
-test('everything can be done with the keyboard, and the focus comes back', async () => {
-  const id = await http.user('10')
-  const { page } = shown
-  const { keyboard } = page
-  await shown.open(`#/users/${id}`)
-  const focused = () => page.evaluate('document.activeElement.textContent')
-  // From the heading, where a new page begins.
-  await keyboard.press('Tab')
-  expect(await focused()).toBe('Credit')
-  await keyboard.press('Enter')
-  await keyboard.type('5')
-  await keyboard.press('Tab')
-  await keyboard.type('By keyboard')
-  await keyboard.press('Tab')
-  await keyboard.press('Tab')
-  expect(await focused()).toBe('Continue')
-  await keyboard.press('Enter')
-  await inDialog('Credit').waitFor()
-  await expect.poll(focused).toBe('Credit')
-  await keyboard.press('Enter')
-  await dialog().waitFor({ state: 'detached' })
-  await expect.poll(focused).toBe('Credit')
-  await keyboard.press('Enter')
-  await dialog().waitFor()
-  await keyboard.press('Escape')
-  await dialog().waitFor({ state: 'detached' })
-  expect(await focused()).toBe('Credit')
-  expect((await entriesOf(id)).map(({ amount }) => amount)).toEqual(['10.00', '5.00'])
-})

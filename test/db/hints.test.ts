@@ -18,7 +18,10 @@ const RAISED = new Set(
     .map(([, code]) => code!),
 )
 
-/** What raises it, by the names of users. What PostgreSQL itself raises, such as at the end of lock_timeout, has no hint of ours. */
+/**
+ * What raises it, by the names of users. What PostgreSQL itself raises, such as at the end of
+ * lock_timeout, has no hint of ours.
+ */
 const CALLS: Record<string, string> = {
   LGAMT: 'select debit_user(:user, 0.001)',
   LGCUR: `select from interventions_id_seq i, ledger.get_events(after_digest => 'another',

@@ -1,7 +1,7 @@
 /** What psql offers to somebody who presses Tab. */
 import { spawn, spawnSync } from 'node:child_process'
 import process from 'node:process'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { useLedger } from '../support/ledger.ts'
 import { psqlIsMissing } from '../support/psql.ts'
 
@@ -34,9 +34,7 @@ test('Tab completes the name of each view that ledger_dba reads, and what is typ
   const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve))
   let shown = ''
   terminal.stdout.on('data', (chunk) => shown += chunk)
-  const shows = (text: string) =>
-    vi.waitUntil(() => shown.includes(text), { timeout: 20_000, interval: 20 })
-      .catch(() => expect(shown).toContain(text))
+  const shows = (text: string) => expect.poll(() => shown).toContain(text)
   try {
     await shows('ready> ')
     for (const [typed, view] of Object.entries(VIEWS)) {
