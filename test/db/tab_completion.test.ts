@@ -34,7 +34,7 @@ test('Tab completes the name of each view that ledger_dba reads, and what is typ
   const ended = new Promise<number | null>((resolve) => terminal.once('close', resolve))
   let shown = ''
   terminal.stdout.on('data', (chunk) => shown += chunk)
-  const shows = (text: string) => expect.poll(() => shown).toContain(text)
+  const shows = async (text: string) => await expect.poll(() => shown).toContain(text)
   try {
     await shows('ready> ')
     for (const [typed, view] of Object.entries(VIEWS)) {
