@@ -1,7 +1,9 @@
 /** What people at psql are told to do about an error: each has a HINT. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
-import { placeMostHolds, sealCredit, useLedger } from '../support/ledger.ts'
+import { placeMostHolds } from '../support/holds.ts'
+import { useLedger } from '../support/ledger.ts'
+import { sealCredit } from '../support/sealing.ts'
 
 const ledger = useLedger()
 
