@@ -28,6 +28,8 @@ const CALLS: Record<string, string> = {
   LGAMT: 'select debit_user(:user, 0.001)',
   LGCUR: `select from interventions_id_seq i, ledger.get_events(after_digest => 'another',
     settled => 1, after_position => 1, epoch => ledger.epoch(i.last_value - (not i.is_called)::int))`,
+  // What each of those calls that do not work on several servers begins with.
+  LGDIS: `select ledger.refuse_distributed('Erasing')`,
   LGENT: 'select reverse_entry(:user, 99)',
   LGEXP: 'select extend_hold(:user, 1, 1)',
   LGFND: 'select debit_user(:user, 5000)',
