@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const env = process.env
 /** Of the cases of the long tests; --mode=all does everything. */
-const SMALL_SHARE = '0.05'
+const SMALL_SHARE = '0.03'
 /** A hang ends a test. That a machine has much to do never may. */
 const HANG_MS = 300_000
 

@@ -22,7 +22,7 @@ let sql: postgres.Sql
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-storage-'))
   const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  server = await startPostgres({ dataDir: folder, version })
+  server = await startPostgres({ dataDir: folder, version, settings: { fsync: 'off' } })
   await migrate(server.url, () => {})
   sql = connectTo(server.url)
 })

@@ -25,7 +25,7 @@ let admin: postgres.Sql
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-roles-'))
   const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  server = await startPostgres({ dataDir: folder, version })
+  server = await startPostgres({ dataDir: folder, version, settings: { fsync: 'off' } })
   admin = connectTo(server.url)
 })
 beforeEach(async () => {

@@ -12,7 +12,7 @@ import { SHARE, shareOf } from '../support/share.ts'
 import { type ServiceProcess, startServiceProcess } from './service_process.ts'
 
 const USERS = 6
-const DEBITS = 30
+const DEBITS = shareOf(30, 12)
 const KILLS = shareOf(2)
 
 const file = webhooksFile()

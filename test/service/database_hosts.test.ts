@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (const name of ['first', 'second']) {
     const server = await startPostgres({
       dataDir: join(folder, name),
-      settings: { unix_socket_directories: folder },
+      settings: { unix_socket_directories: folder, fsync: 'off' },
     })
     servers.push(server)
     const sql = postgres(server.url, { max: 1 })

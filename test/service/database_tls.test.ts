@@ -54,7 +54,7 @@ beforeAll(async () => {
   makeAuthority('ca')
   makeAuthority('other')
   await makeCertificate()
-  server = await startPostgres({ dataDir: join(folder, 'postgres') })
+  server = await startPostgres({ dataDir: join(folder, 'postgres'), settings: { fsync: 'off' } })
   admin = postgres(server.url, { max: 1, onnotice: () => {} })
   const [row] = await admin<{ data: string }[]>`select setting as data from pg_settings
     where name = 'data_directory'`

@@ -5,10 +5,11 @@ import { sample, SEED } from './share.ts'
 /** Paths of files in which no test needs another one. */
 const pathsOf = (...names: string[]) => names.map((name) => `test/${name}.test.ts`)
 
-/** They start programs for each of their tests: a tenth of them is run. */
+/** They start programs, or have many tests alike: a tenth of them is run. */
 const SLOWEST = new Set(pathsOf(
   'console/console',
   'db/role_timeouts',
+  'db/session_settings',
   'db/verify',
   'dev/embedded_postgres',
   'dev/start',
@@ -42,10 +43,10 @@ const SLOW = new Set(pathsOf(
   'db/new_migration',
   'db/preconditions',
   'db/privileges',
-  'db/session_settings',
   'dev/new_token',
   'fuzz/linear_work',
   'model/copies',
+  'ops/ops',
   'project/supply_chain',
   'service/database_hosts',
   'service/database_tls',
@@ -60,6 +61,7 @@ const SLOW = new Set(pathsOf(
   'src/app/browsers',
   'src/app/bulk',
   'src/app/debits',
+  'src/app/event_stream',
   'src/app/events',
   'src/app/history',
   'src/app/holds',
@@ -74,6 +76,7 @@ const SLOW = new Set(pathsOf(
   'src/cache/snapshots_in_step',
   'src/cache/snapshots_stores',
   'src/http/observe',
+  'src/http/sequence',
   'src/ledger/contention',
   'src/ledger/statement',
   'src/ledger/verification',

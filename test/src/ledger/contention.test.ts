@@ -8,7 +8,7 @@ import { shareOf } from '../../support/share.ts'
 const http = useHttp()
 const TRANSFERS = shareOf(600, 60)
 const HOLDS = shareOf(400, 40)
-const HELD = shareOf(1000, 100)
+const HELD = shareOf(1000)
 
 const outcomesOf = (answers: Answer[]) => {
   const counts: Record<string, number> = {}

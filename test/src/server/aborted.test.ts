@@ -6,10 +6,11 @@ import { connect } from 'node:net'
 import { beforeAll, expect, test } from 'vitest'
 import { useHttp } from '../../support/http.ts'
 import { serve } from '../../support/service.ts'
+import { shareOf } from '../../support/share.ts'
 import { loadConfig } from '../../../src/config/config.ts'
 
 const http = useHttp()
-const ENTRIES = 20_000
+const ENTRIES = shareOf(20_000, 5000)
 
 let id: number
 
