@@ -31,7 +31,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
       max_connections: '300',
       max_prepared_transactions: '10',
       wal_level: 'logical',
-      autovacuum_naptime: '5s',
       // This machine won't fail during a run; test/faults has clusters of its own.
       fsync: 'off',
     },

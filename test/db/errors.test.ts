@@ -62,6 +62,7 @@ beforeAll(async () => {
   const most = { balance: '999999999999999999.99' }
   await sealCredit(sql, users.rich, most)
   await sealCredit(sql, users.full, most)
+  await sql`select recalculate_balance(${users.full})`
   await sql`insert into payment_history (user_id, action, amount)
     values (${users.full}, 'CREDIT', 1), (${users.poor}, 'DEBIT', 1000),
            (${users.crowded}, 'CREDIT', 1)`

@@ -38,15 +38,19 @@ async function excess(input: Input, form: Form, size = SIZE): Promise<string | u
   }
   // What is made once isn't counted: twice the length is twice what comes on top of it.
   for (const length of [1, size]) await run(textOf(form, length))
-  const work: number[] = []
-  for (const factor of [1, 2, 4]) {
-    const text = textOf(form, factor * size)
-    work.push(await workOf(() => run(text)))
+  let work: number[] = []
+  // What else runs in this process is counted, too: what is too much is so each time.
+  for (let time = 0; time < 3; time++) {
+    work = []
+    for (const factor of [1, 2, 4]) {
+      const text = textOf(form, factor * size)
+      work.push(await workOf(() => run(text)))
+    }
+    const [first, second, third] = work as [number, number, number]
+    const before = Math.max(second - first, STEPS_PER_CHARACTER * size)
+    if (third < Infinity && third - second <= 3 * before) return undefined
   }
-  const [first, second, third] = work as [number, number, number]
-  const before = Math.max(second - first, STEPS_PER_CHARACTER * size)
-  const isTooMuch = third === Infinity || third - second > 3 * before
-  return isTooMuch ? work.join(' ') : undefined
+  return work.join(' ')
 }
 
 const LISTS: Form[] = [

@@ -17,15 +17,12 @@ export interface TestDatabase {
 export async function createDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   if (isOnCitus()) return await createOnCitus(name)
-  const server = inject('databaseUrl')
-  await retryInUse(() =>
-    withConnection(
-      server,
-      // Without writing it all to the log, which is most of the work.
-      (sql) => sql`create database ${sql(name)} template ledger_template strategy file_copy`,
-    )
-  )
-  const url = new URL(server)
+  const sql = server()
+  await retryInUse(async () => {
+    // Without writing it all to the log, which is most of the work.
+    await sql`create database ${sql(name)} template ledger_template strategy file_copy`
+  })
+  const url = new URL(inject('databaseUrl'))
   url.pathname = name
   const serviceUrl = new URL(url)
   serviceUrl.username = 'ledger_service'
@@ -33,8 +30,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   return {
     url: url.href,
     serviceUrl: serviceUrl.href,
-    drop: () =>
-      withConnection(server, (sql) => sql`drop database if exists ${sql(name)} with (force)`),
+    drop: async () => void await server()`drop database if exists ${sql(name)} with (force)`,
   }
 }
 
@@ -48,14 +44,16 @@ async function createOnCitus(name: string): Promise<TestDatabase> {
   return { url, serviceUrl: serviceUrl.href, drop: () => dropDatabases(name) }
 }
 
-async function withConnection(url: string, work: (sql: postgres.Sql) => Promise<unknown>) {
-  const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => {} })
-  try {
-    await work(sql)
-  } finally {
-    await sql.end()
-  }
-}
+let shared: postgres.Sql | undefined
+
+/** Connections of this worker, for as long as it makes databases. */
+const server = () =>
+  shared ??= postgres(inject('databaseUrl'), {
+    max: 2,
+    idle_timeout: 10,
+    fetch_types: false,
+    onnotice: () => {},
+  })
 
 /** PostgreSQL refuses to copy a database in which somebody, such as autovacuum, is at work. */
 async function retryInUse(work: () => Promise<void>): Promise<void> {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await http.sql`insert into payment_history (user_id, action, amount, metadata)
     select ${id}, 'CREDIT', 1, jsonb_build_object('a', repeat('x', 4088))
       from generate_series(1, ${LIMIT}::integer)`
-  await http.sql`select recalculate_balance(${id})`
+  await http.sql`select recalculate_balance(${id}), place_hold(${id}, 0.01)`
 })
 afterAll(() => ledger.end())
 
