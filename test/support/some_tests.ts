@@ -7,21 +7,23 @@ const pathsOf = (...names: string[]) => names.map((name) => `test/${name}.test.t
 
 /** They start programs, or have many tests alike: a tenth of them is run. */
 const SLOWEST = new Set(pathsOf(
+  'client/packed',
   'console/console',
+  'console/scopes',
   'db/role_timeouts',
   'db/session_settings',
   'db/verify',
   'dev/embedded_postgres',
   'dev/start',
   'project/docs_commands',
+  'src/app/openapi_lint',
+  'src/auth/access',
 ))
 
 /** A quarter of their tests is run. */
 const SLOW = new Set(pathsOf(
   'client/client',
   'client/erased_statement',
-  'client/packed',
-  'console/scopes',
   'db/add_hold_changes',
   'db/after_restore',
   'db/anchor',
@@ -67,12 +69,10 @@ const SLOW = new Set(pathsOf(
   'src/app/history',
   'src/app/holds',
   'src/app/long_reads',
-  'src/app/openapi_lint',
   'src/app/query',
   'src/app/search',
   'src/app/transfers',
   'src/app/users',
-  'src/auth/access',
   'src/auth/access_service',
   'src/cache/snapshots',
   'src/cache/snapshots_in_step',
