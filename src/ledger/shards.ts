@@ -3,6 +3,7 @@
  * then a server refuses, the coordinator does it instead, and the map is read again.
  */
 import type { Versioned } from '../cache/snapshots.ts'
+import { BatchTurns } from '../core/batch_turns.ts'
 import { isMoved } from '../core/errors.ts'
 import { unref } from '../core/unref.ts'
 import type { Ledger } from './functions.ts'
@@ -28,6 +29,9 @@ export class Shards {
   #shards: readonly Shard[] = []
   #byId = new Map<string, ShardLedger>()
   readonly #workers = new Map<string, WorkerDatabases>()
+  /** Of the shards of each worker. */
+  readonly #turns = new Map<WorkerDatabases, BatchTurns>()
+  #turnsById = new Map<string, BatchTurns>()
   #reading: Promise<void> | undefined
   #isEnded = false
 
@@ -64,6 +68,12 @@ export class Shards {
     const { ledger } = this.#options
     return await this.#inShard(id, (shard) => shard.post(operations, options)) ??
       await ledger.post(operations, options)
+  }
+
+  /** Runs a batch of a shard when it is its turn among those of its server. */
+  async inTurn(id: string, runBatch: () => Promise<void>): Promise<void> {
+    const turns = this.#turnsById.get(id)
+    await (turns ? turns.take(runBatch) : runBatch())
   }
 
   /** Reads users, each from its server. */
@@ -125,18 +135,22 @@ export class Shards {
   async #read(): Promise<void> {
     const shards = await this.#options.ledger.getShards()
     const { observe = (ledger) => ledger } = this.#options
+    const workers = shards.map((shard) => [shard, this.#workerOf(shard)] as const)
     this.#byId = new Map(
-      shards.map((
-        shard,
-      ) => [shard.id, observe(createShardLedger(this.#workerOf(shard), shard))]),
+      workers.map(([shard, worker]) => [shard.id, observe(createShardLedger(worker, shard))]),
     )
+    this.#turnsById = new Map(workers.map(([{ id }, worker]) => [id, this.#turns.get(worker)!]))
     this.#shards = shards
   }
 
   #workerOf(server: Pick<Shard, 'host' | 'port'>): WorkerDatabases {
     const name = `${server.host}:${server.port}`
     let worker = this.#workers.get(name)
-    if (!worker) this.#workers.set(name, worker = this.#options.openWorker(server))
+    if (!worker) {
+      this.#workers.set(name, worker = this.#options.openWorker(server))
+      const { max } = worker.batches.connections()
+      this.#turns.set(worker, new BatchTurns(max))
+    }
     return worker
   }
 }

@@ -10,8 +10,11 @@ const MAX_BATCH_ACROSS = 8
 
 export interface WriteRouterOptions {
   ledger: LedgerPost
-  shards: Pick<Shards, 'isDistributed' | 'idOf' | 'post'>
-  openQueue: (ledger: LedgerPost, limits?: Pick<WriteQueueOptions, 'maxBatch'>) => WriteQueue
+  shards: Pick<Shards, 'isDistributed' | 'idOf' | 'inTurn' | 'post'>
+  openQueue: (
+    ledger: LedgerPost,
+    limits?: Pick<WriteQueueOptions, 'maxBatch' | 'inTurn'>,
+  ) => WriteQueue
 }
 
 /**
@@ -71,7 +74,10 @@ export class WriteRouter {
     const { openQueue, shards } = this.#options
     let queue = this.#ofShards.get(id)
     if (!queue) {
-      queue = openQueue({ post: (operations, options) => shards.post(id, operations, options) })
+      queue = openQueue(
+        { post: (operations, options) => shards.post(id, operations, options) },
+        { inTurn: (runBatch) => shards.inTurn(id, runBatch) },
+      )
       this.#ofShards.set(id, queue)
     }
     return queue

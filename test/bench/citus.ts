@@ -1,130 +1,148 @@
 /**
  * What a ledger on Citus costs in processor time, beside a plain one:
  *
- *   node --import tsx test/bench/citus.ts PLAIN_URL COORDINATOR_URL
+ *   node --import tsx test/bench/citus.ts PLAIN_URL COORDINATOR_URL…
  *
- * All servers have to be on this machine. Both ledgers have users 1000 to 2999 with enough money,
- * who pay one another.
+ * All servers have to be on this machine. All ledgers have users 1000 to 2999 with enough money,
+ * who pay one another. They are measured in turn; of the servers, their sessions only.
  */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import type postgres from 'postgres'
-import { loadConfig } from '../../src/config/config.ts'
-import { serve } from '../../src/node.ts'
 import { connectTo } from '../support/ledger.ts'
+import type { RequestKind } from './http_requests.ts'
+import { startLoadGenerator } from './load.ts'
+import { cpuOf } from './machine.ts'
+import { type Program, startProgram } from './programs.ts'
 
 const USERS = { first: 1000, count: 2000 }
-const CONNECTIONS = 64
-const SECONDS = 5
+const SECONDS = 4
 const ROUNDS = 3
-/** Of a clock tick in /proc. */
-const TICK_MS = 10
-
-interface Server {
-  name: 'plain' | 'coordinator' | 'worker'
-  sql: postgres.Sql
+const CALLS = {
+  'debit_user()': (sql: postgres.Sql) => sql`select debit_user(${anyUser()}, 0.01)`,
+  'transfer()': (sql: postgres.Sql) => {
+    const from = anyUser()
+    const to = USERS.first + (from - USERS.first + 1) % USERS.count
+    return sql`select transfer(${from}, ${to}, 0.01)`
+  },
 }
+/** With how many connections at once. */
+const REQUESTS: [request: RequestKind, connections: number][] = [
+  ['debit', 64],
+  ['debit', 256],
+  ['transfer', 64],
+  ['transfer', 256],
+]
 
 const anyUser = () => USERS.first + Math.floor(Math.random() * USERS.count)
 
-/** Milliseconds of processor time that each backend of a server has taken so far, by its pid. */
-async function backendsOf({ sql }: Server): Promise<Map<number, number>> {
-  const rows = await sql<{ pid: number }[]>`
-    select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`
-  return new Map(rows.map(({ pid }) => {
-    const [, fields] = /\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))!
-    const [user, system] = fields!.split(' ').slice(11, 13).map(Number)
-    return [pid, (user! + system!) * TICK_MS]
-  }))
+type Part = 'service' | 'coordinator' | 'workers'
+type Cost = Record<Part, number>
+
+interface Target {
+  name: string
+  sql: postgres.Sql
+  service: Program
+  servers: { part: Part; sql: postgres.Sql }[]
 }
 
-/** Works for some seconds. @returns milliseconds of processor time for each call, by server */
-async function measure(
-  servers: Server[],
-  clients: number,
-  call: (client: number) => Promise<unknown>,
-): Promise<Record<string, number>> {
-  const before = await Promise.all(servers.map(backendsOf))
-  const until = performance.now() + SECONDS * 1000
-  let calls = 0
-  await Promise.all(Array.from({ length: clients }, async (_, client) => {
-    for (; performance.now() < until; calls++) await call(client)
-  }))
-  const after = await Promise.all(servers.map(backendsOf))
-  const cost: Record<string, number> = {}
-  for (const [n, { name }] of servers.entries()) {
-    let ms = 0
-    for (const [pid, total] of after[n]!) ms += total - (before[n]!.get(pid) ?? 0)
-    cost[name] = (cost[name] ?? 0) + ms / calls
-  }
-  return cost
-}
-
-/** The kinds of calls on one ledger. */
-async function createCalls(url: string) {
+async function openTarget(url: string, folder: string): Promise<Target> {
   const sql = connectTo(url)
-  const config = loadConfig({ LOG_LEVEL: 'silent', ACCESS_LOG: 'off', DATABASE_URL: url })
-  const service = await serve({ ...config, port: 0, requestDeadlineMs: 20_000 })
-  const post = async (path: string, body: object) => {
-    const response = await fetch(`${service.url}${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    })
-    await response.body?.cancel()
-    if (response.status !== 201) throw new Error(`${path}: ${response.status}`)
+  const shards = await sql<{ host: string; port: number }[]>`
+    select host, port from ledger.get_shards()`
+  const workers = [...new Set(shards.map(({ host, port }) => `${host}:${port}`))]
+  const isPlain = workers.length === 0
+  const servers: Target['servers'] = [{ part: isPlain ? 'workers' : 'coordinator', sql }]
+  for (const host of workers) {
+    const worker = new URL(url)
+    worker.host = host
+    servers.push({ part: 'workers', sql: connectTo(worker.href) })
   }
-  const pair = () => {
-    const from = anyUser()
-    return { from, to: USERS.first + (from - USERS.first + 1) % USERS.count, amount: '0.01' }
+  const env = { LOG_LEVEL: 'warn', ACCESS_LOG: 'off', DATABASE_URL: url, PORT: '0' }
+  const service = await startProgram('node', 'src/node.ts', env, folder)
+  const name = isPlain ? 'one server' : `${workers.length} workers, ${shards.length} shards`
+  return { name, sql, service, servers }
+}
+
+/** Processor time of the service and of all sessions on its ledger. */
+async function readCosts({ service, servers }: Target): Promise<Cost> {
+  const costs: Cost = { service: cpuOf(service.pid), coordinator: 0, workers: 0 }
+  for (const { part, sql } of servers) {
+    const sessions = await sql<{ pid: number }[]>`
+      select pid from pg_stat_activity
+       where backend_type = 'client backend' and datname = current_database()`
+    for (const { pid } of sessions) costs[part] += cpuOf(pid)
   }
-  const calls: Record<string, [clients: number, call: () => Promise<unknown>]> = {
-    'debit_user() in SQL': [1, () => sql`select debit_user(${anyUser()}, 0.01)`],
-    'transfer() in SQL': [1, () => {
-      const { from, to } = pair()
-      return sql`select transfer(${from}, ${to}, 0.01)`
-    }],
-    'debits through the service': [
-      CONNECTIONS,
-      () => post(`/users/${anyUser()}/debit`, { amount: '0.01' }),
-    ],
-    'transfers through the service': [CONNECTIONS, () => post('/transfers', pair())],
-  }
-  return {
-    calls,
-    stop: async () => {
-      await service.stop()
-      await sql.end()
-    },
-  }
+  return costs
+}
+
+/** Works for some seconds. @returns milliseconds of processor time for each call */
+async function measure(target: Target, run: () => Promise<number>): Promise<Cost> {
+  const before = await readCosts(target)
+  const calls = await run()
+  const after = await readCosts(target)
+  const of = (part: Part) => (after[part] - before[part]) / calls
+  return { service: of('service'), coordinator: of('coordinator'), workers: of('workers') }
 }
 
 const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
+const sum = ({ service, coordinator, workers }: Cost) => service + coordinator + workers
 
-async function main([plainUrl, citusUrl]: string[]): Promise<void> {
-  if (!plainUrl || !citusUrl) throw new Error('usage: citus.ts PLAIN_URL COORDINATOR_URL')
-  const plainServer: Server = { name: 'plain', sql: connectTo(plainUrl) }
-  const coordinator: Server = { name: 'coordinator', sql: connectTo(citusUrl) }
-  const nodes = await coordinator.sql<{ host: string; port: number }[]>`
-    select distinct host, port from ledger.get_shards()`
-  const workers = nodes.map(({ host, port }): Server => {
-    const url = new URL(citusUrl)
-    url.host = `${host}:${port}`
-    return { name: 'worker', sql: connectTo(url.href) }
-  })
-  const [plain, citus] = [await createCalls(plainUrl), await createCalls(citusUrl)]
-  for (const [name, [clients, call]] of Object.entries(plain.calls)) {
-    const all: Record<string, number>[] = []
-    for (let n = 0; n < ROUNDS; n++) {
-      const one = await measure([plainServer], clients, call)
-      const two = await measure([coordinator, ...workers], clients, citus.calls[name]![1])
-      all.push({ ...one, ...two })
+async function compare(
+  name: string,
+  targets: Target[],
+  run: (target: Target) => Promise<number>,
+): Promise<void> {
+  const costs = new Map<Target, Cost[]>(targets.map((target) => [target, []]))
+  for (let n = 0; n < ROUNDS; n++) {
+    for (const target of targets) {
+      costs.get(target)!.push(await measure(target, () => run(target)))
     }
-    const of = (key: string) => median(all.map((cost) => cost[key]!)).toFixed(3)
-    console.log(name, { plain: of('plain'), workers: of('worker'), coordinator: of('coordinator') })
   }
-  await Promise.all([plain.stop(), citus.stop()])
-  await Promise.all([plainServer, coordinator, ...workers].map(({ sql }) => sql.end()))
+  let plain: number | undefined
+  for (const [target, all] of costs) {
+    const total = median(all.map(sum))
+    plain ??= total
+    const of = (part: Part) => `${part} ${median(all.map((cost) => cost[part])).toFixed(3)}`
+    const parts = (['service', 'coordinator', 'workers'] as const).map(of).join(', ')
+    console.log(`${name}, ${target.name}: ${parts}, together × ${(total / plain).toFixed(2)}`)
+  }
+}
+
+async function main(urls: string[]): Promise<void> {
+  if (urls.length < 2) throw new Error('usage: citus.ts PLAIN_URL COORDINATOR_URL…')
+  const folder = mkdtempSync(join(tmpdir(), 'ledger-citus-'))
+  const targets: Target[] = []
+  const load = startLoadGenerator()
+  try {
+    for (const url of urls) targets.push(await openTarget(url, folder))
+    for (const [name, call] of Object.entries(CALLS)) {
+      await compare(`${name} in SQL`, targets, async ({ sql }) => {
+        let calls = 0
+        const until = performance.now() + SECONDS * 1000
+        for (; performance.now() < until; calls++) await call(sql)
+        return calls
+      })
+    }
+    for (const [request, connections] of REQUESTS) {
+      await compare(`${request}, ${connections} connections`, targets, async ({ service }) => {
+        const streams = [{ url: service.url, request, users: USERS, connections }]
+        const [measured] = (await load.run({ kind: 'http', streams, seconds: SECONDS })).streams
+        const { good, statuses } = measured!
+        if (good !== statuses[201]) throw new Error(JSON.stringify(statuses))
+        return good
+      })
+    }
+  } finally {
+    await load.stop()
+    for (const { service, servers } of targets) {
+      await service.stop()
+      await Promise.all(servers.map(({ sql }) => sql.end()))
+    }
+    rmSync(folder, { recursive: true })
+  }
 }
 
 await main(process.argv.slice(2))

@@ -166,6 +166,24 @@ test('an operation that waits while its shard moves is done by the coordinator',
   })
 })
 
+test('shards of one server take turns, but none waits long for another', async () => {
+  const [slow] = usersOf('101')
+  const [first, second] = usersOf('103')
+  await withRouter(async (router) => {
+    const sql = servers[0]!
+    await sql`begin`
+    await moveLock(sql, '101')
+    const held = router.add(credit(slow!))
+    for (let n = 0; n < 20; n++) await Promise.resolve()
+    const one = router.add(credit(first!))
+    for (let n = 0; n < 20; n++) await Promise.resolve()
+    await Promise.all([one, router.add(credit(second!))])
+    expect(batches).toEqual([[slow], [first, second]])
+    await sql`commit`
+    expect((await held).status).toBe('ok')
+  })
+})
+
 test('the functions of a shard raise LGMOV for who is not of it, and write nothing', async () => {
   const [user] = usersOf('101')
   const [other] = usersOf('103')
