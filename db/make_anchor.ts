@@ -2,7 +2,6 @@
 import { appendFile, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
-import { isoTimestamp } from '../src/database/database.ts'
 import { rootsAt } from './anchor_roots.ts'
 import {
   type Anchor,
@@ -13,24 +12,30 @@ import {
   readKey,
   sign,
 } from './anchors.ts'
+import { openServers } from './citus/open_servers.ts'
 
 const WAIT_SECONDS = 60
 
+/** The clock as RFC 3339, in any session. */
+const CLOCK = `to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
 /**
  * A moment before which nothing can be added any more. An entry takes its time after its
- * transaction got a number, so once all numbers given out by then are done, it has passed.
+ * transaction got a number, so once all numbers given out by then are done, it has passed. Of
+ * several servers, it is the moment of the clock that is behind, and each has numbers of its own,
+ * those of prepared transactions included.
  */
 async function settledMoment(sql: postgres.Sql): Promise<string> {
-  const [clock] = await sql<{ at: string; standby: boolean }[]>`
-    select clock_timestamp()::text as at, pg_is_in_recovery() as standby`
-  if (clock!.standby) throw new Error('a standby may lag behind: anchor the primary')
-  // A number of our own: xmax of a snapshot may be lower than those that are at work.
-  const [mine] = await sql<{ xid: string }[]>`select pg_current_xact_id()::text as xid`
+  const [standby] = await sql<{ here: boolean }[]>`select pg_is_in_recovery() as here`
+  if (standby!.here) throw new Error('a standby may lag behind: anchor the primary')
+  const ask = await openServers(sql)
+  const [at] = (await ask(CLOCK)).sort()
+  // Numbers of our own: xmax of a snapshot may be lower than those that are at work.
+  const mine = (await ask('pg_current_xact_id()')).map(BigInt)
   const end = performance.now() + WAIT_SECONDS * 1000
   for (;;) {
-    const [open] = await sql<{ xmin: string }[]>`
-      select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`
-    if (BigInt(open!.xmin) >= BigInt(mine!.xid)) return isoTimestamp(clock!.at)
+    const open = (await ask('pg_snapshot_xmin(pg_current_snapshot())')).map(BigInt)
+    if (open.every((xmin, n) => xmin >= mine[n]!)) return at!
     if (performance.now() > end) {
       throw new Error(`a transaction has been open for more than ${WAIT_SECONDS} seconds`)
     }

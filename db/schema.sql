@@ -1676,7 +1676,7 @@ create function ledger.heads_at(
   after_user_id bigint DEFAULT 0,
   max_rows integer DEFAULT 10000)
   returns table (user_id bigint, seq bigint, hash bytea)
-  language sql stable security definer;
+  language plpgsql stable security definer;
 grant execute on function ledger.heads_at to ledger_dba;
 
 -- What of a user's balance isn't available now: what active holds reserve, less the credit limit.

@@ -15,7 +15,7 @@ export const RULES: Record<string, Scenario> = {
     await debit(holder, id, 4)
     const [{ at } = { at: '' }] = await sql<{ at: string }[]>`select clock_timestamp()::text as at`
     const asked = start(
-      Promise.resolve(reader`select balance_at(${id}, ${at}::text::timestamptz) as balance`)
+      Promise.resolve(reader`select balance_at(${id}, ${at}::timestamptz) as balance`)
         .then(([row]) => row!['balance'] as string),
     )
     expectEqual('the reader waits', await blocks(sql, pid, asked), true)

@@ -102,7 +102,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.has_migration(text)', '70610966c2c34f65'),
     ('function ledger.has_most_holds(bigint)', '1939260edebe2cd5'),
     ('function ledger.has_repeated_keys(bigint[],text[])', '0a4210c262be7333'),
-    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', 'd4f25d874353f041'),
+    ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '9cd6e6a69a0e8a24'),
     ('function ledger.held_now(bigint)', '30ab54a0e8d785f9'),
     ('function ledger.hold_change_problem(public.hold_changes,public.hold_changes,public.hold_changes)', '0de8a2b90051621c'),
     ('function ledger.hold_hash(bytea,bigint,bigint,bigint,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb,bigint)', '3298349943b9040d'),

@@ -143,3 +143,32 @@ test.skipIf(citusIsMissing)('what needs one order of all changes is not_supporte
       .toEqual([path, expect.objectContaining({ status: 501, code: 'not_supported' })])
   }
 })
+
+test.skipIf(citusIsMissing)(
+  'every way to read a user works, with a moment and a condition',
+  async () => {
+    const [user, other] = USERS
+    const at = new Date(Date.now() - 1).toISOString()
+    const key = `key-${user}`
+    for (
+      const path of [
+        `/users/${user}/history?limit=2&action=DEBIT`,
+        `/users/${user}/history?key=${key}`,
+        `/users/${user}/history/1`,
+        `/users/${user}/balance`,
+        `/users/${user}/balance?at=${at}`,
+        `/users/${user}/holds?status=released`,
+        `/users/${user}/holds/1`,
+        `/users/${user}/controls`,
+        `/users/${user}/verify`,
+        `/balances?ids=${user},${other}`,
+        `/balances?ids=${user},${other}&at=${at}`,
+      ]
+    ) expect([path, (await fetch(`${services[0]!.url}${path}`)).status]).toEqual([path, 200])
+    const statement = await fetch(`${services[0]!.url}/users/${user}/history?to=${at}`, {
+      headers: { accept: 'text/csv' },
+    })
+    expect(statement.status).toBe(200)
+    expect((await statement.text()).split('\n').length).toBeGreaterThan(3)
+  },
+)
