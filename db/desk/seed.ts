@@ -59,15 +59,29 @@ async function checkLedger(sql: postgres.Sql, users: SeedUser[], mayAdd: boolean
   if (row!.taken) throw new Error(`there is a user ${row!.taken} already: give another --seed`)
 }
 
-/** @returns their ids, in the order of the list */
-async function createUsers(sql: postgres.Sql, users: SeedUser[]): Promise<string[]> {
+/**
+ * As create_user, at a moment of the past.
+ * @returns their ids, in the order of the list
+ */
+async function createUsers(sql: postgres.Sql, users: SeedUser[], atMs: number): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`
-    select c.id
-      from unnest(${arrayLiteral(users.map(({ reference }) => reference))}::text[],
-             ${arrayLiteral(users.map(({ metadata }) => metadata))}::jsonb[])
-             with ordinality as u (reference, metadata, n)
-     cross join lateral create_user(reference => u.reference, metadata => u.metadata) c
-     order by u.n`
+    with made as materialized (
+      select ledger.insert_user(null, u.at) as id, u.at, u.reference, u.metadata
+        from (
+          select to_timestamp(${atMs / 1000}::double precision) as at, l.reference, l.metadata
+            from unnest(${arrayLiteral(users.map(({ reference }) => reference))}::text[],
+                   ${arrayLiteral(users.map(({ metadata }) => metadata))}::jsonb[])
+                   with ordinality as l (reference, metadata, n)
+           order by l.n) u),
+    referred as (
+      insert into public.user_references (reference, user_id)
+      select m.reference, m.id from made m),
+    detailed as (
+      insert into public.user_details (user_id, reference, metadata, hash)
+      select m.id, m.reference, m.metadata,
+             ledger.details_hash(m.id, m.at, m.reference, m.metadata, null, null)
+        from made m)
+    select m.id from made m order by m.id`
   return rows.map(({ id }) => id)
 }
 
@@ -92,17 +106,25 @@ function postRound(sql: postgres.Sql, { postings, afterMs }: Round, beginMs: num
   )
 }
 
-/** @returns how many operations were posted in these months */
-async function postPast(sql: postgres.Sql, seed: number, months: number, ids: string[]) {
-  await sql.unsafe(readFileSync(new URL('post_past.sql', import.meta.url), 'utf8'))
+/** The clock of the database. */
+async function readClock(sql: postgres.Sql): Promise<number> {
   const [row] = await sql<{ ms: number }[]>`
     select floor(extract(epoch from clock_timestamp()) * 1000)::double precision as ms`
-  const rounds = months * ROUNDS_A_MONTH
-  const firstMs = row!.ms - LAST_ROUND_MS - rounds * ROUND_DAYS * DAY_MS
-  await sql`
-    update public.users u
-       set created_at = to_timestamp(${(firstMs - DAY_MS) / 1000}), updated_at = u.created_at
-     where u.id = any (${arrayLiteral(ids)}::bigint[])`
+  return row!.ms
+}
+
+/** @returns how many operations were posted in rounds from a moment on, up to now */
+async function postPast(
+  sql: postgres.Sql,
+  { seed, rounds, ids, firstMs, nowMs }: {
+    seed: number
+    rounds: number
+    ids: string[]
+    firstMs: number
+    nowMs: number
+  },
+): Promise<number> {
+  await sql.unsafe(readFileSync(new URL('post_past.sql', import.meta.url), 'utf8'))
   const posted: Posted[] = []
   for (let round = 0; round < rounds; round++) {
     const beginMs = firstMs + round * ROUND_DAYS * DAY_MS
@@ -111,7 +133,7 @@ async function postPast(sql: postgres.Sql, seed: number, months: number, ids: st
     const end = endOfRound(seed, round, begun.postings, first)
     posted.push(...first, ...await postRound(sql, end, beginMs))
   }
-  posted.push(...await postRound(sql, expiredHoldsOf(seed, ids), row!.ms - EXPIRED_HOLDS_MS))
+  posted.push(...await postRound(sql, expiredHoldsOf(seed, ids), nowMs - EXPIRED_HOLDS_MS))
   return posted.filter(({ status }) => status === 'ok').length
 }
 
@@ -155,8 +177,11 @@ async function main(): Promise<number> {
     await refuseDistributed(sql, 'seed')
     const users = usersOf(seed, count)
     await checkLedger(sql, users, values.add)
-    const ids = await createUsers(sql, users)
-    const past = await postPast(sql, seed, months, ids)
+    const nowMs = await readClock(sql)
+    const rounds = months * ROUNDS_A_MONTH
+    const firstMs = nowMs - LAST_ROUND_MS - rounds * ROUND_DAYS * DAY_MS
+    const ids = await createUsers(sql, users, firstMs - DAY_MS)
+    const past = await postPast(sql, { seed, rounds, ids, firstMs, nowMs })
     const today = await postToday(sql, seed, ids)
     await setApart(sql, ids)
     const since = counted(months, 'month')

@@ -33,6 +33,7 @@ const LAST = [
   'Ito',
   'Jensen',
 ]
+const REASONS = ['Booked twice', 'The wrong account', 'Cancelled by the customer']
 const PURPOSES = ['groceries', 'rent', 'tickets', 'books', 'coffee', 'repairs', 'subscription']
 
 interface Dice {
@@ -156,14 +157,15 @@ export const endOfToday = (seed: number, postings: Posting[], posted: Posted[]):
 function followUpsOf(dice: Dice, postings: Posting[], posted: Posted[]): Posting[] {
   return postings.flatMap((posting, n): Posting[] => {
     const { status, hold, seq } = posted[n]!
-    const { operation, userId, key } = posting
+    const { operation, userId, key, metadata } = posting
     const draw = dice.next()
     if (status !== 'ok' || operation === 'CREDIT') return []
-    const next = { userId, key: `${key}-next`, metadata: purpose(dice) }
+    const next = { userId, key: `${key}-next`, ...(metadata !== undefined && { metadata }) }
     if (operation === 'HOLD') {
       if (draw < 0.5) return [{ ...next, operation: 'CAPTURE', ref: hold! }]
       return draw < 0.9 ? [{ ...next, operation: 'RELEASE', ref: hold! }] : []
     }
-    return draw < 0.05 ? [{ ...next, operation: 'REVERSE', ref: seq! }] : []
+    const because = JSON.stringify({ reason: dice.of(REASONS) })
+    return draw < 0.05 ? [{ ...next, operation: 'REVERSE', ref: seq!, metadata: because }] : []
   })
 }
