@@ -34,8 +34,11 @@ export function setHeader(c: Context, name: string, value: string): void {
 
 /**
  * Builds a response with the header fields that were set. They stay a plain object, which the
- * server writes as it is: filling and reading a Headers, as `c.header` of Hono does, takes 6 % of a
- * debit.
+ * server writes as it is. Filling and reading a Headers, as `c.header` of Hono does, takes 5 µs of
+ * the processor on Node 20 and 15 µs on Deno 2.9, where the response without a ledger takes 35 (six
+ * fields, 28,800 responses each way in turn, Hono 4.13); test/src/http/header_fields.test.ts fails
+ * once Hono needs no Headers either. Upstream: https://github.com/honojs/hono/pull/5122, merged,
+ * does without one where there is a single field.
  */
 export function respond(
   c: Context,

@@ -34,8 +34,8 @@ type Target = keyof typeof VALUES
 
 /**
  * Makes middleware that validates a part of the request, for `c.req.valid(target)`. It keeps the
- * schema for OpenAPI. `json` comes after `jsonBody`. @hono/zod-validator would parse the body once
- * more, and validate everything asynchronously, which is some percent of a debit.
+ * schema for OpenAPI. `json` comes after `jsonBody`, which has parsed the body and found its
+ * faults; @hono/zod-validator would parse it once more.
  */
 export function validated<T extends z.ZodType, K extends Target>(target: K, schema: T) {
   const validator: MiddlewareHandler<Env, string, Validated<T, K>> = (c, next) => {
