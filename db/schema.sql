@@ -9,13 +9,14 @@ create table public.erasures (
   intervention bigint not null,
   kind text not null,
   user_id bigint not null,
-  -- The seq of an entry, the number of a hold or a control, the id of an intervention, or 0.
+  -- The seq of an entry, the number of a hold or a control, the id of an intervention or a manual
+  -- entry, or 0.
   number bigint not null,
   -- Of a hold, the number of its change.
   change bigint not null default 0,
   -- Of the row as it is left, and its hash from when it was whole; see ledger.erased_hash.
   hash bytea not null,
-  constraint erasures_kind_check CHECK ((kind = ANY (ARRAY['entry'::text, 'hold_change'::text, 'intervention'::text, 'control'::text, 'details'::text]))),
+  constraint erasures_kind_check CHECK ((kind = ANY (ARRAY['entry'::text, 'hold_change'::text, 'intervention'::text, 'control'::text, 'details'::text, 'manual_entry'::text]))),
   constraint erasures_pkey PRIMARY KEY (kind, user_id, number, change, intervention)
 );
 CREATE INDEX erasures_intervention_idx ON public.erasures USING btree (intervention);
@@ -1054,6 +1055,24 @@ create function ledger.add_hold_erasures(
   returns void
   language plpgsql volatile;
 
+-- Writes down what will be left of an intervention from which another one is about to erase
+-- metadata and the key, and of the manual entry that it withdrew. Raises LGIMM as add_erasures.
+create function ledger.add_intervention_erasure(intervention bigint, erased public.interventions)
+  returns void
+  language plpgsql volatile;
+
+-- Writes down what will be left of a manual entry whose row (kind, number) an intervention is about
+-- to erase, with who entered it and when. Raises LGIMM as add_erasures.
+create function ledger.add_manual_erasure(
+  intervention bigint,
+  manual_entry public.manual_entries,
+  entry public.payment_history,
+  what_is_left public.payment_history,
+  kind text,
+  number bigint)
+  returns void
+  language plpgsql volatile;
+
 -- One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change
 -- does it, in the shortest way where nothing is pending and the funds suffice; null: everything
 -- else, refusals included, which is for post_change.
@@ -1797,6 +1816,16 @@ create function ledger.intervention_hash(previous bytea, intervention public.int
   returns bytea
   language sql stable;
 grant execute on function ledger.intervention_hash to ledger_dba;
+
+-- Whether an entry, or what the erasure of its row (kind, number) left of it, is what the row of
+-- manual_entries says was entered. Internal.
+create function ledger.is_as_entered(
+  manual_entry public.manual_entries,
+  entry public.payment_history,
+  kind text,
+  number bigint)
+  returns boolean
+  language plpgsql stable;
 
 -- Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what
 -- it says in the place of its calls, so it costs nothing.

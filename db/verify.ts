@@ -120,11 +120,12 @@ const writeMetrics = (file: string, findings: number, rows: number) =>
     ['ledger_verification_rows', 'Entries that it read.', rows],
   ])
 
-/** How many rows aren't whole any more, for the summary; empty if all of them are. */
+/** How many rows lost something, for the summary: of a manual entry its entry did. */
 async function removedRows(sql: postgres.Sql): Promise<string> {
   const rows = await sql<{ operation: string; rows: string }[]>`
     select i.operation, count(*) as rows from public.erasures e
       join public.interventions i on i.id = e.intervention
+     where e.kind <> 'manual_entry'
      group by i.operation order by i.operation`
   const words: Record<string, string> = { ERASE: 'erased', ARCHIVE: 'archived' }
   return rows.map(({ operation, rows: count }) => `, ${count} ${words[operation]}`).join('')

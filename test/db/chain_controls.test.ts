@@ -44,11 +44,30 @@ afterAll(async () => {
   for (const folder of folders) await rm(folder, { recursive: true, force: true })
 })
 
+/** Two manual entries, one withdrawn, erased as erase_user did it, but for their age. */
+async function eraseEntries(user: number): Promise<void> {
+  for (const amount of [1, 2]) {
+    await sql`insert into payment_history (user_id, action, amount, metadata)
+      values (${user}, 'CREDIT', ${amount}, '{"n": 1}')`
+  }
+  await sql`select withdraw_entry(user_id, id, 'mistyped by somebody')
+    from payment_history where seq is null and amount = 2`
+  await sql`select recalculate_balance(${user})`
+  await sql`begin`
+  await sql`select ledger.add_erasures(2, ${user}, 'infinity')`
+  await sql`insert into interventions (operation, reason, user_id, before)
+    values ('ERASE', 'request 4711', ${user},
+      jsonb_build_object('digest', ledger.erasures_digest(2)))`
+  await sql`select ledger.apply_erasures(2, ${user}, 'infinity')`
+  await sql`commit`
+}
+
 test('rows from before stay as they are, and prove themselves', async () => {
   await sql`select create_user(2, 'ä', '{"n": 1.10}', 'k'), create_user(3, null, '{"m": 1}')`
   await sql`select create_user(4), credit_user(2, 5), credit_user(4, 5)`
   await sql`select freeze_user(2, 'für immer'), set_credit_limit(4, 2.5), thaw_user(2)`
   await sql`select set_credit_limit(2, 10, 'once'), freeze_user(4)`
+  await eraseEntries(4)
   const before = [...await sql.unsafe(ROWS)]
   expect(before).toHaveLength(7)
   await migrate(url, () => {}, folders[1])
@@ -91,4 +110,19 @@ test('the way back is refused while an anchor covers what it would drop, and els
   expect(await verifyLedger(sql)).toEqual([])
   await migrate(url, () => {}, folders[1])
   expect(await verifyLedger(sql)).toEqual([])
+})
+
+test('manual entries that were erased before count as entered, and others have to prove it', async () => {
+  await migrate(url)
+  expect(await sql`select from erasures where user_id = 4 order by number`).toHaveLength(2)
+  expect(await verifyLedger(sql)).toEqual([])
+  // Of these nothing was written down; the intervention of later ones says that something is.
+  await sql`begin`
+  await tamper(
+    sql,
+    `update interventions set before = before || '{"manual_entries": 2}'
+    where operation = 'ERASE'`,
+  )
+  expect((await verifyLedger(sql)).filter((found) => found.startsWith('manual'))).toHaveLength(2)
+  await sql`rollback`
 })

@@ -1,8 +1,8 @@
 /** Changes of the history by somebody whom nothing stops, behind the back of the guards. */
 import type postgres from 'postgres'
-import { ageHolds } from './holds.ts'
-import { hashAfter } from './sealing.ts'
+import { ageHolds, rehashHolds } from './holds.ts'
 import { letTriggersChange } from './ledger.ts'
+import { hashAfter } from './sealing.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
   .concat('manual_entries', 'erasures', 'user_controls', 'user_details', 'ledger.anchors')
@@ -64,6 +64,42 @@ export const rehashDetails = (user: number | string): string => `
     d.metadata, d.idempotency_key, d.asked_id)
     from users u where u.id = d.user_id and d.user_id = ${user}`
 
+/** Gives manual entries of users who weren't erased the hashes that they must have. */
+export const REHASH_MANUAL_ENTRIES = `
+  update manual_entries m
+     set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
+    from payment_history h
+   where h.user_id = m.user_id and (h.seq = m.seq or h.seq is null and h.id = m.id)
+     and not exists (select from erasures e where e.user_id = m.user_id)`
+
+/** The same of interventions, from one on. */
+const rehashInterventions = (first: string) => `
+  do $$ declare v record; begin
+    for v in select i.id from interventions i where i.id >= (${first}) and not exists (
+        select from erasures e where e.kind = 'intervention' and e.number = i.id) order by i.id loop
+      update interventions i set hash = ledger.intervention_hash(
+        (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
+    end loop;
+  end $$`
+
+/** Statements that give whatever these users have, and interventions, the hashes they must have. */
+export const rehashAll = (...ids: number[]): string[] => [
+  ...ids.flatMap((id) => [
+    `do $$ declare v record; v_hash bytea; begin
+       for v in select * from payment_history where user_id = ${id} and seq is not null
+           order by seq loop
+         update payment_history h set hash = ${hashAfter('v_hash', 'h')}
+          where h.user_id = ${id} and h.seq = v.seq returning h.hash into v_hash;
+       end loop;
+     end $$`,
+    rehashHolds(id),
+    rehashControls(id),
+    rehashDetails(id),
+  ]),
+  REHASH_MANUAL_ENTRIES,
+  rehashInterventions('1'),
+]
+
 /** Makes all of these users, and of whom they had transfers with, so many days older. */
 export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]): Promise<void> {
   const among = `user_id in (${ids.join(',')})`
@@ -77,13 +113,7 @@ export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]
        ts = case when ts = sealed_at then ts - ${age} else ts end where ${among}`,
     ...rows.map(({ user_id, seq }) => rehash(user_id, Number(seq))),
     `update interventions i set at = at - ${age} where ${among}`,
-    `do $$ declare v record; begin
-       for v in select i.id from interventions i where i.id >= (
-           select min(o.id) from interventions o where o.${among}) order by i.id loop
-         update interventions i set hash = ledger.intervention_hash(
-           (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
-       end loop;
-     end $$`,
+    rehashInterventions(`select min(o.id) from interventions o where o.${among}`),
     `update users set created_at = created_at - ${age} where id in (${ids.join(',')})`,
     `update user_controls set at = at - ${age} where ${among}`,
     `update users set frozen_at = frozen_at - ${age} where id in (${ids.join(',')})`,

@@ -3,6 +3,7 @@ create or replace function ledger.add_entry_erasure(
   returns void
   language plpgsql volatile as $$
 declare
+  m public.manual_entries;
   e public.payment_history := add_entry_erasure.entry;
   v_previous bytea := (select p.hash from public.payment_history p
                         where p.user_id = e.user_id and p.seq = e.seq - 1);
@@ -17,6 +18,11 @@ begin
   insert into public.erasures (intervention, kind, user_id, number, hash)
   values (add_entry_erasure.intervention, 'entry', e.user_id, e.seq,
     ledger.erased_entry_hash(v_previous, e));
+  select x.* into m from public.manual_entries x where x.user_id = e.user_id and x.seq = e.seq;
+  if found then
+    perform ledger.add_manual_erasure(add_entry_erasure.intervention, m, add_entry_erasure.entry,
+      e, 'entry', e.seq);
+  end if;
 end $$;
 
 comment on function ledger.add_entry_erasure is

@@ -6,7 +6,6 @@ declare
   v_mark jsonb := jsonb_build_object('erased', add_erasures.intervention);
   v_entry public.payment_history;
   v_row public.interventions;
-  v_last bytea;
 begin
   for v_entry in
     select h.* from ledger.erasable_entries(add_erasures.user_id, add_erasures.before) h
@@ -26,11 +25,7 @@ begin
   for v_row in
     select i.* from ledger.erasable_interventions(add_erasures.user_id, add_erasures.before) i
   loop
-    v_row.before := v_row.before - '{metadata,idempotency_key}'::text[];
-    v_last := (select i.hash from public.interventions i where i.id = v_row.id - 1);
-    insert into public.erasures (intervention, kind, user_id, number, hash)
-    values (add_erasures.intervention, 'intervention', v_row.user_id, v_row.id,
-      ledger.erased_hash(ledger.intervention_hash(v_last, v_row), v_row.hash));
+    perform ledger.add_intervention_erasure(add_erasures.intervention, v_row);
   end loop;
 end $$;
 

@@ -26,7 +26,10 @@ begin
   if v_entries = 0 then return 0; end if;
   insert into public.interventions (operation, reason, before)
   values ('ARCHIVE', archive_entries.reason,
-    jsonb_build_object('entries', v_entries, 'digest', ledger.erasures_digest(v_id)));
+    jsonb_build_object('entries', v_entries, 'manual_entries', (
+      select count(*) from public.erasures e
+       where e.intervention = v_id and e.kind = 'manual_entry'),
+      'digest', ledger.erasures_digest(v_id)));
   update public.payment_history h set metadata = v_mark
     from public.erasures e
    where e.intervention = v_id and e.kind = 'entry' and h.user_id = e.user_id and h.seq = e.number;

@@ -35,10 +35,7 @@ begin
            and i.before -> 'id' = to_jsonb(m.id) limit 1;
       end if;
     end if;
-    continue when m.hash = ledger.manual_entry_hash(e, m.id, m.entered_at, m.entered_by);
-    -- Of what was erased, the row in erasures takes the place of this hash.
-    if not exists (select from public.erasures x where x.kind = v_kind
-        and x.user_id = m.user_id and x.number = v_number) then
+    if not ledger.is_as_entered(m, e, v_kind, v_number) then
       return next row('manual_entry_invalid', m.user_id, m.seq,
         format('Manual entry %s, of %s by %s, %s.', m.id, m.entered_at, m.entered_by,
           case when e.user_id is null then 'is gone' else 'was edited' end))::ledger.finding;

@@ -2,13 +2,14 @@
 import { expect, test } from 'vitest'
 import { one } from '../../support/ledger.ts'
 import { rehashHolds } from '../../support/holds.ts'
-import { rehash, rehashControls, rehashDetails, tamper } from '../../support/tampering.ts'
+import {
+  rehash,
+  REHASH_MANUAL_ENTRIES,
+  rehashControls,
+  rehashDetails,
+  tamper,
+} from '../../support/tampering.ts'
 import { anchorFindings, firstAnchor, ledger } from './ledger.ts'
-
-const REHASH_MANUAL = `
-  update manual_entries m
-     set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
-    from payment_history h where h.user_id = m.user_id and h.id = m.id and h.seq is null`
 
 /** Each leaves a ledger in which everything adds up. */
 const REWRITES: Record<string, (id: number, peer: number) => string[]> = {
@@ -57,11 +58,11 @@ const REWRITES: Record<string, (id: number, peer: number) => string[]> = {
   ],
   'a manual entry that says something else': (id) => [
     `update payment_history set amount = 6 where user_id = ${id} and seq is null`,
-    REHASH_MANUAL,
+    REHASH_MANUAL_ENTRIES,
   ],
   'a manual entry of somebody else': (id) => [
     `update manual_entries set entered_by = 'mallory' where user_id = ${id}`,
-    REHASH_MANUAL,
+    REHASH_MANUAL_ENTRIES,
   ],
   'a manual entry that was removed': (id) => [
     `delete from payment_history where user_id = ${id} and seq is null`,
@@ -113,6 +114,9 @@ test.each(Object.entries(REWRITES))(
     await sql`select release_hold(${id}::bigint, 2)`
     await sql`select freeze_user(${id}::bigint), thaw_user(${id}::bigint)`
     await sql`select set_credit_limit(${id}::bigint, 5)`
+    await sql`insert into payment_history (user_id, action, amount) values (${peer}, 'CREDIT', 7)`
+    await sql`select withdraw_entry(user_id, id) from payment_history
+      where user_id = ${peer} and seq is null`
     await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
     const first = await firstAnchor(name.replaceAll(' ', '_'))
     expect(await anchorFindings(first)).toEqual([])

@@ -6,7 +6,8 @@ import { ageUsers, tamper, verifyLedger } from '../../support/tampering.ts'
 const ledger = useLedger()
 const REASON = 'request 4711, decided by the officer'
 const TABLES = ['payment_history', 'hold_changes', 'erasures', 'interventions']
-  .concat('user_controls', 'user_details')
+  .concat('user_controls', 'user_details', 'manual_entries')
+const guardOf = (table: string) => table === 'manual_entries' ? 'guard_update' : 'guard_row'
 const SECRET = '{"name": "Ada Abel"}'
 
 /** A user with something to erase in every place, and the other half of a transfer. */
@@ -110,7 +111,7 @@ test('what is changed after an erasure is found', async () => {
   const row = `user_id = ${id} and seq = 1`
   await sql`set session_replication_role = replica`
   for (const table of TABLES) {
-    await sql.unsafe(`alter table ${table} disable trigger guard_row`)
+    await sql.unsafe(`alter table ${table} disable trigger ${guardOf(table)}`)
   }
   const missing = TABLES.map(() => 'guard_missing -/-')
   expect(await find('select')).toEqual(missing)
@@ -125,6 +126,13 @@ test('what is changed after an erasure is found', async () => {
   for (const change of [`reason = 'x'`, 'at = now()', 'credit_limit = 6']) {
     expect(await find(`update user_controls set ${change} where user_id = ${id} and number = 3`))
       .toContain(`control_differs ${id}/-`)
+  }
+  for (const state of ['seq is null', 'seq is not null']) {
+    for (const change of [`entered_by = 'alice'`, 'entered_at = now()', 'id = id + 100']) {
+      expect(
+        await find(`update manual_entries set ${change} where user_id = ${id} and ${state}`),
+      ).toContain(`manual_entry_invalid ${id}/${state === 'seq is null' ? '-' : 5}`)
+    }
   }
   for (const change of [`reference = 'x'`, `metadata = '{}'`, 'asked_id = 1']) {
     expect(await find(`update user_details set ${change} where user_id = ${id}`))
@@ -145,7 +153,7 @@ test('what is changed after an erasure is found', async () => {
   ).toContain(`intervention_invalid ${id}/-`)
   await sql`reset session_replication_role`
   for (const table of TABLES) {
-    await sql.unsafe(`alter table ${table} enable always trigger guard_row`)
+    await sql.unsafe(`alter table ${table} enable always trigger ${guardOf(table)}`)
   }
   expect(await verifyLedger(sql)).toEqual([])
 })
@@ -156,6 +164,9 @@ test('erase_user() refuses a row that is not what its hash says, and changes not
     const change of [
       'payment_history set held = 3 where metadata is not null',
       'hold_changes set available = available + 1 where metadata is not null',
+      `interventions set reason = 'another reason' where before ? 'metadata'`,
+      `manual_entries set entered_by = 'alice' where seq is not null`,
+      `manual_entries set entered_by = 'alice' where seq is null`,
       `user_controls set role = 'alice' where reason is not null`,
       `user_details set metadata = '{}' where reference is not null`,
     ]
