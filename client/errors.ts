@@ -25,6 +25,12 @@ export class LedgerError extends Error {
   }
 }
 
+/** What is wrong, with each field. */
+function messageOf({ title, detail = title, errors = [] }: ProblemDocument): string {
+  const found = errors.map(({ path, message }) => `${path || 'the body'} ${message}`)
+  return found.length === 0 ? detail : `${detail} ${found.join('; ')}`
+}
+
 /** The ledger answered with a problem. Each code has a class of its own. */
 export class ProblemError<Problem extends ProblemDocument = ProblemDocument> extends LedgerError {
   override name = 'ProblemError'
@@ -33,7 +39,7 @@ export class ProblemError<Problem extends ProblemDocument = ProblemDocument> ext
   /** With all its members, such as `errors` or `shortfall`. */
   readonly problem: Problem
   constructor(problem: Problem, context: ErrorContext = {}) {
-    super(problem.detail ?? problem.title, context)
+    super(messageOf(problem), context)
     this.code = problem.code
     this.status = problem.status
     this.problem = problem

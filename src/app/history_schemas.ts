@@ -74,7 +74,7 @@ export const historyQuery = z.object({
     examples: [0],
   }),
   min_seq: minSeq,
-  action: z.enum(['CREDIT', 'DEBIT']).optional().meta({
+  action: z.enum(['CREDIT', 'DEBIT'], 'must be one of CREDIT, DEBIT').optional().meta({
     description: 'Of a page: entries with this action.',
     examples: ['DEBIT'],
   }),

@@ -146,11 +146,13 @@ export const transferred = z.object({ from: posted, to: posted }).meta({
   examples: [examples.TRANSFERRED],
 })
 
+export const HOLD_STATUSES = ['active', 'captured', 'released', 'expired'] as const
+
 export const hold = z.object({
   hold: integer.describe('1, 2, 3 … for each user.'),
   user_id: integer,
   amount: money,
-  status: z.enum(['active', 'captured', 'released', 'expired']),
+  status: z.enum(HOLD_STATUSES),
   expires_at: timestamp.nullable(),
   available: money.describe('What is left for others.'),
 }).meta({ id: 'Hold', description: 'An amount that is set aside.', examples: [examples.HOLD] })

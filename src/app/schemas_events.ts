@@ -37,7 +37,7 @@ export const eventsQuery = z.object({
     example: 'now',
   }),
   user: number.optional().meta({ description: 'Events of this user.', examples: [1] }),
-  type: z.enum(EVENT_TYPES).optional().meta({
+  type: z.enum(EVENT_TYPES, `must be one of ${EVENT_TYPES.join(', ')}`).optional().meta({
     description: 'Events of this type.',
     examples: ['entry.posted'],
   }),

@@ -2,7 +2,16 @@
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { keyQuery } from './history_schemas.ts'
-import { amount, hold, id, INTEGER, integer, metadata, metadataResponse } from './schemas.ts'
+import {
+  amount,
+  hold,
+  HOLD_STATUSES,
+  id,
+  INTEGER,
+  integer,
+  metadata,
+  metadataResponse,
+} from './schemas.ts'
 import { money, number, text, timestamp } from './schemas.ts'
 
 const holdParamOf = (example: number) =>
@@ -49,7 +58,7 @@ export const extendBody = z.strictObject({
 const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
 
 export const holdsQuery = z.object({
-  status: z.enum(['active', 'captured', 'released', 'expired']).optional().meta({
+  status: z.enum(HOLD_STATUSES, `must be one of ${HOLD_STATUSES.join(', ')}`).optional().meta({
     description: 'Holds that have this status now.',
     examples: ['active'],
   }),

@@ -1,7 +1,7 @@
 /** GET and POST /users: creates users and lists them. */
 import { Hono } from 'hono'
 import { assertUserAllowed } from '../auth/caller.ts'
-import { Problem } from '../core/errors.ts'
+import { codeOf, Problem } from '../core/errors.ts'
 import { rowsOfPage } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import { json, setLocation } from '../http/response.ts'
@@ -16,6 +16,7 @@ import { longRead } from './long_read.ts'
 import { madeUser, newUserBody, userPage, usersQuery } from './schemas_users.ts'
 
 const DEFAULT_LIMIT = 50
+const MADE_AS_ANOTHER = 'A user was made with this key, reference or id, but as something else.'
 
 export interface UserDirectoryDependencies {
   ledger: Pick<Ledger, 'createUser' | 'listUsers'>
@@ -102,6 +103,9 @@ function addCreateUser(routes: Hono, { ledger, snapshots }: UserDirectoryDepende
         reference,
         metadata: metadataText(metadata),
         key: c.get('key'),
+      }).catch((error: unknown) => {
+        if (codeOf(error) !== 'LGKEY') throw error
+        throw new Problem('idempotency_key_reused', { detail: MADE_AS_ANOTHER })
       })
       if (created || replayed) {
         markReplayed(c, replayed)

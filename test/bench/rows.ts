@@ -6,6 +6,7 @@ import { crowd } from './rows/crowd.ts'
 import { fair } from './rows/fair.ts'
 import { hot } from './rows/hot.ts'
 import { idle } from './rows/idle.ts'
+import { indexes } from './rows/indexes.ts'
 import { instances } from './rows/instances.ts'
 import { limit } from './rows/limit.ts'
 import { long } from './rows/long.ts'
@@ -40,6 +41,7 @@ export const ROWS = {
   instances,
   fair,
   wal,
+  indexes,
   verify: verification,
   memory,
 } satisfies Record<string, Row>

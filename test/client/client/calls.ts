@@ -7,6 +7,7 @@ import {
   type Entry,
   ERRORS,
   InsufficientFundsError,
+  InvalidRequestError,
   OPERATIONS,
   OutcomeUnknownError,
   ProblemError,
@@ -119,6 +120,13 @@ test('a refusal is final, and is an error of its code', async () => {
   const { code, problem: { shortfall }, idempotencyKey } = error as InsufficientFundsError
   expect([code, shortfall, idempotencyKey]).toEqual(['insufficient_funds', '15.00', keys[0]])
   expect(keys).toHaveLength(1)
+})
+
+test('the message of an error says what is wrong, with each field', async () => {
+  const { client } = clientWith([])
+  const error = await client.debitUser(1, { amount: 'x' }).catch((thrown: unknown) => thrown)
+  const { problem: { title, errors } } = error as InvalidRequestError
+  expect((error as Error).message).toBe(`${title} amount ${errors![0]!.message}`)
 })
 
 test('after the deadline a write that may have happened is outcome_unknown, with its key', async () => {

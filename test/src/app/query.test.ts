@@ -100,3 +100,11 @@ test('so does the port of the metrics', async () => {
   const answer = await answerOf(await app.request('/metrics?x=1'))
   expectProblem(answer, 'invalid_request', invalid('x', 'is unknown'))
 })
+
+test.each([
+  ['/users/1/holds', 'status', 'open', 'active, captured, released, expired'],
+  ['/users/1/history', 'action', 'debit', 'CREDIT, DEBIT'],
+])('%s names what %s may be', async (path, name, value, names) => {
+  const answer = await http.call('GET', `${path}?${name}=${value}`)
+  expectProblem(answer, 'invalid_request', invalid(name, `must be one of ${names}`))
+})

@@ -57,7 +57,9 @@ describe('POST /users', () => {
     await make({ id: 77_000, reference: 'r', metadata: { a: 1 } }, 'k')
     const before = await countUsers()
     const answer = await expectNothingWritten(http, () => make(body, key))
-    expectProblem(answer, 'idempotency_key_reused')
+    expectProblem(answer, 'idempotency_key_reused', {
+      detail: 'A user was made with this key, reference or id, but as something else.',
+    })
     expect(await countUsers()).toBe(before)
   })
 
