@@ -40,7 +40,7 @@ const packagesOf = (folder: string) => {
 }
 const { manifest, locked } = packagesOf('.')
 /** Of the programs that only .ci/run installs. */
-const FOLDERS = ['.', '.ci/openapi_tools']
+const FOLDERS = ['.', '.ci/tools']
 const nameOf = (path: string) => path.slice(path.lastIndexOf('node_modules/') + 13)
 
 interface Ended {

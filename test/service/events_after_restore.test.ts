@@ -6,17 +6,30 @@ import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { useHttp } from '../support/http.ts'
 import { connectTo } from '../support/ledger.ts'
 import { psqlIsMissing } from '../support/psql.ts'
+import { pgDumpIsMissing, restoreDump } from '../support/restore_dump.ts'
 import { restoreRows } from '../support/restore_rows.ts'
 import { serve } from '../support/service.ts'
 
 const http = useHttp()
 const clientOf = (url: string) => createLedgerClient({ url })
 
-/** A database with the rows that there are now. */
-async function restored(): Promise<TestDatabase> {
-  const database = await createDatabase()
+/** What a database may be restored from, and whether that can be tried out here. */
+const WAYS = [
+  { way: 'of the rows', template: 'ledger_template', restore: restoreRows, skip: psqlIsMissing },
+  {
+    way: 'of a whole dump',
+    template: 'template0',
+    restore: restoreDump,
+    skip: psqlIsMissing || pgDumpIsMissing,
+  },
+]
+type Way = (typeof WAYS)[number]
+
+/** A database with what there is now. */
+async function restored({ template, restore }: Way): Promise<TestDatabase> {
+  const database = await createDatabase(template)
   onTestFinished(() => database.drop())
-  await restoreRows(http.service.database.url, database.url)
+  await restore(http.service.database.url, database.url)
   return database
 }
 
@@ -42,13 +55,14 @@ async function followIn(database: TestDatabase, after: string) {
   return { client, resume: (gone as CursorGoneError).problem.resume }
 }
 
-test.skipIf(psqlIsMissing)(
-  'go on from `resume` where nothing was lost, and are the same events',
-  async () => {
+test.for(WAYS)(
+  'go on from `resume` after a restore $way that lost nothing, and are the same events',
+  async (way, { skip }) => {
+    skip(way.skip)
     const id = await http.user(100)
     await http.sql`select place_hold(${id}, 5), debit_user(${id}, 1)`
     const before = await clientOf(http.service.url).listEvents()
-    const database = await restored()
+    const database = await restored(way)
     await debitIn(database, id, 2)
     const { client, resume } = await followIn(database, before.next)
     expect((await client.listEvents({ after: resume! })).events)
@@ -58,17 +72,22 @@ test.skipIf(psqlIsMissing)(
   },
 )
 
-test.skipIf(psqlIsMissing)('have no `resume` for somebody who has read what was lost', async () => {
-  const id = await http.user(100)
-  const database = await restored()
-  await http.sql`select debit_user(${id}, 1)`
-  const { next } = await clientOf(http.service.url).listEvents()
-  expect(await followIn(database, next)).toMatchObject({ resume: undefined })
-})
+test.for(WAYS)(
+  'have no `resume` for who has read what a restore $way lost',
+  async (way, { skip }) => {
+    skip(way.skip)
+    const id = await http.user(100)
+    const database = await restored(way)
+    await http.sql`select debit_user(${id}, 1)`
+    const { next } = await clientOf(http.service.url).listEvents()
+    expect(await followIn(database, next)).toMatchObject({ resume: undefined })
+  },
+)
 
-test.skipIf(psqlIsMissing)('have none either once another event is in that place', async () => {
+test.for(WAYS)('have none either once another is in that place $way', async (way, { skip }) => {
+  skip(way.skip)
   const id = await http.user(100)
-  const database = await restored()
+  const database = await restored(way)
   await http.sql`select debit_user(${id}, 1)`
   const { next } = await clientOf(http.service.url).listEvents()
   await debitIn(database, id, 2)

@@ -14,13 +14,14 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-export async function createDatabase(): Promise<TestDatabase> {
+/** @param template `template0`: with nothing in it */
+export async function createDatabase(template = 'ledger_template'): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   if (isOnCitus()) return await createOnCitus(name)
   const sql = server()
   await retryInUse(async () => {
     // Without writing it all to the log, which is most of the work.
-    await sql`create database ${sql(name)} template ledger_template strategy file_copy`
+    await sql`create database ${sql(name)} template ${sql(template)} strategy file_copy`
   })
   const url = new URL(inject('databaseUrl'))
   url.pathname = name

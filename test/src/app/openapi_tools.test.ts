@@ -1,6 +1,6 @@
 /**
  * What others make of the document. LEDGER_TEST_TOOLS names a folder with their packages, which are
- * many: a copy of .ci/openapi_tools after `npm ci --ignore-scripts`, as .ci/run makes it.
+ * many: a copy of .ci/tools after `npm ci --ignore-scripts`, as .ci/run makes it.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
