@@ -1,6 +1,6 @@
 /**
  * pg_dump of PostgreSQL 18, compiled to WebAssembly for another database: what it sends goes to a
- * server instead. `node --import tsx test/support/pg_dump.ts TOOLS URL` prints the dump.
+ * server instead. With TOOLS, a folder of packages, and the URL of a database it prints the dump.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { migrate } from '../../db/migrate.ts'
-import { run } from './run_typescript.ts'
+import { nodeCommand, run } from './run_typescript.ts'
 
 /** A folder with pg_dump, which has to be as new as the server. */
 const TOOLS = process.env['LEDGER_TEST_TOOLS'] ?? ''
@@ -14,7 +14,7 @@ export const pgDumpIsMissing = TOOLS === ''
 
 /** @param to a database with nothing in it */
 export async function restoreDump(from: string, to: string): Promise<void> {
-  const dump = run(['node', '--import', 'tsx', 'test/support/pg_dump.ts', TOOLS, from], {})
+  const dump = run([...nodeCommand('test/support/pg_dump.ts'), TOOLS, from], {})
   if (await dump.ended !== 0) throw new Error(`pg_dump: ${dump.output()}`)
   const folder = await mkdtemp(join(tmpdir(), 'ledger-dump-'))
   try {
