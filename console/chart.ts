@@ -64,7 +64,7 @@ async function readLast(
 
 /** The chart of a user. */
 export function chartSection(session: Session, id: number): Section & { stop(): void } {
-  const place = element('div', { class: 'plot', role: 'img' })
+  const place = element('div', { class: 'plot', role: 'img', 'aria-label': 'Balance over time' })
   const caption = element('figcaption', { class: 'note' })
   const readout = element('output', { class: 'readout note' })
   const problem = element('div', { role: 'alert' })

@@ -43,6 +43,18 @@ test.each(SCHEMES)('in %s, axe has nothing to say', async (colorScheme, rule) =>
   await page.getByRole('link', { name: 'Entry 2' }).click()
   await page.getByText('✓ The hash is what').waitFor()
   expect(await violationsIn(page, rule)).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Entry 1' }).click()
+  await page.getByRole('button', { name: 'Reverse' }).click()
+  await page.getByRole('button', { name: 'Continue' }).click()
+  await page.locator('[aria-invalid]').waitFor()
+  expect(await violationsIn(page, rule)).toEqual([])
+  await shown.openAnew(`#/users/${await http.user()}`)
+  await page.getByText('No entries.').waitFor()
+  expect(await violationsIn(page, rule)).toEqual([])
+  await shown.openAnew('#/users/4711')
+  await page.getByText('unknown_user').first().waitFor()
+  expect(await violationsIn(page, rule)).toEqual([])
 })
 
 const DIALOGS = ['Credit', 'Debit', 'Transfer', 'Hold', 'Capture', 'Extend', 'Release']
