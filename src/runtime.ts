@@ -7,7 +7,7 @@ import type { Listen } from './server/servers.ts'
 
 /** What depends on the runtime, and so comes from node.ts or deno.ts. */
 export interface Runtime {
-  /** With its version. */
+  /** Its name and version, such as `node 20.20.2`. */
   name: string
   listen: Listen
   /** Writes to standard output; settles when that has taken all of it. */

@@ -99,6 +99,7 @@ async function endDatabases({ ledger, shards }: Parts): Promise<void> {
   await Promise.all([shards.end(), ledger.end()])
 }
 
+/** Resolves with a sentence that says why the service isn't ready; undefined: it is. */
 type NotReady = () => Promise<string | undefined>
 type Tasks = ReturnType<typeof startTasks>
 

@@ -31,7 +31,7 @@ export type Admit = <T>(
   work: () => Promise<T>,
 ) => Promise<T>
 
-/** For all lists together. */
+/** Creates what all lists share. */
 export function createAdmit(limits: Pick<Limits, 'maxQueue' | 'requestDeadlineMs'>): Admit {
   const ofUsers = createFairSemaphore({ perKey: MAX_QUEUED_PER_USER })
   const ofCallers = createFairSemaphore({

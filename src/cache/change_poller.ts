@@ -15,6 +15,7 @@ const PATIENCE_MS = 1000
 
 /** How far a history is settled: no event up to `position` will be added any more. */
 export interface SettledHistory {
+  /** The id of the history: see Reading in change_reader.ts. */
   epoch: string
   /** Of the database: a copy or a restored one has another. */
   incarnation: string

@@ -1,7 +1,9 @@
 /** For some users, the lowest version of a snapshot that may be shown. */
 
 export interface MinimumVersions {
+  /** Notes that a snapshot of this user below this version is out of date. */
   raise(id: number, version: number): void
+  /** Whether a snapshot of this version may be shown. */
   accept(id: number, version: number): boolean
   /** The time of the last overflow. Since then no version is accepted. */
   readonly overflowedAt: number | undefined

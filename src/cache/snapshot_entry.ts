@@ -7,11 +7,15 @@
 export interface Snapshot {
   id: number
   balance: string
+  /** What can be taken: the balance and the credit limit, less what is held. */
   available: string
+  /** Of the last posted entry; 0: there is none. */
   seq: number
+  /** Of the last change: RFC 3339 in UTC, with microseconds. */
   updated_at: string
 }
 
+/** A snapshot with what says whether it is newer than another, and for how long it may be shown. */
 export interface Versioned {
   snapshot: Snapshot
   /** Raised by every change of the user. */

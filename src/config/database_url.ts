@@ -32,6 +32,7 @@ export interface DatabaseUrl {
 const PORT = 5432
 /** The hosts that libpq tries when the URL names none: folders of sockets, then TCP. */
 const NO_HOST = ['/var/run/postgresql', '/tmp', 'localhost']
+
 /**
  * What a URL says itself, by the name of the parameter that would say the same.
  * @throws as parseDatabaseUrl

@@ -39,8 +39,8 @@ export interface DeadlinesOptions {
 /**
  * A deadline that runs, as a link in a ring. It takes 0.9 µs of the processor for a request on Node
  * 20, an entry of a Set 2.7, and a timer for each request 1.8; on Deno 2.9 these are 1.2, 2.9 and 5
- * (64 requests of 1 kB at once, 670,000 each way in turn). Each hash table that a Set outgrows has
- * the next one, so the garbage collector would keep every earlier request;
+ * (64 requests of 1 kB at once, 670,000 each way in turn). A hash table that a Set outgrows keeps
+ * the next one alive, so the garbage collector would keep every earlier request;
  * test/src/server/garbage.test.ts fails once a Set does as well on Node. No report of it was found
  * among the issues of Node in November 2026.
  */

@@ -2,7 +2,7 @@
 import { Problem } from './errors.ts'
 
 export interface FairSemaphoreOptions {
-  /** Calls that run at once. */
+  /** Calls that run at once, of all keys. Default: as many as come. */
   limit?: number
   /** Calls of the same key that run at once. */
   perKey: number

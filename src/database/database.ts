@@ -30,7 +30,9 @@ export interface Database {
 
 export interface DatabaseOptions {
   url: string
+  /** Default: no TLS. */
   ssl?: Ssl | undefined
+  /** Connections at most. */
   max: number
   queryDeadlineMs?: number | undefined
 }

@@ -20,8 +20,10 @@ export type EventType = typeof EVENT_TYPES[number]
 
 /** Something that has happened to a user; the same whenever it is read. */
 export interface LedgerEvent {
+  /** See eventId. */
   id: string
   type: EventType
+  /** RFC 3339 in UTC, with microseconds. */
   timestamp: string
   user_id: number
   data: Omit<Entry, 'reversed_by'> | HoldChange | Control
@@ -58,7 +60,9 @@ export interface EventsRequest {
 }
 
 export interface FoundEvent {
+  /** Its number in the one order of all events. */
   position: number
+  /** What it alone has, by which a rewritten history is noticed. */
   digest: string
   event: LedgerEvent
 }
@@ -125,7 +129,10 @@ const eventOf = (row: EventRow): FoundEvent => ({
   },
 })
 
-/** Runs on connections for long reads: what a condition leaves out is read, too. */
+/**
+ * Creates the reader. It runs on connections for long reads, because what a condition leaves out is
+ * read, too.
+ */
 export function createLedgerEvents({ run }: Pick<Database, 'run'>): LedgerEvents {
   return {
     async getEvents({ epoch, settled, after, userIds, types, maxRows }) {

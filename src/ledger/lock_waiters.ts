@@ -8,8 +8,8 @@ import type { Sender } from './sender.ts'
 import { isOfTwo, rejectExpired, settle, takeOf, type Waiting } from './waiting.ts'
 
 /**
- * The pause between two tries of a user for whom no call waits. It grows with the number of locked
- * users.
+ * Milliseconds between two tries of a user for whom no call waits. They grow with the tries, and by
+ * one for every so many locked users.
  */
 const MIN_PAUSE_MS = 5
 const MAX_PAUSE_MS = 25

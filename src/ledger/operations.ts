@@ -105,8 +105,8 @@ export const usersOf = ({ userId, peerId }: Operation): number[] =>
 export const BUSY = '55P03'
 
 /**
- * The locked user that an outcome names; undefined if none was locked and only pending entries are
- * left to post.
+ * The locked user that an outcome names: the only one whose state ledger.post doesn't tell, since
+ * it couldn't read it. Undefined if none was locked and only pending entries are left to post.
  */
 export function heldUserOf({ users }: Outcome): number | undefined {
   return users.find(({ state }) => !state)?.userId

@@ -24,6 +24,7 @@ export interface Balances {
 }
 
 export interface Finding {
+  /** Its kind, such as `gap`: docs/reference/verification.md lists all. */
   finding: string
   user_id: number
   seq: number | null
@@ -37,7 +38,7 @@ export interface VerifiedPage {
   next: number | null
 }
 
-/** `minSeq`: an entry of the user that a standby must have. Left out: not from a standby. */
+/** `minSeq`: the seq of an entry of the user that a standby must have. Left out: not from one. */
 export interface LedgerReads {
   /**
    * Balances at moments: RFC 3339, `-infinity`, or null for now.

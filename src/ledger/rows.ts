@@ -3,11 +3,15 @@ import { RawJson } from '../core/raw_json.ts'
 import { isoTimestamp } from '../database/database.ts'
 import type { Snapshot, Versioned } from '../cache/snapshots.ts'
 
+/** A posted entry as callers see it. Amounts are decimal strings with two places. */
 export interface Entry {
+  /** Its number in the history of its user: 1, 2, 3 … */
   seq: number
   action: 'CREDIT' | 'DEBIT'
   amount: string
+  /** Of the user right after it. */
   balance: string
+  /** When it happened: RFC 3339 in UTC, with microseconds. */
   ts: string
   idempotency_key?: string
   /** The JSON text as PostgreSQL stores it. */
@@ -20,11 +24,13 @@ export interface Entry {
   reversed_by?: number
   /** How much of it has been reversed, if not all. */
   reversed?: string
-  /** The hold that this entry captured. */
+  /** The number of the hold that this entry captured. */
   hold?: number
+  /** Of the entry and the one before, in hexadecimal: see docs/reference/statements.md. */
   hash: string
 }
 
+/** A row of ledger.get_users: the snapshot of a user, and what the cache has to know of it. */
 export interface UserRow {
   id: string
   balance: string
@@ -98,10 +104,13 @@ export const entryOf = (row: EntryRow): Entry => ({
 
 /** An entry with everything that its hash covers, except the user and the hash before. */
 export interface StatementEntry extends Entry {
+  /** When it got its seq and balance; of a manual entry that is later than `ts`. */
   posted_at: string
+  /** What was held of the user then, less the credit limit. */
   held: string
   /** The intervention that took its metadata out, with its key if it erased it. */
   erased_by?: number
+  /** The intervention that archived it. */
   archived_by?: number
 }
 

@@ -28,6 +28,7 @@ export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependen
     const { kind, userId, ref } = operation
     for (const id of usersOf(operation)) snapshots.invalidate(id)
     if (kind !== 'reverse' || ref === undefined || operation.peerId !== undefined) return
+    // To reverse half of a transfer changes the user of the other half, too.
     const [entry] = await ledger.getStatement(userId, ref - 1, ref, 1).catch(() => [])
     if (entry?.transfer) snapshots.invalidate(entry.transfer.user_id)
   }

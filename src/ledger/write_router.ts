@@ -1,6 +1,5 @@
 /** Gives each operation to the queue of its shard, or to the one for all others. */
-import type { Operation, Outcome } from './operations.ts'
-import { usersOf } from './operations.ts'
+import { type Operation, type Outcome, usersOf } from './operations.ts'
 import type { LedgerPost } from './post_function.ts'
 import type { Shards } from './shards.ts'
 import type { WriteQueue, WriteQueueOptions } from './write_queue.ts'
@@ -20,7 +19,7 @@ export interface WriteRouterOptions {
 /**
  * On one server there is one queue. On several, each shard has its own, whose batches go to the
  * server of the shard; what touches two shards goes through the coordinator, in a queue that holds
- * up none of these. Of a reversal the other user isn't known yet.
+ * up none of these. So does a reversal: which other user it may touch isn't known yet.
  */
 export class WriteRouter {
   readonly #options: WriteRouterOptions

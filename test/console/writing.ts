@@ -1,5 +1,5 @@
 /** What is done by hand: confirmed, with a reason, and once. */
-import { type Route } from 'playwright-core'
+import type { Route } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { PROBLEMS } from '../../src/core/errors.ts'
 import { http, shown } from './access_off.ts'

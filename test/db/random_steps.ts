@@ -1,6 +1,6 @@
 /** Random operations on a few users, and the manual entries between them. */
 import fc from 'fast-check'
-import { type Operation } from '../support/post.ts'
+import type { Operation } from '../support/post.ts'
 
 export const USERS = 3
 export const UNKNOWN_ID = 999_999

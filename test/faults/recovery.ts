@@ -2,7 +2,7 @@
 import { Agent } from 'node:http'
 import { type HttpAnswer, send } from './http_channel.ts'
 import { until } from './pause.ts'
-import { type Record } from './record.ts'
+import type { Record } from './record.ts'
 import type { Harness } from './harness.ts'
 
 /** It answers everything again soon after healing; by then at the latest it is known not to. */

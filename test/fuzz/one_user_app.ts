@@ -8,7 +8,7 @@ import { DEFAULT_LIMITS } from '../../src/config/limits.ts'
 import { type Entry, type StatementEntry } from '../../src/ledger/rows.ts'
 import type { Outcome, UserOutcome } from '../../src/ledger/operations.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { type Versioned } from '../../src/cache/snapshot_entry.ts'
+import type { Versioned } from '../../src/cache/snapshot_entry.ts'
 import { createEvents } from '../../src/ledger/events.ts'
 import { NO_DIGEST } from '../../src/ledger/event_cursor.ts'
 

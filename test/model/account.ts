@@ -61,7 +61,7 @@ export class Account {
   postPending(): void {
     for (const { action, amount } of this.pending.splice(0)) this.append({ action, amount })
   }
-  /** Whichever commits first: what is pending is counted in the order of ids. */
+  /** Whichever commits first: what is pending is posted in the order of ids. */
   insert(id: number, { action, amount }: Given): string[] {
     this.pending.push({ id, action, amount })
     this.pending.sort((a, b) => a.id - b.id)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Done } from './call.ts'
 import { Account } from './account.ts'
-import { type Command } from './command.ts'
+import type { Command } from './command.ts'
 import { Model } from './model.ts'
 import { explain } from './linearizability.ts'
 
@@ -26,7 +26,7 @@ function explained(debited: string): string[][] {
   return models.map(({ accounts }) => accounts[0]!.entries.map(({ amount }) => `${amount}`))
 }
 
-test('a row that came while others were counted may be counted after those, whatever its id', () => {
+test('a manual entry that came while others were posted may be posted after those, whatever its id', () => {
   expect(explained('LGFND -650')).toEqual([['1500', '150', '2000'], ['1500', '2000', '150']])
 })
 

@@ -1,5 +1,5 @@
 /** In which order things that were done at once can have happened, by what they were answered. */
-import { type Done } from './call.ts'
+import type { Done } from './call.ts'
 import { UNSAID } from './http_adapter.ts'
 import type { Account } from './account.ts'
 import type { Command } from './command.ts'
@@ -25,7 +25,7 @@ interface Place {
   next: number
   /** How the users were that it has changed, and so locked. */
   changed: Map<number, Account>
-  /** Rows made by hand that only itself can see as long as it is open; after its last step, too. */
+  /** Manual entries that only itself can see as long as it is open; after its last step, too. */
   own: Insert[]
 }
 type Insert = Command & { kind: 'insert' }
@@ -54,8 +54,8 @@ const isHeld = (at: Place[], all: Done[], n: number, users: number[]): boolean =
   )
 
 /**
- * A call over HTTP that leaves manual entries, as they came while it counted others, is made once
- * more: whatever their ids, those that were there first are counted first.
+ * A call over HTTP that leaves manual entries, as they came while it posted others, is made once
+ * more: whatever their ids, those that were there first are posted first.
  */
 function countedFirst({ model, at }: State, all: Done[], n: number): State | undefined {
   const command = all[n]!.steps[at[n]!.next]?.command

@@ -2,7 +2,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { type Anchor } from '../../../db/anchors.ts'
+import type { Anchor } from '../../../db/anchors.ts'
 import { one } from '../../support/ledger.ts'
 import {
   anchorFindings,

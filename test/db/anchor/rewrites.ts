@@ -118,6 +118,10 @@ test.each(Object.entries(REWRITES))(
     await sql`select withdraw_entry(user_id, id) from payment_history
       where user_id = ${peer} and seq is null`
     await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 5)`
+    const { id: entry } = await one(sql<{ id: string }[]>`
+      insert into payment_history (user_id, action, amount) values (${peer}, 'CREDIT', 5)
+      returning id`)
+    await sql`select withdraw_entry(${peer}::bigint, ${entry}::bigint)`
     const first = await firstAnchor(name.replaceAll(' ', '_'))
     expect(await anchorFindings(first)).toEqual([])
     await tamper(sql, ...rewrite(id, Number(peer)))

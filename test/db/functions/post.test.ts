@@ -117,7 +117,7 @@ test('post() answers the state of the user by the clock of the database', async 
   expect(ordered).toBe(true)
 })
 
-test('post() that only picks up rows says when the last of them was counted', async () => {
+test('post() that only posts manual entries says when it posted the last of them', async () => {
   const { sql } = ledger
   const id = await ledger.user(5)
   await sql`insert into payment_history (user_id, action, amount) values (${id}, 'CREDIT', 1)`

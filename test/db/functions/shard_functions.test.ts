@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Shard } from '../../../src/ledger/shard_map.ts'
+import type { Shard } from '../../../src/ledger/shard_map.ts'
 import { useLedger } from '../../support/ledger.ts'
 import { makeShards } from '../../support/shards.ts'
 

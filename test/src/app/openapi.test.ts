@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { createApp } from '../../../src/app/app.ts'
 import { dependenciesThat, unused } from '../../support/dependencies.ts'
-import { type Answer } from '../../support/http.ts'
+import type { Answer } from '../../support/http.ts'
 import { codesOf } from '../../support/openapi.ts'
 import { call, document, faultsOf, operations, undocumented } from './openapi/service.ts'
 import {

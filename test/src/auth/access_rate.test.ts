@@ -1,7 +1,7 @@
 /** By whom requests are counted where callers have names: by each of them, refused or not. */
 import { Hono } from 'hono'
 import { beforeEach, expect, test } from 'vitest'
-import { type Caller } from '../../../src/auth/caller.ts'
+import type { Caller } from '../../../src/auth/caller.ts'
 import { createAccess } from '../../../src/auth/access.ts'
 import { Problem } from '../../../src/core/errors.ts'
 import { createFailureLimit } from '../../../src/auth/failure_limit.ts'

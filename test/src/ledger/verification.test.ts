@@ -75,7 +75,7 @@ test('findings are few, whatever is wrong', async () => {
   expect(isPartial).toBe(true)
   expect(findings.length).toBeGreaterThan(0)
   expect(findings.length).toBeLessThanOrEqual(MAX_FINDINGS)
-  // They were made by hand: what was recorded of that doesn't fit any more, either.
+  // They were manual entries: what was recorded of that doesn't fit any more, either.
   expect(['hash_differs', 'manual_entry_invalid'])
     .toEqual(expect.arrayContaining(findings.map(({ finding }) => finding)))
 })
@@ -94,7 +94,7 @@ test('missing entries are found once, though parts of the history overlap', asyn
       'balance_wrong 2410',
       'gap 2410',
       'hash_differs 2410',
-      // What was recorded when each of them was made by hand.
+      // What was recorded when each of them was entered.
       ...Array.from({ length: 10 }, (_, n) => `manual_entry_invalid ${2400 + n}`),
     ])
 })

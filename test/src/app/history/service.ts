@@ -17,7 +17,7 @@ export const user = (credit?: string | number) => http.user(credit)
 export const history = (id: number, query = '', headers: Record<string, string> = {}) =>
   call('GET', `/users/${id}/history${query}`, undefined, headers)
 
-/** When an entry was counted, with all its digits. */
+/** When an entry was posted, with all its digits. */
 export async function sealedAt(id: number, seq: number): Promise<string> {
   const row = await one(http.sql<{ at: string }[]>`
     select to_char(sealed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
@@ -25,7 +25,7 @@ export async function sealedAt(id: number, seq: number): Promise<string> {
   return row.at
 }
 
-/** Hand-made rows of 0.01 that were counted, some at a time. */
+/** Manual entries of 0.01 that were posted, some at a time. */
 export async function load(id: number, rows: number, note = ''): Promise<void> {
   for (let left = rows; left > 0; left -= 2000) {
     await http.sql`

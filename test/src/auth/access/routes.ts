@@ -1,5 +1,5 @@
 /** Requests to each route, and which scope they need. */
-import { type Scope } from '../../../../src/auth/scopes.ts'
+import type { Scope } from '../../../../src/auth/scopes.ts'
 import { OWN, type Request } from './callers.ts'
 
 interface Row {
