@@ -1055,9 +1055,10 @@ create function ledger.add_hold_erasures(
   returns void
   language plpgsql volatile;
 
--- Writes down what will be left of an intervention from which another one is about to erase
--- metadata and the key, and of the manual entry that it withdrew. Raises LGIMM as add_erasures.
-create function ledger.add_intervention_erasure(intervention bigint, erased public.interventions)
+-- Writes down what will be left of the intervention with the id erased, from which another one is
+-- about to erase metadata and the key, and of the manual entry that it withdrew. Raises LGIMM as
+-- add_erasures.
+create function ledger.add_intervention_erasure(intervention bigint, erased bigint)
   returns void
   language plpgsql volatile;
 

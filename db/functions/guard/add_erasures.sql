@@ -5,7 +5,7 @@ create or replace function ledger.add_erasures(
 declare
   v_mark jsonb := jsonb_build_object('erased', add_erasures.intervention);
   v_entry public.payment_history;
-  v_row public.interventions;
+  v_id bigint;
 begin
   for v_entry in
     select h.* from ledger.erasable_entries(add_erasures.user_id, add_erasures.before) h
@@ -22,10 +22,10 @@ begin
   perform ledger.add_details_erasure(add_erasures.intervention, add_erasures.user_id,
     add_erasures.before);
 
-  for v_row in
-    select i.* from ledger.erasable_interventions(add_erasures.user_id, add_erasures.before) i
+  for v_id in
+    select i.id from ledger.erasable_interventions(add_erasures.user_id, add_erasures.before) i
   loop
-    perform ledger.add_intervention_erasure(add_erasures.intervention, v_row);
+    perform ledger.add_intervention_erasure(add_erasures.intervention, v_id);
   end loop;
 end $$;
 

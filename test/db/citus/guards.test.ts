@@ -1,5 +1,7 @@
 /** The guards of a distributed ledger, on every shard and every server. */
 import { expect, test } from 'vitest'
+import { one } from '../../support/ledger.ts'
+import { tamper, verifyLedger } from '../../support/tampering.ts'
 import { citusIsMissing, distribute, useCitusLedger } from '../../support/citus.ts'
 
 const ledger = useCitusLedger({ isDistributed: true })
@@ -40,4 +42,22 @@ test.skipIf(citusIsMissing)('verify_guards() finds a guard that one shard lacks'
   expect((await missing()).length).toBeGreaterThan(0)
   await distribute(ledger.url)
   expect(await missing()).toEqual([])
+})
+
+test.skipIf(citusIsMissing)('verify_ledger() finds who was frozen or made otherwise', async () => {
+  const sql = ledger.connect()
+  await sql`set citus.enable_unsafe_triggers = on`
+  const { id } = await one(sql<{ id: string }[]>`
+    select id from create_user(reference => 'a', metadata => '{"n": 1}', idempotency_key => 'k')`)
+  await sql`select freeze_user(${id}::bigint, 'a reason')`
+  await sql`select set_credit_limit(${id}::bigint, 5)`
+  expect(await verifyLedger(sql)).toEqual([])
+  await tamper(
+    sql,
+    `update user_controls set reason = 'another' where user_id = ${id} and number = 1`,
+    `update user_details set metadata = '{"n": 2}' where user_id = ${id}`,
+    `insert into user_references values ('invented', ${id})`,
+  )
+  expect(await verifyLedger(sql))
+    .toEqual([`control_differs ${id}/-`, `details_invalid ${id}/-`, 'reference_differs -/-'])
 })
