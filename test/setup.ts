@@ -33,6 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       wal_level: 'logical',
       // This machine won't fail during a run; test/faults has clusters of its own.
       fsync: 'off',
+      full_page_writes: 'off',
     },
   })
 

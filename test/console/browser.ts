@@ -5,7 +5,9 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import type { TestHttp } from '../support/http.ts'
 
-export const CHROMIUM = '/usr/bin/chromium'
+const WITHOUT_WINDOWS = '/usr/bin/chromium-headless-shell'
+/** The smaller one where it is there: it takes half as much to start. */
+export const CHROMIUM = existsSync(WITHOUT_WINDOWS) ? WITHOUT_WINDOWS : '/usr/bin/chromium'
 export const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
   .concat('--disable-background-networking', '--disable-component-update', '--disable-sync')
 /** Somebody has to wait for that long before a test says that it isn't there. */

@@ -45,7 +45,7 @@ test('a file of tokens is found under the same name inside of the container and 
   for (const stage of stages.filter(({ name }) => name !== 'build')) {
     expect(instructionsOf(stage, 'WORKDIR')).toEqual(['/app'])
   }
-  expect(readFileSync('.gitignore', 'utf8').split('\n')).toContain('access/')
+  expect(readFileSync('.gitignore', 'utf8').split('\n')).toContain('/access/')
 })
 
 describe.each(services)('$name', (service) => {

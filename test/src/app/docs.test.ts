@@ -4,14 +4,11 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DOCS_FILES } from '../../../src/app/docs.ts'
 import { PROBLEMS } from '../../../src/core/errors.ts'
+import { CHROMIUM, FLAGS } from '../../console/browser.ts'
 import { useHttp } from '../../support/http.ts'
 import type { Document } from '../../support/openapi.ts'
 import { operationsOf } from '../../support/openapi.ts'
 import { onDeno } from '../../support/service.ts'
-
-const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
-  .concat('--disable-background-networking', '--disable-component-update', '--disable-sync')
 
 const http = useHttp()
 
