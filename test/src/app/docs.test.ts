@@ -118,10 +118,12 @@ describe('in Chromium', () => {
     expect(row).toEqual({ balance: '900.00' })
   })
 
-  test('on a phone it is no wider than the screen', async () => {
+  test('on a phone it is no wider than the screen, and the search as wide as it', async () => {
     await page.setViewportSize({ width: 390, height: 844 })
     const width = await page.evaluate('document.documentElement.scrollWidth')
     expect(width).toBeLessThanOrEqual(390)
+    const search = await page.locator('.operation-filter-input').boundingBox()
+    expect(search!.width).toBeGreaterThan(350)
   })
 
   test('it asked nobody but the service, and broke no rule', () => {
