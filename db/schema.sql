@@ -1131,6 +1131,12 @@ create function ledger.balances_below(user_ids bigint[], seqs bigint[], threshol
   language sql stable security definer;
 grant execute on function ledger.balances_below to ledger_dba, ledger_service;
 
+-- Users of a distributed ledger by the shard that they belong to, always in the same order, with
+-- one of each shard; keeps the shards where they are until the end of the transaction.
+create function ledger.by_shard(user_ids bigint[])
+  returns table (first_id bigint, ids bigint[])
+  language plpgsql volatile;
+
 -- Functions for people whom the coordinator has the server of a user call, and which work there as
 -- on one server: with the functions of the user's shard (see shard_functions). The code for that,
 -- which npm run distribute puts at the beginning of each, and its definition with it. None where
@@ -2038,9 +2044,19 @@ create function ledger.lock_accounts(user_ids bigint[], wait boolean, max_pendin
   returns ledger.account[]
   language plpgsql volatile;
 
--- What lock_accounts does, where users are on several servers: user by user, in statements of which
--- each has one server.
+-- What lock_accounts does, where users are on several servers: shard by shard, each on its server.
 create function ledger.lock_each(user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile;
+
+-- What lock_accounts of the shard of user_id does, to which all users have to belong. Whoever calls
+-- it where users are on several servers has the server of the shard do it. Raises LGMOV if the
+-- shard isn't there.
+create function ledger.lock_in_shard(
+  user_id bigint,
+  user_ids bigint[],
+  wait boolean,
+  max_pending integer)
   returns ledger.account[]
   language plpgsql volatile;
 
@@ -2206,6 +2222,18 @@ create function ledger.post_hold(
 -- users, posts all that is pending of them, and returns the entry of user_id and that of
 -- peer_user_id; raises what post returns as a status.
 create function ledger.post_pair(
+  operation text,
+  user_id bigint,
+  peer_user_id bigint,
+  amount numeric,
+  ref bigint,
+  idempotency_key text,
+  metadata jsonb)
+  returns ledger.posted_entry[]
+  language plpgsql volatile;
+
+-- What post_pair does, where users are on several servers: by post, which asks each shard twice.
+create function ledger.post_pair_across(
   operation text,
   user_id bigint,
   peer_user_id bigint,
@@ -2436,5 +2464,21 @@ create function ledger.write_change(change public.hold_changes)
 -- Writes changes of holds, at most one of each hold, and what the holds are by then. Everything has
 -- been decided.
 create function ledger.write_changes(changes public.hold_changes[])
+  returns void
+  language plpgsql volatile;
+
+-- What write_changes, insert_entries and copy_accounts do, where users are on several servers:
+-- shard by shard, each on its server.
+create function ledger.write_each(
+  changes public.hold_changes[],
+  entries ledger.entry[],
+  accounts ledger.account[])
+  returns void
+  language plpgsql volatile;
+
+-- What write_changes, insert_entries and copy_accounts of the shard of user_id do, to which
+-- everything has to belong, and which lock_in_shard has kept; arrays as text. Whoever calls it
+-- where users are on several servers has the server of the shard do it.
+create function ledger.write_in_shard(user_id bigint, changes text, entries text, accounts text)
   returns void
   language plpgsql volatile;

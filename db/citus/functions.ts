@@ -25,6 +25,9 @@ const OF_ONE_USER = [
   'public.thaw_user',
 ]
 
+/** The same inside a transaction, where it is a part of that. */
+const IN_TRANSACTIONS = ['ledger.lock_in_shard', 'ledger.write_in_shard']
+
 /** Every function of the ledger, but those that take rows of a table only the coordinator has. */
 const readFunctions = async (sql: postgres.Sql) =>
   await sql<{ name: string; signature: string }[]>`
@@ -55,10 +58,11 @@ export async function distributeFunctions(sql: postgres.Sql): Promise<void> {
 /** Has the server of a user run the functions that are called for that user. */
 export async function delegateFunctions(sql: postgres.Sql): Promise<void> {
   for (const { name, signature } of await readFunctions(sql)) {
-    if (!OF_ONE_USER.includes(name)) continue
+    const isForced = IN_TRANSACTIONS.includes(name)
+    if (!isForced && !OF_ONE_USER.includes(name)) continue
     await sql`
       select create_distributed_function(${signature}::regprocedure, 'user_id',
-        colocate_with => 'public.users')`
+        colocate_with => 'public.users', force_delegation => ${isForced})`
   }
 }
 

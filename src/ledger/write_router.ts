@@ -4,8 +4,8 @@ import type { LedgerPost } from './post_function.ts'
 import type { Shards } from './shards.ts'
 import type { WriteQueue, WriteQueueOptions } from './write_queue.ts'
 
-/** Operations of one call over several servers: each is slow, and holds its users until the end. */
-const MAX_BATCH_ACROSS = 8
+/** Operations of one call over several servers, which locks their users on one after the other. */
+const MAX_BATCH_ACROSS = 64
 
 export interface WriteRouterOptions {
   ledger: LedgerPost

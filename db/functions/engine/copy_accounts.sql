@@ -1,22 +1,13 @@
 create or replace function ledger.copy_accounts(accounts ledger.account[])
   returns void
   language plpgsql volatile as $$
-declare
-  a ledger.account;
 begin
-  -- users is copied from the history, never the other way round. The caller knows no updated_at of
-  -- a user for whom nothing was posted.
   if ledger.is_distributed() then
-    -- User by user, as each statement has one server.
-    foreach a in array copy_accounts.accounts loop
-      update public.users u
-         set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes,
-             updated_at = greatest(u.updated_at, a.updated_at, a.posted_at)
-       where u.id = a.user_id
-         and (a.seq, a.balance, a.hold_changes) is distinct from (u.seq, u.balance, u.hold_changes);
-    end loop;
+    perform ledger.write_each('{}', '{}', copy_accounts.accounts);
     return;
   end if;
+  -- users is copied from the history, never the other way round. The caller knows no updated_at of
+  -- a user for whom nothing was posted.
   update public.users u
      set seq = x.seq, balance = x.balance, hold_changes = x.hold_changes,
          updated_at = greatest(u.updated_at, x.updated_at, x.posted_at)

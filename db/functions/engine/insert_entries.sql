@@ -1,18 +1,9 @@
 create or replace function ledger.insert_entries(entries ledger.entry[])
   returns void
   language plpgsql volatile as $$
-declare
-  e ledger.entry;
 begin
   if ledger.is_distributed() then
-    -- Row by row, as each statement has one server.
-    foreach e in array insert_entries.entries loop
-      insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
-        idempotency_key, metadata, held, hold, reverses, peer_user_id, peer_seq, hash)
-      values (e.user_id, e.action, e.amount, e.ts, e.seq, e.balance, e.posted_at,
-        e.idempotency_key, e.metadata, e.held, e.hold, e.reverses, e.peer_user_id, e.peer_seq,
-        e.hash);
-    end loop;
+    perform ledger.write_each('{}', insert_entries.entries, '{}');
     return;
   end if;
   insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,

@@ -129,8 +129,10 @@ begin
       c := null;
     end if;
   end loop;
-  perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
-  perform ledger.copy_accounts(v_accounts);
+  if ledger.is_distributed() then perform ledger.write_each(v_changes, v_new, v_accounts);
+  else perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+    perform ledger.copy_accounts(v_accounts);
+  end if;
 end $$;
 
 comment on function ledger.post is

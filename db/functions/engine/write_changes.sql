@@ -6,10 +6,12 @@ declare
   v_has_first boolean := false;
   v_has_later boolean := false;
 begin
+  if ledger.is_distributed() then
+    perform ledger.write_each(write_changes.changes, '{}', '{}');
+    return;
+  end if;
   foreach c in array write_changes.changes loop
-    if ledger.is_distributed() then
-      perform ledger.write_change(c);
-    elsif c.number = 1 then
+    if c.number = 1 then
       v_has_first := true;
     else
       v_has_later := true;

@@ -1,0 +1,19 @@
+create or replace function ledger.lock_in_shard(
+  user_id bigint, user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_accounts ledger.account[];
+begin
+  execute format('select ledger_%s.lock_accounts($1, $2, $3)',
+      get_shard_id_for_distribution_column('public.users', lock_in_shard.user_id))
+    into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
+  return v_accounts;
+end $$;
+
+comment on function ledger.lock_in_shard is
+  'What lock_accounts of the shard of user_id does, to which all users have to belong. Whoever calls it where users are on several servers has the server of the shard do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.lock_in_shard from public;
