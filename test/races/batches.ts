@@ -21,6 +21,14 @@ async function postAll(sql: postgres.Sql, id: number, ...operations: PostedOpera
     .map(({ status, replayed }) => `${status}${replayed ? ' again' : ''}`)
 }
 
+/** When the halves of a user's transfers were posted. */
+async function momentsOf(sql: postgres.Sql, user: number): Promise<string[]> {
+  const rows = await sql<{ at: string }[]>`
+    select sealed_at::text as at from payment_history
+     where user_id = ${user} and peer_user_id is not null order by seq`
+  return rows.map(({ at }) => at)
+}
+
 export const BATCHES: Record<string, Scenario> = {
   async 'a batch while manual entries are open'({ sql, connect, expectEqual }) {
     const id = await createUser(sql)
@@ -109,11 +117,9 @@ export const BATCHES: Record<string, Scenario> = {
       '+40.00=45.00',
       '-40.00=5.00',
     ])
-    const moments = await sql`
-      select h.sealed_at = p.sealed_at as same from payment_history h
-        join payment_history p on (p.user_id, p.seq) = (h.peer_user_id, h.peer_seq)
-       where h.user_id = ${id}`
-    expectEqual('moments', moments.map(({ same }) => same), [true, true])
+    const moments = await momentsOf(sql, id)
+    expectEqual('moments', moments.length, 2)
+    expectEqual('moments of the other', await momentsOf(sql, other), moments)
   },
 
   async 'a batch that works on one user'({ sql, expectEqual }) {

@@ -4,16 +4,18 @@ import { letTriggersChange } from './ledger.ts'
 
 /** Makes the user's holds so many days older: those that expire within that time have. */
 export async function ageHolds(sql: postgres.Sql, id: number, days = 1): Promise<void> {
-  const age = `interval '${days} days'`
-  // One message, so one transaction.
+  // Of UTC, or it depends on the session, which Citus doesn't take.
+  const older = (column: string) =>
+    `(${column} at time zone 'UTC' - interval '${days} days') at time zone 'UTC'`
+  // One message, so one transaction. Citus passes the text around an ALTER TABLE on: in blocks.
   await sql.unsafe(`
     ${letTriggersChange()}
-    alter table hold_changes disable trigger guard_row;
-    update hold_changes set at = at - ${age}, expires_at = expires_at - ${age}
+    do $$ begin alter table hold_changes disable trigger guard_row; end $$;
+    update hold_changes set at = ${older('at')}, expires_at = ${older('expires_at')}
      where user_id = ${id};
-    update holds set expires_at = expires_at - ${age} where user_id = ${id};
+    update holds set expires_at = ${older('expires_at')} where user_id = ${id};
     ${rehashHolds(id)};
-    alter table hold_changes enable always trigger guard_row`)
+    do $$ begin alter table hold_changes enable always trigger guard_row; end $$`)
 }
 
 /** A statement that gives the changes of a user's holds the hashes that they must have. */

@@ -9,7 +9,8 @@ declare
     select coalesce(string_agg(g.object || ': ' || coalesce(md5(nullif(regexp_replace(g.definition,
              '(, )?SELECT (PUBLIC|ledger_service|ledger_dba)', '', 'g'), '')), ''), chr(10)), '')
       from ledger.get_guards() g
-     where g.object !~ concat('^(function ledger.(intervention_hash|erasable_interventions)\W'
+     where g.object !~ concat('^(function ledger.erasable_interventions\W'
+             '|function .*\m(public.)?interventions\)$'
              '|.*\m(table|sequence|on) (interventions|interventions_id_seq|erasures|user_keys|user_references'
              '|ledger.(identity|anchors|webhooks))$)')$query$;
   v_shard_query text := $query$

@@ -129,6 +129,30 @@ test.skipIf(citusIsMissing)('a command that needs one server says so in one line
   expect(run.output()).toMatch(/^npm run \w+ doesn't work on a distributed ledger: .+\n$/)
 })
 
+test.skipIf(citusIsMissing)(
+  'a DBA inserts manual entries, and no more',
+  async () => {
+    await distributed`select create_user(9)`
+    await distributed`alter role ledger_dba login`
+    const dba = connectTo(ledger.url, 'ledger_dba')
+    try {
+      await dba`insert into payment_history (user_id, action, amount) values (9, 'CREDIT', 3)`
+      const [{ seq }] = await dba<[{ seq: string }]>`select seq from recalculate_balance(9)`
+      expect(await dba`select entered_by from manual_entries where (user_id, seq) = (9, ${seq})`)
+        .toEqual([{ entered_by: 'ledger_dba' }])
+      expect(
+        await answer(
+          dba,
+          `insert into payment_history (user_id, action, amount, seq) values (9, 'CREDIT', 3, 99)`,
+        ),
+      ).toBe('42501')
+      expect(await answer(distributed, 'select * from verify_ledger()')).toEqual([])
+    } finally {
+      await dba.end()
+    }
+  },
+)
+
 test.skipIf(citusIsMissing)('transfers across shards are lost by nobody', async () => {
   const users = Array.from({ length: 12 }, (_, n) => 1000 + n)
   for (const id of users) {
