@@ -118,7 +118,7 @@ test('npm run import posts nothing if any line is not as it should be', async ()
     'line 4',
     'line 5',
     'line 6',
-    expect.stringContaining('4 not'),
+    expect.stringContaining('4 named'),
   ])
   expect(await historyOf(ledger.sql, carl)).toEqual([])
 })
