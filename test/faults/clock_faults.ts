@@ -59,6 +59,7 @@ function clock(name: string, seconds: number): Scenario {
   return {
     name,
     rounds: WHOSE.length,
+    ways: WHOSE.length,
     missing: () =>
       Promise.resolve(library() ? undefined : 'libfaketime is missing (package faketime)'),
     async environments(folder) {

@@ -13,6 +13,8 @@ export interface Scenario {
   name: string
   /** How often it strikes, at least. */
   rounds: number
+  /** In how many ways it strikes, one in each round. Default: 2. */
+  ways?: number
   /** It leaves writes without an answer: some of them done, some not. */
   loses?: boolean
   /** How many writes without an answer are done. */
