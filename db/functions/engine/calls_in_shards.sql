@@ -20,8 +20,8 @@ begin
   loop
     object := 'function ' || v.oid::regprocedure;
     -- Each call of these is a transaction of its own: the coordinator sends on no others.
-    select v_first || E'  if starts_with(current_setting(\'application_name\'), '
-             || E'\'citus_internal\') then\n    '
+    select v_first || E'  if starts_with(current_setting(''application_name''), '
+             || E'''citus_internal'') then\n    '
              || string_agg(format(E'if hashint8(%s.user_id) <= %s then\n'
                   '      if ledger.keeps_shard(%s) then return ledger_%3$s.%1$s(%4$s); end if;\n',
                   v.proname, s.shardmaxvalue, s.shardid, v.arguments),

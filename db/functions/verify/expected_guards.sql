@@ -45,7 +45,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.await_final(bigint,timestamp with time zone)', '4e02944b605da59e'),
     ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'a8ebb9b3debcb111'),
     ('function ledger.by_shard(bigint[])', '2aeae4beef817127'),
-    ('function ledger.calls_in_shards()', '46d0598360d55a5d'),
+    ('function ledger.calls_in_shards()', 'b0612306a2ba5745'),
     ('function ledger.chain_intervention()', 'a7c7a6df94299a69'),
     ('function ledger.change_of(text,numeric)', '5f670028f0a9715d'),
     ('function ledger.changes_between(timestamp with time zone[])', '7acf4176b501251e'),
