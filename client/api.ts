@@ -531,7 +531,7 @@ export type OperationResult = {
   replayed?: true
 }
 
-/** It is so. */
+/** `live`: the process runs; `ready`: the service can be used. */
 export type Health = {
   status: 'live' | 'ready'
 }

@@ -66,8 +66,8 @@ export interface PageOptions extends CallOptions {
  * all.
  * @example
  * const ledger = createLedgerClient({ url: 'http://127.0.0.1:3000' })
- * const { balance } = await ledger.debitUser(7, { amount: '30.00' }, { idempotencyKey: 'order-17'
- * })
+ * const options = { idempotencyKey: 'order-17' }
+ * const { balance } = await ledger.debitUser(7, { amount: '30.00' }, options)
  */
 export function createLedgerClient(options: ClientOptions): LedgerClient {
   const send = createSend(options)

@@ -12,6 +12,7 @@ export interface MinSeqs {
     query: Query | undefined,
     ask: (query: Query | undefined) => Promise<T>,
   ): Promise<T>
+  /** Notes the last entry that an answer had of a user. */
   note(userId: number, seq: number): void
   /** Notes each user that an answer shows. */
   noteAll(answer: unknown): void

@@ -15,7 +15,7 @@ const HEIGHT_PX = 170
 
 /** From which share of the highest balance on the lowest one is too far from zero to show it. */
 const WITHOUT_ZERO = 0.8
-/** When uPlot extends an axis to zero: if it comes near, or whatever the lowest value above it. */
+/** uPlot's modes of an axis that reaches to zero: if the lowest value comes near it, or always. */
 const [NEAR, ALWAYS] = [3, 2] as const
 
 type Plot = typeof uPlot

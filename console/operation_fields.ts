@@ -19,6 +19,7 @@ export const amountField = (hint?: string): Field => ({
   }),
 })
 
+/** The user who gets a transfer. */
 export const peerField = (): Field => ({
   name: 'to',
   label: 'To user',
@@ -39,6 +40,7 @@ const EXPIRIES: readonly (readonly [string, string])[] = [
   ['2592000', 'in 30 days'],
 ]
 
+/** When a hold expires. */
 export const expiryField = (hint?: string): Field => ({
   name: 'expires_in',
   label: 'Expires',

@@ -12,7 +12,7 @@ import { open, reach } from './connect.ts'
 
 const NO_SCHEMA = 'the database has no ledger, or an old one: `npm run migrate` makes it'
 
-/** Connections that can't write, to DATABASE_URL of the environment or `.env`. */
+/** At most `max` connections that can't write, to DATABASE_URL of the environment or `.env`. */
 export const connectReader = (max: number): Promise<postgres.Sql> =>
   connect(max, { application_name: 'ledger-verify', default_transaction_read_only: true })
 

@@ -2,7 +2,7 @@
 import { parseDatabaseUrl } from '../src/config/database_url.ts'
 import type { Reached } from './connect.ts'
 
-/** What it may hear as it is written. */
+/** Parameters that dbmate understands as libpq does. */
 const SAME = ['sslrootcert', 'sslcert', 'sslkey', 'application_name', 'options'] as const
 const STRICT = ['require', 'verify-ca', 'verify-full']
 

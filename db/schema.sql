@@ -1355,8 +1355,8 @@ create function ledger.entry_problem(seq bigint, remaining numeric, amount numer
   language sql immutable;
 
 -- Names the history as it grows in this database: on another server, in a copy, after a restore, or
--- since a glass was broken (interventions: how often), what was there before may have been another
--- one.
+-- since an intervention (interventions: how many there have been, as their sequence counts them),
+-- what was there before may have been another one.
 create function ledger.epoch(interventions bigint)
   returns text
   language sql stable;
@@ -1491,8 +1491,9 @@ create function ledger.funds_problem(
   language sql immutable;
 
 -- What the ledger held for several users as of one moment (null: now), in their order: both halves
--- of a transfer count from the same moment, so their sum is what it is. seq: of the entry that the
--- balance stands on; 0: none. Raises LGUSR, 55P03 as balance_at does.
+-- of a transfer count from the same moment, so a transfer between two of them never changes their
+-- sum. seq: of the entry that the balance stands on; 0: none. Raises LGUSR, 55P03 as balance_at
+-- does.
 create function ledger.get_balances(
   user_ids bigint[],
   at timestamp with time zone DEFAULT NULL::timestamp with time zone)

@@ -9,7 +9,7 @@ import { printedHelp } from '../src/command_line.ts'
 
 const SOURCE = fileURLToPath(new URL('../src/worker.ts', import.meta.url))
 const OUTPUT = fileURLToPath(new URL('../dist/worker.js', import.meta.url))
-/** What is of Node, and what measures a process of it, even while it loads. */
+/** Modules of Node, and the one of prom-client that measures a process of it while it loads. */
 const NODE = /^(node:\w+|cluster|https?|url|util|zlib|\.\/lib\/defaultMetrics)$/
 
 /** Modules of Node that the driver uses, and the packages that do the same. */

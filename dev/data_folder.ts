@@ -13,14 +13,17 @@ export interface DataFolder {
   user?: User
 }
 
-/** Finds or makes the folder; the same one again for the same `dataDir`. */
+/**
+ * Finds or makes the folder; the same one again for the same `dataDir`.
+ * @throws Error with one line that names DATA_DIR, or what the file system says
+ */
 export async function openDataFolder(
   dataDir: string,
   log: (line: string) => void,
 ): Promise<DataFolder> {
   const wanted = resolve(dataDir)
   await makeFolder(wanted, 0o700)
-  // An earlier start left word where it went, which holds even if the project has moved since.
+  // An earlier start wrote down where it went, which holds even if the project has moved since.
   const noted = (await readFile(join(wanted, 'location'), 'utf8').catch(() => '')).trim()
   const path = noted || wanted
   const owner = (await stat(join(path, 'data')).catch(() => undefined)) as User | undefined

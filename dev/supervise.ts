@@ -1,7 +1,7 @@
 /** A server that goes on: what ends by itself is started again. */
 import type { Server } from './postgres_server.ts'
 
-/** So many in so long a time are enough. */
+/** With more restarts than these in so long a time it gives up. */
 const MAX_RESTARTS = 5
 const RESTARTS_MS = 60_000
 
@@ -12,7 +12,8 @@ export interface SuperviseOptions {
 }
 
 /**
- * Starts a server again that has ended by itself, unless nobody asked for it or it keeps doing so.
+ * Starts a server again that has ended by itself, if `onLost` is given and as long as it doesn't
+ * keep ending.
  */
 export function supervise(
   first: Server,

@@ -73,17 +73,18 @@ begin
         when ambiguous_function then
           v_after := v_before;
           v_ambiguous := v_statement;
-          raise exception using errcode = 'LGSAM';
+          raise exception using errcode = 'UNDO0';
       end;
     end loop;
     v_after := array(
       select array[r.what, r.who, r.may]::text
         from pg_temp.rights_now(put_rights_right.functions, put_rights_right.tables,
                put_rights_right.schemas) r order by 1);
+    -- Takes back what this block did.
     if v_after = v_before then
-      raise exception using errcode = 'LGSAM';
+      raise exception using errcode = 'UNDO0';
     end if;
-  exception when sqlstate 'LGSAM' then null;
+  exception when sqlstate 'UNDO0' then null;
   end;
   return query
     select d.change, (d.r::text[])[1], (d.r::text[])[2], (d.r::text[])[3], null::text

@@ -25,7 +25,7 @@ const OF_ONE_USER = [
   'public.thaw_user',
 ]
 
-/** The same inside a transaction, where it is a part of that. */
+/** The same for those that are called inside a transaction, and work as a part of it. */
 const IN_TRANSACTIONS = ['ledger.lock_in_shard', 'ledger.write_in_shard']
 
 /** Every function of the ledger, but those that take rows of a table only the coordinator has. */

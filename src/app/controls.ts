@@ -1,4 +1,4 @@
-/** What a user may do: frozen or not, and on how much credit: validate → call → respond. */
+/** Freezing, thawing and credit limits of users: validate → call → respond. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { isOutcomeUnknown, Problem } from '../core/errors.ts'

@@ -95,7 +95,7 @@ export interface Description {
   problems?: ProblemCode[]
 }
 
-/** In the `spec` of a route until the document is made. */
+/** The member of a route's description that has its codes until the document is made. */
 export const PROBLEM_CODES = 'x-problems'
 
 /** Goes first among the handlers of a route. */

@@ -100,7 +100,7 @@ const blockOf = ({ events }: EventPage): string =>
     `id: ${cursorText(cursor)}\nevent: ${event.type}\ndata: ${stringify(event)}\n\n`
   ).join('')
 
-/** What passes by is tried again; what a reader has to know ends the stream. */
+/** What passes by is tried again; what a reader has to know ends it. LGCUR: the cursor is gone. */
 function failed(error: unknown): undefined {
   if (codeOf(error) === 'LGCUR' || (error instanceof Problem && error.code !== 'busy')) throw error
 }

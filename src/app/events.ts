@@ -1,4 +1,4 @@
-/** What has happened, in order: validate → call → respond. */
+/** GET /events, what has happened, in order: validate → call → respond. */
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { accepts } from 'hono/accepts'

@@ -1,4 +1,4 @@
-/** What is set aside of a user: validate → call → respond. */
+/** Reads the holds of a user: validate → call → respond. */
 import { Hono } from 'hono'
 import { Problem } from '../core/errors.ts'
 import { rowsOfPage } from '../core/page_length.ts'

@@ -16,7 +16,7 @@ export type HistoryQuery = z.infer<typeof historyQuery>
 export const minSeqOf = ({ min_seq }: { min_seq?: string | undefined }): number | undefined =>
   min_seq === undefined ? undefined : Number(min_seq)
 
-/** The same where a moment is given: once it is final, no later entry matters. */
+/** 0 where a moment is given: no entry is needed, since none after a final moment matters. */
 export const anySeqIf = (moment: string | undefined): 0 | undefined =>
   moment === undefined ? undefined : 0
 

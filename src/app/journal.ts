@@ -1,4 +1,4 @@
-/** The entries of everybody: validate → call → respond. */
+/** GET /entries, those of everybody: validate → call → respond. */
 import { Hono } from 'hono'
 import { Problem } from '../core/errors.ts'
 import { rowsOfPage } from '../core/page_length.ts'

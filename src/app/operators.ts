@@ -14,11 +14,11 @@ export interface OperationsDependencies {
 
 const health = z.object({ status: z.enum(['live', 'ready']) }).meta({
   id: 'Health',
-  description: 'It is so.',
+  description: '`live`: the process runs; `ready`: the service can be used.',
   examples: [{ status: 'live' }],
 })
 
-/** As long as they are. */
+/** More than metrics ever take. */
 const TEXT = { type: 'string', maxLength: 10_000_000 }
 
 const METRICS_EXAMPLE = `# HELP user_debit_requests_total Debits by outcome.

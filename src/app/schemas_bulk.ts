@@ -1,4 +1,4 @@
-/** The shapes of a list of operations of any kind, and of its results. */
+/** Schemas of a list of operations of any kind, and of its results. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { amountBody, emptyBody, integer, key, metadataBody, reverseBody } from './schemas.ts'

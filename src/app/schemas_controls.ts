@@ -1,4 +1,4 @@
-/** The shapes of what a user may do, and of who said so. */
+/** Schemas of freezing, thawing and credit limits, and of who set them. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { INTEGER, integer, money, number, snapshot, text, timestamp } from './schemas.ts'

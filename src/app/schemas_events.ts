@@ -1,4 +1,4 @@
-/** The shapes of what is asked of events, and of what they are. */
+/** Schemas of the query and the pages of events. */
 import { z } from 'zod'
 import { BEGINNING, type Cursor, parseCursor } from '../ledger/event_cursor.ts'
 import { EVENT_TYPES } from '../ledger/event_functions.ts'

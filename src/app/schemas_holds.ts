@@ -1,4 +1,4 @@
-/** The shapes of what is asked of holds, and of what they are. */
+/** Schemas of requests about holds, and of holds. */
 import { z } from 'zod'
 import * as examples from './examples.ts'
 import { keyQuery } from './history_schemas.ts'

@@ -7,7 +7,10 @@ export interface RedisReply {
 }
 
 export interface RedisClient {
-  /** Sends the commands together; each has its own result or error. */
+  /**
+   * Sends the commands together; each has its own result or error.
+   * @throws Error without an answer that can be read within `timeoutMs`
+   */
   pipeline(build: (commands: Pipeline) => void, timeoutMs: number): Promise<RedisReply[]>
   /** The same as one transaction (MULTI … EXEC). */
   multi(build: (commands: Pipeline) => void, timeoutMs: number): Promise<RedisReply[]>
@@ -80,7 +83,7 @@ export function createRedisClient({ url, token, onError }: RedisTarget): RedisCl
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      // A redirect would send the token elsewhere. Workers don't know 'error'.
+      // A redirect would send the token elsewhere. Cloudflare Workers don't know 'error'.
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })

@@ -19,6 +19,7 @@ export interface SnapshotStoreOptions {
   ttlMs: number
   /** The limit of the wait in the queue and the call together. */
   timeoutMs: number
+  /** A clock in milliseconds; only differences matter. */
   now: () => number
 }
 

@@ -18,6 +18,7 @@ export interface ValidityOptions {
   /** How long a cached snapshot is believed after the beginning of the last poll. */
   maxSilenceMs: number
   ttlMs: number
+  /** A clock in milliseconds; only differences matter. */
   now: () => number
 }
 

@@ -94,7 +94,11 @@ export interface Config extends AccessConfig, EdgeConfig, Limits {
 
 /**
  * Parses the settings. An empty value counts as unset, except of those that say who may come in.
+ * @param passwordLines the file of passwords (see pg_variables.ts), for a URL without one
  * @throws Error with one line that names the first bad setting, never its value
+ * @example
+ * loadConfig({ PORT: '8080' }) // { port: 8080, host: '127.0.0.1', … }: the rest by default
+ * loadConfig({ PORT: 'http' }) // Error: PORT must be a whole number from 0 to 65535
  */
 export function loadConfig(
   env: Record<string, string | undefined>,
@@ -152,7 +156,8 @@ export function loadConfig(
 }
 
 /**
- * Those of a command that only needs the database.
+ * Parses the settings of a command that only needs the database; bad ones about anything else count
+ * for nothing.
  * @throws as loadConfig
  */
 export function loadDatabaseUrls(
@@ -167,7 +172,7 @@ export function loadDatabaseUrls(
 /** Settings that aren't secret. */
 const SHOWN = ['host', 'dataDir', 'logLevel']
 
-/** A URL without user, password, path and query, for the log. */
+/** A URL without its password and its query, for the log. */
 function placeOf(text: string): string {
   if (text.startsWith('postgres')) return describeDatabaseUrl(text)
   const url = new URL(text)

@@ -71,7 +71,7 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
   return url
 }
 
-/** The hosts and the database of a URL, for the log: without user, password and parameters. */
+/** A URL for the log: its user, hosts, database and sslmode, without password and the rest. */
 export function describeDatabaseUrl(text: string): string {
   const { hosts, user, database = '', parameters } = parseDatabaseUrl(text)
   const [, scheme] = /^(\w+):/.exec(text)!

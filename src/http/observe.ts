@@ -22,6 +22,7 @@ export interface ObserverOptions {
 }
 
 export interface Observed extends Omit<Trace, 'traceparent'> {
+  /** As performance.now() says it. */
   startedAt: number
   /** Undefined without an SDK of OpenTelemetry. */
   span: Span | undefined

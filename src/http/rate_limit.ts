@@ -21,6 +21,7 @@ export const isLimited = (path: string): boolean => !FREE.includes(path)
 export interface RateLimit {
   /** Requests that may come at once, and in each window. */
   requests: number
+  /** The length of a window. */
   seconds: number
 }
 

@@ -80,7 +80,11 @@ export const controlOf = (row: ControlRow): Control => ({
   ...(row.actor !== null && { caller: row.actor }),
 })
 
-/** `writing` waits for users whom somebody else holds. */
+/**
+ * Creates the functions.
+ * @param writing waits for users whom somebody else holds
+ * @param long for long pages
+ */
 export function createLedgerControls(
   { run }: Pick<Database, 'run'>,
   writing: Pick<Database, 'run'>,

@@ -52,6 +52,7 @@ export interface HoldChange {
 export interface EventsRequest {
   /** Of the history in which `settled` was found out. */
   epoch: string
+  /** The position up to which no event will be added any more. */
   settled: number
   after: { position: number; digest: string; through: number }
   userIds: readonly number[] | undefined

@@ -38,6 +38,7 @@ export interface LockWaitersOptions {
   maxBatch: number
   /** Operations that may wait for all users together. For one user, an eighth of that. */
   maxQueue: number
+  /** A clock in milliseconds; only differences matter. */
   now: () => number
 }
 

@@ -46,6 +46,7 @@ function callPost(
 ) {
   const column = (value: (operation: Operation) => string | number | null | undefined) =>
     columnOf(operations, value)
+  // set_config() sets the limit for this statement's transaction; that it isn't null means to wait.
   return sql<OutcomeRow[]>`select * from ${sql(schema)}.post(
     operations => ${column(sqlNameOf)}::text[],
     user_ids => ${column(({ userId }) => userId)}::bigint[],

@@ -43,7 +43,7 @@ export interface ListedHold extends Hold {
   closed_at?: string
 }
 
-/** `scannedTo`: there may be more, behind what was looked at. */
+/** `scannedTo`: the last one that was looked at, where that ended the search: go on behind it. */
 export interface LedgerSearch {
   /** Newest first. */
   findEntries(
@@ -101,7 +101,10 @@ const matches = <Row extends { is_match: boolean }>(rows: Row[]) =>
 const lastScanned = <Row extends { is_match: boolean }>(rows: Row[]) =>
   rows.find(({ is_match }) => !is_match)
 
-/** Whether many holds are read: what a condition leaves out is, too, but for a key. */
+/**
+ * Whether many holds may be read: those that a status leaves out are looked at, too. A key is found
+ * by an index.
+ */
 export const isLongHoldsRead = (conditions: HoldConditions): boolean =>
   isLongRead(conditions) || conditions.status !== undefined
 

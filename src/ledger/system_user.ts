@@ -1,4 +1,4 @@
-/** Creates user 1, once, whichever instance comes first. */
+/** Creates user 1, whom every ledger has, once, whichever instance comes first. */
 
 const SYSTEM_USER_ID = 1
 const FIRST_RETRY_MS = 250

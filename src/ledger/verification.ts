@@ -33,7 +33,12 @@ export interface VerificationOptions {
   pageRows?: number
 }
 
-/** @throws Problem busy, with a detail if there is more to read than time */
+/**
+ * Verifies the entries of a user.
+ * @param seq of the last entry
+ * @param caller whose turn it is
+ * @throws Problem busy, with a detail if there is more to read than time
+ */
 export type Verify = (userId: number, seq: number, caller?: string) => Promise<Verification>
 
 /**

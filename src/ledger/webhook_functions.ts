@@ -6,7 +6,7 @@ export interface Claim {
   isHeld: boolean
   /** Up to here everything was delivered. */
   position: number
-  /** Names the address that isn't to be used any more. */
+  /** What `advanceWebhook` was told last: names the address that isn't to be used any more. */
   gone: string | null
 }
 
@@ -18,11 +18,17 @@ export interface BalanceBelow {
 }
 
 export interface LedgerWebhooks {
-  /** Gives a receiver to one of the instances that deliver, for a time. */
+  /**
+   * Gives a receiver to `holder`, one of the instances that deliver, for `holdMs` milliseconds.
+   * `start`: the position of a receiver that is new.
+   */
   claimWebhook(
     claim: { receiver: string; holder: string; holdMs: number; start: number },
   ): Promise<Claim>
-  /** @returns false if somebody else has the receiver */
+  /**
+   * Keeps up to where everything was delivered, and for `holdMs` more the receiver; 0 gives it up.
+   * @returns false if somebody else has the receiver
+   */
   advanceWebhook(
     advance: {
       receiver: string

@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 const OUTCOMES = ['ok', 'failed', 'gone'] as const
 
 export interface WebhookMetrics {
-  /** Sets whose series there are. */
+  /** Sets which receivers have series. */
   receivers(names: string[]): void
   /** Counts an attempt to deliver a message. */
   delivered(receiver: string, outcome: typeof OUTCOMES[number]): void
@@ -12,7 +12,7 @@ export interface WebhookMetrics {
   watch(lagMs: (receiver: string) => number): void
 }
 
-/** Creates them. */
+/** Creates the metrics of webhooks. */
 export function createWebhookMetrics(registers: Registry[]): WebhookMetrics {
   let names: string[] = []
   let lagOf: (receiver: string) => number = () => 0

@@ -11,7 +11,10 @@ const AT_ONCE = 8
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 300_000
 
-/** Why nothing more is delivered for now. */
+/**
+ * Why nothing more is delivered for now. stopped: this instance delivers no more to the receiver;
+ * lost: another instance has it; gone: it wants nothing more at this address.
+ */
 export type Reason = 'stopped' | 'lost' | 'gone'
 
 export interface Attempts {

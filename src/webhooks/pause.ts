@@ -1,4 +1,4 @@
-/** Waits, but no longer than anybody wants to. */
+/** A wait that a signal can end. */
 
 /** Resolves after that time, or as soon as the signal aborts. */
 export const pause = (ms: number, cut: AbortSignal): Promise<void> =>

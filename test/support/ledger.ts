@@ -33,7 +33,15 @@ export interface TestLedger {
   user(credit?: string | number): Promise<number>
 }
 
-/** To be called at the top of a test file. */
+/**
+ * To be called at the top of a test file.
+ * @example
+ * const ledger = useLedger()
+ * test('…', async () => {
+ *   const id = await ledger.user('100.00')
+ *   const [entry] = await ledger.sql`select * from debit_user(${id}, 30)`
+ * })
+ */
 export function useLedger(): TestLedger {
   let database: TestDatabase
   let shared: postgres.Sql

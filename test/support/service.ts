@@ -36,7 +36,13 @@ export interface TestService {
   close(): Promise<void>
 }
 
-/** Starts a service as `ledger_service`; `config` overrides what it is given. */
+/**
+ * Starts a service as `ledger_service`; `config` overrides what it is given.
+ * @example
+ * const service = await startTestService({ maxQueue: 1 })
+ * onTestFinished(() => service.close())
+ * const response = await fetch(`${service.url}/users/1`)
+ */
 export async function startTestService(config: Partial<Config> = {}): Promise<TestService> {
   const database = await createDatabase()
   const redis = await startRedisRest({})

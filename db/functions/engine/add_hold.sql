@@ -25,8 +25,8 @@ begin
   -- By the clock, not by the moment of the last entry, because holds expire by the clock.
   v_at := clock_timestamp();
   v_expires_at := ledger.expires_after(v_at, add_hold.expires_in);
-  -- The last entry, or one that is pending, of which nulls come first in this order. Without changes
-  -- that are counted nobody looks for holds.
+  -- The last entry, or one that is pending, of which nulls come first in this order. While
+  -- hold_changes is 0 there are no holds, so nobody looks for them.
   select h.seq, h.balance, greatest(h.sealed_at, v_updated_at, v_at),
          case when v_hold_changes = 0 then 0.00 else coalesce((
            select sum(o.remaining) from public.holds o

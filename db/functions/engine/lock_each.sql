@@ -8,8 +8,8 @@ declare
   v_first_id bigint;
   v_ids bigint[];
 begin
-  -- Citus can't plan all statements of post before it knows the user, as post asks for. Until the
-  -- end of post.
+  -- post asks for generic plans, but Citus can't plan all of its statements before it knows the
+  -- user. It lasts until the end of post.
   perform set_config('plan_cache_mode', 'auto', true);
   -- All before it looks at one, and always in the same order, as lock_accounts does.
   for v_first_id, v_ids in select s.first_id, s.ids from ledger.by_shard(lock_each.user_ids) s loop

@@ -1,6 +1,7 @@
 create or replace function ledger.plain_decision(
   operation text, amount numeric, metadata jsonb, user_id bigint, problem text, balance numeric,
-  held numeric, is_frozen boolean, peer_user_id bigint, peer_problem text, peer_balance numeric, peer_held numeric)
+  held numeric, is_frozen boolean, peer_user_id bigint, peer_problem text, peer_balance numeric,
+  peer_held numeric)
   returns ledger.decision
   language sql immutable parallel safe as $$
   select row(

@@ -28,7 +28,8 @@ begin
     )::ledger.account, null);
   t := ledger.load_target(post_change.operation, post_change.user_id, post_change.ref,
     post_change.amount, null);
-  -- It was none when the caller looked.
+  -- Half of a transfer is for post_pair, but when the caller looked, there was no such entry yet: a
+  -- repeat goes there.
   if t.peer_user_id is not null then a.problem := '55P03'; end if;
   d := ledger.decide(post_change.operation, post_change.amount, null,
     post_change.idempotency_key, post_change.metadata, t, a, null);

@@ -37,8 +37,8 @@ begin
     -- Not in the condition before, which would need the right to call it.
     if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;
   end if;
-  -- A subscriber repeats what was a withdrawal, an erasure or an intervention on its publisher. Which process
-  -- applies a subscription, no session can choose.
+  -- A subscriber repeats what was a withdrawal, an erasure or an intervention on its publisher. No
+  -- session can choose to be a process that applies a subscription.
   if tg_level = 'ROW' and exists (
       select from pg_stat_subscription s where s.pid = pg_backend_pid()) then
     return case tg_op when 'UPDATE' then new else old end;

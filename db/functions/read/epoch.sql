@@ -8,6 +8,6 @@ create or replace function ledger.epoch(interventions bigint)
 $$;
 
 comment on function ledger.epoch is
-  'Names the history as it grows in this database: on another server, in a copy, after a restore, or since a glass was broken (interventions: how often), what was there before may have been another one.';
+  'Names the history as it grows in this database: on another server, in a copy, after a restore, or since an intervention (interventions: how many there have been, as their sequence counts them), what was there before may have been another one.';
 
 revoke all on function ledger.epoch from public;

@@ -21,7 +21,7 @@ begin
 end $$;
 
 comment on function ledger.get_balances is
-  'What the ledger held for several users as of one moment (null: now), in their order: both halves of a transfer count from the same moment, so their sum is what it is. seq: of the entry that the balance stands on; 0: none. Raises LGUSR, 55P03 as balance_at does.';
+  'What the ledger held for several users as of one moment (null: now), in their order: both halves of a transfer count from the same moment, so a transfer between two of them never changes their sum. seq: of the entry that the balance stands on; 0: none. Raises LGUSR, 55P03 as balance_at does.';
 
 revoke all on function ledger.get_balances from public;
 grant execute on function ledger.get_balances to ledger_service, ledger_dba;
