@@ -1840,6 +1840,7 @@ create function ledger.is_as_entered(
 create function ledger.is_distributed()
   returns boolean
   language sql immutable;
+grant execute on function ledger.is_distributed to ledger_dba;
 
 -- Whether a row is what its last erasure left; hash: erased_hash of the row as it is.
 create function ledger.is_erased(

@@ -11,6 +11,7 @@ import { one, useLedger } from '../support/ledger.ts'
 import { array, callAlone, type Operation, postAll, type Said } from '../support/post.ts'
 import { verifyUser } from '../support/tampering.ts'
 import { SEED, shareOf } from '../support/share.ts'
+import { makeShards } from '../support/shards.ts'
 import { type Numbered, type Step, steps, UNKNOWN_ID, USERS } from './random_steps.ts'
 
 const ledger = useLedger()
@@ -134,8 +135,16 @@ test(`one by one, in one batch, in batches of any size: seed ${SEED}`, async () 
   await expectSameAnswers(shareOf(25))
 })
 
-test(`user by user, as on several servers: seed ${SEED}`, async () => {
-  await ledger.sql`
+test(`shard by shard, as on several servers: seed ${SEED}`, async () => {
+  const sql = ledger.connect()
+  const shards = [-(2 ** 31), 0].map((minHash, n) => ({
+    id: `${101 + n}`,
+    minHash,
+    host: 'server',
+    port: 1,
+  }))
+  await makeShards(sql, shards, ['101', '102'], 'views')
+  await sql`
     create or replace function ledger.is_distributed() returns boolean
       language sql immutable parallel safe as $$ select true $$`
   await expectSameAnswers(shareOf(10))

@@ -3,6 +3,12 @@ import postgres from 'postgres'
 import { isOnCitus } from './on_citus.ts'
 import { hashAfter } from './sealing.ts'
 
+/** SQL: whether a hash follows from the one before; Citus passes on no rows. */
+const follows = () =>
+  isOnCitus()
+    ? `p.hash = ${hashAfter('lag(p.hash) over w', 'p')}`
+    : 'ledger.is_hash_of(lag(p.hash) over w, p)'
+
 /** Which rules the histories break, of one user or of all; none is good. */
 export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<string[]> {
   // Where users are on several servers, rows of all of them are brought together first.
@@ -33,8 +39,7 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
       having count(*) > 1
       union all
       select 'hash doesn''t follow', s.user_id, s.seq from (
-        select p.user_id, p.seq,
-               p.hash = ${sql.unsafe(hashAfter('lag(p.hash) over w', 'p'))} as follows
+        select p.user_id, p.seq, ${sql.unsafe(follows())} as follows
           from payment_history p
          where p.seq is not null and ${of('p.user_id')}
         window w as (partition by p.user_id order by p.seq)) s

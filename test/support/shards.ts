@@ -15,11 +15,15 @@ export const moveLock = (sql: postgres.Sql, shardId: string) =>
 export const placeShard = (sql: postgres.Sql, shardId: string, isHere: boolean) =>
   sql`update pg_dist_placement set groupid = ${isHere ? 1 : 2} where shardid = ${shardId}`
 
-/** @param here ids of the shards that are on this server */
+/**
+ * @param here ids of the shards that are on this server
+ * @param kind tables of their own, or views of the tables that they are parts of
+ */
 export async function makeShards(
   sql: postgres.Sql,
   shards: readonly Shard[],
   here: readonly string[],
+  kind: 'tables' | 'views' = 'tables',
 ): Promise<void> {
   await sql.unsafe(`
     set allow_system_table_mods = on;
@@ -29,6 +33,10 @@ export async function makeShards(
       shardminvalue text, shardmaxvalue text);
     create function pg_catalog.lock_shard_metadata(mode integer, ids bigint[]) returns void
       language sql as 'select pg_advisory_xact_lock_shared(ids[1])';
+    create function pg_catalog.get_shard_id_for_distribution_column(relation regclass, id bigint)
+      returns bigint language sql as $$
+        select s.shardid from pg_dist_shard s where s.logicalrelid = relation
+           and hashint8(id) between s.shardminvalue::integer and s.shardmaxvalue::integer $$;
     insert into pg_dist_local_group values (1);
     set check_function_bodies = off`)
   for (const [n, { id, minHash }] of shards.entries()) {
@@ -36,7 +44,11 @@ export async function makeShards(
     await sql`insert into pg_dist_placement values (${id}, ${here.includes(id) ? 1 : 2})`
     for (const [t, table] of TABLES.entries()) {
       const shardId = t === 0 ? id : String(Number(id) + 100 * t)
-      await sql.unsafe(`create table ${table}_${shardId} (like ${table} including all)`)
+      await sql.unsafe(
+        kind === 'tables'
+          ? `create table ${table}_${shardId} (like ${table} including all)`
+          : `create view ${table}_${shardId} as select * from ${table}`,
+      )
       await sql`insert into pg_dist_shard
         values (${shardId}, ${table}::regclass, ${`${minHash}`}, ${`${maxHash}`})`
     }

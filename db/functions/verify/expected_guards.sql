@@ -119,7 +119,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.insert_user(bigint,timestamp with time zone)', '0ed7dc8c144a7120'),
     ('function ledger.intervention_hash(bytea,public.interventions)', '9831df28301f1840'),
     ('function ledger.is_as_entered(public.manual_entries,public.payment_history,text,bigint)', '48547d8b5b060ab6'),
-    ('function ledger.is_distributed()', '96aeef238626dc3c'),
+    ('function ledger.is_distributed()', 'b827f2e205abf59e'),
     ('function ledger.is_erased(text,bigint,bigint,bigint,bytea)', '02817f8cc93843c7'),
     ('function ledger.is_erasure(text,jsonb,jsonb)', 'd1ddacd119828337'),
     ('function ledger.is_hash_of(bytea,public.payment_history)', 'f7da40afc2a5cd10'),

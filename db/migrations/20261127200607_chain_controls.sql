@@ -931,7 +931,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.insert_user(bigint,timestamp with time zone)', '0ed7dc8c144a7120'),
     ('function ledger.intervention_hash(bytea,public.interventions)', '9831df28301f1840'),
     ('function ledger.is_as_entered(public.manual_entries,public.payment_history,text,bigint)', '48547d8b5b060ab6'),
-    ('function ledger.is_distributed()', '96aeef238626dc3c'),
+    ('function ledger.is_distributed()', 'b827f2e205abf59e'),
     ('function ledger.is_erased(text,bigint,bigint,bigint,bytea)', '02817f8cc93843c7'),
     ('function ledger.is_erasure(text,jsonb,jsonb)', 'd1ddacd119828337'),
     ('function ledger.is_hash_of(bytea,public.payment_history)', 'f7da40afc2a5cd10'),
@@ -1423,6 +1423,18 @@ comment on function ledger.is_as_entered is
   'Whether an entry, or what the erasure of its row (kind, number) left of it, is what the row of manual_entries says was entered. Internal.';
 
 revoke all on function ledger.is_as_entered from public;
+-- end function
+
+-- function: is_distributed
+create or replace function ledger.is_distributed()
+  returns boolean
+  language sql immutable parallel safe as $$ select false $$;
+
+comment on function ledger.is_distributed is
+  'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
+
+revoke all on function ledger.is_distributed from public;
+grant execute on function ledger.is_distributed to ledger_dba;
 -- end function
 
 -- function: is_erasure
@@ -3756,6 +3768,17 @@ comment on function ledger.is_erasure is
   'Whether a change of a row does no more than take out what the intervention of this transaction that erases or archives takes out.';
 
 revoke all on function ledger.is_erasure from public;
+-- end function
+
+-- function: is_distributed
+create or replace function ledger.is_distributed()
+  returns boolean
+  language sql immutable parallel safe as $$ select false $$;
+
+comment on function ledger.is_distributed is
+  'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
+
+revoke all on function ledger.is_distributed from public;
 -- end function
 
 drop function ledger.is_as_entered(manual_entry public.manual_entries, entry public.payment_history, kind text, number bigint);
