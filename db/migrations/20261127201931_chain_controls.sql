@@ -4826,6 +4826,7 @@ begin
 end $$;
 
 set local citus.enable_unsafe_triggers = on;
+revoke execute on function ledger.is_distributed() from ledger_dba;
 drop trigger guard_row on public.user_details;
 drop trigger guard_truncate on public.user_details;
 alter table public.user_controls drop hash;
