@@ -2306,6 +2306,12 @@ create function ledger.scan_events(after_position bigint, until bigint, max_rows
   returns table ("position" bigint, user_id bigint, hold bigint, number bigint, type text)
   language sql stable;
 
+-- The name of the schema with the functions of the shard of a user. Raises LGMOV if this server has
+-- none: then Citus didn't have the server of the user do it, and nothing was done.
+create function ledger.schema_of_shard(user_id bigint)
+  returns text
+  language plpgsql stable;
+
 -- FREEZE, THAW or CREDIT LIMIT (null: none) of a user, with who did it and why in user_controls;
 -- posts what is pending. What is so already is left as it is. Returns what holds from now on.
 -- Raises LGUSR, LGAMT, LGRNG, 22023 (a reason of more than 1000 characters), 55P03 (lock_timeout).
@@ -2480,7 +2486,8 @@ create function ledger.write_each(
 
 -- What write_changes, insert_entries and copy_accounts of the shard of user_id do, to which
 -- everything has to belong, and which lock_in_shard has kept; arrays as text. Whoever calls it
--- where users are on several servers has the server of the shard do it.
+-- where users are on several servers has the server of the shard do it. Raises LGMOV if the shard
+-- isn't there.
 create function ledger.write_in_shard(user_id bigint, changes text, entries text, accounts text)
   returns void
   language plpgsql volatile;

@@ -20,7 +20,6 @@ const OF_ONE_USER = [
   'public.place_hold',
   'public.recalculate_balance',
   'public.release_hold',
-  'public.reverse_entry',
   'public.set_credit_limit',
   'public.thaw_user',
 ]

@@ -25,7 +25,7 @@ export async function findingsOf(sql: postgres.Sql, userId?: number): Promise<st
              lag(h.sealed_at) over w as sealed_before
         from payment_history h where h.seq is not null and ${of('h.user_id')}
       window w as (partition by h.user_id order by h.seq)
-    ), findings as (
+    ), findings as materialized (
       select 'seq has a gap' as finding, s.user_id, s.seq from posted s where s.seq <> s.nth
       union all
       select 'balance is not the sum', s.user_id, s.seq from posted s where s.balance <> s.total

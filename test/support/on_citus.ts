@@ -9,6 +9,8 @@ const DELETION = 'a distributed ledger keeps every user: 23503'
 const INSIDE = 'it calls from within a query what looks into tables itself, which Citus refuses'
 const SESSION = 'what SET changes in a session stays on the coordinator'
 const TAMPERING = 'it edits rows by a statement that Citus refuses'
+const ORDER = 'users are locked in the order of their shards, and Citus ends a deadlock: 40P01'
+const MOMENT = 'a query over several users reads each shard at a moment of its own'
 const ONE_SERVER = 'it is about how one server does it'
 
 /** Whole files that can't hold there, and why. */
@@ -37,6 +39,10 @@ const TESTS: Record<string, Record<string, string>> = {
   'db/functions/debit_user': { 'debit_user() raises 55P03 after lock_timeout': SESSION },
   'db/functions/get_users': { 'get_users() says when by the clock': ONE_SERVER },
   'db/functions/place_hold': { 'place_hold() goes by the clock': TAMPERING },
+  'db/functions/transfer_at_once': {
+    'two transfers in opposite directions': ORDER,
+    'transfers move money and never make any': MOMENT,
+  },
   'races/races': { 'changing history': OPERATION },
 }
 

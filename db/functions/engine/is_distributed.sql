@@ -6,4 +6,3 @@ comment on function ledger.is_distributed is
   'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
 
 revoke all on function ledger.is_distributed from public;
-grant execute on function ledger.is_distributed to ledger_dba;

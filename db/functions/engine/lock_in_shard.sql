@@ -7,8 +7,8 @@ create or replace function ledger.lock_in_shard(
 declare
   v_accounts ledger.account[];
 begin
-  execute format('select ledger_%s.lock_accounts($1, $2, $3)',
-      get_shard_id_for_distribution_column('public.users', lock_in_shard.user_id))
+  execute format('select %s.lock_accounts($1, $2, $3)',
+      ledger.schema_of_shard(lock_in_shard.user_id))
     into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
   return v_accounts;
 end $$;

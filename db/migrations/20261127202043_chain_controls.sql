@@ -5,9 +5,17 @@
 
 -- Of a ledger that is distributed; elsewhere nobody reads it.
 set local citus.enable_unsafe_triggers = on;
+set local citus.multi_shard_modify_mode = 'sequential';
 
-alter table public.user_controls add hash bytea;
-alter table public.user_details add hash bytea;
+-- Not by its file: npm run distribute has changed what it says.
+grant execute on function ledger.is_distributed to ledger_dba;
+
+-- In blocks, since Citus sends the workers the whole text in which such a statement stands.
+do $$
+begin
+  alter table public.user_controls add hash bytea;
+  alter table public.user_details add hash bytea;
+end $$;
 
 comment on table public.user_controls is
   'Every freeze, thaw and credit limit of a user, numbered 1, 2, 3 … for each. Append-only, and a chain by hash.';
@@ -21,7 +29,10 @@ comment on column public.erasures.number is
   'The seq of an entry, the number of a hold or a control, the id of an intervention or a manual entry, or 0.';
 
 -- As ledger.control_hash and ledger.details_hash, which are made below.
-alter table public.user_controls disable trigger guard_row;
+do $$
+begin
+  alter table public.user_controls disable trigger guard_row;
+end $$;
 do $$
 declare
   k public.user_controls;
@@ -49,16 +60,18 @@ begin
     update public.user_details x set hash = v_hash where x.user_id = d.user_id;
   end loop;
 end $$;
-alter table public.user_controls enable always trigger guard_row;
-alter table public.user_controls alter hash set not null;
-alter table public.user_details alter hash set not null;
-
-create trigger guard_row before update or delete on public.user_details
-  for each row execute function ledger.guard_history();
-create trigger guard_truncate before truncate on public.user_details
-  for each statement execute function ledger.guard_history();
-alter table public.user_details enable always trigger guard_row;
-alter table public.user_details enable always trigger guard_truncate;
+do $$
+begin
+  alter table public.user_controls enable always trigger guard_row;
+  alter table public.user_controls alter hash set not null;
+  alter table public.user_details alter hash set not null;
+  create trigger guard_row before update or delete on public.user_details
+    for each row execute function ledger.guard_history();
+  create trigger guard_truncate before truncate on public.user_details
+    for each statement execute function ledger.guard_history();
+  alter table public.user_details enable always trigger guard_row;
+  alter table public.user_details enable always trigger guard_truncate;
+end $$;
 
 alter table public.erasures drop constraint erasures_kind_check;
 alter table public.erasures add constraint erasures_kind_check check (
@@ -955,7 +968,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.lock_account(bigint)', '19dffd83c3a60d35'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', 'd9aea5da49692125'),
     ('function ledger.lock_each(bigint[],boolean,integer)', 'ae6e892d18eeaaf4'),
-    ('function ledger.lock_in_shard(bigint,bigint[],boolean,integer)', '93f680304fa25dcc'),
+    ('function ledger.lock_in_shard(bigint,bigint[],boolean,integer)', '8027da952f30769b'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '2039eaf449c3aa9a'),
     ('function ledger.next_change(bigint,bigint,bigint,bytea,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', 'f5bba81b867d3cb1'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '60c526015ab961c3'),
@@ -977,6 +990,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.replay_entry(ledger.account[],bigint)', 'fb9b28bc9d25c657'),
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '186d2addfc68003a'),
     ('function ledger.scan_events(bigint,bigint,integer)', '66e03db6019c9072'),
+    ('function ledger.schema_of_shard(bigint)', '148a17fbf4f0de04'),
     ('function ledger.set_control(text,bigint,numeric,text,text)', '91e767855218e3a9'),
     ('function ledger.shard_functions(bigint)', '28f2936b998b3192'),
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', '603a0b750e08be24'),
@@ -999,7 +1013,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.write_change(public.hold_changes)', '737682e7e1e55038'),
     ('function ledger.write_changes(public.hold_changes[])', '67307daec0dab0f7'),
     ('function ledger.write_each(public.hold_changes[],ledger.entry[],ledger.account[])', '225251a23ff4849c'),
-    ('function ledger.write_in_shard(bigint,text,text,text)', '37a61ee490c94c12'),
+    ('function ledger.write_in_shard(bigint,text,text,text)', 'b130750eb1963bde'),
     ('function public.balance_at(bigint,timestamp with time zone)', 'e5d96935e6dfdae7'),
     ('function public.break_glass(text)', 'c4cf25186c575da0'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '643c4f4e22ded17c'),
@@ -1425,18 +1439,6 @@ comment on function ledger.is_as_entered is
 revoke all on function ledger.is_as_entered from public;
 -- end function
 
--- function: is_distributed
-create or replace function ledger.is_distributed()
-  returns boolean
-  language sql immutable parallel safe as $$ select false $$;
-
-comment on function ledger.is_distributed is
-  'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
-
-revoke all on function ledger.is_distributed from public;
-grant execute on function ledger.is_distributed to ledger_dba;
--- end function
-
 -- function: is_erasure
 create or replace function ledger.is_erasure(table_name text, before jsonb, after jsonb)
   returns boolean
@@ -1658,8 +1660,8 @@ create or replace function ledger.lock_in_shard(
 declare
   v_accounts ledger.account[];
 begin
-  execute format('select ledger_%s.lock_accounts($1, $2, $3)',
-      get_shard_id_for_distribution_column('public.users', lock_in_shard.user_id))
+  execute format('select %s.lock_accounts($1, $2, $3)',
+      ledger.schema_of_shard(lock_in_shard.user_id))
     into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
   return v_accounts;
 end $$;
@@ -2037,6 +2039,26 @@ comment on function ledger.refuse_distributed is
   'Raises LGDIS: what this is about doesn''t work on a ledger whose users are on several servers.';
 
 revoke all on function ledger.refuse_distributed from public;
+-- end function
+
+-- function: schema_of_shard
+create or replace function ledger.schema_of_shard(user_id bigint)
+  returns text
+  language plpgsql stable as $$
+declare
+  v_name text := 'ledger_'
+    || get_shard_id_for_distribution_column('public.users', schema_of_shard.user_id);
+begin
+  if to_regnamespace(v_name) is not null then return v_name; end if;
+  raise exception using errcode = 'LGMOV', message = 'not the server of this user',
+    detail = 'Citus calls functions where the user is, but stops that for a session in which it has failed to plan a statement with subqueries.',
+    hint = 'Repeat it in a new session.';
+end $$;
+
+comment on function ledger.schema_of_shard is
+  'The name of the schema with the functions of the shard of a user. Raises LGMOV if this server has none: then Citus didn''t have the server of the user do it, and nothing was done.';
+
+revoke all on function ledger.schema_of_shard from public;
 -- end function
 
 -- function: set_control
@@ -2701,24 +2723,24 @@ create or replace function ledger.write_in_shard(
   set enable_seqscan = off set enable_bitmapscan = off
   set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
-  v_shard_id bigint := get_shard_id_for_distribution_column('public.users', write_in_shard.user_id);
+  v_schema text := ledger.schema_of_shard(write_in_shard.user_id);
 begin
   if write_in_shard.changes <> '{}' then
-    execute format('select ledger_%s.write_changes($1)', v_shard_id)
+    execute format('select %s.write_changes($1)', v_schema)
       using write_in_shard.changes::public.hold_changes[];
   end if;
   if write_in_shard.entries <> '{}' then
-    execute format('select ledger_%s.insert_entries($1)', v_shard_id)
+    execute format('select %s.insert_entries($1)', v_schema)
       using write_in_shard.entries::ledger.entry[];
   end if;
   if write_in_shard.accounts <> '{}' then
-    execute format('select ledger_%s.copy_accounts($1)', v_shard_id)
+    execute format('select %s.copy_accounts($1)', v_schema)
       using write_in_shard.accounts::ledger.account[];
   end if;
 end $$;
 
 comment on function ledger.write_in_shard is
-  'What write_changes, insert_entries and copy_accounts of the shard of user_id do, to which everything has to belong, and which lock_in_shard has kept; arrays as text. Whoever calls it where users are on several servers has the server of the shard do it.';
+  'What write_changes, insert_entries and copy_accounts of the shard of user_id do, to which everything has to belong, and which lock_in_shard has kept; arrays as text. Whoever calls it where users are on several servers has the server of the shard do it. Raises LGMOV if the shard isn''t there.';
 
 revoke all on function ledger.write_in_shard from public;
 -- end function
@@ -3247,6 +3269,8 @@ revoke all on function ledger.set_control from public;
 grant execute on function ledger.set_control to ledger_service;
 -- end function
 
+drop function ledger.schema_of_shard(user_id bigint);
+
 -- function: refuse_distributed
 create or replace function ledger.refuse_distributed(what text)
   returns void
@@ -3768,17 +3792,6 @@ comment on function ledger.is_erasure is
   'Whether a change of a row does no more than take out what the intervention of this transaction that erases or archives takes out.';
 
 revoke all on function ledger.is_erasure from public;
--- end function
-
--- function: is_distributed
-create or replace function ledger.is_distributed()
-  returns boolean
-  language sql immutable parallel safe as $$ select false $$;
-
-comment on function ledger.is_distributed is
-  'Whether users are on several servers: npm run distribute lets it say true. PostgreSQL puts what it says in the place of its calls, so it costs nothing.';
-
-revoke all on function ledger.is_distributed from public;
 -- end function
 
 drop function ledger.is_as_entered(manual_entry public.manual_entries, entry public.payment_history, kind text, number bigint);
