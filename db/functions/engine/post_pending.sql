@@ -50,11 +50,11 @@ begin
        and case when m.seq is null then true end;
   else
     -- By the user of p: of one user alone the planner expects few rows where there are no
-    -- statistics, and then compares each with every one of p.
+    -- statistics, and then compares each with every one of p. `+ 0`: as in check_entry.
     update public.payment_history h
        set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
            held = p.held, hash = p.hash
-      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = p.user_id;
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id + 0 = p.user_id;
     -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and
     -- the planner would then read the whole table and compare each such row with every one of p.
     update public.manual_entries m set seq = p.seq

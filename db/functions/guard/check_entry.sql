@@ -1,7 +1,8 @@
 create or replace function ledger.check_entry()
   returns trigger
-  -- Whoever inserts may not lock users, so this function does it as the owner.
-  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+  -- As the owner, since whoever inserts may not lock users; and without scans, as post.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   v_at timestamptz;
   v_entry public.payment_history; v_hash bytea;
@@ -30,8 +31,7 @@ begin
       hint = 'Give it in this form, or leave it out.';
   end if;
   new.amount := round(new.amount, 2);
-  -- As a foreign key: not for rows that are restored or replicated, which come in any order. Who
-  -- entered them comes with them.
+  -- Not for rows restored or replicated, which come in any order, and with who entered them.
   if current_setting('session_replication_role') = 'replica' then return new; end if;
   -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
   -- does it, so that nobody else uses the key meanwhile.

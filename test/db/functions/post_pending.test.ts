@@ -21,6 +21,26 @@ async function insert(id: number, ...amounts: number[]) {
   }
 }
 
+test('with plans from before a bulk load, what is posted is reached by its id', async () => {
+  await ledger.sql`alter table payment_history set (autovacuum_enabled = false)`
+  const id = await ledger.user()
+  const sql = ledger.connect()
+  /** Pages that it touches to post so many entries. */
+  const pagesOf = async (entries: number): Promise<number> => {
+    await sql`insert into payment_history (user_id, action, amount)
+      select ${id}, 'CREDIT', 1 from generate_series(1, ${entries}::int)`
+    const explained = await one(sql.unsafe(
+      `explain (analyze, buffers, format json) select recalculate_balance(${id})`,
+    ))
+    const plan = explained['QUERY PLAN'][0].Plan
+    return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+  }
+  // From the sixth on, plans are made once for all arguments.
+  for (let n = 0; n < 7; n++) await pagesOf(1)
+  const pages = [await pagesOf(1_000), await pagesOf(1_000), await pagesOf(1_000)]
+  expect(pages[2]! / pages[0]!).toBeLessThan(2)
+})
+
 test('post_pending() numbers rows and sums them up, oldest id first', async () => {
   const id = await ledger.user(10)
   await insert(id, 1, -20, 3)

@@ -576,6 +576,84 @@ revoke all on function ledger.changes_between from public;
 grant execute on function ledger.changes_between to ledger_dba;
 -- end function
 
+-- function: check_entry
+create or replace function ledger.check_entry()
+  returns trigger
+  -- As the owner, since whoever inserts may not lock users; and without scans, as post.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_at timestamptz;
+  v_entry public.payment_history; v_hash bytea;
+begin
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
+  elsif new.action not in ('CREDIT', 'DEBIT') then
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
+  elsif not ledger.is_valid_amount(new.amount) then
+    raise exception using errcode = '23514',
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
+  elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
+  elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
+      new.reverses, new.peer_user_id, new.peer_seq) > 0 then
+    raise exception using errcode = '23514',
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
+  elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
+    raise exception using errcode = '23514',
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
+  end if;
+  new.amount := round(new.amount, 2);
+  -- Not for rows restored or replicated, which come in any order, and with who entered them.
+  if current_setting('session_replication_role') = 'replica' then return new; end if;
+  -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
+  -- does it, so that nobody else uses the key meanwhile.
+  if new.idempotency_key is null then
+    perform from public.users u where u.id = new.user_id for key share;
+  else
+    perform from public.users u where u.id = new.user_id for no key update;
+  end if;
+  if not found then
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
+  end if;
+  -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
+  if ledger.is_distributed() then
+    perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  else
+    -- `+ 0`: without statistics an index by user may be taken, which leads through all its rows.
+    perform from public.payment_history h where h.id = new.id and h.user_id + 0 = new.user_id;
+  end if;
+  if found then return new; end if;
+  if new.idempotency_key is not null then
+    perform from public.payment_history h
+      where h.user_id = new.user_id and h.idempotency_key = new.idempotency_key;
+    if found then return new; end if;
+  end if;
+  -- After the lock, and so after this transaction got its id, which anchors rely on.
+  v_at := clock_timestamp();
+  -- A row of a shard is of another type.
+  v_entry.user_id := new.user_id; v_entry.action := new.action; v_entry.amount := new.amount;
+  v_entry.ts := new.ts; v_entry.idempotency_key := new.idempotency_key;
+  v_entry.metadata := new.metadata;
+  v_hash := ledger.manual_entry_hash(v_entry, new.id, v_at, session_user);
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user, v_hash);
+  return new;
+end $$;
+
+comment on function ledger.check_entry is
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
+
+revoke all on function ledger.check_entry from public;
+-- end function
+
 -- function: control_hash
 create or replace function ledger.control_hash(
   previous bytea, user_id bigint, number bigint, at timestamptz, transaction xid8, role text,
@@ -875,7 +953,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.change_of(text,numeric)', '5f670028f0a9715d'),
     ('function ledger.changes_between(timestamp with time zone[])', '7acf4176b501251e'),
     ('function ledger.check_cursor(text,bigint,text)', '4d5d6699288eeda3'),
-    ('function ledger.check_entry()', '8c542b6978b2727e'),
+    ('function ledger.check_entry()', 'b66b73f7df5f52e1'),
     ('function ledger.claim_webhook(text,text,integer,bigint)', '69ed8281fd549459'),
     ('function ledger.close_hold(text,bigint,bigint,numeric)', '556cdceb99a9af48'),
     ('function ledger.control_hash(bytea,bigint,bigint,timestamp with time zone,xid8,text,text,text,numeric,text,bigint)', '7c73f9456755b131'),
@@ -983,7 +1061,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', 'fc876fbee0fd581a'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', 'cc96142e174f2909'),
     ('function ledger.post_pair_across(text,bigint,bigint,numeric,bigint,text,jsonb)', '157de02c2761d4b0'),
-    ('function ledger.post_pending(bigint,integer)', '1896a1964a4ae1c0'),
+    ('function ledger.post_pending(bigint,integer)', '3dd43acdabc9b5b1'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '1bf53216b25da89b'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'cba5185bb2cbd8a6'),
     ('function ledger.refuse_distributed(text)', '3f2e6a5cf3c3c86d'),
@@ -2023,6 +2101,84 @@ comment on function ledger.post_pair_across is
   'What post_pair does, where users are on several servers: by post, which asks each shard twice.';
 
 revoke all on function ledger.post_pair_across from public;
+-- end function
+
+-- function: post_pending
+create or replace function ledger.post_pending(user_id bigint, max_rows integer)
+  returns text
+  language plpgsql volatile
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_last public.payment_history;
+  v_row public.payment_history;
+  v_posted public.payment_history[] := '{}';
+  v_balance numeric;
+  v_ids bigint[];
+begin
+  select h.seq, h.balance, h.sealed_at, h.hash
+    into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
+    from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
+   order by h.seq desc limit 1;
+  v_last.held := ledger.held_now(post_pending.user_id);
+
+  -- By what is pending, never by ids or times: a row may commit late with a low one.
+  for v_row in
+    select h.* from public.payment_history h
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
+  loop
+    v_row.seq := coalesce(v_last.seq, 0) + 1;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
+    v_row.balance := v_balance;
+    v_row.held := v_last.held;
+    v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
+    v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
+      v_row.amount, v_row.ts, v_row.balance, v_row.sealed_at, v_row.idempotency_key,
+      v_row.metadata, v_row.held, v_row.hold, v_row.reverses, v_row.peer_user_id, v_row.peer_seq);
+    v_posted := array_append(v_posted, v_row);
+    v_last := v_row;
+  end loop;
+
+  -- The next ids, which are the order in which entries were posted. Before the statement, which may
+  -- be one for a distributed table and then takes no volatile function.
+  v_ids := array(select nextval('public.payment_history_id_seq') from unnest(v_posted));
+  if ledger.is_distributed() then
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = post_pending.user_id;
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p
+     where m.user_id = post_pending.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  else
+    -- By the user of p: of one user alone the planner expects few rows where there are no
+    -- statistics, and then compares each with every one of p. `+ 0`: as in check_entry.
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id + 0 = p.user_id;
+    -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and
+    -- the planner would then read the whole table and compare each such row with every one of p.
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  end if;
+
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
+  return case when cardinality(v_posted) = post_pending.max_rows
+      and exists (select from public.payment_history h where h.user_id = post_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
+end $$;
+
+comment on function ledger.post_pending is
+  'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
+
+revoke all on function ledger.post_pending from public;
 -- end function
 
 -- function: refuse_distributed
@@ -3285,6 +3441,84 @@ comment on function ledger.refuse_distributed is
   'Raises 0A000: what this is about doesn''t work on a ledger whose users are on several servers.';
 
 revoke all on function ledger.refuse_distributed from public;
+-- end function
+
+-- function: post_pending
+create or replace function ledger.post_pending(user_id bigint, max_rows integer)
+  returns text
+  language plpgsql volatile
+  -- One probe by key for each: another join would be quadratic with statistics from before a bulk
+  -- load.
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_last public.payment_history;
+  v_row public.payment_history;
+  v_posted public.payment_history[] := '{}';
+  v_balance numeric;
+  v_ids bigint[];
+begin
+  select h.seq, h.balance, h.sealed_at, h.hash
+    into v_last.seq, v_last.balance, v_last.sealed_at, v_last.hash
+    from public.payment_history h where h.user_id = post_pending.user_id and h.seq is not null
+   order by h.seq desc limit 1;
+  v_last.held := ledger.held_now(post_pending.user_id);
+
+  -- By what is pending, never by ids or times: a row may commit late with a low one.
+  for v_row in
+    select h.* from public.payment_history h
+     where h.user_id = post_pending.user_id and h.seq is null -- mutation: pending
+     order by h.id limit post_pending.max_rows -- mutation: order
+  loop
+    v_row.seq := coalesce(v_last.seq, 0) + 1;
+    v_balance := coalesce(v_last.balance, 0.00) + ledger.change_of(v_row.action, v_row.amount);
+    if abs(v_balance) > 999999999999999999.99 then return 'LGRNG'; end if; -- mutation: bound
+    v_row.balance := v_balance;
+    v_row.held := v_last.held;
+    v_row.sealed_at := ledger.next_moment(v_last.sealed_at);
+    v_row.hash := ledger.entry_hash(v_last.hash, v_row.user_id, v_row.seq, v_row.action,
+      v_row.amount, v_row.ts, v_row.balance, v_row.sealed_at, v_row.idempotency_key,
+      v_row.metadata, v_row.held, v_row.hold, v_row.reverses, v_row.peer_user_id, v_row.peer_seq);
+    v_posted := array_append(v_posted, v_row);
+    v_last := v_row;
+  end loop;
+
+  -- The next ids, which are the order in which entries were posted. Before the statement, which may
+  -- be one for a distributed table and then takes no volatile function.
+  v_ids := array(select nextval('public.payment_history_id_seq') from unnest(v_posted));
+  if ledger.is_distributed() then
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = post_pending.user_id;
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p
+     where m.user_id = post_pending.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  else
+    -- By the user of p: of one user alone the planner expects few rows where there are no
+    -- statistics, and then compares each with every one of p.
+    update public.payment_history h
+       set id = p.unnest, seq = p.seq, balance = p.balance, sealed_at = p.sealed_at,
+           held = p.held, hash = p.hash
+      from unnest(v_posted, v_ids) p where h.id = p.id and h.user_id = p.user_id;
+    -- `case`: statistics from when all was posted say that `m.seq is null` is true of no row, and
+    -- the planner would then read the whole table and compare each such row with every one of p.
+    update public.manual_entries m set seq = p.seq
+      from unnest(v_posted) p where m.user_id = p.user_id and m.id = p.id
+       and case when m.seq is null then true end;
+  end if;
+
+  -- Whether the limit left entries. An entry that commits meanwhile is posted by the next lock of
+  -- the user.
+  return case when cardinality(v_posted) = post_pending.max_rows
+      and exists (select from public.payment_history h where h.user_id = post_pending.user_id
+        and h.seq is null) then '55P03' else 'ok' end;
+end $$;
+
+comment on function ledger.post_pending is
+  'Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of them (null: all). Returns ok, 55P03 when max_rows were posted and some are left, or LGRNG when the balance would leave its range (then none is posted).';
+
+revoke all on function ledger.post_pending from public;
 -- end function
 
 drop function ledger.post_pair_across(operation text, user_id bigint, peer_user_id bigint, amount numeric, ref bigint, idempotency_key text, metadata jsonb);
@@ -4568,6 +4802,84 @@ revoke all on function ledger.copy_accounts from public;
 -- end function
 
 drop function ledger.control_hash(previous bytea, user_id bigint, number bigint, at timestamptz, transaction xid8, role text, actor text, operation text, credit_limit numeric, reason text, "position" bigint);
+
+-- function: check_entry
+create or replace function ledger.check_entry()
+  returns trigger
+  -- Whoever inserts may not lock users, so this function does it as the owner.
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_at timestamptz;
+  v_entry public.payment_history; v_hash bytea;
+begin
+  if new.user_id is null or new.action is null or new.amount is null or new.ts is null then
+    raise exception using errcode = '23502', message = 'an entry needs user_id, action and amount',
+      hint = 'insert into payment_history (user_id, action, amount) values (…, ''CREDIT'', …)';
+  elsif new.action not in ('CREDIT', 'DEBIT') then
+    raise exception using errcode = '23514', message = 'action is CREDIT or DEBIT',
+      hint = 'In capitals: CREDIT adds to the balance, DEBIT takes from it.';
+  elsif not ledger.is_valid_amount(new.amount) then
+    raise exception using errcode = '23514',
+      message = 'amount is from 0.01 to 9999999999.99 with at most two decimals',
+      hint = 'Nothing is rounded: give the amount as it is to be.';
+  elsif not (new.ts >= '0001-01-01 00:00:00+00' and new.ts < '10000-01-01 00:00:00+00') then
+    raise exception using errcode = '23514', message = 'ts is of the years 1 to 9999',
+      hint = 'Leave it out to have it happen now.';
+  elsif num_nonnulls(new.seq, new.balance, new.sealed_at, new.held, new.hash, new.hold,
+      new.reverses, new.peer_user_id, new.peer_seq) > 0 then
+    raise exception using errcode = '23514',
+      message = 'an entry has no seq, balance, hold, reversal or peer before it is posted',
+      hint = 'Give user_id, action, amount and, if you like, ts and metadata alone.';
+  elsif not ledger.is_valid_key_and_metadata(new.idempotency_key, new.metadata) then
+    raise exception using errcode = '23514',
+      message = 'a key is 1 to 255 visible ASCII characters, metadata an object of at most 8 KiB',
+      hint = 'Give it in this form, or leave it out.';
+  end if;
+  new.amount := round(new.amount, 2);
+  -- As a foreign key: not for rows that are restored or replicated, which come in any order. Who
+  -- entered them comes with them.
+  if current_setting('session_replication_role') = 'replica' then return new; end if;
+  -- As a foreign key does it, so this doesn't wait for a debit in flight. With a key as the engine
+  -- does it, so that nobody else uses the key meanwhile.
+  if new.idempotency_key is null then
+    perform from public.users u where u.id = new.user_id for key share;
+  else
+    perform from public.users u where u.id = new.user_id for no key update;
+  end if;
+  if not found then
+    raise exception using errcode = '23503', message = format('there is no user %s', new.user_id),
+      hint = 'Make the user first: select * from create_user(…).';
+  end if;
+  -- Of a row that is there already, ON CONFLICT may leave this out, and otherwise it fails.
+  if ledger.is_distributed() then
+    perform from public.payment_history h where h.id = new.id and h.user_id = new.user_id;
+  else
+    -- `+ 0`: without statistics an index by user may be taken, which leads through all its rows.
+    perform from public.payment_history h where h.id = new.id and h.user_id + 0 = new.user_id;
+  end if;
+  if found then return new; end if;
+  if new.idempotency_key is not null then
+    perform from public.payment_history h
+      where h.user_id = new.user_id and h.idempotency_key = new.idempotency_key;
+    if found then return new; end if;
+  end if;
+  -- After the lock, and so after this transaction got its id, which anchors rely on.
+  v_at := clock_timestamp();
+  -- A row of a shard is of another type.
+  v_entry.user_id := new.user_id; v_entry.action := new.action; v_entry.amount := new.amount;
+  v_entry.ts := new.ts; v_entry.idempotency_key := new.idempotency_key;
+  v_entry.metadata := new.metadata;
+  v_hash := ledger.manual_entry_hash(v_entry, new.id, v_at, session_user);
+  insert into public.manual_entries (user_id, id, entered_at, entered_by, hash)
+  values (new.user_id, new.id, v_at, session_user, v_hash);
+  return new;
+end $$;
+
+comment on function ledger.check_entry is
+  'Refuses a manual entry that could not be posted: 23502, 23503 (no such user), 23514. An amount with more than two decimals is refused, not rounded. Records who entered it, and when.';
+
+revoke all on function ledger.check_entry from public;
+-- end function
 
 -- function: changes_between
 create or replace function ledger.changes_between(moments timestamptz[])
