@@ -16,6 +16,8 @@ export interface Stated {
 
 /** Comments, bodies of functions and texts: they may have anything in them. */
 const QUOTED = /--.*$|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|'(?:[^']|'')*'/gm
+/** A block that does one statement after the other. */
+const BLOCK = /^do \$\$\nbegin\n([\s\S]*?)^end \$\$;$/gm
 const RIGHTS = new RegExp(
   '^(?<start>(?:grant|revoke) .+?) on (?<kind>function |schema |table )?' +
     '(?<list>.+?) (?<end>(?:to|from) [^()]+)$',
@@ -36,7 +38,7 @@ export function readStatements(migrations: string): Stated {
   }
   for (const file of readdirSync(migrations).filter((file) => file.endsWith('.sql')).sort()) {
     const [up] = readFileSync(`${migrations}/${file}`, 'utf8').split(/^-- migrate:down/m)
-    for (const part of up!.replace(QUOTED, '').split(';')) {
+    for (const part of up!.replace(BLOCK, '$1').replace(QUOTED, '').split(';')) {
       addStatement(stated, part.trim().replace(/\s+/g, ' ').toLowerCase())
     }
   }
