@@ -16,10 +16,15 @@ const SLOWEST = new Set(pathsOf(
   'db/verify',
   'dev/embedded_postgres',
   'dev/start',
+  'ops/ops',
   'project/docs_commands',
   'service/database_hosts',
+  'service/database_tls',
   'src/app/openapi_lint',
   'src/auth/access',
+  'src/auth/access_service',
+  'src/ledger/contention',
+  'src/webhooks/webhooks',
 ))
 
 /** A quarter of their tests is run. */
@@ -51,10 +56,8 @@ const SLOW = new Set(pathsOf(
   'faults/webhooks',
   'fuzz/linear_work',
   'model/copies',
-  'ops/ops',
   'project/supply_chain',
   'service/database_deadlines',
-  'service/database_tls',
   'service/deno_deploy',
   'service/outages',
   'service/pgbouncer',
@@ -76,7 +79,6 @@ const SLOW = new Set(pathsOf(
   'src/app/search',
   'src/app/transfers',
   'src/app/users',
-  'src/auth/access_service',
   'src/cache/change_poller',
   'src/cache/change_reader',
   'src/cache/snapshots',
@@ -85,7 +87,6 @@ const SLOW = new Set(pathsOf(
   'src/cache/snapshots_stores',
   'src/http/observe',
   'src/http/sequence',
-  'src/ledger/contention',
   'src/ledger/statement',
   'src/ledger/verification',
   'src/server/garbage',
@@ -95,7 +96,6 @@ const SLOW = new Set(pathsOf(
   'src/service',
   'src/telemetry/error_output',
   'src/telemetry/metrics',
-  'src/webhooks/webhooks',
 ))
 
 const leastOf = (name: string) => SLOWEST.has(name) ? 0.1 : SLOW.has(name) ? 0.25 : 1
