@@ -93,8 +93,17 @@ const call: fc.Arbitrary<Call> = fc.oneof(
 )
 const hasInsert = ({ commands }: Call) => commands.some(({ kind }) => kind === 'insert')
 const isUndone = (one: Call) => one.channel === 'transaction' && one.undone
+/** Refused whoever it is about, so what is pending stays so where another call has the user. */
+const isRefusedUnseen = ({ channel, commands }: Call) =>
+  channel !== 'sql' && channel !== 'transaction' &&
+  commands.some((one) =>
+    one.kind === 'transfer' && one.user === one.to ||
+    'amount' in one && one.amount !== null && one.kind !== 'limit' &&
+      (one.amount <= 0n || one.amount > 999_999_999_999n)
+  )
 /** Of what is rolled back nobody knows afterwards which rows of others it had seen. */
 const isClear = (group: Call[]) =>
+  (group.length === 1 || !group.some(isRefusedUnseen)) &&
   !group.some((one, i) => isUndone(one) && group.some((other, j) => i !== j && hasInsert(other)))
 const group: fc.Arbitrary<Call[]> = fc.oneof(
   {
