@@ -4,6 +4,12 @@ import type postgres from 'postgres'
 /** How much of the end of a history is looked at: what was loaded last is there. */
 const END_BYTES = 1_073_741_824
 const PAGE_BYTES = 8192
+/** What takes its numbers from the sequence of payment_history, too. */
+const POSITIONS = [
+  { table: 'public.hold_changes', column: 'position' },
+  { table: 'public.user_controls', column: 'position' },
+  { table: 'public.manual_entries', column: 'id' },
+]
 
 interface Sequence {
   /** With its schema, as SQL takes it. */
@@ -12,8 +18,7 @@ interface Sequence {
   column: string
   /** Whether the column alone names a row. */
   isUnique: boolean
-  bytes: string
-  isPlain: boolean
+  isOfHistory: boolean
 }
 
 /**
@@ -23,7 +28,7 @@ interface Sequence {
 export async function putSequencesRight(sql: postgres.Sql, tables: string[]): Promise<string[]> {
   const sequences = await sql<Sequence[]>`
     select s.oid::regclass::text as name, c.oid::regclass::text as table, a.attname as column,
-           pg_relation_size(c.oid) as bytes, c.relkind = 'r' as "isPlain",
+           c.oid = 'public.payment_history'::regclass as "isOfHistory",
            exists (select from pg_index i where i.indrelid = c.oid and i.indisunique
                       and i.indnatts = 1 and i.indkey[0] = a.attnum) as "isUnique"
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -54,7 +59,7 @@ async function lastGiven(sql: postgres.Sql, name: string): Promise<bigint> {
 
 /** The last id after which the sequence gives out free ones; at most `from` if it does already. */
 async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): Promise<bigint> {
-  const { table, column, isUnique, isPlain, bytes } = sequence
+  const { table, column, isUnique, isOfHistory } = sequence
   if (isUnique) {
     // Not to the largest, which somebody may have chosen far away: before the next that is free.
     const [row] = await sql<{ id: string }[]>`
@@ -67,7 +72,20 @@ async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): P
        order by t.id limit 1`
     return BigInt(row?.id ?? 0)
   }
-  const pages = isPlain ? Math.max(0, Math.ceil((Number(bytes) - END_BYTES) / PAGE_BYTES)) : 0
+  const columns = [{ table, column }, ...(isOfHistory ? POSITIONS : [])]
+  const largest = await Promise.all(columns.map((one) => lastLoaded(sql, one)))
+  return largest.reduce((a, b) => a > b ? a : b)
+}
+
+/** The largest number of a column; of a large table, among its last rows. */
+async function lastLoaded(
+  sql: postgres.Sql,
+  { table, column }: { table: string; column: string },
+): Promise<bigint> {
+  const [size] = await sql<{ pages: string }[]>`
+    select case relkind when 'r' then (pg_relation_size(oid) - ${END_BYTES}) / ${PAGE_BYTES}
+           else 0 end as pages from pg_class where oid = ${table}::text::regclass`
+  const pages = Number(size!.pages)
   const end = pages > 0 ? sql`where ctid >= ${`(${pages},0)`}::tid` : sql``
   const [row] = await sql<{ id: string | null }[]>`
     select max(${sql(column)}) as id from ${sql(table)} ${end}`

@@ -176,6 +176,18 @@ describe('sequences', () => {
     expect(await linesOfMigrate()).toEqual([])
   })
 
+  test.each([
+    'select place_hold(1, 1)',
+    'select freeze_user(1)',
+    `insert into payment_history (user_id, action, amount) values (1, 'CREDIT', 1);
+     select withdraw_entry(1, 3, 'mistyped by somebody')`,
+  ])('are moved past whatever took a number from them: %s', async (statements) => {
+    await sql.unsafe(statements)
+    await restart('payment_history')
+    const moved = 'Moved payment_history_id_seq from 0 to 3: those ids were taken'
+    expect(await linesOfMigrate()).toEqual([moved])
+  })
+
   test('are not moved to an id that somebody chose far away', async () => {
     await sql`insert into users (id) values (3), (4), (9007199254740991)`
     await restart('users', 2)
