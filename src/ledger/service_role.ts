@@ -54,7 +54,7 @@ export interface ServiceRole {
 
 /**
  * Of the session that asks, and of those that will open from now on: their settings are in the
- * catalog. Names are qualified, for the role may choose its search_path.
+ * catalog, as they were written. Names are qualified, for the role may choose its search_path.
  */
 export async function readServiceRole(database: Database): Promise<ServiceRole> {
   const [row] = await database.run((sql) =>
@@ -95,7 +95,7 @@ export async function readServiceRole(database: Database): Promise<ServiceRole> 
             from pg_catalog.unnest(array['statement_timeout', 'lock_timeout',
               'idle_in_transaction_session_timeout', 'client_connection_check_interval']) l (name)
            where not exists (select from stored s
-             where s.name = l.name and s.is_own and s.value not in ('0', '-1'))),
+             where s.name = l.name and s.is_own and s.value !~ '^(-|0+\\D*$)')),
         'forbidden', (
           select coalesce(pg_catalog.json_agg(distinct e.name), '[]')
             from expected e
@@ -105,11 +105,13 @@ export async function readServiceRole(database: Database): Promise<ServiceRole> 
            where not pg_catalog.has_schema_privilege(n.oid, 'usage')
               or not pg_catalog.has_function_privilege(p.oid, 'execute')),
         'isAsynchronous', 'off' in (pg_catalog.current_setting('synchronous_commit'), (
-          select case when s.value in ('off', 'false', 'no', '0') then 'off' end
+          select case when pg_catalog.lower(s.value) in ('off', 'false', 'no', '0') then 'off' end
             from stored s where s.name = 'synchronous_commit')),
         'isReadOnly', exists (
-          select from stored s where s.is_own and s.name = 'default_transaction_read_only'
-             and s.value in ('on', 'true', 'yes', '1'))
+          select from stored s where s.is_own
+             and case s.name when 'default_transaction_read_only'
+               -- It may be written as t or ON as well.
+               then s.value::pg_catalog.bool else false end)
       ) as facts
         from pg_catalog.pg_roles r where r.rolname = session_user`
   )

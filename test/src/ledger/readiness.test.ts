@@ -56,15 +56,17 @@ test('every function that the role may execute is looked at', async () => {
   expect(rows.map((row) => row.name)).toEqual([...SERVICE_FUNCTIONS])
 })
 
-describe.each([
-  ['set synchronous_commit = off', 'reset synchronous_commit', /disk/],
-  ["set synchronous_commit = 'false'", 'reset synchronous_commit', /disk/],
+describe.each(
   [
-    'set default_transaction_read_only = on',
-    'reset default_transaction_read_only',
-    /only reads/,
-  ],
-])('the role with "%s"', (statement, undo, detail) => {
+    ['synchronous_commit', 'off', /disk/],
+    ['synchronous_commit', "'False'", /disk/],
+    ['default_transaction_read_only', 'on', /only reads/],
+    ['default_transaction_read_only', "'TR'", /only reads/],
+  ] as const,
+)('the role with %s = %s', (setting, value, detail) => {
+  const statement = `set ${setting} = ${value}`
+  const undo = `reset ${setting}`
+
   test('is not ready, in connections from before, too, until that is undone', async () => {
     await set(statement)
     expect(await problemOf()).toMatch(detail)
@@ -132,10 +134,14 @@ describe('a time limit of 0', () => {
   })
   afterAll(() => pool.end())
 
-  test.each(['statement_timeout', 'lock_timeout', 'client_connection_check_interval'])(
-    'is none: %s',
-    async (limit) => {
-      await set(`set ${limit} = 0`)
+  test.each([
+    ['statement_timeout', '0'],
+    ['lock_timeout', '0ms'],
+    ['client_connection_check_interval', '0 s'],
+  ])(
+    'is none: %s = %s',
+    async (limit, none) => {
+      await set(`set ${limit} = '${none}'`)
       expect(roleWarnings(await readServiceRole(pool))).toEqual([expect.stringContaining(limit)])
       await set(`reset ${limit}`)
       expect(roleWarnings(await readServiceRole(pool))).toEqual([])
