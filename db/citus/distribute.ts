@@ -46,7 +46,8 @@ async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<st
   ]
 }
 
-async function distribute(sql: postgres.Sql, shards: number): Promise<void> {
+/** Distributes tables and functions that aren't yet; whether it may is for faultOf to say. */
+export async function distribute(sql: postgres.Sql, shards: number): Promise<void> {
   // One transaction on all servers: whatever fails takes everything back.
   await sql`begin`
   try {

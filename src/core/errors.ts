@@ -161,9 +161,11 @@ export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].inclu
 /** Whether an error means that the database lacks the schema, or has an older one. */
 export const isWithoutSchema = (error: unknown): boolean => NO_SCHEMA.has(codeOf(error))
 
+/** Whether a server refused what it didn't have to do itself, because the user isn't there. */
+export const isNotHandedOn = (error: unknown): boolean => codeOf(error) === 'LGMOV'
+
 /** Whether a server refused to call a function of a shard, because the shard isn't there. */
-export const isMoved = (error: unknown): boolean =>
-  codeOf(error) === 'LGMOV' || isWithoutSchema(error)
+export const isMoved = (error: unknown): boolean => isNotHandedOn(error) || isWithoutSchema(error)
 
 /** Whether a problem has to be logged: a fault of the service, or of what it depends on. */
 export const isOurs = ({ code, cause }: Problem): boolean =>

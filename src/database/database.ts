@@ -35,6 +35,11 @@ export interface DatabaseOptions {
   /** Connections at most. */
   max: number
   queryDeadlineMs?: number | undefined
+  /**
+   * Whether an error means that nothing was done, and that the statement may work in another
+   * session: it is repeated once, on a new connection. Default: none does.
+   */
+  isOfSession?: (error: unknown) => boolean
 }
 
 /**
@@ -43,8 +48,8 @@ export interface DatabaseOptions {
  * half as much time again.
  */
 export function createDatabase(options: DatabaseOptions): Database {
-  const { url, queryDeadlineMs = QUERY_DEADLINE_MS } = options
-  const hosts = createHosts({ url, connect: (...to) => connect(options, ...to) })
+  const { url, queryDeadlineMs = QUERY_DEADLINE_MS, isOfSession = () => false } = options
+  const hosts = createHosts({ url, connect: (...to) => connect(options, ...to), isOfSession })
   const clients = Array.from({ length: options.max }, (): Client => ({
     connections: [],
     running: 0,

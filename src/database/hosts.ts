@@ -25,12 +25,13 @@ export interface Hosts {
   /** @throws WrongServer unless the server is what the URL asks for, Pooler if there is one */
   check(connection: Connection): Promise<void>
   /** What another try should change after an error; undefined if no other try helps. */
-  next(connection: Connection, error: unknown): 'host' | 'without settings' | undefined
+  next(connection: Connection, error: unknown): 'host' | 'connection' | undefined
 }
 
 export interface HostsOptions {
   url: string
   connect: (place: Place, isPooled: boolean, onclose: () => void) => postgres.Sql
+  isOfSession: (error: unknown) => boolean
 }
 
 /** A pooler is in between, but this connection was made for PostgreSQL itself. */
@@ -42,7 +43,7 @@ class Pooler extends Error {
  * Creates the choice of a host. A host is kept for as long as it can be reached and is what was
  * asked for.
  */
-export function createHosts({ url: text, connect }: HostsOptions): Hosts {
+export function createHosts({ url: text, connect, isOfSession }: HostsOptions): Hosts {
   const url = parseDatabaseUrl(text)
   const places = placesOf(url)
   const isWriter = url.attributes === 'read-write' || url.attributes === 'primary'
@@ -98,7 +99,7 @@ export function createHosts({ url: text, connect }: HostsOptions): Hosts {
     },
 
     next(connection, error) {
-      if (error instanceof Pooler) return 'without settings'
+      if (error instanceof Pooler || isOfSession(error)) return 'connection'
       const hasChanged = (isWriter && isReadOnly(error)) || (isReader && isNotStandby(error))
       if (places.length === 1 || (!hasChanged && !isOfHost(error))) return undefined
       if (hasChanged) connection.checked = undefined

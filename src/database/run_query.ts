@@ -55,8 +55,8 @@ async function runOnHosts<T>(attempt: Attempt, query: Query<T>): Promise<T> {
       return await query(sql)
     } catch (error) {
       const next = hosts.next(attempt.connection!, error)
-      if (next === 'without settings') drop(attempt, attempt.deadlineMs)
-      // Each host is tried at most twice: as PostgreSQL, and as a pooler.
+      if (next === 'connection') drop(attempt, attempt.deadlineMs)
+      // Each host is tried at most twice: as PostgreSQL, and as a pooler or in another session.
       if (next === undefined || attempt.isOver || tries === 2 * hosts.count) throw error
       attempt.isSent = false
     }

@@ -1,4 +1,5 @@
 /** The functions of the database, each called by name from one function of the same name. */
+import { isNotHandedOn } from '../core/errors.ts'
 import { createDatabase } from '../database/database.ts'
 import type { Ssl } from '../config/database_tls.ts'
 import { createLedgerReads, type LedgerReads } from './read_functions.ts'
@@ -62,12 +63,13 @@ export interface LedgerOptions {
  */
 export function createLedger(options: LedgerOptions): Ledger {
   const { url, ssl, queryDeadlineMs } = options
-  const posting = createDatabase({ url, ssl, queryDeadlineMs, max: options.batches })
-  const waiting = createDatabase({ url, ssl, queryDeadlineMs, max: options.waiting })
-  const reads = createDatabase({ url, ssl, queryDeadlineMs, max: options.reading })
-  const longReads = options.readingLong === undefined
-    ? reads
-    : createDatabase({ url, ssl, queryDeadlineMs, max: options.readingLong })
+  // In some sessions the coordinator of a distributed ledger stops handing calls on.
+  const open = (max: number) =>
+    createDatabase({ url, ssl, queryDeadlineMs, max, isOfSession: isNotHandedOn })
+  const posting = open(options.batches)
+  const waiting = open(options.waiting)
+  const reads = open(options.reading)
+  const longReads = options.readingLong === undefined ? reads : open(options.readingLong)
 
   return {
     ...createLedgerPost(posting, waiting),

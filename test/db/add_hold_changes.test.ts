@@ -1,15 +1,13 @@
 /** Holds of a ledger from before each of their changes was a row are what they were, and go on. */
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { codeOf, connectTo } from '../support/ledger.ts'
 import { findingsOf } from '../support/findings.ts'
-import { PROJECT } from '../support/run_typescript.ts'
+import { copyMigrationsBefore } from '../support/older_migrations.ts'
 import { tamper } from '../support/tampering.ts'
 
 let admin: postgres.Sql
@@ -20,15 +18,7 @@ const connections: postgres.Sql[] = []
 
 beforeAll(async () => {
   admin = connectTo(inject('databaseUrl'))
-  const migrations = (await readdir(`${PROJECT}/db/migrations`)).sort()
-  const ours = migrations.findIndex((name) => name.endsWith('_add_hold_changes.sql'))
-  for (const count of [ours, ours + 1]) {
-    const folder = await mkdtemp(join(tmpdir(), 'ledger-migrations-'))
-    for (const file of migrations.slice(0, count)) {
-      await cp(`${PROJECT}/db/migrations/${file}`, join(folder, file))
-    }
-    folders.push(folder)
-  }
+  for (const more of [0, 1]) folders.push(await copyMigrationsBefore('add_hold_changes', more))
 })
 afterAll(async () => {
   await Promise.all(connections.map((sql) => sql.end()))

@@ -1,14 +1,12 @@
 /** Controls and details of users from before these had hashes are what they were, and prove it. */
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { codeOf, connectTo } from '../support/ledger.ts'
-import { PROJECT } from '../support/run_typescript.ts'
+import { copyMigrationsBefore } from '../support/older_migrations.ts'
 import { tamper, verifyLedger } from '../support/tampering.ts'
 
 const name = `controls_${randomBytes(8).toString('hex')}`
@@ -25,15 +23,7 @@ const ROWS = `
 beforeAll(async () => {
   admin = connectTo(inject('databaseUrl'))
   url = new URL(`/${name}`, inject('databaseUrl')).href
-  const migrations = (await readdir(`${PROJECT}/db/migrations`)).sort()
-  const ours = migrations.findIndex((file) => file.endsWith('_chain_controls.sql'))
-  for (const count of [ours, ours + 1]) {
-    const folder = await mkdtemp(join(tmpdir(), 'ledger-migrations-'))
-    for (const file of migrations.slice(0, count)) {
-      await cp(`${PROJECT}/db/migrations/${file}`, join(folder, file))
-    }
-    folders.push(folder)
-  }
+  for (const more of [0, 1]) folders.push(await copyMigrationsBefore('chain_controls', more))
   await migrate(url, () => {}, folders[0])
   sql = connectTo(url)
 })

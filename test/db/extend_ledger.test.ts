@@ -1,14 +1,12 @@
 /** A ledger that the baseline alone had made, with its history, is brought to the newest schema. */
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { connectTo } from '../support/ledger.ts'
-import { PROJECT } from '../support/run_typescript.ts'
+import { copyMigrationsBefore } from '../support/older_migrations.ts'
 
 const name = `extended_${randomBytes(8).toString('hex')}`
 let admin: postgres.Sql
@@ -24,14 +22,7 @@ const HISTORY = `
 beforeAll(async () => {
   admin = connectTo(inject('databaseUrl'))
   url = new URL(`/${name}`, inject('databaseUrl')).href
-  const migrations = (await readdir(`${PROJECT}/db/migrations`)).sort()
-  for (const count of [1, 2]) {
-    const folder = await mkdtemp(join(tmpdir(), 'ledger-migrations-'))
-    for (const file of migrations.slice(0, count)) {
-      await cp(`${PROJECT}/db/migrations/${file}`, join(folder, file))
-    }
-    folders.push(folder)
-  }
+  for (const more of [0, 1]) folders.push(await copyMigrationsBefore('extend_ledger', more))
   await migrate(url, () => {}, folders[0])
   sql = connectTo(url)
 })

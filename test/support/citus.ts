@@ -21,8 +21,9 @@ export interface CitusLedger {
 /**
  * To be called at the top of a test file: a database of its own on each server, with a migrated
  * ledger. Nothing happens where there is no Citus.
+ * @param options.before the name of the first migration that it lacks; by default it has all
  */
-export function useCitusLedger({ isDistributed }: { isDistributed: boolean }): CitusLedger {
+export function useCitusLedger(options: { isDistributed: boolean; before?: string }): CitusLedger {
   const database = `test_${randomBytes(8).toString('hex')}`
   const open: postgres.Sql[] = []
   let urls: string[] = []
@@ -30,7 +31,7 @@ export function useCitusLedger({ isDistributed }: { isDistributed: boolean }): C
   beforeAll(async () => {
     if (citusIsMissing) return
     urls = await urlsOf(database)
-    await makeCitusLedger(database, isDistributed)
+    await makeCitusLedger(database, options.isDistributed, options.before)
   })
 
   afterAll(async () => {

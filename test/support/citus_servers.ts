@@ -1,7 +1,9 @@
 /** The servers of the Citus that LEDGER_TEST_CITUS_URL names, and databases on all of them. */
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import postgres from 'postgres'
 import { migrate } from '../../db/migrate.ts'
+import { copyMigrationsBefore } from './older_migrations.ts'
 import { runTypeScript } from './run_typescript.ts'
 
 /** To the coordinator, as superuser; undefined where there is none. */
@@ -57,8 +59,8 @@ export async function distribute(
   return [await run.ended, run.output()]
 }
 
-/** Makes a migrated ledger in databases of this name, distributed or not yet. */
-export async function makeCitusLedger(database: string, isDistributed: boolean): Promise<void> {
+/** Makes empty databases of this name on the coordinator and its workers, with all of Citus. */
+async function createDatabases(database: string): Promise<string> {
   const servers = await readServers()
   for (const server of servers) {
     await run(
@@ -74,13 +76,28 @@ export async function makeCitusLedger(database: string, isDistributed: boolean):
     `select citus_set_coordinator_host('${coordinator!.host}', ${coordinator!.port})`,
     ...workers.map(({ host, port }) => `select citus_add_node('${host}', ${port})`),
   )
+  return url
+}
+
+/**
+ * Makes a migrated ledger in databases of this name, distributed or not yet.
+ * @param before the name of the first migration that it lacks; by default it has all
+ */
+export async function makeCitusLedger(
+  database: string,
+  isDistributed: boolean,
+  before?: string,
+): Promise<void> {
+  const url = await createDatabases(database)
+  const folder = before && await copyMigrationsBefore(before)
   // Roles are of the whole server, where two migrations would change them at once.
   const lock = postgres(CITUS_URL!, { max: 1, fetch_types: false })
   await lock`select pg_advisory_lock(1)`
   try {
-    await migrate(url)
+    await migrate(url, () => {}, folder)
   } finally {
     await lock.end()
+    if (folder) await rm(folder, { recursive: true })
   }
   if (!isDistributed) return
   const [code, output] = await distribute(url, '--shards', `${SHARDS}`)

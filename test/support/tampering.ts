@@ -40,13 +40,13 @@ export const rehash = (
   of = user,
   version: '' | '_1' = '',
 ): string =>
-  `update payment_history h set hash = ${
-    hashAfter(
-      `(select p.hash from payment_history p where p.user_id = ${of} and p.seq = ${after})`,
-      'h',
-      version,
-    )
-  } where h.user_id = ${user} and h.seq = ${seq}`
+  `do $$ declare
+    v_hash bytea := (select p.hash from payment_history p
+                      where p.user_id = ${of} and p.seq = ${after});
+  begin
+    update payment_history h set hash = ${hashAfter('v_hash', 'h', version)}
+     where h.user_id = ${user} and h.seq = ${seq};
+  end $$`
 
 /** A statement that gives a user's rows of user_controls the hashes that they must have. */
 export const rehashControls = (user: number | string): string => `

@@ -1,6 +1,9 @@
 /** Transfers between shards, and writes of a session that Citus no longer hands on. */
 import type postgres from 'postgres'
 import { beforeAll, expect, test } from 'vitest'
+import { isNotHandedOn } from '../../../src/core/errors.ts'
+import { createDatabase } from '../../../src/database/database.ts'
+import { createLedgerPost } from '../../../src/ledger/post_function.ts'
 import { citusIsMissing, useCitusLedger } from '../../support/citus.ts'
 import { codeOf } from '../../support/ledger.ts'
 
@@ -58,15 +61,18 @@ test.skipIf(citusIsMissing)('transfers of one session go on after the tenth', as
     .toEqual([{ balance: '10.00' }])
 })
 
-test.skipIf(citusIsMissing)('a session in which Citus stops delegating gets LGMOV', async () => {
-  const sql = ledger.connect()
-  await sql`select create_user(2100), create_user(2101), credit_user(2100, 10)`
-  // Citus can't plan it, and then takes all that follows for a part of it.
+/** Citus can't plan it, and then takes all that follows in the session for a part of it. */
+const stopDelegating = async (sql: postgres.Sql) =>
   expect(
     await codeOf(sql`
       select from (select u.id from users u where exists (
         select from payment_history h where h.amount > u.balance) limit 1) s`),
   ).toBe('0A000')
+
+test.skipIf(citusIsMissing)('a session in which Citus stops delegating gets LGMOV', async () => {
+  const sql = ledger.connect()
+  await sql`select create_user(2100), create_user(2101), credit_user(2100, 10)`
+  await stopDelegating(sql)
   for (
     const call of [
       'select from transfer(2100, 2101, 3)',
@@ -79,3 +85,24 @@ test.skipIf(citusIsMissing)('a session in which Citus stops delegating gets LGMO
   expect([...balance]).toEqual([{ balance: '10.00' }])
   expect(await codeOf(distributed`select from transfer(2100, 2101, 3)`)).toBe('ok')
 })
+
+test.skipIf(citusIsMissing)(
+  'the service goes on in a session in which Citus delegates',
+  async () => {
+    await distributed`select create_user(2200), create_user(2201), credit_user(2200, 10)`
+    const database = createDatabase({ url: ledger.url, max: 1, isOfSession: isNotHandedOn })
+    const writer = createLedgerPost(database, database)
+    const transfer = { kind: 'transfer', userId: 2200, peerId: 2201, amount: '3' } as const
+    try {
+      for (let n = 0; n < 2; n++) {
+        await database.run(stopDelegating)
+        const outcomes = await writer.post([transfer, transfer], { wait: n > 0 })
+        expect(outcomes.map(({ status }) => status)).toEqual(n ? ['ok', 'LGFND'] : ['ok', 'ok'])
+      }
+    } finally {
+      await database.end()
+    }
+    const balance = await distributed`select balance from balances where id = 2201`
+    expect([...balance]).toEqual([{ balance: '9.00' }])
+  },
+)

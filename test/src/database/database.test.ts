@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { createDatabase } from '../../../src/database/database.ts'
-import { isOutcomeUnknown, problemOf } from '../../../src/core/errors.ts'
-import { connectTo, useLedger, waitingPids } from '../../support/ledger.ts'
+import { isNotHandedOn, isOutcomeUnknown, problemOf } from '../../../src/core/errors.ts'
+import { codeOf, connectTo, useLedger, waitingPids } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 
@@ -97,5 +97,36 @@ test('of a query that found nobody to talk to it is known that it was not sent',
   } finally {
     await database.end()
     server.close()
+  }
+})
+
+test('what LGMOV refused in one session is done in another, and that one is closed', async () => {
+  await ledger.sql.unsafe(`
+    create sequence calls;
+    create function refuse(unless text) returns integer language plpgsql as $$
+    begin
+      perform nextval('calls');
+      if coalesce(current_setting('test.state', true), 'new') = unless then return pg_backend_pid(); end if;
+      raise exception using errcode = 'LGMOV';
+    end $$`)
+  const database = createDatabase({ url: ledger.url, max: 1, isOfSession: isNotHandedOn })
+  const call = (unless: string) =>
+    database.run(async (sql) => (await sql`select refuse(${unless}) as pid`)[0]!['pid'] as number)
+  const calls = async () => (await ledger.sql`select last_value::integer as n from calls`)[0]!['n']
+  try {
+    const pid = await database.run(async (sql) =>
+      (await sql`select pg_backend_pid() as pid, set_config('test.state', 'old', false)`)[0]!['pid']
+    )
+    expect(await call('old')).toBe(pid)
+    expect(await call('new')).not.toBe(pid)
+    expect(await calls()).toBe(3)
+    const isOpen = async () =>
+      (await ledger.sql`select from pg_stat_activity where pid = ${pid}`).length
+    await expect.poll(isOpen).toBe(0)
+    // Where no session helps, it is tried twice.
+    expect(await codeOf(call('never'))).toBe('LGMOV')
+    expect(await calls()).toBe(5)
+  } finally {
+    await database.end()
   }
 })
