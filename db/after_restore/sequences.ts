@@ -77,15 +77,19 @@ async function lastTaken(sql: postgres.Sql, sequence: Sequence, from: bigint): P
   return largest.reduce((a, b) => a > b ? a : b)
 }
 
-/** The largest number of a column; of a large table, among its last rows. */
+/**
+ * The largest number of a column; of a large table, among its last rows. 0 without the table, which
+ * an older schema lacks.
+ */
 async function lastLoaded(
   sql: postgres.Sql,
   { table, column }: { table: string; column: string },
 ): Promise<bigint> {
   const [size] = await sql<{ pages: string }[]>`
     select case relkind when 'r' then (pg_relation_size(oid) - ${END_BYTES}) / ${PAGE_BYTES}
-           else 0 end as pages from pg_class where oid = ${table}::text::regclass`
-  const pages = Number(size!.pages)
+           else 0 end as pages from pg_class where oid = to_regclass(${table}::text)`
+  if (!size) return 0n
+  const pages = Number(size.pages)
   const end = pages > 0 ? sql`where ctid >= ${`(${pages},0)`}::tid` : sql``
   const [row] = await sql<{ id: string | null }[]>`
     select max(${sql(column)}) as id from ${sql(table)} ${end}`

@@ -1,4 +1,4 @@
-/** A distributed ledger of an older schema comes to the newest: npm run migrate, then distribute. */
+/** A distributed ledger of an older schema comes to the newest: migrate, then distribute again. */
 import type postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { distribute as moveTables } from '../../../db/citus/distribute.ts'
