@@ -1177,6 +1177,13 @@ create function ledger.check_entry()
   returns trigger
   language plpgsql volatile security definer;
 
+-- Code in PL/pgSQL that does one of the statements: the first whose last hash, in ascending order,
+-- is not less than hash (an expression), and the last of them otherwise. It halves them, because
+-- each comparison costs.
+create function ledger.choose_by_hash(hash text, last_hashes integer[], statements text[])
+  returns text
+  language plpgsql immutable;
+
 -- Gives a receiver of webhooks to holder, one of many that deliver, for hold_ms milliseconds,
 -- unless another one has it: is_held. position: up to which all was delivered; start for a receiver
 -- that is new. gone: what advance_webhook was told last.

@@ -21,12 +21,13 @@ begin
     object := 'function ' || v.oid::regprocedure;
     -- Each call of these is a transaction of its own: the coordinator sends on no others.
     select v_first || E'  if starts_with(current_setting(''application_name''), '
-             || E'''citus_internal'') then\n    '
-             || string_agg(format(E'if hashint8(%s.user_id) <= %s then\n'
-                  '      if ledger.keeps_shard(%s) then return ledger_%3$s.%1$s(%4$s); end if;\n',
-                  v.proname, s.shardmaxvalue, s.shardid, v.arguments),
-                  '    els' order by s.shardmaxvalue::integer)
-             || E'    end if;\n  end if;\n' || v_last
+             || E'''citus_internal'') then\n'
+             || ledger.choose_by_hash(format('hashint8(%s.user_id)', v.proname),
+               array_agg(s.shardmaxvalue::integer order by s.shardmaxvalue::integer),
+               array_agg(format(
+                 E'if ledger.keeps_shard(%s) then return ledger_%1$s.%s(%s); end if;\n',
+                 s.shardid, v.proname, v.arguments) order by s.shardmaxvalue::integer))
+             || E'  end if;\n' || v_last
       into code
       from pg_dist_shard s where s.logicalrelid = 'public.users'::regclass;
     definition := regexp_replace(

@@ -3,7 +3,8 @@ create or replace function ledger.lock_in_shard(
   returns ledger.account[]
   language plpgsql volatile set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off
-  set enable_hashjoin = off set enable_mergejoin = off as $$
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
 declare
   v_accounts ledger.account[];
 begin
