@@ -73,7 +73,7 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE
   ON public.hold_changes FOR EACH STATEMENT
   EXECUTE FUNCTION ledger.guard_history();
 CREATE UNIQUE INDEX hold_changes_user_id_idempotency_key_key
-  ON public.hold_changes USING btree (user_id, idempotency_key)
+  ON public.hold_changes USING btree (user_id, idempotency_key text_pattern_ops)
   WHERE (idempotency_key IS NOT NULL);
 alter table public.hold_changes enable always trigger guard_row;
 alter table public.hold_changes enable always trigger guard_truncate;
@@ -239,7 +239,7 @@ CREATE UNIQUE INDEX payment_history_pending_idx
   ON public.payment_history USING btree (user_id, id, ((num_nonnulls(seq, balance, sealed_at, held, hash))::ledger.nothing))
   WHERE ((seq IS NULL) OR (balance IS NULL) OR (sealed_at IS NULL) OR (held IS NULL));
 CREATE UNIQUE INDEX payment_history_user_id_idempotency_key_key
-  ON public.payment_history USING btree (user_id, idempotency_key)
+  ON public.payment_history USING btree (user_id, idempotency_key text_pattern_ops)
   WHERE (idempotency_key IS NOT NULL);
 alter table public.payment_history enable always trigger check_entry;
 alter table public.payment_history enable always trigger guard_row;
@@ -1469,6 +1469,14 @@ grant execute on function ledger.find_entries to ledger_dba, ledger_service;
 create function ledger.find_key(user_id bigint, idempotency_key text, has_holds boolean)
   returns ledger.earlier
   language plpgsql volatile;
+
+-- The first max_rows idempotency keys of a user that begin with prefix (1 character or more), of
+-- entries and of changes of holds, in the order of their bytes; of each, what stands behind the
+-- prefix.
+create function ledger.find_keys(user_id bigint, prefix text, max_rows integer DEFAULT 10000)
+  returns SETOF text
+  language plpgsql stable security definer;
+grant execute on function ledger.find_keys to ledger_dba, ledger_service;
 
 -- The change that places the next hold of a user whose account is open, before what it reserves is
 -- counted there, to be written. Everything has been decided.

@@ -72,6 +72,7 @@ async function expectIndexScansOnly(id: number, other: number) {
       `select * from ledger.get_statement(${id})`,
       `select * from ledger.find_entries(${id}, metadata => '{"a": "b"}')`,
       `select * from ledger.find_entries(${id}, idempotency_key => 'transfer-${n}')`,
+      `select * from ledger.find_keys(${id}, 'transfer-')`,
       'select * from ledger.list_journal()',
       EVENTS(n),
       EVENTS(n, `, types => '{user.credit_limit_set}', user_ids => '{${id},${other}}'`),
@@ -129,6 +130,7 @@ test.each([
     'find_entries',
     (id: number) => `select * from ledger.find_entries(${id}, idempotency_key => 'none')`,
   ],
+  ['find_keys', (id: number) => `select * from ledger.find_keys(${id}, 'run-1#')`],
   // The bounds that from and to are translated to.
   [
     'find_entries',

@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 
 /** Those of one user: whoever calls one on the coordinator has the user's server run all of it. */
 const OF_ONE_USER = [
+  'ledger.find_keys',
   'ledger.get_history',
   'ledger.get_hold',
   'ledger.get_moments',

@@ -13,13 +13,14 @@ import type { Write } from '../ledger/write.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type ItemIdentity, type ItemKey, keysOfItems } from './item_keys.ts'
+import { type ItemIdentity, keysOfItems } from './item_keys.ts'
 import { type Admit, type ItemResult, respondWithResults } from './list_items.ts'
 import { createAssertReversible } from './reversible.ts'
 import { type BulkOperation, operationResults, operationsBody } from './schemas_bulk.ts'
+import type { ItemKey } from './shared_keys.ts'
 
 export interface BulkDependencies {
-  ledger: Pick<Ledger, 'getEntry'>
+  ledger: Pick<Ledger, 'findKeys' | 'getEntry'>
   write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
@@ -177,7 +178,7 @@ export function bulkRoutes(dependencies: BulkDependencies) {
       chargeItems(c, items.length)
       // Each item has a deadline of its own: those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = await keysOfItems(items, identityOf, header)
+      const keys = await keysOfItems(dependencies.ledger, items, identityOf, header)
       const results = await Promise.all(items.map((item, n) => runItem(c, item, keys[n]!)))
       return respondWithResults(c, header, results)
     },

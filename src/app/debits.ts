@@ -6,17 +6,20 @@ import { isUserAllowed } from '../auth/caller.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import { isOurs, Problem, problemOf } from '../core/errors.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Ledger } from '../ledger/functions.ts'
 import type { Write } from '../ledger/write.ts'
 import { callerKey } from '../auth/caller.ts'
 import { chargeItems } from '../http/rate_limit.ts'
 import { idempotencyKey, jsonBodyUpTo, validated } from '../http/validate.ts'
 import { metadataText, withEntry } from './created.ts'
 import { describe } from './describe.ts'
-import { type ItemKey, keysOfItems } from './item_keys.ts'
+import { keysOfItems } from './item_keys.ts'
 import { type Admit, type ItemResult, respondWithResults } from './list_items.ts'
 import { debitsBody, results } from './schemas.ts'
+import type { ItemKey } from './shared_keys.ts'
 
 export interface DebitsDependencies {
+  ledger: Pick<Ledger, 'findKeys'>
   write: Write
   metrics: Pick<Metrics, 'debit'>
   deadlines: Deadlines
@@ -73,9 +76,11 @@ export function debitsRoutes(dependencies: DebitsDependencies) {
       tag: 'Entries',
       summary: 'Take amounts from many users, each debit for itself',
       description: 'At most 1000 items and 1 MiB. Each item has an answer of its own, in order; ' +
-        'one that is malformed refuses them all. With the header Idempotency-Key, an item that ' +
-        'has no key of its own has one made of that key, of its user and of what it says, ' +
-        'wherever it is in the list. Each result names the key that counted. Each item counts as a request for the rate limit.',
+        'one that is malformed refuses them all. With the header Idempotency-Key, a repeat of ' +
+        'the list or of any part of it, in any order, does no item twice: an item that has no ' +
+        'key of its own has one made of that key, of its user and of what it says. One that ' +
+        'differs from what was done in its place is idempotency_key_reused. Each result names ' +
+        'the key that counted. Each item counts as a request for the rate limit.',
       responses: { 200: { schema: results } },
       problems: [
         'invalid_request',
@@ -93,7 +98,8 @@ export function debitsRoutes(dependencies: DebitsDependencies) {
       chargeItems(c, items.length)
       // Each item has a deadline of its own. Those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = await keysOfItems(items, ({ user_id }) => ({ userId: user_id }), key)
+      const { ledger } = dependencies
+      const keys = await keysOfItems(ledger, items, ({ user_id }) => ({ userId: user_id }), key)
       return respondWithResults(
         c,
         key,

@@ -56,6 +56,8 @@ export interface LedgerSearch {
     before: number | undefined,
     maxRows: number,
   ): Promise<{ entries: JournalEntry[]; scannedTo: number | undefined }>
+  /** The user's keys that begin with a prefix: what is behind it, in the order of its bytes. */
+  findKeys(userId: number, prefix: string): Promise<string[]>
   /** In order of their numbers. */
   listHolds(
     userId: number,
@@ -144,6 +146,15 @@ export function createLedgerSearch(
         })),
         scannedTo: last && Number(last.position),
       }
+    },
+
+    async findKeys(userId, prefix) {
+      const rows = await short.run((sql) =>
+        sql<{ suffix: string }[]>`
+          select x.suffix from ledger.find_keys(user_id => ${userId}::bigint,
+            prefix => ${prefix}::text) with ordinality as x (suffix, n) order by x.n`
+      )
+      return rows.map(({ suffix }) => suffix)
     },
 
     async listHolds(userId, conditions) {

@@ -12,6 +12,7 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.claim_webhook',
   'ledger.count_pending',
   'ledger.find_entries',
+  'ledger.find_keys',
   'ledger.get_balances',
   'ledger.get_changes',
   'ledger.get_erasures',

@@ -66,6 +66,7 @@ export const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.list_users()': ['ok', 'ok'],
   'select * from ledger.count_pending()': ['ok', 'ok'],
   'select * from ledger.find_entries(1)': ['ok', 'ok'],
+  "select * from ledger.find_keys(1, 'run-1#')": ['ok', 'ok'],
   'select * from ledger.list_journal()': ['ok', 'ok'],
   "select * from ledger.get_events('none', 0)": ['55P03', '55P03'],
   'select ledger.incarnation()': ['ok', 'ok'],

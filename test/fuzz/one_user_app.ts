@@ -68,6 +68,7 @@ export function appOf(isClosed: boolean) {
       createUser: answer({ id: 1, created: true, replayed: false, created_at: AT }),
       listUsers: answer([]),
       findEntries: answer({ entries: [], scannedTo: undefined }),
+      findKeys: answer([]),
       listJournal: answer({ entries: [], scannedTo: undefined }),
       listHolds: answer({ holds: [], scannedTo: undefined }),
       setControl: answer({ frozen_at: null, credit_limit: '0.00' }),

@@ -12,6 +12,7 @@ export const dependenciesThat = (call: () => Promise<never>): Dependencies => ({
     createUser: call,
     listUsers: call,
     findEntries: call,
+    findKeys: call,
     listJournal: call,
     listHolds: call,
     setControl: call,

@@ -74,6 +74,7 @@ const SLOW = new Set(pathsOf(
   'src/app/events',
   'src/app/history',
   'src/app/holds',
+  'src/app/item_keys',
   'src/app/long_reads',
   'src/app/query',
   'src/app/search',

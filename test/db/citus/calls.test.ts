@@ -90,6 +90,7 @@ const CALLS = [
   'select * from ledger.get_hold(7, 2)',
   'select * from ledger.get_moments(7, array[null]::timestamptz[])',
   'select * from ledger.list_holds(7)',
+  "select * from ledger.find_keys(7, 'c')",
   'select * from ledger.list_controls(7)',
   'select * from ledger.get_user_state(8)',
   'select * from entries order by user_id, seq',
