@@ -21,26 +21,33 @@ export async function rootsAt(
 
 /**
  * sha256 over the heads of all users with entries as of `at`, in order of id: user id and seq as
- * big-endian int64, then the 32 bytes of the hash.
+ * big-endian int64, then the 32 bytes of the hash; and the same with the sha256 of the balance.
  */
 async function headsAt(sql: postgres.Sql, at: string) {
   const hash = createHash('sha256')
+  const balances = createHash('sha256')
   let users = 0
   let rows = 0
   let after = '0'
   for (;;) {
     // Not as bytea, which a session may print as it likes.
-    const heads = await sql<{ user_id: string; seq: string; hash: string | null }[]>`
-      select user_id, seq, encode(hash, 'hex') as hash
+    const heads = await sql<
+      { user_id: string; seq: string; hash: string | null; balance: string | null }[]
+    >`
+      select user_id, seq, encode(hash, 'hex') as hash,
+             encode(sha256(convert_to(balance::text, 'UTF8')), 'hex') as balance
         from ledger.heads_at(${at}::text::timestamptz, ${after}::bigint, ${PAGE_ROWS}::integer)`
     for (const head of heads) {
       if (head.seq === '0') continue
       // A head whose row is gone has no hash: another root, as it must be.
       update(hash, head.user_id, head.seq, head.hash ?? '')
+      update(balances, head.user_id, head.seq, head.balance ?? '')
       users++
       rows += Number(head.seq)
     }
-    if (heads.length < PAGE_ROWS) return { users, rows, root: hash.digest('hex') }
+    if (heads.length < PAGE_ROWS) {
+      return { users, rows, root: hash.digest('hex'), balances_root: balances.digest('hex') }
+    }
     after = heads.at(-1)!.user_id
   }
 }
@@ -50,9 +57,13 @@ interface Changes {
   user_id: string
   changes: string
   hash: string
+  lasting_hash: string
 }
 
-/** Of each kind, sha256 as of the heads: user id, number of changes, the hash of all of these. */
+/**
+ * Of each kind, sha256 as of the heads: user id, number of changes, the hash of all of these. And
+ * of all kinds together, in order, the same of what no erasure takes out.
+ */
 async function changesBetween(sql: postgres.Sql, since: string | null, at: string) {
   const of = () => ({ count: 0, hash: createHash('sha256') })
   const all = {
@@ -62,12 +73,14 @@ async function changesBetween(sql: postgres.Sql, since: string | null, at: strin
     user_controls: of(),
     user_details: of(),
   }
+  const lasting = createHash('sha256')
   const pages = sql<Changes[]>`
-    select kind, user_id, changes, hash from ledger.changes_between(
+    select kind, user_id, changes, hash, lasting_hash from ledger.changes_between(
       array[${since ?? '-infinity'}::text, ${at}::text]::timestamptz[])`.cursor(PAGE_ROWS)
   for await (const page of pages) {
-    for (const { kind, user_id, changes, hash } of page) {
+    for (const { kind, user_id, changes, hash, lasting_hash } of page) {
       update(all[kind].hash, user_id, changes, hash)
+      update(lasting, user_id, changes, lasting_hash)
       all[kind].count += Number(changes)
     }
   }
@@ -82,6 +95,7 @@ async function changesBetween(sql: postgres.Sql, since: string | null, at: strin
     user_controls_root: all.user_controls.hash.digest('hex'),
     user_details: all.user_details.count,
     user_details_root: all.user_details.hash.digest('hex'),
+    lasting_root: lasting.digest('hex'),
   }
 }
 

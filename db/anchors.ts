@@ -46,9 +46,16 @@ const version3 = version2.extend({
   user_details_root: hash,
 })
 
-const anchorShape = z.discriminatedUnion('version', [version2, version3])
+const version4 = version3.extend({
+  version: z.literal(4),
+  /** What no erasure takes out: of the heads, and of what was done between `since` and `at`. */
+  balances_root: hash,
+  lasting_root: hash,
+})
 
-export type NewAnchor = z.infer<typeof version3>
+const anchorShape = z.discriminatedUnion('version', [version2, version3, version4])
+
+export type NewAnchor = z.infer<typeof version4>
 export type Anchor = z.infer<typeof anchorShape>
 
 /** The anchor in a line of a file; undefined if it is none. */

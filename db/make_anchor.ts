@@ -92,10 +92,10 @@ async function addAnchor(
 ): Promise<string> {
   const name = key ? await nameOfKey(key) : null
   const at = await settledMoment(sql)
-  // Those of version 2 lack some of what the first one of version 3 covers from the start.
-  const since = last?.anchor.version === 3 ? last.anchor.at : null
+  // Those of version 2 and 3 lack some of what the first one of version 4 covers from the start.
+  const since = last?.anchor.version === 4 ? last.anchor.at : null
   const anchor: NewAnchor = {
-    version: 3,
+    version: 4,
     ledger,
     key: name,
     number: (last?.anchor.number ?? 0) + 1,

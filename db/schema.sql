@@ -1158,10 +1158,16 @@ create function ledger.change_of(action text, amount numeric)
 -- What was done besides posting entries, between each moment (span 1: later than the first, and no
 -- later than the second) and the next: of each user, how many changes holds had, manual entries
 -- entered, changes in user_controls, and whether it was made with details; and interventions
--- (user_id 0). hash: sha256 over the hashes of these changes. Anchors are made of it. Moments in
--- order; the first may be -infinity.
+-- (user_id 0). hash: sha256 over the hashes of these changes; lasting_hash: over what no erasure
+-- takes out of them. Anchors are made of it. Moments in order; the first may be -infinity.
 create function ledger.changes_between(moments timestamp with time zone[])
-  returns table (kind text, span integer, user_id bigint, changes bigint, hash text)
+  returns table (
+  kind text,
+  span integer,
+  user_id bigint,
+  changes bigint,
+  hash text,
+  lasting_hash text)
   language sql stable security definer;
 grant execute on function ledger.changes_between to ledger_dba;
 
@@ -1711,13 +1717,13 @@ create function ledger.has_repeated_keys(user_ids bigint[], idempotency_keys tex
   returns boolean
   language sql immutable;
 
--- The last entry of each of at most max_rows users after an id as of a moment, with its hash; seq 0
--- and no hash for who had none. An anchor is made of them.
+-- The last entry of each of at most max_rows users after an id as of a moment, with its hash and
+-- balance; seq 0 and neither for who had none. An anchor is made of them.
 create function ledger.heads_at(
   at timestamp with time zone,
   after_user_id bigint DEFAULT 0,
   max_rows integer DEFAULT 10000)
-  returns table (user_id bigint, seq bigint, hash bytea)
+  returns table (user_id bigint, seq bigint, hash bytea, balance numeric)
   language plpgsql stable security definer;
 grant execute on function ledger.heads_at to ledger_dba;
 
@@ -1888,6 +1894,11 @@ create function ledger.is_hold_replay(
   amount numeric,
   expires_in numeric,
   metadata jsonb)
+  returns boolean
+  language sql immutable;
+
+-- Whether metadata says no more than that there was some: what an erasure leaves of it.
+create function ledger.is_mark(metadata jsonb)
   returns boolean
   language sql immutable;
 

@@ -112,6 +112,8 @@ const PARTS: Partial<Record<keyof Roots, string>> = {
   interventions_root: 'interventions',
   user_controls_root: 'controls of users',
   user_details_root: 'details of users',
+  balances_root: 'balances',
+  lasting_root: 'amounts, limits or moments',
 }
 
 async function verifyRoots(
@@ -126,7 +128,7 @@ async function verifyRoots(
     return
   }
   const roots = await rootsAt(sql, anchor.since, anchor.at)
-  // Of those of version 2, what they have.
+  // Of those of earlier versions, what they have.
   const then: Partial<Roots> = anchor
   const differ = (Object.keys(roots) as (keyof Roots)[])
     .filter((name) => then[name] !== undefined && then[name] !== roots[name])

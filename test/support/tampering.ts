@@ -64,15 +64,7 @@ export const rehashDetails = (user: number | string): string => `
     d.metadata, d.idempotency_key, d.asked_id)
     from users u where u.id = d.user_id and d.user_id = ${user}`
 
-/** Gives manual entries of users who weren't erased the hashes that they must have. */
-export const REHASH_MANUAL_ENTRIES = `
-  update manual_entries m
-     set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
-    from payment_history h
-   where h.user_id = m.user_id and (h.seq = m.seq or h.seq is null and h.id = m.id)
-     and not exists (select from erasures e where e.user_id = m.user_id)`
-
-/** The same of interventions, from one on. */
+/** Gives interventions, from one on, the hashes that they must have. */
 const rehashInterventions = (first: string) => `
   do $$ declare v record; begin
     for v in select i.id from interventions i where i.id >= (${first}) and not exists (
@@ -81,6 +73,50 @@ const rehashInterventions = (first: string) => `
         (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
     end loop;
   end $$`
+
+/** Statements that say falsely that rows were erased: `select 'kind', number, change, hash …`. */
+export const forgeErasures = (user: number | string, rows: string): string[] => [
+  `insert into erasures (intervention, kind, user_id, number, change, hash)
+   select (select coalesce(max(id), 0) + 1 from interventions), f.kind, ${user}, f.number, f.change,
+          f.hash
+     from (${rows}) f (kind, number, change, hash)`,
+  `insert into interventions (id, operation, reason, user_id, hash, before)
+   select max(e.intervention), 'ERASE', 'request 4711', ${user}, '', jsonb_build_object(
+            'digest', ledger.erasures_digest(max(e.intervention)), 'manual_entries', 0)
+     from erasures e`,
+  rehashInterventions('select max(o.id) from interventions o'),
+]
+
+/** Rows of `forgeErasures`: all of the user's entries as they are by now. */
+export const erasedEntries = (user: number | string): string => `
+  select 'entry', h.seq, 0, ledger.erased_entry_hash((select p.hash from payment_history p
+           where p.user_id = h.user_id and p.seq = h.seq - 1), h)
+    from payment_history h where h.user_id = ${user} and h.seq is not null`
+
+/** The same of controls. */
+export const erasedControls = (user: number | string): string => `
+  select 'control', k.number, 0, ledger.erased_hash(ledger.control_hash((
+           select p.hash from user_controls p where p.user_id = k.user_id
+              and p.number = k.number - 1), k.user_id, k.number, k.at, k.transaction, k.role,
+           k.actor, k.operation, k.credit_limit, k.reason, k.position), k.hash)
+    from user_controls k where k.user_id = ${user}`
+
+/** The same of changes of holds. */
+export const erasedHolds = (user: number | string): string => `
+  select 'hold_change', c.hold, c.number, ledger.erased_hash(ledger.hold_hash((
+           select p.hash from hold_changes p where p.user_id = c.user_id and p.hold = c.hold
+              and p.number = c.number - 1), c.user_id, c.hold, c.number, c.action, c.amount,
+           c.remaining, c.expires_at, c.at, c.seq, c.balance, c.available, c.idempotency_key,
+           c.metadata, c.position), c.hash)
+    from hold_changes c where c.user_id = ${user}`
+
+/** Gives manual entries of users who weren't erased the hashes that they must have. */
+export const REHASH_MANUAL_ENTRIES = `
+  update manual_entries m
+     set hash = ledger.manual_entry_hash(h, m.id, m.entered_at, m.entered_by)
+    from payment_history h
+   where h.user_id = m.user_id and (h.seq = m.seq or h.seq is null and h.id = m.id)
+     and not exists (select from erasures e where e.user_id = m.user_id)`
 
 /** Statements that give whatever these users have, and interventions, the hashes they must have. */
 export const rehashAll = (...ids: number[]): string[] => [

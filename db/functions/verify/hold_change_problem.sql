@@ -11,8 +11,9 @@ declare
 begin
   if c.number <> coalesce(p.number, 0) + 1 then return 'does not come after the one before'; end if;
   if c.hash is distinct from v_hash
-    and not ledger.is_erased('hold_change', c.user_id, c.hold, c.number,
-      ledger.erased_hash(v_hash, c.hash))
+    and not (c.idempotency_key is null and ledger.is_mark(c.metadata)
+      and ledger.is_erased('hold_change', c.user_id, c.hold, c.number,
+        ledger.erased_hash(v_hash, c.hash)))
     -- As it was written, or kept, before changes had rows of their own.
     and (c.hash = ledger.hold_hash_2(hold_change_problem.placed, c) and c.number <= 2
       and case c.action when 'placed' then num_nonnulls(c.seq, c.balance) = 0

@@ -10,7 +10,8 @@ begin
   -- Which nobody can enter.
   if num_nonnulls(e.hold, e.reverses, e.peer_user_id, e.peer_seq) > 0 then return false; end if;
   return v_hash = m.hash
-    or ledger.is_erased('manual_entry', m.user_id, m.id, 0, ledger.erased_hash(v_hash, m.hash))
+    or ledger.is_mark(e.metadata) and ledger.is_erased('manual_entry', m.user_id, m.id, 0,
+      ledger.erased_hash(v_hash, m.hash))
     -- Erased when nothing was written down of manual entries.
     or exists (select from public.erasures x join public.interventions i on i.id = x.intervention
                 where x.kind = is_as_entered.kind and x.user_id = m.user_id

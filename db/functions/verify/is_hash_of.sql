@@ -8,8 +8,8 @@ create or replace function ledger.is_hash_of(previous bytea, entry public.paymen
     ledger.entry_hash_1(previous, (entry).user_id, (entry).seq, (entry).action, (entry).amount,
       (entry).ts, (entry).balance, (entry).sealed_at, (entry).idempotency_key, (entry).metadata,
       (entry).held, (entry).hold, (entry).reverses, (entry).peer_user_id, (entry).peer_seq))
-    or ledger.is_erased('entry', (entry).user_id, (entry).seq, 0,
-      ledger.erased_entry_hash(previous, entry))
+    or ledger.is_mark((entry).metadata) and ledger.is_erased('entry', (entry).user_id,
+      (entry).seq, 0, ledger.erased_entry_hash(previous, entry))
 $$;
 
 comment on function ledger.is_hash_of is

@@ -11,8 +11,10 @@ create or replace function ledger.verify_interventions()
                  ledger.intervention_hash(lag(i.hash) over w, i) as right_hash
             from public.interventions i window w as (order by i.id)) i
    where i.id <> coalesce(i.last_id, 0) + 1
-      or i.hash <> i.right_hash and not ledger.is_erased('intervention', i.user_id, i.id, 0,
-           ledger.erased_hash(i.right_hash, i.hash))
+      or i.hash <> i.right_hash and not (
+           coalesce(i.before ->> 'metadata', i.before ->> 'idempotency_key') is null
+           and ledger.is_erased('intervention', i.user_id, i.id, 0,
+             ledger.erased_hash(i.right_hash, i.hash)))
   union all
   select f from ledger.verify_erasures() f
 $$;

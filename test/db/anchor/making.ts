@@ -21,20 +21,21 @@ const anchor = async () => JSON.parse((await run('anchor', [])).lines[0]!) as An
 
 test('npm run anchor writes one line: the hash of all heads', async () => {
   const heads = await ledger.sql`
-    select distinct on (user_id) user_id, seq, hash from payment_history
+    select distinct on (user_id) user_id, seq, hash, balance from payment_history
      order by user_id, seq desc`
-  const hash = createHash('sha256')
+  const [hash, balances] = [createHash('sha256'), createHash('sha256')]
   for (const head of heads) {
     const numbers = Buffer.alloc(16)
     numbers.writeBigInt64BE(BigInt(head['user_id']))
     numbers.writeBigInt64BE(BigInt(head['seq']), 8)
     hash.update(numbers).update(head['hash'])
+    balances.update(numbers).update(createHash('sha256').update(head['balance']).digest())
   }
   const none = createHash('sha256').digest('hex')
   const printed = await anchor()
   const { id } = await one(ledger.sql<{ id: string }[]>`select ledger.ledger_id() as id`)
   const first = {
-    version: 3,
+    version: 4,
     ledger: id,
     key: null,
     number: 1,
@@ -54,6 +55,8 @@ test('npm run anchor writes one line: the hash of all heads', async () => {
     user_controls_root: none,
     user_details: 0,
     user_details_root: none,
+    balances_root: balances.digest('hex'),
+    lasting_root: none,
   }
   expect(printed).toEqual(first)
   // The next one names it.

@@ -3,6 +3,10 @@ import { expect, test } from 'vitest'
 import { one } from '../../support/ledger.ts'
 import { rehashHolds } from '../../support/holds.ts'
 import {
+  erasedControls,
+  erasedEntries,
+  erasedHolds,
+  forgeErasures,
   rehash,
   REHASH_MANUAL_ENTRIES,
   rehashControls,
@@ -97,6 +101,24 @@ const REWRITES: Record<string, (id: number, peer: number) => string[]> = {
     `delete from manual_entries m using interventions i
       where i.user_id = m.user_id and i.before -> 'id' = to_jsonb(m.id)`,
     'delete from interventions',
+  ],
+  // Last: what these say was erased would be left of a history without interventions.
+  'an amount that a false erasure covers': (id) => [
+    `update payment_history set amount = amount + 5 where user_id = ${id} and seq = 1`,
+    `update payment_history set (balance, metadata) = (balance + 5, '{"erased": 1}')
+      where user_id = ${id} and seq is not null`,
+    `update users set balance = balance + 5 where id = ${id}`,
+    ...forgeErasures(id, erasedEntries(id)),
+  ],
+  'a limit that a false erasure covers': (id) => [
+    `update user_controls set credit_limit = 500 where user_id = ${id} and number = 3`,
+    `update users set credit_limit = 500 where id = ${id}`,
+    ...forgeErasures(id, erasedControls(id)),
+  ],
+  'a hold that a false erasure covers': (id) => [
+    `update hold_changes set (amount, remaining) = (1, 1) where user_id = ${id} and hold = 1`,
+    `update holds set (amount, remaining) = (1, 1) where user_id = ${id} and hold = 1`,
+    ...forgeErasures(id, erasedHolds(id)),
   ],
 }
 

@@ -46,7 +46,7 @@ const erase = async (sql: postgres.Sql, id: number, keep = '1 day') => ({
 /** What anchors are made of, but for interventions, of which there is one more. */
 const anchored = async (sql: postgres.Sql) => [
   ...await sql`
-    select kind, user_id, changes, hash from ledger.changes_between('{-infinity,infinity}')
+    select kind, user_id, changes, hash, lasting_hash from ledger.changes_between('{-infinity,infinity}')
      where kind <> 'interventions' order by kind, user_id`,
   ...await sql`
     select user_id, max(seq) as seq, (array_agg(hash order by seq desc))[1]::text as hash
