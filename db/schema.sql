@@ -1008,8 +1008,9 @@ create function ledger.add_details_erasure(
   language plpgsql volatile;
 
 -- One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as
--- post_change does it, in the shortest way where nothing is pending, the copy in users is right and
--- the funds suffice. Everything else, refusals and repeats included, is for post_change.
+-- post_change does it, in the shortest way where nothing is pending, the user has never had a hold,
+-- a limit or a freeze, and the funds suffice. Everything else, refusals and repeats included, is
+-- for post_change.
 create function ledger.add_entry(
   action text,
   user_id bigint,
@@ -1072,6 +1073,13 @@ create function ledger.add_manual_erasure(
   kind text,
   number bigint)
   returns void
+  language plpgsql volatile;
+
+-- One DEBIT or CREDIT without a key and metadata for people (change: the amount with its sign and
+-- two decimals), as post_change does it, in the shortest way where nothing is pending, the copy in
+-- users is right and the funds suffice. Everything else, refusals included, is for post_change.
+create function ledger.add_plain_entry(action text, user_id bigint, amount numeric, change numeric)
+  returns ledger.posted_entry
   language plpgsql volatile;
 
 -- One REVERSE without a key and metadata of an entry that is no transfer for people, as post_change
@@ -1560,6 +1568,12 @@ create function ledger.get_code_guards()
   language sql stable;
 grant execute on function ledger.get_code_guards to ledger_dba;
 
+-- What get_guards says of constraints, indexes and triggers.
+create function ledger.get_constraint_guards()
+  returns table (object text, definition text)
+  language sql stable;
+grant execute on function ledger.get_constraint_guards to ledger_dba;
+
 -- What get_users answers, where users are on several servers: user by user, each by one statement
 -- on the server of the user.
 create function ledger.get_each_user(user_ids bigint[])
@@ -1629,8 +1643,7 @@ create function ledger.get_moments(user_id bigint, moments timestamp with time z
   language plpgsql volatile security definer;
 grant execute on function ledger.get_moments to ledger_dba, ledger_service;
 
--- What get_guards says of tables, views and sequences, of who may write to them, and of
--- constraints, indexes and triggers.
+-- What get_guards says of tables, views and sequences, and of who may write to them.
 create function ledger.get_relation_guards()
   returns table (object text, definition text)
   language sql stable;
@@ -1693,6 +1706,13 @@ create function ledger.guard_history()
 create function ledger.guard_user()
   returns trigger
   language plpgsql volatile security definer;
+
+-- The tables, views and sequences of the schemas public and ledger that get_guards is about: of
+-- what kind they are, and their name there.
+create function ledger.guarded_relations()
+  returns table (oid oid, kind text, name text)
+  language sql stable;
+grant execute on function ledger.guarded_relations to ledger_dba;
 
 -- Whether an entry's metadata was taken out: erased or archived.
 create function ledger.has_mark(entry public.payment_history, mark text)
@@ -2325,6 +2345,13 @@ create function ledger.request_problem(
   is_same_user boolean)
   returns text
   language sql immutable;
+
+-- What is wrong with the entry that an entry reverses, in words, or null: it is missing, or is no
+-- opposite of it, or less was left of it, or the other half of its transfer is not what the other
+-- half of this one reverses (peer_reverses). Internal.
+create function ledger.reversal_problem(entry public.payment_history, peer_reverses bigint)
+  returns text
+  language plpgsql stable;
 
 -- The first max_rows positions after after_position, up to until, and what happened there; type is
 -- null of a pending entry, which is no event.

@@ -152,6 +152,8 @@ export const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.get_guards()': ['42501', 'ok'],
   'select * from ledger.get_code_guards()': ['42501', 'ok'],
   'select * from ledger.get_relation_guards()': ['42501', 'ok'],
+  'select * from ledger.get_constraint_guards()': ['42501', 'ok'],
+  'select * from ledger.guarded_relations()': ['42501', 'ok'],
   'select ledger.is_distributed()': ['42501', 'ok'],
   "select * from ledger.changes_between('{-infinity,2026-01-01}')": ['42501', 'ok'],
   "select ledger.add_anchor('', 1, now(), '')": ['42501', 'ok'],

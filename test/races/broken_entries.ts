@@ -79,7 +79,7 @@ export const BROKEN_ENTRIES: Record<string, Case> = {
   ),
   'a replay that needs funds': find(
     'a repeat when nothing is left',
-    lines('decide', { funds: 'if true then' }),
+    lines('decide', { funds: 'funds => case when true then coalesce(' }),
   ),
   'entries that go back in time': find(CLOCK, fn('next_moment', 'select clock_timestamp()')),
   'entries at the same moment': find(
@@ -135,11 +135,11 @@ export const BROKEN_ENTRIES: Record<string, Case> = {
   ),
   'a debit that asks for no funds': stormy(
     COVERED,
-    lines('add_entry', { funds: `is distinct from 'no'` }),
+    lines('add_plain_entry', { funds: `is distinct from 'no'` }),
   ),
   'a debit with a key that asks for no funds': find(
     'keys',
-    lines('add_entry', { 'key funds': `is distinct from 'no'` }),
+    lines('add_entry', { funds: `is distinct from 'no'` }),
   ),
   'a transfer that asks for no funds': find(
     'two transfers of which one is covered',
@@ -173,7 +173,7 @@ export const BROKEN_ENTRIES: Record<string, Case> = {
         v_balance := (select u.balance from public.users u where u.id = post_change.user_id);`,
     }),
   ),
-  'a copy that is taken for right': find(COPY, lines('add_entry', { copied: 'where true' })),
+  'a copy that is taken for right': find(COPY, lines('add_plain_entry', { copied: 'where true' })),
   'reading the copy': find(
     COPY,
     fn(

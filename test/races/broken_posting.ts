@@ -97,7 +97,7 @@ export const BROKEN_POSTING: Record<string, Case> = {
   ),
   'manual entries that a debit passes by': find(
     'a manual debit below zero',
-    lines('add_entry', { last: 'and h.seq is not null order by h.seq desc limit 1) l' }),
+    lines('add_plain_entry', { last: 'and h.seq is not null order by h.seq desc limit 1) l' }),
   ),
   'manual entries that aren’t posted by a batch': find(
     STEPS,

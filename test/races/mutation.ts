@@ -20,6 +20,7 @@ export const lines = (file: string, lines: Record<string, string>): Mutation => 
 
 /** A debit or credit without the shorter way. */
 export const changes = (broken: Record<string, string>): Mutation[] => [
+  fn('add_plain_entry', 'select ledger.post_change(action, user_id, amount, null, null, null)'),
   fn(
     'add_entry',
     'select ledger.post_change(action, user_id, amount, null, idempotency_key, metadata)',

@@ -4,6 +4,10 @@ create or replace function public.credit_user(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
+  if credit_user.idempotency_key is null and credit_user.metadata is null then
+    return ledger.add_plain_entry('CREDIT', credit_user.user_id, credit_user.amount,
+      round(credit_user.amount, 2));
+  end if;
   return ledger.add_entry('CREDIT', credit_user.user_id, credit_user.amount,
     round(credit_user.amount, 2), credit_user.idempotency_key, credit_user.metadata);
 end $$;

@@ -4,6 +4,10 @@ create or replace function public.debit_user(
   language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 begin
+  if debit_user.idempotency_key is null and debit_user.metadata is null then
+    return ledger.add_plain_entry('DEBIT', debit_user.user_id, debit_user.amount,
+      -round(debit_user.amount, 2));
+  end if;
   return ledger.add_entry('DEBIT', debit_user.user_id, debit_user.amount,
     -round(debit_user.amount, 2), debit_user.idempotency_key, debit_user.metadata);
 end $$;

@@ -5,43 +5,12 @@ create or replace function ledger.add_entry(
   language plpgsql volatile as $$
 #variable_conflict use_column
 declare
-  v_seq bigint;
-  v_balance numeric;
   v_hold_changes bigint;
-  v_is_frozen boolean;
   v_entry ledger.posted_entry;
 begin
   -- Where users are on several servers, post_change is shorter: its statements are planned once.
-  if not ledger.is_valid_amount(add_entry.amount) or ledger.is_distributed() then
-    null;
-  elsif add_entry.idempotency_key is null and add_entry.metadata is null then
-    -- Locks the user, and writes what its copy will be if the copy is right and nothing is in the
-    -- way. Otherwise post_change sets it from the history, or raises, which takes this back.
-    update public.users u
-       set seq = u.seq + 1, balance = u.balance + add_entry.change, updated_at = clock_timestamp()
-     where u.id = add_entry.user_id and u.seq < 9007199254740991
-    returning u.seq, u.balance, u.hold_changes, u.frozen_at is not null
-      into v_seq, v_balance, v_hold_changes, v_is_frozen;
-    -- In the next statement, which has a snapshot from after the lock: behind the last entry, but
-    -- not if one is pending, of which nulls come first in this order.
-    insert into public.payment_history as e (user_id, action, amount, ts, seq, balance, sealed_at,
-      held, hash)
-    select add_entry.user_id, add_entry.action, l.amount, l.at, l.seq, l.balance, l.at, l.held,
-           ledger.entry_hash(l.hash, add_entry.user_id, l.seq, add_entry.action, l.amount, l.at,
-             l.balance, l.at, null, null, l.held, null, null, null, null)
-      from (select h.seq + 1 as seq, h.balance + add_entry.change as balance, h.hash,
-                   ledger.next_moment(h.sealed_at) as at, abs(add_entry.change) as amount,
-                   case when v_hold_changes = 0 then 0.00
-                     else ledger.held_now(add_entry.user_id) end as held
-              from public.payment_history h where h.user_id = add_entry.user_id
-             order by h.seq desc limit 1) l -- mutation: last
-     where l.seq = v_seq and l.balance = v_balance -- mutation: copied
-       and ledger.funds_problem(add_entry.change, l.balance, l.held, v_is_frozen)
-         is null -- mutation: funds
-    returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance - e.held, e.ts, false
-      into v_entry;
-    if found then return v_entry; end if;
-  elsif ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
+  if ledger.is_valid_amount(add_entry.amount) and not ledger.is_distributed()
+    and ledger.is_valid_key_and_metadata(add_entry.idempotency_key, add_entry.metadata) then
     -- A repeat changes nothing, so the copy comes last.
     select u.hold_changes into v_hold_changes
       from public.users u where u.id = add_entry.user_id for no key update;
@@ -60,7 +29,7 @@ begin
                order by h.seq desc limit 1) l
        where l.seq is not null
          and ledger.funds_problem(add_entry.change, l.balance, 0.00, false)
-           is null -- mutation: key funds
+           is null -- mutation: funds
       on conflict (user_id, idempotency_key) where idempotency_key is not null do nothing
       returning e.user_id, e.seq, e.action, e.amount, e.balance, e.balance, e.ts, false
         into v_entry;
@@ -77,6 +46,6 @@ begin
 end $$;
 
 comment on function ledger.add_entry is
-  'One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as post_change does it, in the shortest way where nothing is pending, the copy in users is right and the funds suffice. Everything else, refusals and repeats included, is for post_change.';
+  'One DEBIT or CREDIT for people (change: the amount with its sign and two decimals), as post_change does it, in the shortest way where nothing is pending, the user has never had a hold, a limit or a freeze, and the funds suffice. Everything else, refusals and repeats included, is for post_change.';
 
 revoke all on function ledger.add_entry from public;

@@ -6,8 +6,6 @@ create or replace function ledger.decide(
 declare
   v ledger.decision;
   f ledger.earlier;
-  v_key text;
-  v_funds text;
   v_is_amount_valid boolean := ledger.is_valid_amount(decide.amount);
 begin
   case decide.operation
@@ -28,11 +26,8 @@ begin
     v.amount := round(decide.amount, 2);
   end if;
   v.change := ledger.change_of(v.action, v.amount);
-  v.held := account.held;
-  if target.held is not null and target.problem is null then
-    -- What the hold reserves is available for its capture.
-    v.held := account.held - target.held;
-  end if;
+  -- What the hold reserves is available for its capture.
+  v.held := account.held - case when target.problem is null then coalesce(target.held, 0) else 0 end;
 
   v.replayed := false;
   if decide.idempotency_key is not null then
@@ -51,27 +46,20 @@ begin
               then f.amount end,
           v.hold, v.reverses, peer.user_id, decide.metadata);
     end if;
-    if not v.replayed and num_nonnulls(f.seq, f.number) > 0 then
-      v_key := 'LGKEY';
-    end if;
   end if;
-  if not v.replayed then -- mutation: funds
-    v_funds := coalesce(
-      ledger.funds_problem(v.change, account.balance + v.change, v.held, account.is_frozen),
-      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen),
-      -- Who has had fewer changes of holds has fewer holds.
-      case when decide.operation = 'HOLD' and account.hold_changes >= 10000
-        and ledger.has_most_holds(account.user_id) then 'LGMAX' end);
-  end if;
-
   v.problem := ledger.first_problem(
     request => ledger.request_problem(v_is_amount_valid, decide.idempotency_key, decide.metadata,
       ledger.is_valid_expiry(decide.expires_in),
       decide.operation = 'TRANSFER' and peer.user_id = account.user_id),
     users => ledger.users_problem(account.problem, peer.problem),
-    key => v_key,
+    key => case when not v.replayed and num_nonnulls(f.seq, f.number) > 0 then 'LGKEY' end,
     target => case when not v.replayed then target.problem end,
-    funds => v_funds);
+    funds => case when not v.replayed then coalesce( -- mutation: funds
+      ledger.funds_problem(v.change, account.balance + v.change, v.held, account.is_frozen),
+      ledger.funds_problem(-v.change, peer.balance - v.change, peer.held, peer.is_frozen),
+      -- Who has had fewer changes of holds has fewer holds.
+      case when decide.operation = 'HOLD' and account.hold_changes >= 10000
+        and ledger.has_most_holds(account.user_id) then 'LGMAX' end) end);
   v.replayed := v.replayed and v.problem is null;
   return v;
 end $$;

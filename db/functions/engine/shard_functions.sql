@@ -3,11 +3,11 @@ create or replace function ledger.shard_functions(shard_id bigint)
   language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   -- Those that read or write tables of one user, or call such ones.
-  v_names text[] := array['absent_account', 'add_entry', 'add_hold', 'close_hold', 'copy_accounts',
-    'decide', 'find_key', 'first_change', 'get_shard_users', 'get_users', 'has_most_holds',
-    'held_now', 'insert_entries', 'is_same_part', 'load_target', 'lock_account', 'lock_accounts',
-    'open_account', 'outcome_of', 'post', 'post_change', 'post_hold', 'post_pending',
-    'replay_entry', 'users_of', 'write_change', 'write_changes'];
+  v_names text[] := array['absent_account', 'add_entry', 'add_hold', 'add_plain_entry',
+    'close_hold', 'copy_accounts', 'decide', 'find_key', 'first_change', 'get_shard_users',
+    'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'is_same_part', 'load_target',
+    'lock_account', 'lock_accounts', 'open_account', 'outcome_of', 'post', 'post_change',
+    'post_hold', 'post_pending', 'replay_entry', 'users_of', 'write_change', 'write_changes'];
   -- Those for people that calls_in_shards is about.
   v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
     'release_hold'];

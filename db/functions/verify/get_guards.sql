@@ -8,6 +8,8 @@ create or replace function ledger.get_guards()
     select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass)
   select r.object, r.definition from ledger.get_relation_guards() r
   union all
+  select c.object, c.definition from ledger.get_constraint_guards() c
+  union all
   select case t.typtype when 'd' then 'domain ' else 'type ' end || t.oid::regtype, concat_ws(' ',
            t.typowner = o.oid, format_type(nullif(t.typbasetype, 0), t.typtypmod), t.typnotnull,
            t.typdefault, (

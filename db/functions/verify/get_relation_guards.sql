@@ -7,15 +7,9 @@ create or replace function ledger.get_relation_guards()
   with owner as (
     select c.relowner as oid from pg_class c where c.oid = 'public.payment_history'::regclass),
   guarded as (
-    select c.oid, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end
-             as kind, case n.nspname when 'ledger' then 'ledger.' else '' end || c.relname as relname,
-           c.relpersistence, c.relrowsecurity, c.relkind, c.relacl, c.relowner, c.reloptions
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname in ('public', 'ledger') and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-       and c.relname <> 'schema_migrations'
-       -- Not what belongs to an extension.
-       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
-                          and d.objid = c.oid and d.deptype = 'e'))
+    select g.oid, g.kind, g.name as relname, c.relpersistence, c.relrowsecurity, c.relkind,
+           c.relacl, c.relowner, c.reloptions
+      from ledger.guarded_relations() g join pg_class c on c.oid = g.oid)
   -- Its columns (others may add some, only ours), who owns it, that no rule stands before it, and
   -- that nothing is shown with its rows.
   select g.kind || g.relname, concat_ws(' ',
@@ -60,27 +54,10 @@ create or replace function ledger.get_relation_guards()
               and not (ledger.is_distributed() and (g.relname, x.privilege_type, x.attname,
                 r.rolname) = ('payment_history', 'INSERT', 'id', 'ledger_dba')))
     from guarded g
-  union all
-  -- Without brackets, which come and go when a dump is restored.
-  select format('constraint %s on %s', c.conname, g.relname), concat_ws(' ',
-           translate(pg_get_constraintdef(c.oid), '()', ''),
-           (select string_agg(t.tgenabled::text, '') from pg_trigger t
-             where t.tgconstraint = c.oid and t.tgenabled <> 'O'))
-    from guarded g join pg_constraint c on c.conrelid = g.oid and c.contype in ('c', 'f', 'p', 'u')
-  union all
-  select format('index %s on %s', i.indexrelid::regclass, g.relname),
-         concat_ws(' ', pg_get_indexdef(i.indexrelid), i.indisvalid)
-    from guarded g join pg_index i on i.indrelid = g.oid
-   where not exists (
-     select from pg_constraint c where c.conindid = i.indexrelid and c.contype <> 'f')
-  union all
-  select format('trigger %s on %s', t.tgname, g.relname),
-         concat_ws(' ', translate(pg_get_triggerdef(t.oid), '()', ''), t.tgenabled)
-    from guarded g join pg_trigger t on t.tgrelid = g.oid and not t.tgisinternal
 $$;
 
 comment on function ledger.get_relation_guards is
-  'What get_guards says of tables, views and sequences, of who may write to them, and of constraints, indexes and triggers.';
+  'What get_guards says of tables, views and sequences, and of who may write to them.';
 
 revoke all on function ledger.get_relation_guards from public;
 grant execute on function ledger.get_relation_guards to ledger_dba;

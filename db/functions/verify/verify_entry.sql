@@ -5,7 +5,7 @@ declare
   v public.payment_history := verify_entry.entry;
   v_last public.payment_history;
   v_peer public.payment_history;
-  v_reversed public.payment_history;
+  v_problem text;
   v_signed numeric := ledger.change_of(v.action, v.amount);
 begin
   select p.* into v_last from public.payment_history p
@@ -52,17 +52,10 @@ begin
       v.peer_seq, v.peer_user_id,
       case when v_peer.seq is null then 'missing' else 'not its other half' end))::ledger.finding;
   end if;
-  if v.reverses is not null then
-    select p.* into v_reversed from public.payment_history p
-     where p.user_id = v.user_id and p.seq = v.reverses;
-    if v.reverses >= v.seq or (v_reversed.action <> v.action, v_reversed.peer_user_id,
-        v_reversed.peer_seq, (
-          select sum(r.amount) <= v_reversed.amount from public.payment_history r
-           where r.user_id = v.user_id and r.reverses = v.reverses and r.seq <= v.seq))
-      is distinct from (true, v.peer_user_id, v_peer.reverses, true) then
-      return next row('reversal_unmatched', v.user_id, v.seq, format('Entry %s is %s.', v.reverses,
-        case when v_reversed.seq is null then 'missing' else 'not what it reverses' end))::ledger.finding;
-    end if;
+  v_problem := ledger.reversal_problem(v, v_peer.reverses);
+  if v_problem is not null then
+    return next row('reversal_unmatched', v.user_id, v.seq,
+      format('Entry %s is %s.', v.reverses, v_problem))::ledger.finding;
   end if;
   if v.hold is not null and (v.action <> 'DEBIT' or not exists (select from public.hold_changes c
       where c.user_id = v.user_id and c.hold = v.hold and c.action = 'captured'
