@@ -2,27 +2,25 @@
  * What debits leave behind in the tables, and who clears it away: on a server of its own, since
  * transactions of others keep dead rows where they are.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../db/migrate.ts'
-import { startPostgres } from '../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../dev/embedded_postgres.ts'
 import { connectTo, one } from './support/ledger.ts'
+import { newCluster, startServer } from './support/servers.ts'
 
 const USERS = 500
 const DEBITS_EACH = 20
 const BATCH = 50
 
 let folder: string
-let server: Awaited<ReturnType<typeof startPostgres>>
+let server: EmbeddedPostgres
 let sql: postgres.Sql
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ledger-storage-'))
-  const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  server = await startPostgres({ dataDir: folder, version, settings: { fsync: 'off' } })
+  folder = await newCluster('storage')
+  server = await startServer(folder)
   await migrate(server.url, () => {})
   sql = connectTo(server.url)
 })

@@ -1,15 +1,14 @@
 /**
  * The time limits of ledger_service, whoever made it: a role is a whole server's, so here is one.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import type postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
-import { startPostgres } from '../../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../../dev/embedded_postgres.ts'
 import { runDbmate } from '../support/dbmate.ts'
 import { connectTo } from '../support/ledger.ts'
+import { newCluster, startServer } from '../support/servers.ts'
 
 const LIMITS = [
   'client_connection_check_interval=1000ms',
@@ -19,13 +18,12 @@ const LIMITS = [
 ]
 
 let folder: string
-let server: Awaited<ReturnType<typeof startPostgres>>
+let server: EmbeddedPostgres
 let admin: postgres.Sql
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ledger-roles-'))
-  const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  server = await startPostgres({ dataDir: folder, version, settings: { fsync: 'off' } })
+  folder = await newCluster('roles')
+  server = await startServer(folder)
   admin = connectTo(server.url)
 })
 beforeEach(async () => {

@@ -1,14 +1,14 @@
 /** A service on a standby reads, and never says of a moment what may still change. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
-import { type EmbeddedPostgres, startPostgres } from '../../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../../dev/embedded_postgres.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import type { Service } from '../../src/service.ts'
 import { caller } from '../support/http.ts'
 import { connectTo, one } from '../support/ledger.ts'
+import { newCluster, startServer } from '../support/servers.ts'
 import { onDeno, serve } from '../support/service.ts'
 
 let folder: string
@@ -16,14 +16,11 @@ let server: EmbeddedPostgres
 let service: Service
 let lastAt: string
 
-const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-const start = () => startPostgres({ dataDir: folder, version, settings: { fsync: 'off' } })
-
 beforeAll(async () => {
   if (onDeno) return
   vi.spyOn(console, 'error').mockImplementation(() => {})
-  folder = await mkdtemp(join(tmpdir(), 'ledger-standby-'))
-  server = await start()
+  folder = await newCluster('standby')
+  server = await startServer(folder)
   await migrate(server.url)
   const sql = connectTo(server.url)
   await sql`select credit_user(1, 10)`
@@ -33,7 +30,7 @@ beforeAll(async () => {
   await server.stop()
   // From now on it waits for what a primary commits.
   await writeFile(join(server.dataDir, 'data', 'standby.signal'), '')
-  server = await start()
+  server = await startServer(folder)
   const config = loadConfig({ LOG_LEVEL: 'warn', ACCESS_LOG: 'off', DATABASE_URL: server.url })
   service = await serve({ ...config, port: 0 })
 })

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { type EmbeddedPostgres, startPostgres } from '../../dev/embedded_postgres.ts'
 import { processCommand } from '../../dev/processes.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
@@ -13,7 +13,7 @@ const started: EmbeddedPostgres[] = []
 let folder: string
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'ledger-embedded-'))
+  folder = await mkdtemp(join(inject('serversFolder'), 'embedded-'))
   // mkdtemp() lets nobody else in, and as root PostgreSQL is somebody else.
   await chmod(folder, 0o755)
 })

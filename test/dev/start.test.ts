@@ -1,9 +1,8 @@
 import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
 import { processCommand } from '../../dev/processes.ts'
 import { type Run, run, runTypeScript, typeScriptCommand } from '../support/run_typescript.ts'
 import { sample } from '../support/share.ts'
@@ -13,7 +12,7 @@ let runs: Run[]
 
 beforeEach(async () => {
   runs = []
-  folder = await mkdtemp(join(tmpdir(), 'ledger-start-'))
+  folder = await mkdtemp(join(inject('serversFolder'), 'start-'))
   // mkdtemp() lets nobody else in, and as root PostgreSQL is somebody else.
   await chmod(folder, 0o755)
 })

@@ -9,8 +9,9 @@ import { type DataFolder, ELSEWHERE, openDataFolder } from '../../dev/data_folde
 import { keptSecret } from '../../dev/embedded_postgres.ts'
 import { freePort } from '../../dev/ports.ts'
 import { findBinaries } from '../../dev/postgres_binaries.ts'
-import { initCluster, lastLines, type Server, waitUntilReady } from '../../dev/postgres_server.ts'
+import { lastLines, type Server, waitUntilReady } from '../../dev/postgres_server.ts'
 import { asUser, signal } from '../../dev/processes.ts'
+import { copyCluster, postgresVersion } from '../support/servers.ts'
 
 /** Nothing of the caller's PG* variables may steer it. */
 const ENV = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' }
@@ -44,11 +45,10 @@ export interface ClusterOptions {
 
 /** Makes the cluster, with a migrated template for the databases of the scenarios. */
 export async function createCluster({ folder, settings = {} }: ClusterOptions): Promise<Cluster> {
+  await copyCluster(folder)
   const place = await openDataFolder(folder, () => {})
-  const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  const binaries = await findBinaries(version, ELSEWHERE, place.user)
+  const binaries = await findBinaries(postgresVersion(), ELSEWHERE, place.user)
   const password = await keptSecret(place, 'password')
-  await initCluster(place, binaries, version, join(place.path, 'data'))
   const passwords = {
     service: await keptSecret(place, 'service_password'),
     people: await keptSecret(place, 'people_password'),

@@ -7,12 +7,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createDatabase } from '../../src/database/database.ts'
-import { startPostgres } from '../../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../../dev/embedded_postgres.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
+import { newCluster, startServer } from '../support/servers.ts'
 import { serve } from '../support/service.ts'
 
 let folder: string
-const servers: Awaited<ReturnType<typeof startPostgres>>[] = []
+const servers: EmbeddedPostgres[] = []
 /** The first takes no writes, as a standby; both let in the same user. */
 let readOnly: number
 let writable: number
@@ -21,10 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ledger-hosts-'))
   await chmod(folder, 0o777)
   for (const name of ['first', 'second']) {
-    const server = await startPostgres({
-      dataDir: join(folder, name),
-      settings: { unix_socket_directories: folder, fsync: 'off' },
-    })
+    const server = await startServer(await newCluster(name), { unix_socket_directories: folder })
     servers.push(server)
     const sql = postgres(server.url, { max: 1 })
     await sql`alter role postgres password 'secret'`
@@ -40,7 +38,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()))
-  await rm(folder, { recursive: true, force: true })
+  const made = [folder, ...servers.map(({ dataDir }) => dataDir)]
+  await Promise.all(made.map((path) => rm(path, { recursive: true, force: true })))
 })
 
 const urlOf = (hosts: string, query = '', database = 'postgres') =>

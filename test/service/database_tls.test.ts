@@ -14,12 +14,13 @@ import { migrate } from '../../db/migrate.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createDatabase, type Database } from '../../src/database/database.ts'
 import { databaseTarget } from '../../src/config/database_tls.ts'
-import { startPostgres } from '../../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../../dev/embedded_postgres.ts'
 import { runTypeScript } from '../support/run_typescript.ts'
+import { newCluster, startServer } from '../support/servers.ts'
 import { serve } from '../support/service.ts'
 
 let folder: string
-let server: Awaited<ReturnType<typeof startPostgres>>
+let server: EmbeddedPostgres
 let admin: postgres.Sql
 
 const inFolder = (name: string) => join(folder, name)
@@ -54,7 +55,7 @@ beforeAll(async () => {
   makeAuthority('ca')
   makeAuthority('other')
   await makeCertificate()
-  server = await startPostgres({ dataDir: join(folder, 'postgres'), settings: { fsync: 'off' } })
+  server = await startServer(await newCluster('tls'))
   admin = postgres(server.url, { max: 1, onnotice: () => {} })
   const [row] = await admin<{ data: string }[]>`select setting as data from pg_settings
     where name = 'data_directory'`
@@ -73,7 +74,7 @@ afterAll(async () => {
   if (!hasOpenssl) return
   await admin.end()
   await server.stop()
-  await rm(folder, { recursive: true, force: true })
+  for (const made of [folder, server.dataDir]) await rm(made, { recursive: true, force: true })
 })
 
 /** The server's URL under another host, with these settings. */

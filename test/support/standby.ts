@@ -1,11 +1,10 @@
 /** A primary with a ledger, and a standby that streams from it. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate } from '../../db/migrate.ts'
-import { type EmbeddedPostgres, startPostgres } from '../../dev/embedded_postgres.ts'
+import type { EmbeddedPostgres } from '../../dev/embedded_postgres.ts'
 import { connectTo } from './ledger.ts'
+import { copyFolder, newCluster, startServer } from './servers.ts'
 
 const PASSWORD = 'service'
 
@@ -30,25 +29,21 @@ function serviceUrl({ url }: EmbeddedPostgres): string {
 
 /** Starts both, the standby from a copy of the primary's files. */
 export async function startReplicated(): Promise<Replicated> {
-  const version = process.env['LEDGER_TEST_POSTGRES'] === '16' ? 16 : 18
-  const folder = mkdtempSync(join(tmpdir(), 'ledger-replica-'))
-  const start = (dataDir: string, settings = {}) =>
-    startPostgres({ dataDir, version, settings: { fsync: 'off', ...settings } })
-  let primary = await start(folder)
+  const folder = await newCluster('replica')
+  let primary = await startServer(folder)
   await migrate(primary.url)
   const sql = connectTo(primary.url)
   await sql.unsafe(`alter role ledger_service login password '${PASSWORD}'`)
   await sql.end()
   await primary.stop()
-  // Both lie where PostgreSQL's user can enter.
-  const path = `${primary.dataDir}-standby`
-  execFileSync('cp', ['-a', primary.dataDir, path])
+  const path = `${folder}-standby`
+  await copyFolder(folder, path)
   rmSync(join(path, 'port'))
-  primary = await start(folder)
+  primary = await startServer(folder)
   const { username, password, port } = new URL(primary.url)
   const follow = () => {
     writeFileSync(join(path, 'data', 'standby.signal'), '')
-    return start(path, {
+    return startServer(path, {
       primary_conninfo: `host=127.0.0.1 port=${port} user=${username} password=${password}`,
     })
   }
@@ -66,9 +61,7 @@ export async function startReplicated(): Promise<Replicated> {
     async close() {
       await standby.stop()
       await primary.stop()
-      for (const made of [folder, primary.dataDir, path]) {
-        rmSync(made, { recursive: true, force: true })
-      }
+      for (const made of [folder, path]) rmSync(made, { recursive: true, force: true })
     },
   }
 }
