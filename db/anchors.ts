@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 
+/** Of moments, for to_char: RFC 3339 in UTC, with microseconds. */
+export const MOMENT_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+
 const moment = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)
 const hash = z.string().regex(/^[0-9a-f]{64}$/)
 const count = z.int().min(0)

@@ -6,6 +6,7 @@ import { rootsAt } from './anchor_roots.ts'
 import {
   type Anchor,
   hashOfLine,
+  MOMENT_FORMAT,
   nameOfKey,
   type NewAnchor,
   parseAnchor,
@@ -17,7 +18,7 @@ import { openServers } from './citus/open_servers.ts'
 const WAIT_SECONDS = 60
 
 /** The clock as RFC 3339, in any session. */
-const CLOCK = `to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+const CLOCK = `to_char(clock_timestamp() at time zone 'UTC', '${MOMENT_FORMAT}')`
 
 /**
  * A moment before which nothing can be added any more. An entry takes its time after its

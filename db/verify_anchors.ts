@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import type postgres from 'postgres'
 import { type Roots, rootsAt } from './anchor_roots.ts'
-import { type Anchor, hashOfLine, isSignedBy, nameOfKey, parseAnchor, readKey } from './anchors.ts'
+import { type Anchor, hashOfLine, isSignedBy, MOMENT_FORMAT } from './anchors.ts'
+import { nameOfKey, parseAnchor, readKey } from './anchors.ts'
 
 export interface AnchorFinding {
   finding: 'anchor_differs' | 'anchor_invalid' | 'anchor_missing' | 'anchor_signature'
@@ -75,15 +76,18 @@ async function verifyOrder(
   lines: Line[],
   found: (finding: AnchorFinding) => void,
 ): Promise<void> {
-  const made = await sql<{ number: string; line: string }[]>`
-    select number, line from ledger.anchors where key = ${key} order by number`
-  const known = new Map(made.map(({ number, line }) => [Number(number), line]))
+  const made = await sql<{ number: string; at: string; line: string }[]>`
+    select number, to_char(at at time zone 'UTC', ${MOMENT_FORMAT}) as at, line
+      from ledger.anchors where key = ${key} order by number`
+  const known = new Map(made.map(({ number, ...row }) => [Number(number), row]))
   const inFile = new Map(lines.map((line) => [line.anchor.number, line]))
   for (const { place, text, anchor } of lines) {
     const invalid = (detail: string) =>
       found({ finding: 'anchor_invalid', detail: `${place}: ${detail}.` })
     const before = inFile.get(anchor.number - 1)
-    if (known.get(anchor.number) !== text) invalid('the ledger made no such anchor')
+    const row = known.get(anchor.number)
+    if (row?.line !== text) invalid('the ledger made no such anchor')
+    else if (row.at !== anchor.at) invalid(`the ledger made it at ${row.at}`)
     if (anchor.at <= (anchor.since ?? before?.anchor.at ?? '')) {
       invalid('earlier than the anchor before it')
     }

@@ -29,6 +29,7 @@ const AFTER = [
   `select release_hold(2, 2, 'hr', '{"hr": 1}')`,
   `select freeze_user(2, 'a reason'), thaw_user(2), set_credit_limit(2, 5, 'more')`,
   `select ledger.set_control('FREEZE', 3, null, 'why', 'a caller')`,
+  `select ledger.claim_webhook('one', 'me', 60, 0)`,
   manual(2, 3),
   'select recalculate_balance(2)',
   manual(2, 4),
