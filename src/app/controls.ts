@@ -1,7 +1,8 @@
 /** Freezing, thawing and credit limits of users: validate → call → respond. */
 import { Hono } from 'hono'
-import type { Context } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { isOutcomeUnknown, Problem } from '../core/errors.ts'
+import { invalidRequest } from '../core/invalid_request.ts'
 import { rowsOfPage } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import { json } from '../http/response.ts'
@@ -31,6 +32,18 @@ const PROBLEMS = [
   ),
   'balance_out_of_range' as const,
 ]
+
+/**
+ * Refuses an Idempotency-Key, which would promise too much: that a repeat does nothing even if
+ * something else has been set meanwhile.
+ */
+const refuseKey: MiddlewareHandler = (c, next) => {
+  if (c.req.header('idempotency-key') === undefined) return next()
+  throw invalidRequest([{ path: ['Idempotency-Key'], message: 'is not taken by this path' }])
+}
+
+const REPEATS = ' A repeat sets the same again, and writes nothing if it is so already. With an ' +
+  'Idempotency-Key it is invalid_request.'
 
 type SetControl = ReturnType<typeof createSetControl>
 
@@ -118,11 +131,12 @@ function addFreezeAndThaw(routes: Hono, setControl: SetControl) {
         summary,
         description:
           'From a frozen user nothing is taken, and nothing is held. Credits, releases ' +
-          'and repeats of what was done go on. What is so already stays as it is.',
+          'and repeats of what was done go on.' + REPEATS,
         responses: { 200: { schema: controlled } },
         problems: PROBLEMS,
       }),
       validated('param', idParam),
+      refuseKey,
       jsonBody,
       validated('json', reasonBody),
       (c) => setControl(c, Number(c.req.valid('param').id), operation, c.req.valid('json')),
@@ -139,11 +153,12 @@ function addSetCreditLimit(routes: Hono, setControl: SetControl) {
       summary: 'Set how far below zero the balance of a user may go',
       description:
         '`available` is the balance, less what is held, plus the limit. One below what ' +
-        'is used already only keeps more from being taken.',
+        'is used already only keeps more from being taken.' + REPEATS,
       responses: { 200: { schema: controlled } },
       problems: PROBLEMS,
     }),
     validated('param', idParam),
+    refuseKey,
     jsonBody,
     validated('json', creditLimitBody),
     (c) => {

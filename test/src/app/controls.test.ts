@@ -57,6 +57,37 @@ describe('POST /users/:id/freeze and thaw', () => {
   })
 })
 
+test.each([
+  ['freeze', {}],
+  ['thaw', { reason: 'again' }],
+  ['credit-limit', { credit_limit: '5.00' }],
+])('POST /users/:id/%s takes no Idempotency-Key, and sets nothing with one', async (path, body) => {
+  const id = await http.user('10')
+  for (const key of ['k', '"k"', 'a b']) {
+    const answer = await call('POST', `/users/${id}/${path}`, body, { 'Idempotency-Key': key })
+    expectProblem(
+      answer,
+      'invalid_request',
+      invalid('Idempotency-Key', 'is not taken by this path'),
+    )
+  }
+  expect((await call('GET', `/users/${id}/controls`)).body)
+    .toMatchObject({ changes: [], frozen_at: null, credit_limit: '0.00' })
+})
+
+test('a control that is repeated writes nothing, unless another one was set meanwhile', async () => {
+  const id = await http.user('10')
+  const set = async (operation: string) => {
+    expect((await call('POST', `/users/${id}/${operation}`)).status).toBe(200)
+    const { body } = await call('GET', `/users/${id}/controls`)
+    return (body as { changes: { operation: string }[] }).changes.map((one) => one.operation)
+  }
+  expect(await set('freeze')).toEqual(['freeze'])
+  expect(await set('freeze')).toEqual(['freeze'])
+  expect(await set('thaw')).toEqual(['thaw', 'freeze'])
+  expect(await set('freeze')).toEqual(['freeze', 'thaw', 'freeze'])
+})
+
 describe('POST /users/:id/credit-limit', () => {
   test('is part of what is available, in the cache, too', async () => {
     const id = await http.user('10')
