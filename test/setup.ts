@@ -50,9 +50,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await migrate(template.href)
   const servicePassword = await keptSecret(dataDir, 'service_password')
   const sql = postgres(database.url, { max: 1, onnotice: () => {} })
-  // Each test has some ten connections, which are let in at less cost.
-  await sql`set scram_iterations = 1`
-  await sql.unsafe(`alter role postgres password '${new URL(database.url).password}'`)
   await sql.unsafe(`alter role ledger_service login password '${servicePassword}'`)
   // Whoever connects to the template keeps others from copying it.
   await sql`alter database ledger_template is_template true allow_connections false`
