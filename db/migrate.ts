@@ -18,6 +18,7 @@ import { open, reach, type Reached } from './connect.ts'
 import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
 import { dbmateUrl } from './dbmate_url.ts'
 import { copyFromNine } from './from_nine.ts'
+import { ownerToBecome } from './ledger_owner.ts'
 import { checkDatabase, checkServer } from './preconditions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
@@ -58,7 +59,7 @@ export async function migrate(
     await withLock(reached, async (sql) => {
       for (const line of await checkDatabase(sql, migrations)) log(line)
       for (const line of await makeMissingRoles(sql)) log(line)
-      await runDbmate(dbmateUrl(reached), migrations, log)
+      await runDbmate(dbmateUrl(reached, await ownerToBecome(sql)), migrations, log)
       for (const line of await putRight(sql, migrations)) log(line)
       const missing = await missingLimits(sql)
       if (missing) log(`Warning: ledger_service has no ${missing}; ${WHERE_LIMITS_ARE}`)

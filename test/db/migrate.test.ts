@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -174,3 +174,24 @@ test.each(['', 'http://127.0.0.1', 'postgres'])(
     ])
   },
 )
+
+test('whoever may become the owner migrates in the owner’s name', async () => {
+  const url = newUrl()
+  await migrate(url)
+  const owner = `the owner ${randomBytes(4).toString('hex')}`
+  await admin`create role ${admin(owner)}`
+  // After its database is gone.
+  onTestFinished(async () => {
+    await admin`drop role ${admin(owner)}`
+  })
+  await query(
+    url,
+    `alter table payment_history owner to "${owner}";
+    alter table schema_migrations owner to "${owner}"; grant create on schema public to "${owner}"`,
+  )
+  const path = await migrations({ '99991231000000_make_it.sql': 'create table mine ();' })
+  await cp('db/migrations', path, { recursive: true })
+  await migrate(url, () => {}, path)
+  expect(await query(url, "select tableowner from pg_tables where tablename = 'mine'"))
+    .toEqual([[owner]])
+})
