@@ -178,7 +178,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', '603a0b750e08be24'),
     ('function ledger.users_problem(text,text)', '2798202ada48aea5'),
     ('function ledger.verify_controls(bigint,bigint)', 'a5b90991d2702faf'),
-    ('function ledger.verify_details(bigint,bigint)', '04564a2b548fb2a0'),
+    ('function ledger.verify_details(bigint,bigint)', 'd871c100b091f519'),
     ('function ledger.verify_entries(bigint,bigint,integer,bigint)', '50ef07c338ac325c'),
     ('function ledger.verify_entry(public.payment_history)', 'ebcfd978d46589bd'),
     ('function ledger.verify_erasures()', '09fb012f58d1d65b'),

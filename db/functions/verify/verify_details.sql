@@ -13,7 +13,8 @@ begin
   loop
     v_hash := ledger.details_hash(d.user_id, d.created_at, d.reference, d.metadata,
       d.idempotency_key, d.asked_id);
-    if d.hash <> v_hash and not (num_nonnulls(d.reference, d.metadata, d.idempotency_key) = 0
+    -- Without a user it has no created_at.
+    if d.created_at is null or d.hash <> v_hash and not (num_nonnulls(d.reference, d.metadata, d.idempotency_key) = 0
       and ledger.is_erased('details', d.user_id, 0, 0, ledger.erased_hash(v_hash, d.hash))) then
       return next row('details_invalid', d.user_id, null,
         'What the user was made as, or created_at, was edited.')::ledger.finding;

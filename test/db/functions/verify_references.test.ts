@@ -57,6 +57,10 @@ const CASES: [string, string[], string[]][] = [
     'update user_references set user_id = OTHER',
     'update user_keys set user_id = OTHER',
   ], ['details_invalid OTHER/-']],
+  ['details are of nobody', [
+    `insert into user_details (user_id, metadata, hash)
+     values (77, '{}', ledger.details_hash(77, null, null, '{}', null, null))`,
+  ], ['details_invalid 77/-']],
 ]
 
 test.each(CASES)('verify_ledger() finds that %s', async (_, statements, findings) => {
