@@ -2,14 +2,20 @@
 
 -- by hand
 -- By their bytes, whatever the collation of the database, so that those with a prefix are a range.
-drop index public.payment_history_user_id_idempotency_key_key;
-create unique index payment_history_user_id_idempotency_key_key
-  on public.payment_history (user_id, idempotency_key text_pattern_ops)
-  where idempotency_key is not null;
-drop index public.hold_changes_user_id_idempotency_key_key;
-create unique index hold_changes_user_id_idempotency_key_key
-  on public.hold_changes (user_id, idempotency_key text_pattern_ops)
-  where idempotency_key is not null;
+-- Of a ledger that is distributed; elsewhere nobody reads it.
+set local citus.multi_shard_modify_mode = 'sequential';
+-- In a block, since Citus sends the workers the whole text in which such a statement stands.
+do $$
+begin
+  drop index public.payment_history_user_id_idempotency_key_key;
+  create unique index payment_history_user_id_idempotency_key_key
+    on public.payment_history (user_id, idempotency_key text_pattern_ops)
+    where idempotency_key is not null;
+  drop index public.hold_changes_user_id_idempotency_key_key;
+  create unique index hold_changes_user_id_idempotency_key_key
+    on public.hold_changes (user_id, idempotency_key text_pattern_ops)
+    where idempotency_key is not null;
+end $$;
 -- end by hand
 
 set local check_function_bodies = off;
@@ -698,10 +704,16 @@ revoke all on function ledger.expected_guards from public;
 -- end function
 
 -- by hand
-drop index public.hold_changes_user_id_idempotency_key_key;
-create unique index hold_changes_user_id_idempotency_key_key
-  on public.hold_changes (user_id, idempotency_key) where idempotency_key is not null;
-drop index public.payment_history_user_id_idempotency_key_key;
-create unique index payment_history_user_id_idempotency_key_key
-  on public.payment_history (user_id, idempotency_key) where idempotency_key is not null;
+-- Of a ledger that is distributed; elsewhere nobody reads it.
+set local citus.multi_shard_modify_mode = 'sequential';
+-- In a block, since Citus sends the workers the whole text in which such a statement stands.
+do $$
+begin
+  drop index public.hold_changes_user_id_idempotency_key_key;
+  create unique index hold_changes_user_id_idempotency_key_key
+    on public.hold_changes (user_id, idempotency_key) where idempotency_key is not null;
+  drop index public.payment_history_user_id_idempotency_key_key;
+  create unique index payment_history_user_id_idempotency_key_key
+    on public.payment_history (user_id, idempotency_key) where idempotency_key is not null;
+end $$;
 -- end by hand

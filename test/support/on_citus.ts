@@ -37,6 +37,7 @@ const FILES: Record<string, string> = {
 const TESTS: Record<string, Record<string, string>> = {
   'db/functions/create_user': { 'a user who goes leaves': DELETION },
   'db/functions/debit_user': { 'debit_user() raises 55P03 after lock_timeout': SESSION },
+  'db/functions/find_keys': { 'find_keys() reads no other keys': ONE_SERVER },
   'db/functions/get_users': { 'get_users() says when by the clock': ONE_SERVER },
   'db/functions/place_hold': { 'place_hold() goes by the clock': TAMPERING },
   'db/functions/transfer_at_once': {
