@@ -1145,10 +1145,10 @@ create function ledger.by_shard(user_ids bigint[])
   returns table (first_id bigint, ids bigint[])
   language plpgsql volatile;
 
--- Functions for people whom the coordinator has the server of a user call, and which work there as
--- on one server: with the functions of the user's shard (see shard_functions). The code for that,
--- which npm run distribute puts at the beginning of each, and its definition with it. None where
--- all users are on one server.
+-- Functions that the coordinator has the server of a user call, and which work there as on one
+-- server: with the functions of the user's shard (see shard_functions). The code for that, which
+-- npm run distribute puts at the beginning of each, and its definition with it. None where all
+-- users are on one server.
 create function ledger.calls_in_shards()
   returns table (object text, code text, definition text)
   language plpgsql stable;
@@ -2097,6 +2097,13 @@ create function ledger.lock_each(user_ids bigint[], wait boolean, max_pending in
   returns ledger.account[]
   language plpgsql volatile;
 
+-- Locks one of the two users of a transfer, as lock_account does, and returns its account as text;
+-- null if it has a problem, or the user has used the key. Whoever calls it where users are on
+-- several servers has the server of the user do it. Raises LGMOV if the shard isn't there.
+create function ledger.lock_half(user_id bigint, idempotency_key text)
+  returns text
+  language plpgsql volatile;
+
 -- What lock_accounts of the shard of user_id does, to which all users have to belong. Whoever calls
 -- it where users are on several servers has the server of the shard do it. Raises LGMOV if the
 -- shard isn't there.
@@ -2250,6 +2257,19 @@ create function ledger.post_change(
   returns ledger.posted_entry
   language plpgsql volatile;
 
+-- Locks the second user of a transfer, and writes its half if the transfer may be done: peer is the
+-- account of the first one, which lock_half has locked. Returns the debit and the credit, an array
+-- as text; null, and nothing is written, if it may not. Whoever calls it where users are on several
+-- servers has the server of the user do it. Raises LGMOV if the shard isn't there.
+create function ledger.post_half(
+  user_id bigint,
+  change numeric,
+  idempotency_key text,
+  metadata jsonb,
+  peer text)
+  returns text
+  language plpgsql volatile;
+
 -- One HOLD, RELEASE or EXTEND (ref: the hold) for people: waits for the user, posts all that is
 -- pending, and returns the change of the hold, also of a replay; raises what post returns as a
 -- status.
@@ -2329,6 +2349,12 @@ create function ledger.refuse_distributed(what text)
   returns void
   language plpgsql volatile;
 
+-- Raises LGMOV: this server hasn't the shard of a user, so Citus didn't have the right one do it,
+-- and nothing was done.
+create function ledger.refuse_moved()
+  returns void
+  language plpgsql volatile;
+
 -- The entry of the first account's user that a key has made earlier, and its other half if it has
 -- one, as they were answered then, with replayed set.
 create function ledger.replay_entry(accounts ledger.account[], seq bigint)
@@ -2360,7 +2386,7 @@ create function ledger.scan_events(after_position bigint, until bigint, max_rows
   language sql stable;
 
 -- The name of the schema with the functions of the shard of a user. Raises LGMOV if this server has
--- none: then Citus didn't have the server of the user do it, and nothing was done.
+-- none: see refuse_moved.
 create function ledger.schema_of_shard(user_id bigint)
   returns text
   language plpgsql stable;
@@ -2385,6 +2411,18 @@ grant execute on function ledger.set_control to ledger_service;
 create function ledger.shard_functions(shard_id bigint)
   returns table (name text, definition text, caller text)
   language plpgsql stable;
+
+-- A transfer for people where users are on several servers: asks the server of the first user to
+-- lock it, that of the second to lock, decide and write, and the first one to write. Returns null,
+-- and has written no entry, if it may not be done, a repeat included: that is for post_pair_across.
+create function ledger.transfer_across(
+  from_user_id bigint,
+  to_user_id bigint,
+  amount numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns ledger.posted_entry[]
+  language plpgsql volatile;
 
 -- Everybody whom operations touch: their users, to whom transfers go, and the other users of
 -- transfers that are reversed.
@@ -2535,6 +2573,13 @@ create function ledger.write_each(
   entries ledger.entry[],
   accounts ledger.account[])
   returns void
+  language plpgsql volatile;
+
+-- Writes an entry (as text) that is half of a transfer, and what its user is by then, and returns
+-- its seq; everything has been decided. Whoever calls it where users are on several servers has the
+-- server of the user do it. Raises LGMOV if the shard isn't there.
+create function ledger.write_half(user_id bigint, entry text)
+  returns bigint
   language plpgsql volatile;
 
 -- What write_changes, insert_entries and copy_accounts of the shard of user_id do, to which

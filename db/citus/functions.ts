@@ -26,7 +26,13 @@ const OF_ONE_USER = [
 ]
 
 /** The same for those that are called inside a transaction, and work as a part of it. */
-const IN_TRANSACTIONS = ['ledger.lock_in_shard', 'ledger.write_in_shard']
+const IN_TRANSACTIONS = [
+  'ledger.lock_half',
+  'ledger.lock_in_shard',
+  'ledger.post_half',
+  'ledger.write_half',
+  'ledger.write_in_shard',
+]
 
 /** Every function of the ledger, but those that take rows of a table only the coordinator has. */
 const readFunctions = async (sql: postgres.Sql) =>

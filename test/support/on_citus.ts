@@ -17,6 +17,7 @@ const ONE_SERVER = 'it is about how one server does it'
 const FILES: Record<string, string> = {
   'db/functions/advance_webhook': OPERATION,
   'db/functions/break_glass': OPERATION,
+  'db/functions/calls_in_shards': ONE_SERVER,
   'db/functions/claim_webhook': OPERATION,
   'db/functions/erase_user': OPERATION,
   'db/functions/get_changes': OPERATION,
@@ -26,6 +27,7 @@ const FILES: Record<string, string> = {
   'db/functions/lock_accounts': ONE_SERVER,
   'db/functions/post_pending': INSIDE,
   'db/functions/shard_functions': ONE_SERVER,
+  'db/functions/transfer_across': ONE_SERVER,
   'db/functions/verify_guards': ONE_SERVER,
   'db/functions/verify_interventions': OPERATION,
   'db/functions/verify_shards': ONE_SERVER,

@@ -16,10 +16,11 @@ begin
                from unnest(p.proargnames) with ordinality a (name, n)) as arguments
       from pg_proc p
      where p.pronamespace = 'public'::regnamespace and p.proname in (
-       'capture_hold', 'credit_user', 'debit_user', 'place_hold', 'release_hold')
+             'capture_hold', 'credit_user', 'debit_user', 'place_hold', 'release_hold')
+        or p.pronamespace = 'ledger'::regnamespace and p.proname in (
+             'lock_half', 'post_half', 'write_half')
   loop
     object := 'function ' || v.oid::regprocedure;
-    -- Each call of these is a transaction of its own: the coordinator sends on no others.
     select v_first || E'  if starts_with(current_setting(''application_name''), '
              || E'''citus_internal'') then\n'
              || ledger.choose_by_hash(format('hashint8(%s.user_id)', v.proname),
@@ -38,6 +39,6 @@ begin
 end $$;
 
 comment on function ledger.calls_in_shards is
-  'Functions for people whom the coordinator has the server of a user call, and which work there as on one server: with the functions of the user''s shard (see shard_functions). The code for that, which npm run distribute puts at the beginning of each, and its definition with it. None where all users are on one server.';
+  'Functions that the coordinator has the server of a user call, and which work there as on one server: with the functions of the user''s shard (see shard_functions). The code for that, which npm run distribute puts at the beginning of each, and its definition with it. None where all users are on one server.';
 
 revoke all on function ledger.calls_in_shards from public;

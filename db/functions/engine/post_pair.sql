@@ -11,8 +11,11 @@ declare
   v_at timestamptz;
 begin
   if ledger.is_distributed() then
-    return ledger.post_pair_across(post_pair.operation, post_pair.user_id, post_pair.peer_user_id,
-      post_pair.amount, post_pair.ref, post_pair.idempotency_key, post_pair.metadata);
+    return coalesce(
+      case post_pair.operation when 'TRANSFER' then ledger.transfer_across(post_pair.user_id,
+        post_pair.peer_user_id, post_pair.amount, post_pair.idempotency_key, post_pair.metadata) end,
+      ledger.post_pair_across(post_pair.operation, post_pair.user_id, post_pair.peer_user_id,
+        post_pair.amount, post_pair.ref, post_pair.idempotency_key, post_pair.metadata));
   end if;
   -- Locks in the order of ids, so that two callers never wait for each other. Locks both before it
   -- reads either: what commits while this waits for the second lock counts for the first user.

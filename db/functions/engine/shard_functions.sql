@@ -6,11 +6,13 @@ declare
   v_names text[] := array['absent_account', 'add_entry', 'add_hold', 'add_plain_entry',
     'close_hold', 'copy_accounts', 'decide', 'find_key', 'first_change', 'get_shard_users',
     'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'is_same_part', 'load_target',
-    'lock_account', 'lock_accounts', 'open_account', 'outcome_of', 'post', 'post_change',
-    'post_hold', 'post_pending', 'replay_entry', 'users_of', 'write_change', 'write_changes'];
-  -- Those for people that calls_in_shards is about.
+    'lock_account', 'lock_accounts', 'lock_half', 'open_account', 'outcome_of', 'post',
+    'post_change', 'post_half', 'post_hold', 'post_pending', 'replay_entry', 'users_of',
+    'write_change', 'write_changes', 'write_half'];
+  -- Those for people that calls_in_shards is about, and all that it is about.
   v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
     'release_hold'];
+  v_called_names text[] := v_public_names || array['lock_half', 'post_half', 'write_half'];
   v_called text := format('\m(?:ledger\.(%s)|(?<=FUNCTION )public\.(%s))\(',
     array_to_string(v_names, '|'), array_to_string(v_public_names, '|'));
   v_table text;
@@ -21,7 +23,7 @@ begin
      where p.pronamespace = 'ledger'::regnamespace and p.proname = any (v_names)
         or p.pronamespace = 'public'::regnamespace and p.proname = any (v_public_names)
   loop
-    if name = any (v_public_names) then
+    if name = any (v_called_names) then
       -- Without what their caller has set already, and without the calls of these.
       definition := regexp_replace(regexp_replace(definition,
         '\n (SECURITY DEFINER|SET \w+ TO [^\n]+)', '', 'g'),

@@ -1,7 +1,8 @@
 create or replace function ledger.write_each(
   changes public.hold_changes[], entries ledger.entry[], accounts ledger.account[])
   returns void
-  language plpgsql volatile as $$
+  -- Entries pass from server to server as text.
+  language plpgsql volatile set datestyle = 'ISO, YMD' as $$
 declare
   v_changes text;
   v_entries text;

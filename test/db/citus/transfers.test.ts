@@ -69,6 +69,18 @@ const stopDelegating = async (sql: postgres.Sql) =>
         select from payment_history h where h.amount > u.balance) limit 1) s`),
   ).toBe('0A000')
 
+test.skipIf(citusIsMissing)('the DateStyle of a session changes no moment', async () => {
+  const sql = ledger.connect()
+  await sql`select create_user(2300), create_user(2301), credit_user(2300, 10)`
+  for (const style of ['SQL, DMY', 'German', 'Postgres, MDY']) {
+    await sql`select set_config('datestyle', ${style}, false)`
+    await sql`select from transfer(2300, 2301, 1)`
+    const [last] = await sql`select max(seq) as seq from entries where user_id = 2300`
+    await sql`select reverse_entry(2300, ${last!['seq']})`
+  }
+  expect([...await distributed`select * from verify_ledger()`]).toEqual([])
+})
+
 test.skipIf(citusIsMissing)('a session in which Citus stops delegating gets LGMOV', async () => {
   const sql = ledger.connect()
   await sql`select create_user(2100), create_user(2101), credit_user(2100, 10)`
