@@ -1,6 +1,8 @@
 create or replace function ledger.verify_guards()
   returns setof ledger.finding
-  language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  -- Or else the session decides what a backslash in a regular expression is.
+  set standard_conforming_strings = on as $$
   select row('guard_missing', null, null, format('The %s is %s.', coalesce(e.object, g.object),
            case when g.object is null then 'missing' when e.object is null then 'not ours'
              else 'disabled or another' end))::ledger.finding

@@ -1,7 +1,8 @@
 create or replace function ledger.verify_shards()
   returns setof ledger.finding
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  set timezone = 'UTC' set datestyle = 'ISO, YMD' set quote_all_identifiers = off as $$
+  set timezone = 'UTC' set datestyle = 'ISO, YMD' set quote_all_identifiers = off
+  set standard_conforming_strings = on as $$
 declare
   -- What each shard has to have, without brackets and the number that Citus puts behind each name.
   v_query text := $query$

@@ -1,7 +1,8 @@
 create or replace function ledger.verify_workers()
   returns setof ledger.finding
   language plpgsql stable set search_path = pg_catalog, pg_temp
-  set timezone = 'UTC' set datestyle = 'ISO, YMD' set quote_all_identifiers = off as $$
+  set timezone = 'UTC' set datestyle = 'ISO, YMD' set quote_all_identifiers = off
+  set standard_conforming_strings = on as $$
 declare
   -- What every server has to have: not what belongs to the tables that only the coordinator has,
   -- nor who may read views, which Citus doesn't pass on.

@@ -15,6 +15,17 @@ test('verify_guards() has the hash of every guard as the migrations make it', as
   expect(rows.map(({ line }) => line)).toEqual(expected.map((line) => line.trim()))
 })
 
+test('verify_guards() finds what is not ours however the session reads backslashes', async () => {
+  const sql = ledger.connect()
+  await sql`set standard_conforming_strings = off`
+  await sql`set escape_string_warning = off`
+  await sql`begin`
+  await sql`create function debit_user(text) returns text return $1`
+  expect(inShort(await sql<Found[]>`select * from ledger.verify_guards()`))
+    .toEqual(['guard_missing -/-'])
+  await sql`rollback`
+})
+
 const MINE = `create function public.mine(x numeric) returns numeric language plpgsql immutable
   as 'begin return x; end';`
 
