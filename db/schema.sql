@@ -1221,6 +1221,13 @@ create function ledger.close_hold(operation text, user_id bigint, hold bigint, a
   returns public.hold_changes
   language plpgsql volatile;
 
+-- Makes the transaction one over all servers of a distributed ledger. Citus commits in two phases
+-- only what several servers had to do: with one, what the coordinator alone keeps could be lost in
+-- a crash, after the server has committed.
+create function ledger.commit_in_two_phases()
+  returns void
+  language plpgsql volatile;
+
 -- The hash of a row of user_controls: sha256 over the hash of the user's row before (null: 32 zero
 -- bytes), the version of the encoding (1), and this row. It depends on nothing else.
 create function ledger.control_hash(
@@ -2553,6 +2560,23 @@ grant execute on function ledger.verify_users to ledger_dba;
 create function ledger.verify_workers()
   returns SETOF ledger.finding
   language plpgsql stable;
+
+-- Removes a pending manual entry on the server of its user, where guard_history can't see the
+-- intervention, which is on the coordinator. Without one verify_manual_entries finds that the entry
+-- is gone. Raises LGMOV if the user isn't there.
+create function ledger.withdraw_in_shard(user_id bigint, id bigint)
+  returns void
+  language plpgsql volatile;
+
+-- The number of the intervention that withdrew a manual entry, and what the entry was; nulls
+-- without one. Internal.
+create function ledger.withdrawal_of(
+  user_id bigint,
+  id bigint,
+  OUT intervention bigint,
+  OUT entry jsonb)
+  returns record
+  language plpgsql volatile;
 
 -- Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes.
 -- Everything has been decided.

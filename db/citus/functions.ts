@@ -30,6 +30,7 @@ const IN_TRANSACTIONS = [
   'ledger.lock_half',
   'ledger.lock_in_shard',
   'ledger.post_half',
+  'ledger.withdraw_in_shard',
   'ledger.write_half',
   'ledger.write_in_shard',
 ]

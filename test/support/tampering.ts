@@ -40,12 +40,15 @@ export const rehash = (
   of = user,
   version: '' | '_1' = '',
 ): string =>
+  // The hash before the update: Citus sends that on to a server, which has no other users.
   `do $$ declare
+    h payment_history;
     v_hash bytea := (select p.hash from payment_history p
                       where p.user_id = ${of} and p.seq = ${after});
   begin
-    update payment_history h set hash = ${hashAfter('v_hash', 'h', version)}
-     where h.user_id = ${user} and h.seq = ${seq};
+    select x.* into h from payment_history x where x.user_id = ${user} and x.seq = ${seq};
+    v_hash := ${hashAfter('v_hash', 'h', version)};
+    update payment_history x set hash = v_hash where x.user_id = ${user} and x.seq = ${seq};
   end $$`
 
 /** A statement that gives a user's rows of user_controls the hashes that they must have. */
@@ -60,9 +63,16 @@ export const rehashControls = (user: number | string): string => `
 
 /** A statement that gives what a user was made as the hash that it must have. */
 export const rehashDetails = (user: number | string): string => `
-  update user_details d set hash = ledger.details_hash(d.user_id, u.created_at, d.reference,
-    d.metadata, d.idempotency_key, d.asked_id)
-    from users u where u.id = d.user_id and d.user_id = ${user}`
+  do $$ declare
+    d user_details;
+    v_at timestamptz := (select u.created_at from users u where u.id = ${user});
+    v_hash bytea;
+  begin
+    select x.* into d from user_details x where x.user_id = ${user};
+    v_hash := ledger.details_hash(d.user_id, v_at, d.reference, d.metadata, d.idempotency_key,
+      d.asked_id);
+    update user_details x set hash = v_hash where x.user_id = ${user};
+  end $$`
 
 /** Gives interventions, from one on, the hashes that they must have. */
 const rehashInterventions = (first: string) => `

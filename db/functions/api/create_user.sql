@@ -22,6 +22,11 @@ begin
     perform pg_current_xact_id();
     v_at := clock_timestamp();
     begin
+      -- References and keys are on the coordinator alone.
+      if ledger.is_distributed()
+        and num_nonnulls(create_user.reference, create_user.idempotency_key) > 0 then
+        perform ledger.commit_in_two_phases();
+      end if;
       v.id := ledger.insert_user(create_user.user_id, v_at);
       if num_nonnulls(create_user.reference, create_user.metadata,
           create_user.idempotency_key) > 0 then

@@ -6,7 +6,6 @@ declare
   v_entry public.payment_history;
   v_seq bigint;
 begin
-  if ledger.is_distributed() then perform ledger.refuse_distributed('Withdrawing'); end if;
   -- Locked as the engine does it, so that nobody posts the entry meanwhile.
   perform from public.users u where u.id = withdraw_entry.user_id for no key update;
   if not found then perform ledger.raise_status('LGUSR', withdraw_entry.user_id); end if;
@@ -20,9 +19,14 @@ begin
       detail = format('It was posted as entry %s.', v_seq),
       hint = format('Undo it: select * from reverse_entry(%s, %s)', withdraw_entry.user_id, v_seq);
   end if;
+  if ledger.is_distributed() then perform ledger.commit_in_two_phases(); end if;
   insert into public.interventions (operation, reason, user_id, before)
   values ('WITHDRAW', withdraw_entry.reason, v_entry.user_id, to_jsonb(v_entry));
-  delete from public.payment_history h where h.user_id = v_entry.user_id and h.id = v_entry.id;
+  if ledger.is_distributed() then
+    perform from ledger.withdraw_in_shard(withdraw_entry.user_id, withdraw_entry.id);
+  else
+    delete from public.payment_history h where h.user_id = v_entry.user_id and h.id = v_entry.id;
+  end if;
   return (v_entry.user_id, v_entry.id, v_entry.action, v_entry.amount, v_entry.ts,
     v_entry.metadata)::ledger.withdrawn_entry;
 end $$;

@@ -7,6 +7,7 @@ declare
   e public.payment_history;
   v_kind text;
   v_number bigint;
+  v record;
 begin
   -- One user a statement, and no row of a table as an argument in one: on a distributed ledger,
   -- shards have types of their own.
@@ -16,24 +17,25 @@ begin
        and x.user_id <= verify_manual_entries.upto_user_id
   loop
     v_kind := 'entry';
+    e := null;
+    if m.seq is null then
+      select h.* into e from public.payment_history h
+       where h.user_id = m.user_id and h.id = m.id and h.seq is null;
+      if not found then
+        -- Where users are on several servers, each statement sees a later moment: it may be posted.
+        select x.* into m from public.manual_entries x where x.user_id = m.user_id and x.id = m.id;
+      end if;
+    end if;
     v_number := m.seq;
     if m.seq is not null then
       select h.* into e from public.payment_history h
        where h.user_id = m.user_id and h.seq = m.seq;
-    else
-      select h.* into e from public.payment_history h
-       where h.user_id = m.user_id and h.id = m.id and h.seq is null;
-      if not found then
-        -- Withdrawn: then this is what it was.
-        v_kind := 'intervention';
-        select (jsonb_populate_record(null::public.payment_history, i.before)).* into e
-          from public.interventions i
-         where i.user_id = m.user_id and i.operation = 'WITHDRAW'
-           and i.before -> 'id' = to_jsonb(m.id) limit 1;
-        select i.id into v_number from public.interventions i
-         where i.user_id = m.user_id and i.operation = 'WITHDRAW'
-           and i.before -> 'id' = to_jsonb(m.id) limit 1;
-      end if;
+    elsif e.user_id is null then
+      -- Withdrawn: then this is what it was.
+      v_kind := 'intervention';
+      v := ledger.withdrawal_of(m.user_id, m.id);
+      v_number := v.intervention;
+      e := jsonb_populate_record(null::public.payment_history, v.entry);
     end if;
     if not ledger.is_as_entered(m, e, v_kind, v_number) then
       return next row('manual_entry_invalid', m.user_id, m.seq,

@@ -1,5 +1,5 @@
 /** On a distributed ledger a call answers what it answers on one server, or refuses. */
-import type postgres from 'postgres'
+import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { citusIsMissing, useCitusLedger } from '../../support/citus.ts'
 import { createDatabase, type TestDatabase } from '../../support/database.ts'
@@ -112,12 +112,39 @@ test.skipIf(citusIsMissing)('calls answer the same as on one server', async () =
   }
 })
 
+test.skipIf(citusIsMissing)(
+  'what the coordinator keeps commits with the server of the user',
+  async () => {
+    const commands: string[] = []
+    const sql = postgres(ledger.url, {
+      max: 1,
+      fetch_types: false,
+      onnotice: ({ message = '' }) => commands.push(message),
+    })
+    const prepares = () =>
+      commands.splice(0).filter((text) => text.startsWith('issuing PREPARE TRANSACTION')).length
+    try {
+      await sql`set citus.log_remote_commands = on`
+      await sql`select create_user(71)`
+      expect(prepares()).toBe(0)
+      await sql`select create_user(72, 'of 72')`
+      expect(prepares()).toBe(ledger.workerUrls.length)
+      const [row] = await sql<{ id: string }[]>`
+      insert into payment_history (user_id, action, amount) values (72, 'CREDIT', 5) returning id`
+      expect(prepares()).toBe(0)
+      await sql`select withdraw_entry(72, ${row!.id}::bigint)`
+      expect(prepares()).toBe(ledger.workerUrls.length)
+    } finally {
+      await sql.end()
+    }
+  },
+)
+
 test.skipIf(citusIsMissing)('what works on one server only is refused with LGDIS', async () => {
   for (
     const call of [
       "select break_glass('a reason that is long')",
       "select * from erase_user(7, 'a reason that is long')",
-      'select * from withdraw_entry(7, 1)',
       "select ledger.archive_entries(array[7], array[1], 'a reason')",
       'select * from ledger.list_journal()',
     ]

@@ -1,7 +1,7 @@
 /** The guards of a distributed ledger, on every shard and every server. */
 import { expect, test } from 'vitest'
-import { one } from '../../support/ledger.ts'
-import { tamper, verifyLedger } from '../../support/tampering.ts'
+import { codeOf, one } from '../../support/ledger.ts'
+import { tamper, verifyLedger, verifyUser } from '../../support/tampering.ts'
 import { citusIsMissing, distribute, useCitusLedger } from '../../support/citus.ts'
 
 const ledger = useCitusLedger({ isDistributed: true })
@@ -59,5 +59,20 @@ test.skipIf(citusIsMissing)('verify_ledger() finds who was frozen or made otherw
     `insert into user_references values ('invented', ${id})`,
   )
   expect(await verifyLedger(sql))
-    .toEqual([`control_differs ${id}/-`, `details_invalid ${id}/-`, 'reference_differs -/-'])
+    .toEqual([`control_differs ${id}/-`, `details_invalid ${id}/-`, `reference_differs ${id}/-`])
+})
+
+test.skipIf(citusIsMissing)('who withdraws without an intervention is found', async () => {
+  const sql = ledger.connect()
+  await sql`select create_user(70), credit_user(70, 1)`
+  const { id } = await one(sql`
+    insert into payment_history (user_id, action, amount) values (70, 'CREDIT', 5) returning id`)
+  for (const url of ledger.workerUrls) {
+    const worker = ledger.connect(url)
+    await worker`select set_config('ledger.withdrawn', ${id}, false)`
+    // Refused where the user isn't.
+    await codeOf(worker`delete from payment_history where user_id = 70 and seq is null`)
+  }
+  expect(await sql`select from pending_entries where user_id = 70`).toHaveLength(0)
+  expect(await verifyUser(sql, 70)).toEqual(['manual_entry_invalid 70/-'])
 })

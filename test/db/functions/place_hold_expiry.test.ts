@@ -94,7 +94,8 @@ describe('expiry', () => {
     const id = await ledger.user(10)
     await sql`select place_hold(${id}, 10, 3600)`
     // As a clock that was two hours fast has left it.
-    await sql`update users set updated_at = clock_timestamp() + interval '2 h' where id = ${id}`
+    const { later } = await one(sql`select clock_timestamp() + interval '2 h' as later`)
+    await sql`update users set updated_at = ${later} where id = ${id}`
     expect(await codeOf(sql`select place_hold(${id}, 10)`)).toBe('LGFND')
     await sql`select place_hold(${id}, 10, 60) from release_hold(${id}, 1)`
     const { soon } = await one(sql`

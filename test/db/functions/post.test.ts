@@ -141,9 +141,15 @@ test('post() with wait waits for the user; without, it answers 55P03', async () 
   await untilBlocked(sql, pid)
   await holder`commit`
   expect(await posted).toMatchObject([{ status: 'ok', seq: '3', balance: '3.00' }])
+})
+
+test('post() with wait raises 55P03 after lock_timeout', async () => {
+  const id = await ledger.user(5)
+  const [holder, waiting] = [ledger.connect(), ledger.connect()]
   await waiting`set lock_timeout = '50ms'`
   await holder`begin`
   await holder`select debit_user(${id}, 1)`
+  const item = { user: id, op: 'DEBIT', amount: 1 }
   expect(await codeOf(post(waiting, [item], { wait: true }))).toBe('55P03')
   await holder`rollback`
 })

@@ -21,7 +21,7 @@ beforeEach(async () => {
 const controls = (rest: string) => `user_controls set ${rest}`
 
 test.each([
-  ['at', controls(`at = at + interval '1 us' where number = 2`)],
+  ['at', controls(`at = '2020-01-01' where number = 2`)],
   ['transaction', controls(`transaction = '3' where number = 2`)],
   ['role', controls(`role = 'alice' where number = 2`)],
   ['actor', controls(`actor = 'alice' where number = 2`)],

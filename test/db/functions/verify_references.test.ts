@@ -50,7 +50,7 @@ const CASES: [string, string[], string[]][] = [
     'details_invalid ID/-',
   ]],
   ['the moment when a user was made was edited', [
-    `update users set created_at = created_at - interval '1 day' where id = ID`,
+    `update users set created_at = '2020-01-01' where id = ID`,
   ], ['details_invalid ID/-']],
   ['a user was given the details of another', [
     'update user_details set user_id = OTHER',
