@@ -8,6 +8,7 @@ import {
   PLAIN_ROWS,
   type Record,
   type Row,
+  UNKEYED,
   type Write,
 } from './record.ts'
 
@@ -25,7 +26,7 @@ export function send(
   agent: Agent,
   method: string,
   url: string,
-  { key, body }: { key?: string; body?: unknown } = {},
+  { key, body }: { key?: string | undefined; body?: unknown } = {},
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? '' : JSON.stringify(body)
@@ -156,11 +157,10 @@ export async function writeOverHttp(
   write: Write,
 ): Promise<Answer> {
   const { path, body } = requestOf(write, channel.record.ids)
+  const key = UNKEYED.includes(write.kind) ? undefined : write.key
   try {
-    const answer = await timed(
-      channel.record,
-      () => send(channel.agent, 'POST', url + path, { key: write.key, body }),
-    )
+    const work = () => send(channel.agent, 'POST', url + path, { key, body })
+    const answer = await timed(channel.record, work)
     const replayed = answer.headers['idempotency-replayed'] === 'true'
     return judge(channel, write, answer.status, answer.body as unknown as Body, replayed)
   } catch (error) {
