@@ -970,6 +970,18 @@ create function ledger.absent_ids(after_id bigint, last_id bigint)
   returns bigint[]
   language plpgsql stable;
 
+-- An account after a change of a hold that made no entry; hold_changes has counted it already.
+-- PostgreSQL puts the body in the place of the call.
+create function ledger.account_after(account ledger.account, change public.hold_changes)
+  returns ledger.account
+  language sql stable;
+
+-- An account, if it is that of user_id; otherwise the user is none of those that are locked: see
+-- absent_account. PostgreSQL puts the body in the place of the call.
+create function ledger.account_at(account ledger.account, user_id bigint)
+  returns ledger.account
+  language sql volatile;
+
 -- Keeps an anchor that npm run anchor is about to write elsewhere: then one that is missing there
 -- is missed. Raises 22023 unless it is the next one of its key, 23505 if somebody was faster.
 create function ledger.add_anchor(key text, number bigint, at timestamp with time zone, line text)
@@ -1163,6 +1175,19 @@ create function ledger.change_of(action text, amount numeric)
   returns numeric
   language sql immutable;
 
+-- The change that an operation makes of the hold that it places or names: see first_change,
+-- later_change. PostgreSQL puts the body in the place of the call.
+create function ledger.change_of_hold(
+  operation text,
+  account ledger.account,
+  target ledger.target,
+  amount numeric,
+  expires_in numeric,
+  idempotency_key text,
+  metadata jsonb)
+  returns public.hold_changes
+  language sql volatile;
+
 -- What was done besides posting entries, between each moment (span 1: later than the first, and no
 -- later than the second) and the next: of each user, how many changes holds had, manual entries
 -- entered, changes in user_controls, and whether it was made with details; and interventions
@@ -1269,8 +1294,9 @@ grant execute on function ledger.count_pending to ledger_dba, ledger_service;
 -- Whether an operation may be done now, in one place for single calls and batches: problem (a
 -- SQLSTATE, or null) and replayed (its key did the same before: earlier_seq is the entry, or hold
 -- and earlier_number the change of a hold). Takes the hold or entry that it names (see load_target)
--- and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and
--- change of the entry of account, hold and reverses of that, and what will be held.
+-- and its open accounts; decides by what they say and writes nothing. Otherwise action (null: it
+-- makes no entry), amount and change of the entry of account, hold and reverses of that, and what
+-- will be held.
 create function ledger.decide(
   operation text,
   amount numeric,

@@ -88,7 +88,10 @@ export const BROKEN_PARTS: Record<string, Case> = {
          new_expires_at), 'LGHLU')`,
     ),
   ),
-  'a hold that a batch doesn’t reserve': find(BATCH, lines('post', { reserve: '' })),
+  'a hold that a batch doesn’t reserve': find(
+    BATCH,
+    lines('account_after', { reserve: '(account).held,' }),
+  ),
   'a transfer that locks nobody': find(
     'two transfers of which one is covered',
     NO_LOCK_OF_ONE.lock_account,
@@ -109,7 +112,7 @@ export const BROKEN_PARTS: Record<string, Case> = {
     CLOCK,
     lines('transfer', { moment: 'ledger.next_moment(f.sealed_at) as at' }),
   ),
-  'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: '' })),
+  'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: 'p :=' })),
   'an entry reversed twice': find(
     REVERSAL,
     target({ problem: `nullif(t.problem, 'LGREV')` }),
@@ -195,7 +198,7 @@ export const BROKEN_PARTS: Record<string, Case> = {
   'a reversal in the same direction': find(REVERSAL, fn('opposite_of', 'select action')),
   'a batch that doesn’t see what it has posted': find(
     BATCH,
-    lines('post', { flush: 'if false then' }),
+    lines('post', { flush: 'and false then' }),
   ),
   'a guard that lets posted entries change': find('changing history', {
     guardOnlyWhen: 'old.seq is null',

@@ -61,10 +61,11 @@ begin
       case when decide.operation = 'HOLD' and account.hold_changes >= 10000
         and ledger.has_most_holds(account.user_id) then 'LGMAX' end) end);
   v.replayed := v.replayed and v.problem is null;
+  if v.replayed or decide.operation = 'HOLD' then v.action := null; end if;
   return v;
 end $$;
 
 comment on function ledger.decide is
-  'Whether an operation may be done now, in one place for single calls and batches: problem (a SQLSTATE, or null) and replayed (its key did the same before: earlier_seq is the entry, or hold and earlier_number the change of a hold). Takes the hold or entry that it names (see load_target) and its open accounts; decides by what they say and writes nothing. Otherwise action, amount and change of the entry of account, hold and reverses of that, and what will be held.';
+  'Whether an operation may be done now, in one place for single calls and batches: problem (a SQLSTATE, or null) and replayed (its key did the same before: earlier_seq is the entry, or hold and earlier_number the change of a hold). Takes the hold or entry that it names (see load_target) and its open accounts; decides by what they say and writes nothing. Otherwise action (null: it makes no entry), amount and change of the entry of account, hold and reverses of that, and what will be held.';
 
 revoke all on function ledger.decide from public;

@@ -19,6 +19,8 @@ begin
       -- The user as it will be, like what is held.
       a.seq := a.seq + 1;
       a.balance := a.balance - later_change.amount;
+      -- These are in its entry.
+      later_change.idempotency_key := null; later_change.metadata := null;
   end case;
   return ledger.next_change(a.user_id, t.hold, t.changes + 1, t.hash, v_action, later_change.amount,
     t.remaining, t.expires_at, v_at, a.seq, a.balance, a.balance - a.held,

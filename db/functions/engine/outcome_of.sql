@@ -5,7 +5,7 @@ create or replace function ledger.outcome_of(
   language plpgsql volatile as $$
 declare
   v ledger.outcome;
-  c public.hold_changes := outcome_of.hold_change;
+  c public.hold_changes := case when decision.problem is null then outcome_of.hold_change end;
   v_is_peer boolean := account.user_id is distinct from outcome_of.first_user_id;
   v_seq bigint := decision.earlier_seq;
   v_held numeric := case when v_is_peer then account.held else decision.held end;

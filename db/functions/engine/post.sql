@@ -15,7 +15,8 @@ declare
   v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
     post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
   v_ids bigint[] := array(select x.user_id from unnest(v_accounts) x);
-  v_has_repeated_keys boolean := ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  v_has_repeated_keys boolean := post.idempotency_keys is not null
+    and ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
   -- Operations that read what stands in the tables of their user.
   v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
   v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
@@ -40,45 +41,47 @@ begin
     v_operation := post.operations[i];
     v_peer_id := post.peer_user_ids[i];
     v_a := width_bucket(post.user_ids[i], v_ids);
-    a := v_accounts[v_a];
-    if (a.user_id = post.user_ids[i]) is not true then
-      a := ledger.absent_account(post.user_ids[i]);
-    end if;
-    t := null;
-    if v_has_readers and (v_has_repeated_keys or v_operation = any (v_readers)) then
+    a := ledger.account_at(v_accounts[v_a], post.user_ids[i]);
+    if v_has_readers then
       -- What this call has posted so far counts, too.
-      if a.user_id = any (v_unwritten) then -- mutation: flush
+      if a.user_id = any (v_unwritten)
+        and (v_has_repeated_keys or v_operation = any (v_readers)) then -- mutation: flush
         perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
         v_changes := '{}'; v_new := '{}'; v_unwritten := '{}';
       end if;
-      if v_operation <> 'HOLD' then
-        t := ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
-          post.expires_ins[i]);
-        v_peer_id := coalesce(v_peer_id, t.peer_user_id);
-      end if;
+      t := case when v_operation = any (v_readers) and v_operation <> 'HOLD'
+        then ledger.load_target(v_operation, a.user_id, post.refs[i], post.amounts[i],
+          post.expires_ins[i]) end;
+      v_peer_id := coalesce(v_peer_id, t.peer_user_id);
     end if;
     if v_peer_id is not null or v_operation = 'TRANSFER' then
       v_p := width_bucket(v_peer_id, v_ids);
-      p := v_accounts[v_p];
-      if (p.user_id = v_peer_id) is not true then p := ledger.absent_account(v_peer_id); end if;
-    elsif p.user_id is not null then
+      p := ledger.account_at(v_accounts[v_p], v_peer_id);
+    elsif p.user_id is not null or p.problem is not null then
       p := null;
     end if;
-
     if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and post.idempotency_keys[i] is null then
       d := ledger.plain_decision(v_operation, post.amounts[i], post.metadatas[i], a.user_id,
         a.problem, a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
     else
       d := ledger.decide(v_operation, post.amounts[i], post.expires_ins[i],
         post.idempotency_keys[i], post.metadatas[i], t, a, p);
-    end if;
-    if d.problem is null and not d.replayed and d.action is not null and v_operation <> 'HOLD' then
-      if d.hold is not null then
+      c := null;
+      if d.problem is null and not d.replayed and (d.hold is not null or v_operation = 'HOLD') then
         a.held := d.held;
-        v_changes := array_append(v_changes,
-          ledger.later_change(v_operation, a, t, d.amount, null, null, null));
+        c := ledger.change_of_hold(v_operation, a, t, d.amount, post.expires_ins[i],
+          post.idempotency_keys[i], post.metadatas[i]);
+        v_changes := array_append(v_changes, c);
         a.hold_changes := a.hold_changes + 1;
+        -- Otherwise its entry does the same, below.
+        if d.action is null then
+          a := ledger.account_after(a, c);
+          v_accounts[v_a] := a;
+          v_unwritten := array_append(v_unwritten, a.user_id);
+        end if;
       end if;
+    end if;
+    if d.problem is null and d.action is not null then
       -- Before the call, which PostgreSQL replaces by its body only if no argument is volatile.
       v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
       e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
@@ -97,36 +100,18 @@ begin
           p.balance - d.change, v_at, null, post.metadatas[i], p.held, null,
           t.peer_reverses, e.user_id, e.seq);
         v_new := array_append(v_new, e);
-        p := row(p.user_id, null, e.seq, e.balance, p.held, v_at, e.hash, p.hold_changes,
-          p.next_expiry, v_at, p.is_frozen)::ledger.account;
-        v_accounts[v_p] := p; -- mutation: peer
+        v_accounts[v_p] := -- mutation: peer
+          row(p.user_id, null, e.seq, e.balance, p.held, v_at, e.hash, p.hold_changes,
+            p.next_expiry, v_at, p.is_frozen)::ledger.account;
         return next ledger.entry_outcome(i, e.user_id, e.seq, e.action, e.amount, e.balance, e.held,
           e.posted_at, e.metadata, e.hold, e.reverses, e.peer_user_id, e.peer_seq, e.hash,
           p.hold_changes, p.next_expiry, v_read_at);
       end if;
     else
-      if d.problem is null and not d.replayed and v_operation in ('HOLD', 'RELEASE', 'EXTEND') then
-        a.held := d.held;
-        if v_operation = 'HOLD' then
-          c := ledger.first_change(a, d.amount, post.expires_ins[i], post.idempotency_keys[i],
-            post.metadatas[i]);
-          a.held := a.held + d.amount; -- mutation: reserve
-          a.next_expiry := least(a.next_expiry, nullif(c.expires_at, 'infinity'));
-        else
-          c := ledger.later_change(v_operation, a, t, d.amount, post.expires_ins[i],
-            post.idempotency_keys[i], post.metadatas[i]);
-        end if;
-        v_changes := array_append(v_changes, c);
-        v_unwritten := array_append(v_unwritten, a.user_id);
-        a.hold_changes := a.hold_changes + 1;
-        a.updated_at := greatest(c.at, a.updated_at, a.posted_at);
-        v_accounts[v_a] := a;
-      end if;
       return next ledger.outcome_of(i, d, a, a.user_id, c, v_read_at);
       if p.user_id is not null or p.problem is not null then
         return next ledger.outcome_of(i, d, p, a.user_id, null, v_read_at);
       end if;
-      c := null;
     end if;
   end loop;
   if ledger.is_distributed() then perform ledger.write_each(v_changes, v_new, v_accounts);

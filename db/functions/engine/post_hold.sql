@@ -20,13 +20,8 @@ begin
     return;
   end if;
   a.held := d.held;
-  if post_hold.operation = 'HOLD' then
-    change := ledger.first_change(a, d.amount, post_hold.expires_in, post_hold.idempotency_key,
-      post_hold.metadata);
-  else
-    change := ledger.later_change(post_hold.operation, a, t, d.amount, post_hold.expires_in,
-      post_hold.idempotency_key, post_hold.metadata);
-  end if;
+  change := ledger.change_of_hold(post_hold.operation, a, t, d.amount, post_hold.expires_in,
+    post_hold.idempotency_key, post_hold.metadata);
   perform ledger.write_change(change);
   update public.users u
      set seq = a.seq, balance = a.balance, hold_changes = a.hold_changes + 1,

@@ -44,6 +44,17 @@ test('post() credits, debits and recalculates in order', async () => {
   expect(await copyOf(sql, id)).toBe('0.00 at 2')
 })
 
+test('post() refuses a transfer to nobody, and not what comes after it', async () => {
+  const { sql } = ledger
+  const id = await ledger.user(10)
+  const rows = await post(sql, [
+    { user: id, op: 'TRANSFER', amount: 1 },
+    { user: id, op: 'DEBIT', amount: 1 },
+  ])
+  expect(rows.map((row) => [row['n'], row['user_id'], row['status']]))
+    .toEqual([[1, String(id), 'LGUSR'], [1, null, 'LGUSR'], [2, String(id), 'ok']])
+})
+
 test('post() puts what it does to a user in the order of its operations', async () => {
   const { sql } = ledger
   const [id, peer] = [await ledger.user(10), await ledger.user(10)]
