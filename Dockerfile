@@ -36,6 +36,7 @@ COPY db/migrate.ts db/migrate.ts
 COPY db/dbmate_environment.ts db/dbmate_environment.ts
 COPY db/preconditions.ts db/preconditions.ts
 COPY db/after_restore db/after_restore
+COPY db/citus/is_distributed.ts db/citus/is_distributed.ts
 COPY db/connect.ts db/dbmate_url.ts db/from_nine.ts db/ledger_owner.ts db/
 COPY db/migrations db/migrations
 ENV HOST=0.0.0.0 NODE_ENV=production

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
@@ -59,7 +59,12 @@ describe.each(services)('target $name', (stage) => {
 
   test('copies what the files that it copies import', () => {
     const copied = sources(stage)
-    for (const path of copied.filter((path) => path.endsWith('.ts'))) {
+    const files = copied.flatMap((path) =>
+      statSync(path).isDirectory()
+        ? readdirSync(path, { recursive: true, encoding: 'utf8' }).map((file) => join(path, file))
+        : path
+    )
+    for (const path of files.filter((path) => path.endsWith('.ts'))) {
       for (const [, file] of readFileSync(path, 'utf8').matchAll(/ from '(\.[^']+)'/g)) {
         const imported = join(dirname(path), file!)
         const isCopied = copied.some((one) => imported === one || imported.startsWith(`${one}/`))
