@@ -76,7 +76,7 @@ const TESTS: Record<string, Record<string, string>> = {
   'db/functions/verify_references': {
     'verify_ledger() finds that a user was given': TAMPERING,
   },
-  'races/races': { 'changing history': OPERATION },
+  'races/races': { 'changing history': OPERATION, 'users locked in opposite': ORDER },
 }
 
 const pathOf = (name: string) => `test/${name}.test.ts`
