@@ -4,13 +4,17 @@
  *   node --import tsx test/bench/citus.ts PLAIN_URL COORDINATOR_URL…
  *
  * All servers have to be on this machine. All ledgers have users 1000 to 2999 with enough money,
- * who pay one another. They are measured in turn; of the servers, their sessions only.
+ * who pay one another; with more than 8 shards none has enough users for the largest batch. All are
+ * measured in turn; of the servers, their sessions only. Milliseconds of a call: medians of the
+ * rounds, and from the least to the most of them.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import type postgres from 'postgres'
+import { getShards } from '../../src/ledger/shard_functions.ts'
+import { shardOf } from '../../src/ledger/shard_map.ts'
 import { connectTo } from '../support/ledger.ts'
 import type { RequestKind } from './http_requests.ts'
 import { startLoadGenerator } from './load.ts'
@@ -18,15 +22,19 @@ import { cpuOf } from './machine.ts'
 import { type Program, startProgram } from './programs.ts'
 
 const USERS = { first: 1000, count: 2000 }
-const SECONDS = 4
-const ROUNDS = 3
-const CALLS = {
-  'debit_user()': (sql: postgres.Sql) => sql`select debit_user(${anyUser()}, 0.01)`,
-  'transfer()': (sql: postgres.Sql) => {
+const SECONDS = 2
+const ROUNDS = 5
+const CALLS: Record<string, (target: Target) => PromiseLike<unknown>> = {
+  'debit_user()': ({ sql }) => sql`select debit_user(${anyUser()}, 0.01)`,
+  'transfer()': ({ sql }) => {
     const from = anyUser()
     const to = USERS.first + (from - USERS.first + 1) % USERS.count
     return sql`select transfer(${from}, ${to}, 0.01)`
   },
+  'post() of 1 debit': ({ shard }) => postDebits(shard, 1),
+  'post() of 8 debits': ({ shard }) => postDebits(shard, 8),
+  'post() of 32 debits': ({ shard }) => postDebits(shard, 32),
+  'post() of 128 debits': ({ shard }) => postDebits(shard, 128),
 }
 /** With how many connections at once. */
 const REQUESTS: [request: RequestKind, connections: number][] = [
@@ -38,6 +46,22 @@ const REQUESTS: [request: RequestKind, connections: number][] = [
 
 const anyUser = () => USERS.first + Math.floor(Math.random() * USERS.count)
 
+/** One shard as the service sees it, or all of one server. */
+interface ShardOfBench {
+  sql: postgres.Sql
+  schema: string
+  users: number[]
+}
+
+/** Of different users: count, or all of the shard if it has fewer. */
+function postDebits({ sql, schema, users }: ShardOfBench, count: number) {
+  const first = Math.floor(Math.random() * Math.max(1, users.length - count))
+  const ids = users.slice(first, first + count)
+  return sql`select count(*) from ${sql(schema)}.post(
+    array_fill('DEBIT'::text, array[${ids.length}::integer]), ${`{${ids.join(',')}}`}::bigint[],
+    array_fill(0.01, array[${ids.length}::integer]))`
+}
+
 type Part = 'service' | 'coordinator' | 'workers'
 type Cost = Record<Part, number>
 
@@ -46,24 +70,33 @@ interface Target {
   sql: postgres.Sql
   service: Program
   servers: { part: Part; sql: postgres.Sql }[]
+  shard: ShardOfBench
 }
 
 async function openTarget(url: string, folder: string): Promise<Target> {
   const sql = connectTo(url)
-  const shards = await sql<{ host: string; port: number }[]>`
-    select host, port from ledger.get_shards()`
-  const workers = [...new Set(shards.map(({ host, port }) => `${host}:${port}`))]
-  const isPlain = workers.length === 0
-  const servers: Target['servers'] = [{ part: isPlain ? 'workers' : 'coordinator', sql }]
-  for (const host of workers) {
+  const shards = await getShards({ run: (query) => query(sql) })
+  const users = Array.from({ length: USERS.count }, (_, n) => USERS.first + n)
+  const servers = new Map<string, Target['servers'][number]>()
+  servers.set('', { part: shards.length === 0 ? 'workers' : 'coordinator', sql })
+  let shard: ShardOfBench = { sql, schema: 'ledger', users }
+  for (const { id, host, port } of shards) {
     const worker = new URL(url)
-    worker.host = host
-    servers.push({ part: 'workers', sql: connectTo(worker.href) })
+    worker.host = `${host}:${port}`
+    if (servers.has(worker.host)) continue
+    servers.set(worker.host, { part: 'workers', sql: connectTo(worker.href) })
+    shard = {
+      sql: servers.get(worker.host)!.sql,
+      schema: `ledger_${id}`,
+      users: users.filter((user) => shardOf(shards, user).id === id),
+    }
   }
   const env = { LOG_LEVEL: 'warn', ACCESS_LOG: 'off', DATABASE_URL: url, PORT: '0' }
   const service = await startProgram('node', 'src/node.ts', env, folder)
-  const name = isPlain ? 'one server' : `${workers.length} workers, ${shards.length} shards`
-  return { name, sql, service, servers }
+  const name = shards.length === 0
+    ? 'one server'
+    : `workers: ${servers.size - 1}, shards: ${shards.length}`
+  return { name, sql, service, servers: [...servers.values()], shard }
 }
 
 /** Processor time of the service and of all sessions on its ledger. */
@@ -96,18 +129,25 @@ async function compare(
   run: (target: Target) => Promise<number>,
 ): Promise<void> {
   const costs = new Map<Target, Cost[]>(targets.map((target) => [target, []]))
-  for (let n = 0; n < ROUNDS; n++) {
+  // The first round only warms up.
+  for (let n = 0; n <= ROUNDS; n++) {
     for (const target of targets) {
-      costs.get(target)!.push(await measure(target, () => run(target)))
+      const cost = await measure(target, () => run(target))
+      if (n > 0) costs.get(target)!.push(cost)
     }
   }
   let plain: number | undefined
   for (const [target, all] of costs) {
-    const total = median(all.map(sum))
+    const totals = all.map(sum)
+    const total = median(totals)
     plain ??= total
     const of = (part: Part) => `${part} ${median(all.map((cost) => cost[part])).toFixed(3)}`
     const parts = (['service', 'coordinator', 'workers'] as const).map(of).join(', ')
-    console.log(`${name}, ${target.name}: ${parts}, together × ${(total / plain).toFixed(2)}`)
+    const [least, most] = [Math.min(...totals), Math.max(...totals)].map((cost) => cost.toFixed(3))
+    console.log(
+      `${name}, ${target.name}: ${parts}, ` +
+        `together ${total.toFixed(3)} (${least} to ${most}), × ${(total / plain).toFixed(2)}`,
+    )
   }
 }
 
@@ -119,10 +159,10 @@ async function main(urls: string[]): Promise<void> {
   try {
     for (const url of urls) targets.push(await openTarget(url, folder))
     for (const [name, call] of Object.entries(CALLS)) {
-      await compare(`${name} in SQL`, targets, async ({ sql }) => {
+      await compare(`${name} in SQL`, targets, async (target) => {
         let calls = 0
         const until = performance.now() + SECONDS * 1000
-        for (; performance.now() < until; calls++) await call(sql)
+        for (; performance.now() < until; calls++) await call(target)
         return calls
       })
     }

@@ -70,7 +70,7 @@ test('both halves are written, whoever sends', async () => {
   })
 })
 
-test('each half chains to the entry before it, and names the other, of the same moment', async () => {
+test('each half chains to the entry before it, and names the other of its moment', async () => {
   for (const id of [LOW, LOW_PEER, HIGH]) {
     expect([...await sql`select * from verify_user(${id}::bigint)`]).toEqual([])
   }
