@@ -16,7 +16,9 @@ const TABLES = [
   'payment_history',
   'manual_entries',
   'holds',
+  'hold_changes',
   'interventions',
+  'ledger.anchors',
 ]
 
 const databases: TestDatabase[] = []
@@ -75,6 +77,7 @@ test('a subscriber follows posts, withdrawals and broken glass, and refuses ever
   await publisher`
     select withdraw_entry(user_id, id, 'mistyped by somebody') from payment_history where amount = 9`
   await publisher`select freeze_user(2, 'asked for by the bank')`
+  await publisher`insert into ledger.anchors (key, number, at, line) values ('', 1, now(), '')`
   await publisher`begin`
   await publisher`select break_glass('the court ordered it')`
   await publisher`update payment_history set metadata = null where user_id = 1 and seq = 1`
