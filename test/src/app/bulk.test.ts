@@ -3,7 +3,8 @@ import { expectNothingWritten, useHttp } from '../../support/http.ts'
 import { invalid } from '../../support/problems.ts'
 import { findingsOf } from '../../support/findings.ts'
 
-const http = useHttp()
+// A list of a thousand waits for itself: on a busy machine longer than services in tests let it.
+const http = useHttp({ requestDeadlineMs: 60_000 })
 
 interface Result {
   status: number
