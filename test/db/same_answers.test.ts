@@ -147,5 +147,10 @@ test(`shard by shard, as on several servers: seed ${SEED}`, async () => {
   await sql`
     create or replace function ledger.is_distributed() returns boolean
       language sql immutable parallel safe as $$ select true $$`
+  for (const { definition } of await sql`select definition from ledger.calls_in_shards()`) {
+    await sql.unsafe(definition as string)
+  }
+  // As Citus calls them.
+  await ledger.sql`set application_name = 'citus_internal gpid=1'`
   await expectSameAnswers(shareOf(10))
 })
