@@ -1,15 +1,23 @@
 /**
  * `DATABASE_URL=… npm run db:schema` writes db/schema.sql, for reading, from a database that the
- * migrations have made: tables, types, the view, and of each function its signature.
+ * migrations have made: tables, views, types, sequences, and of each function its signature.
  */
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import type postgres from 'postgres'
 import { printedHelp, takeNoArguments } from '../src/command_line.ts'
 import { connectReader, runCommand } from './command.ts'
+import {
+  type Function,
+  functionText,
+  plainText,
+  type Row,
+  type Table,
+  tableText,
+  typeText,
+} from './schema_text.ts'
 
 const FILE = 'db/schema.sql'
-const WIDTH = 100
 const HELP = `
 usage: npm run db:schema
 
@@ -20,77 +28,6 @@ const HEADER = `-- The database as the migrations make it, for reading: nothing 
 -- Written by npm run db:schema; a test compares it with a migrated database.
 -- The bodies of functions are in db/functions. public is for people, ledger for the engine.
 `
-
-interface Table {
-  name: string
-  comment: string | null
-  options: string | null
-  columns: { text: string; comment: string | null }[]
-  constraints: string[]
-  rest: string[]
-}
-interface Row {
-  text: string
-  comment: string | null
-}
-interface Function extends Row {
-  result: string
-  kind: string
-  roles: string | null
-}
-
-/** As comments of SQL, in lines that fit. */
-function commented(text: string | null, indent = ''): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text?.split(/\s+/) ?? []) {
-    if (line && `${indent}-- ${line} ${word}`.length > WIDTH) {
-      lines.push(line)
-      line = word
-    } else {
-      line = line ? `${line} ${word}` : word
-    }
-  }
-  if (line) lines.push(line)
-  return lines.map((one) => `${indent}-- ${one}`)
-}
-
-/** A statement as PostgreSQL prints it, in one line if it fits, else before its parts, too. */
-const wrapped = (text: string): string =>
-  text.length <= WIDTH ? text : text.replace(/ (?=(?:ON|WHERE|WHEN|EXECUTE) )/g, '\n  ')
-
-/** A list in brackets: in one line if it fits, else one to a line. */
-function bracketed(head: string, items: string[], tail: string): string {
-  const line = `${head}(${items.join(', ')})${tail}`
-  return line.length <= WIDTH ? line : `${head}(\n  ${items.join(',\n  ')})${tail}`
-}
-
-function tableText({ name, comment, options, columns, constraints, rest }: Table): string {
-  const members = [...columns, ...constraints.map((text) => ({ text, comment: null }))]
-  return [
-    ...commented(comment),
-    `create table ${name} (`,
-    ...members.flatMap((one, n) => [
-      ...commented(one.comment, '  '),
-      `  ${one.text}${n < members.length - 1 ? ',' : ''}`,
-    ]),
-    ...(options ? [bracketed(') with ', options.split(','), ';')] : [');']),
-    ...rest.map(wrapped),
-  ].join('\n')
-}
-
-const functionText = ({ text, comment, result, kind, roles }: Function): string => {
-  const [, name, args] = /^(.*?)\((.*)\)$/s.exec(text)!
-  const head = bracketed(`create function ${name}`, args ? args.split(', ') : [], '')
-  const [, columns] = /^TABLE\((.*)\)$/.exec(result) ?? []
-  return [
-    ...commented(comment),
-    head,
-    columns ? bracketed('  returns table ', columns.split(', '), '') : `  returns ${result}`,
-    `  ${kind};`,
-    ...(roles ? [`grant execute on function ${name} to ${roles};`] : []),
-  ].join('\n')
-}
 
 /** What dbmate keeps there is dbmate's. */
 const tables = (sql: postgres.Sql) =>
@@ -165,6 +102,17 @@ const types = (sql: postgres.Sql) =>
       join pg_constraint d on d.contypid = t.oid
      where n.nspname in ('public', 'ledger') and t.typtype = 'd' order by 1`
 
+/** Those that no column has made. */
+const sequences = (sql: postgres.Sql) =>
+  sql<Row[]>`
+    select format('create sequence %I.%I;', n.nspname, c.relname) as text,
+           obj_description(c.oid) as comment
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname in ('public', 'ledger') and c.relkind = 'S'
+       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+                          and d.objid = c.oid and d.deptype = 'i')
+     order by 1`
+
 const functions = (sql: postgres.Sql) =>
   sql<Function[]>`
     select format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_arguments(p.oid)) as text,
@@ -181,12 +129,6 @@ const functions = (sql: postgres.Sql) =>
      where n.nspname in ('public', 'ledger')
      order by n.nspname desc, p.proname collate "C", pg_get_function_arguments(p.oid) collate "C"`
 
-function typeText({ text, comment }: Row): string {
-  const [, head, members] = /^(create type .* as )\((.*)\);$/s.exec(text) ?? []
-  const printed = head ? bracketed(head, members!.split(', '), ';') : text
-  return [...commented(comment), printed].join('\n')
-}
-
 /** The text of db/schema.sql for a database; the same on every version of PostgreSQL. */
 export async function describeSchema(sql: postgres.Sql): Promise<string> {
   const parts = await sql.begin(async (begun) => {
@@ -195,8 +137,9 @@ export async function describeSchema(sql: postgres.Sql): Promise<string> {
     await within`set local search_path = pg_catalog`
     return [
       ...(await tables(within)).map(tableText),
-      ...(await views(within)).map(({ text, comment }) => [...commented(comment), text].join('\n')),
+      ...(await views(within)).map(plainText),
       ...(await types(within)).map(typeText),
+      ...(await sequences(within)).map(plainText),
       ...(await functions(within)).map(functionText),
     ]
   })

@@ -729,6 +729,9 @@ create type ledger.withdrawn_entry as (
   ts timestamp with time zone,
   metadata jsonb);
 
+-- When pause_cache was called last, in milliseconds since 1970.
+create sequence ledger.cache_paused_at;
+
 -- What the ledger held for a user at a moment, the same for ever: the balance after the last entry
 -- that had been posted by then (sealed_at, not ts: a manual entry counts from when it was posted).
 -- From an index, in logarithmic time. Waits for who has locked the user meanwhile. Raises LGUSR,
@@ -1571,7 +1574,8 @@ grant execute on function ledger.get_balances to ledger_dba, ledger_service;
 -- that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was
 -- before, as epoch or after_id are from another time (null: none), or more than max_missing are
 -- missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the
--- clock of the database, after all that.
+-- clock of the database, after all that. is_paused: pause_cache was called in the last three
+-- seconds.
 create function ledger.get_changes(
   epoch text,
   after_id bigint,
@@ -1589,7 +1593,8 @@ create function ledger.get_changes(
   OUT still_missing bigint[],
   OUT newly_missing bigint[],
   OUT user_ids bigint[],
-  OUT versions bigint[])
+  OUT versions bigint[],
+  OUT is_paused boolean)
   returns record
   language plpgsql stable security definer;
 grant execute on function ledger.get_changes to ledger_dba, ledger_service;
@@ -2235,6 +2240,14 @@ create function ledger.outcome_of(
   read_at timestamp with time zone)
   returns ledger.outcome
   language plpgsql volatile;
+
+-- Has every instance of the service believe no cached snapshot for three seconds from now, once its
+-- next get_changes tells it: the caller has changes that Redis does not take. Balances are read
+-- from the tables meanwhile.
+create function ledger.pause_cache()
+  returns void
+  language sql volatile security definer;
+grant execute on function ledger.pause_cache to ledger_service;
 
 -- What decide says of a DEBIT, CREDIT or TRANSFER without a key, by the same rules: PostgreSQL puts
 -- the body in the place of the call, which costs a third of one.

@@ -1,11 +1,7 @@
 /** Asks PostgreSQL four times a second which users changed, on a connection of its own. */
-import {
-  createDatabase,
-  type Database,
-  type DatabaseOptions,
-  isoTimestamp,
-} from '../database/database.ts'
-import { type Changes, type ChangesRequest, createChangeReader } from './change_reader.ts'
+import { createDatabase, type Database, type DatabaseOptions } from '../database/database.ts'
+import { getChanges, getNames, pauseCache } from './change_functions.ts'
+import { createChangeReader } from './change_reader.ts'
 import type { Heard } from './heard.ts'
 
 const POLL_MS = 250
@@ -41,70 +37,14 @@ export interface ChangeHandlers {
    * current.
    */
   lost(): void
+  /** Called before each poll: whether to tell all instances to believe no cached snapshot. */
+  mustPause(): boolean
   /** Called once if polls have failed for more than a second. */
   failed(error: unknown): void
 }
 
-interface ChangesRow {
-  epoch_now: string
-  is_new: boolean
-  is_complete: boolean
-  read_at: string
-  oldest_open: string
-  horizon: string | null
-  last_id: string
-  still_missing: string | null
-  newly_missing: string | null
-  user_ids: string | null
-  versions: string | null
-}
-
-/** Parses a bigint[] without nulls, as PostgreSQL prints it. */
-const numbers = (literal: string | null): number[] =>
-  literal === null || literal === '{}' ? [] : literal.slice(1, -1).split(',').map(Number)
-
-/**
- * Calls ledger.get_changes: one statement that needs no session state, so it works through any
- * pooler.
- */
-export async function getChanges(
-  database: Database,
-  { epoch, lastId, missing, awaited }: ChangesRequest,
-): Promise<Changes> {
-  const [row] = await database.run((sql) =>
-    sql<ChangesRow[]>`
-      select c.epoch_now, c.is_new, c.is_complete, c.read_at, c.oldest_open::text, c.horizon::text,
-             c.last_id, c.still_missing::text, c.newly_missing::text, c.user_ids::text,
-             c.versions::text
-        from ledger.get_changes(epoch => ${epoch}::text, after_id => ${lastId}::bigint,
-          missing => ${`{${missing.join(',')}}`}::bigint[],
-          awaited => ${awaited?.toString() ?? null}::xid8) c`
-  )
-  const versions = numbers(row!.versions)
-  return {
-    epoch: row!.epoch_now,
-    isNew: row!.is_new,
-    isComplete: row!.is_complete,
-    readAt: isoTimestamp(row!.read_at),
-    oldestOpen: BigInt(row!.oldest_open),
-    horizon: row!.horizon === null ? undefined : BigInt(row!.horizon),
-    lastId: Number(row!.last_id),
-    stillMissing: numbers(row!.still_missing),
-    newlyMissing: numbers(row!.newly_missing),
-    versions: numbers(row!.user_ids).map((id, i) => [id, versions[i]!]),
-  }
-}
-
-async function getNames(database: Database): Promise<{ id: string; incarnation: string }> {
-  const [row] = await database.run((sql) =>
-    sql<{ id: string; incarnation: string }[]>`
-      select ledger.ledger_id() as id, ledger.incarnation() as incarnation`
-  )
-  return row!
-}
-
-/** A pause between polls, which can be cut short. */
-function createPause() {
+/** A wait between polls, which can be cut short. */
+function createDelay() {
   let cut = () => {}
   return {
     cut: () => cut(),
@@ -130,6 +70,8 @@ function createPoll(database: Database, on: ChangeHandlers) {
    * @returns whether to poll again at once
    */
   return async function poll(at: number): Promise<boolean> {
+    // If it fails it is called again; whether the database answers is for the poll to say.
+    if (on.mustPause()) await pauseCache(database).catch(() => {})
     const { epoch, versions, isNew, isPartial, heard, settled, lastId } = await read()
     if (isNew) {
       on.lost()
@@ -168,7 +110,7 @@ export function startChangePoller(
 ): ChangePoller {
   const database = createDatabase({ ...target, max: 1, queryDeadlineMs: QUERY_DEADLINE_MS })
   const poll = createPoll(database, on)
-  const pause = createPause()
+  const delay = createDelay()
   /** Those who wait for the next poll. */
   let waiting: (() => void)[] = []
   const stopping = new AbortController()
@@ -192,7 +134,7 @@ export function startChangePoller(
         }
       }
       for (const resolve of served) resolve()
-      if (!isHasty && waiting.length === 0) await pause.take(Math.max(0, POLL_MS - (now() - at)))
+      if (!isHasty && waiting.length === 0) await delay.take(Math.max(0, POLL_MS - (now() - at)))
     }
   }
 
@@ -202,11 +144,11 @@ export function startChangePoller(
       new Promise((resolve) => {
         if (stopping.signal.aborted) return resolve()
         waiting.push(resolve)
-        pause.cut()
+        delay.cut()
       }),
     async stop() {
       stopping.abort()
-      pause.cut()
+      delay.cut()
       await running
       for (const resolve of waiting) resolve()
       await database.end()

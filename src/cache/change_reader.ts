@@ -2,6 +2,7 @@
  * Follows the changes of the ledger and misses none, without any notification.
  * docs/explanation/cache.md describes how.
  */
+import type { Heard } from './heard.ts'
 
 /** What ledger.get_changes answers. */
 export interface Changes {
@@ -16,6 +17,8 @@ export interface Changes {
   stillMissing: number[]
   newlyMissing: number[]
   versions: [userId: number, version: number][]
+  /** Whether some instance has had to tell all to believe no cached snapshot. */
+  isPaused: boolean
 }
 
 export interface ChangesRequest {
@@ -43,7 +46,7 @@ export interface Reading {
    * Present if every change that was committed between these two moments, by the clock of the
    * database, has been read by now.
    */
-  heard: { since: string; readAt: string } | undefined
+  heard: Omit<Heard, 'at'> | undefined
   /**
    * Every number up to this one has been committed by now, or never will be. Undefined as long as
    * somebody is open who was so at the start.
@@ -121,14 +124,14 @@ export function createChangeReader(
     const awaited = missing.at(-1)?.horizon ?? opening
     const changes = await getChanges({ epoch, lastId, missing: ids, awaited })
     if (changes.isNew) return begin(changes)
-    const { versions, isComplete, readAt } = changes
+    const { versions, isComplete, readAt, isPaused } = changes
     lastId = changes.lastId
     remember(changes, oldestOpen)
     oldestOpen = changes.oldestOpen
     if (opening !== null && opening <= oldestOpen) opening = null
     const isInStep = opening === null && isComplete
     if (isInStep) since ??= readAt
-    const heard = isInStep ? { since: since!, readAt } : undefined
+    const heard = isInStep ? { since: since!, readAt, isPaused } : undefined
     return {
       epoch: changes.epoch,
       versions,

@@ -8,4 +8,6 @@ export interface Heard {
   since: string
   readAt: string
   at: number
+  /** Whether no cached snapshot may be believed until another poll says that this is over. */
+  isPaused: boolean
 }

@@ -2,6 +2,7 @@
  * Reads and writes users' snapshots, cached in Redis. A cached snapshot is only shown if it is
  * known to be current; docs/explanation/cache.md has the rules.
  */
+import { createCachePause } from './cache_pause.ts'
 import type { Heard } from './heard.ts'
 import { createMinimumVersions } from './minimum_versions.ts'
 import { createValidity, type Validity } from './validity.ts'
@@ -61,6 +62,8 @@ export interface Snapshots {
    * afterwards none that was read before its `since`.
    */
   lost(): void
+  /** Whether all instances have to be told now that writes of this one don't reach Redis. */
+  mustPause(): boolean
   /** How long ago the last poll began that proved that no change is missed, in milliseconds. */
   lagMs: () => number
   /** Settles once nothing is being read or written. */
@@ -116,6 +119,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   // Twice the TTL, because a late write of an older version may have prolonged its life once.
   const minimumVersions = createMinimumVersions({ keepMs: 2 * ttlMs, maxUsers, now })
   const validity = createValidity({ minimumVersions, maxSilenceMs, ttlMs, now })
+  const pause = createCachePause(now)
   const loads = createLoads(load, now)
   const inFlight = createInFlight()
   let store: SnapshotStore | undefined
@@ -127,11 +131,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     if (store && (entry || remove !== undefined)) {
       const change = { ...(entry && { entry }), ...(remove !== undefined && { remove }) }
       // The reader doesn't wait for this write.
-      void inFlight.track(
-        store.keep(id, change).then((kept) => {
-          if (kept === 'failed') onError('write')
-        }),
-      )
+      const keeping = store.keep(id, change)
+      void inFlight.track(keeping.then((kept) => kept === 'failed' ? onError('write') : undefined))
     }
     return entry
   }
@@ -154,8 +155,10 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   async function write(entry: Versioned): Promise<void> {
     validity.observe(entry.read_at)
     const { id } = entry.snapshot
-    if (!store || await store.keep(id, { entry }) === 'kept') return
-    // Other instances learn of it from their next poll.
+    const isKept = !store || await store.keep(id, { entry }) === 'kept'
+    pause.written(isKept)
+    if (isKept) return
+    // Other instances learn of it from their next poll, and then of the pause.
     minimumVersions.raise(id, entry.version)
     onError('write')
   }
@@ -172,6 +175,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     },
     heard: (heard) => validity.heard(heard),
     lost: () => validity.lost(),
+    mustPause: () => pause.isDue(),
     lagMs: () => validity.lagMs(),
     idle: inFlight.idle,
   }

@@ -45,9 +45,10 @@ export function createValidity(
   const startedAt = now()
   let believedSince: string | null = null
   let heardAt = -Infinity
+  let isPaused = false
   let setBack = { from: -Infinity, until: -Infinity }
 
-  const isInStep = () => now() - heardAt < maxSilenceMs
+  const isInStep = () => !isPaused && now() - heardAt < maxSilenceMs
 
   /** Believes nothing any more that was read before this time. */
   function believeSince(since: string) {
@@ -68,8 +69,9 @@ export function createValidity(
     },
     mayShowAny: () => believedSince !== null && isInStep(),
     observe: (time) => databaseClock.observe(time),
-    heard({ since, readAt, at }) {
+    heard({ since, readAt, at, isPaused: isPausedNow }) {
       heardAt = at
+      isPaused = isPausedNow
       const { overflowedAt } = minimumVersions
       if (believedSince === null) believeSince(since)
       databaseClock.observe(readAt)

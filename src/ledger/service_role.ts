@@ -32,6 +32,7 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.list_holds',
   'ledger.list_journal',
   'ledger.list_users',
+  'ledger.pause_cache',
   'ledger.post',
   'ledger.set_control',
   'ledger.verify_user_page',

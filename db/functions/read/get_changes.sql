@@ -3,7 +3,8 @@ create or replace function ledger.get_changes(
   max_missing integer default 10000,
   out epoch_now text, out is_new boolean, out is_complete boolean, out read_at timestamptz,
   out oldest_open xid8, out horizon xid8, out last_id bigint, out still_missing bigint[],
-  out newly_missing bigint[], out user_ids bigint[], out versions bigint[])
+  out newly_missing bigint[], out user_ids bigint[], out versions bigint[],
+  out is_paused boolean)
   -- Stable: all of it is as of the one snapshot of the caller's statement.
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off
@@ -15,9 +16,13 @@ declare
 begin
   if ledger.is_distributed() then perform ledger.refuse_distributed('Polling for changes'); end if;
   select s.last_value - (not s.is_called)::int,
-         ledger.epoch(i.last_value - (not i.is_called)::int)
-    into v_last, epoch_now
-    from public.payment_history_id_seq s, public.interventions_id_seq i;
+         ledger.epoch(i.last_value - (not i.is_called)::int),
+         -- now() is before the statement's snapshot, so that has all from before the pause's end.
+         -- A moment that is still to come was written before the clock was set back.
+         p.last_value between extract(epoch from now()) * 1000 - 3000
+                          and extract(epoch from clock_timestamp()) * 1000
+    into v_last, epoch_now, is_paused
+    from public.payment_history_id_seq s, public.interventions_id_seq i, ledger.cache_paused_at p;
   is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
 
   if not is_new then
@@ -50,7 +55,7 @@ begin
 end $$;
 
 comment on function ledger.get_changes is
-  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that.';
+  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that. is_paused: pause_cache was called in the last three seconds.';
 
 revoke all on function ledger.get_changes from public;
 grant execute on function ledger.get_changes to ledger_service, ledger_dba;

@@ -1,16 +1,23 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { startChangePoller } from '../../../src/cache/change_poller.ts'
 import { one, useLedger } from '../../support/ledger.ts'
 
 const ledger = useLedger()
 
-function start({ url = ledger.url, now }: { url?: string; now?: () => number } = {}) {
+function start(
+  { url = ledger.url, now, mustPause = () => false }: {
+    url?: string
+    now?: () => number
+    mustPause?: () => boolean
+  } = {},
+) {
   const told: string[] = []
   const poller = startChangePoller({ url, ...(now && { now }) }, {
     identified: (history) => told.push(`identified ${history}`),
     changed: (id, version) => told.push(`changed ${id}:${version}`),
-    heard: () => told.push('heard'),
+    heard: ({ isPaused }) => told.push(isPaused ? 'heard of a pause' : 'heard'),
     settled: () => {},
+    mustPause,
     lost: () => told.push('lost'),
     failed: () => told.push('failed'),
   })
@@ -63,6 +70,34 @@ test('when somebody broke the glass it is another history, and all is lost', asy
   await stop()
   expect(historyOf(told)).not.toBe(before)
   expect(historyOf(told).split(':')[0]).toBe(before.split(':')[0])
+})
+
+test('a pause is heard of by all, and its end', async () => {
+  const other = start()
+  await other.next('heard')
+  let isDue = true
+  const one = start({ mustPause: () => isDue })
+  await one.next('heard of a pause')
+  await other.next('heard of a pause')
+  isDue = false
+  await ledger.sql`alter sequence ledger.cache_paused_at restart`
+  for (const { told } of [one, other]) {
+    await expect.poll(() => told.at(-1)).toBe('heard')
+  }
+  await Promise.all([one.stop(), other.stop()])
+})
+
+test('a pause that the database refuses does not keep changes from being heard of', async () => {
+  await ledger.sql`alter sequence ledger.cache_paused_at maxvalue 2 restart`
+  onTestFinished(async () => {
+    await ledger.sql`alter sequence ledger.cache_paused_at no maxvalue`
+  })
+  const { told, next, stop } = start({ mustPause: () => true })
+  await next('heard')
+  const user = await ledger.user(10)
+  await next(`changed ${user}:1`)
+  await stop()
+  expect(told).not.toContain('heard of a pause')
 })
 
 test('failing for more than a second is told once, until it succeeds', async () => {

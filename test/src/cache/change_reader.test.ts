@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { getChanges } from '../../../src/cache/change_poller.ts'
+import { getChanges } from '../../../src/cache/change_functions.ts'
 import { createChangeReader, type Reading } from '../../../src/cache/change_reader.ts'
 import { createDatabase, type Database } from '../../../src/database/database.ts'
 import { useLedger } from '../../support/ledger.ts'

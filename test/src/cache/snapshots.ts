@@ -113,8 +113,8 @@ export function instanceOf(
     now,
   })
   /** A poll proves that nothing since this second was missed. */
-  const hear = (seconds: number, readAt = seconds) =>
-    snapshots.heard({ since: at(seconds), readAt: at(readAt), at: now() })
+  const hear = (seconds: number, readAt = seconds, isPaused = false) =>
+    snapshots.heard({ since: at(seconds), readAt: at(readAt), at: now(), isPaused })
   if (ledgerId) snapshots.identified(ledgerId)
   hear(0)
   // What others read at some second after that is not still to come.

@@ -67,6 +67,24 @@ describe('snapshots', () => {
     })
   })
 
+  test('nothing is shown in a pause; then what is still current is, and what changed is not', async () => {
+    const { snapshots, database, read, hear } = instanceOf(endpoint)
+    for (const id of [1, 2]) {
+      await snapshots.write(entryOf(id, 3))
+      database.set(id, entryOf(id, 3))
+    }
+    const reading = read(1)
+    hear(0, 5, true)
+    expect(await reading).toBe('miss 3.00')
+    const before = endpoint.requests()
+    database.set(2, entryOf(2, 4))
+    expect([await read(1), await read(2)]).toEqual(['bypass 3.00', 'bypass 4.00'])
+    expect(endpoint.requests()).toBe(before)
+    snapshots.changed(2, 4)
+    hear(0, 6)
+    expect([await read(1), await read(2)]).toEqual(['hit 3.00', 'miss 4.00'])
+  })
+
   test('since is judged when the cache has answered, not when it was asked', async () => {
     const { snapshots, database, read } = instanceOf(endpoint)
     await snapshots.write(entryOf(1, 3))
@@ -105,7 +123,7 @@ describe('snapshots', () => {
     for (const id of [1, 2, 3]) snapshots.changed(id, 4)
     expect(await read(9)).toBe('miss 4.00')
     // It began before there were too many.
-    snapshots.heard({ since: at(0), readAt: at(5), at: now() })
+    snapshots.heard({ since: at(0), readAt: at(5), at: now(), isPaused: false })
     expect(await read(9)).toBe('miss 4.00')
     clock += 1
     hear(0, 5)
@@ -125,7 +143,7 @@ describe('snapshots', () => {
     await snapshots.write(entryOf(1, 3))
     database.set(1, entryOf(1, 4))
     clock += 100_999
-    snapshots.heard({ since: at(0), readAt: at(3), at: clock - 999 })
+    snapshots.heard({ since: at(0), readAt: at(3), at: clock - 999, isPaused: false })
     expect(await read(1)).toBe('hit 3.00')
     clock += 1
     expect(await read(1)).toBe('bypass 4.00')
@@ -138,7 +156,7 @@ describe('snapshots', () => {
     const { snapshots, database, read } = instanceOf(endpoint, { now, maxSilenceMs: 1000 })
     await snapshots.write(entryOf(1, 3))
     database.set(1, entryOf(1, 4))
-    snapshots.heard({ since: at(0), readAt: at(3), at: clock })
+    snapshots.heard({ since: at(0), readAt: at(3), at: clock, isPaused: false })
     const reading = read(1)
     clock += 1000
     expect(await reading).toBe('miss 4.00')
