@@ -19,16 +19,6 @@ const GENERATED = ['client/api.ts', 'db/functions/verify/expected_guards.sql']
 /** What the project had before, in one file, for the benchmark to measure against. */
 const KEPT_SQL = 'test/bench/post_entries.sql'
 
-/**
- * Functions of the database that stay longer, and the most lines that they may have. Each step of
- * post runs for every operation, and PostgreSQL replaces a call by its body only where that is one
- * expression. Measured in instructions: a loop in a function of its own, whose rows the one that
- * locks passes on, makes a single operation 5 % dearer; one loop for both halves of a transfer
- * makes a batch of transfers 1 % dearer; and what a hold is changed to, as a second result of
- * decide, makes a batch of debits with keys 5 % dearer.
- */
-const LONG_SQL: Record<string, number> = { post: 121 }
-
 const filesIn = (...folders: string[]) =>
   folders.flatMap((folder) =>
     readdirSync(join(PROJECT, folder), { recursive: true, encoding: 'utf8' })
@@ -84,16 +74,11 @@ test('a long function is found, whatever is in it', async () => {
   expect(found.some(({ message }) => message.includes('circleOf'))).toBe(true)
 })
 
-test(`no function of the database has more than ${MAX_FUNCTION_LINES} lines but those in a list`, () => {
+test(`no function of the database has more than ${MAX_FUNCTION_LINES} lines`, () => {
   const functions = filesIn('db/functions').filter((file) => file.endsWith('.sql'))
     .map(sqlFunctionIn)
   expect(functions.length).toBeGreaterThan(100)
-  const long = functions.filter(([name, lines]) => lines > (LONG_SQL[name] ?? MAX_FUNCTION_LINES))
-  expect(long).toEqual([])
-  // An exception that isn't needed any more goes.
-  const linesByName = new Map(functions)
-  expect(Object.keys(LONG_SQL).filter((name) => linesByName.get(name)! <= MAX_FUNCTION_LINES))
-    .toEqual([])
+  expect(functions.filter(([, lines]) => lines > MAX_FUNCTION_LINES)).toEqual([])
 })
 
 test(`no file of src or test has more than ${MAX_FILE_LINES} lines`, () => {

@@ -162,7 +162,7 @@ export const BROKEN_ENTRIES: Record<string, Case> = {
   ),
   'the last operation first': find(
     ONE_USER,
-    lines('post', { order: 'for i in reverse cardinality(post.operations) .. 1 loop' }),
+    lines('post_each', { order: 'for i in reverse cardinality(operations) .. 1 loop' }),
   ),
   'a copy that is never set': stormy(COPY, ...changes({ copy: 'set' })),
   'a copy that no batch sets': find(BATCH, fn('copy_accounts', 'select')),

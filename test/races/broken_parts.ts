@@ -112,7 +112,7 @@ export const BROKEN_PARTS: Record<string, Case> = {
     CLOCK,
     lines('transfer', { moment: 'ledger.next_moment(f.sealed_at) as at' }),
   ),
-  'a transfer of a batch that gives nothing': find(BATCH, lines('post', { peer: 'p :=' })),
+  'a transfer of a batch that gives nothing': find(BATCH, lines('post_each', { peer: 'exit;' })),
   'an entry reversed twice': find(
     REVERSAL,
     target({ problem: `nullif(t.problem, 'LGREV')` }),
@@ -198,7 +198,7 @@ export const BROKEN_PARTS: Record<string, Case> = {
   'a reversal in the same direction': find(REVERSAL, fn('opposite_of', 'select action')),
   'a batch that doesn’t see what it has posted': find(
     BATCH,
-    lines('post', { flush: 'and false then' }),
+    lines('post_each', { flush: 'and false then' }),
   ),
   'a guard that lets posted entries change': find('changing history', {
     guardOnlyWhen: 'old.seq is null',
