@@ -973,8 +973,8 @@ create function ledger.absent_ids(after_id bigint, last_id bigint)
   returns bigint[]
   language plpgsql stable;
 
--- An account after a change of a hold that made no entry; hold_changes has counted it already.
--- PostgreSQL puts the body in the place of the call.
+-- An account after a change of a hold, without the entry that this may make. PostgreSQL puts the
+-- body in the place of the call.
 create function ledger.account_after(account ledger.account, change public.hold_changes)
   returns ledger.account
   language sql stable;
@@ -1878,6 +1878,11 @@ create function ledger.hold_row_problem(
   returns text
   language plpgsql stable;
 
+-- The users of accounts, in the same order.
+create function ledger.ids_of(accounts ledger.account[])
+  returns bigint[]
+  language plpgsql immutable;
+
 -- Names this database: a copy, a restored one, and one that another server has taken over have
 -- another name; a restart changes nothing. A standby has the name of its primary; after a promotion
 -- elsewhere, from its next restartpoint on.
@@ -2249,6 +2254,12 @@ create function ledger.pause_cache()
   language sql volatile security definer;
 grant execute on function ledger.pause_cache to ledger_service;
 
+-- What account_at says of the other user of an operation; null: it has none. PostgreSQL puts the
+-- body in the place of the call.
+create function ledger.peer_at(account ledger.account, peer_user_id bigint, operation text)
+  returns ledger.account
+  language sql volatile;
+
 -- What decide says of a DEBIT, CREDIT or TRANSFER without a key, by the same rules: PostgreSQL puts
 -- the body in the place of the call, which costs a third of one.
 create function ledger.plain_decision(
@@ -2301,6 +2312,29 @@ create function ledger.post_change(
   idempotency_key text,
   metadata jsonb)
   returns ledger.posted_entry
+  language plpgsql volatile;
+
+-- Does the operations of post one after the other, and writes once at the end what they have made:
+-- finds the accounts of each, decides, makes the change of a hold and entries, and answers.
+-- accounts: all that are locked, with their users in ids. readers: operations that read what stands
+-- in the tables of their user, and so need that written; has_readers: there are such, or repeated
+-- keys. Returns what post answers.
+create function ledger.post_each(
+  accounts ledger.account[],
+  ids bigint[],
+  operations text[],
+  user_ids bigint[],
+  amounts numeric[],
+  peer_user_ids bigint[],
+  refs bigint[],
+  expiries numeric[],
+  keys text[],
+  metadatas jsonb[],
+  readers text[],
+  has_repeated_keys boolean,
+  has_readers boolean,
+  OUT outcomes ledger.outcome[])
+  returns ledger.outcome[]
   language plpgsql volatile;
 
 -- Locks the second user of a transfer, and writes its half if the transfer may be done: peer is the
@@ -2457,6 +2491,17 @@ grant execute on function ledger.set_control to ledger_service;
 create function ledger.shard_functions(shard_id bigint)
   returns table (name text, definition text, caller text)
   language plpgsql stable;
+
+-- What load_target says of an operation that names a hold or an entry; null: it names none.
+-- PostgreSQL puts the body in the place of the call.
+create function ledger.target_of(
+  operation text,
+  user_id bigint,
+  ref bigint,
+  amount numeric,
+  expires_in numeric)
+  returns ledger.target
+  language sql volatile;
 
 -- A transfer for people where users are on several servers: asks the server of the first user to
 -- lock it, that of the second to lock, decide and write, and the first one to write. Returns null,
@@ -2615,6 +2660,14 @@ create function ledger.withdrawal_of(
   OUT intervention bigint,
   OUT entry jsonb)
   returns record
+  language plpgsql volatile;
+
+-- Writes changes of holds and entries, and sets the copies in users of their accounts.
+create function ledger.write_all(
+  changes public.hold_changes[],
+  entries ledger.entry[],
+  accounts ledger.account[])
+  returns void
   language plpgsql volatile;
 
 -- Writes one change of a hold, and what the hold is by then, in fewer steps than write_changes.
