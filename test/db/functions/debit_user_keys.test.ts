@@ -26,6 +26,14 @@ describe('keys', () => {
     expect(await stateOf(sql, id)).toEqual(before)
   })
 
+  test('debit_user() is done once with a key, however often a select list calls it', async () => {
+    const { sql } = ledger
+    const [id, other] = [await ledger.user(100), await ledger.user()]
+    await sql`select (debit_user(${id}, 10, 'a')).*`
+    await sql`select debit_user(${id}, 10, 'b'), transfer(${id}, ${other}, 1)`
+    expect(await copyOf(sql, id)).toBe('79.00 at 4')
+  })
+
   test('debit_user() answers a repeat even when nothing is left', async () => {
     const { sql } = ledger
     const id = await ledger.user(10)
