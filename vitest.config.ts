@@ -12,6 +12,9 @@ const HANG_MS = 300_000
 const LONG = [
   /\/faults\//,
   /docs_commands/,
+  /\/console\//,
+  /event_stream/,
+  /from_nine/,
   /http_server/,
   /access_service/,
   /webhooks/,
@@ -20,6 +23,7 @@ const LONG = [
   /mutations/,
   /\/dev\//,
   /contention/,
+  /plans/,
   /verification/,
 ]
 class LongFirst extends BaseSequencer {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { migrate } from '../../db/migrate.ts'
+import { createDatabase } from '../support/database.ts'
 import { codeOf } from '../support/ledger.ts'
 import { PROJECT, runTypeScript } from '../support/run_typescript.ts'
 
@@ -41,10 +42,10 @@ afterAll(async () => {
 
 test('npm run migrate refuses such a database, and says how to copy it', async () => {
   await expect(migrate(oldUrl)).rejects.toThrow(/--from-nine/)
-  const other = nameOf()
-  await migrate(other)
-  const [code, output] = await copy(other, nameOf())
+  const other = await createDatabase()
+  const [code, output] = await copy(other.url, nameOf())
   expect([code, output]).toEqual([1, expect.stringMatching(/all of the nine migrations/)])
+  await other.drop()
 })
 
 test('every row is copied as it is, and the copy proves itself', async () => {

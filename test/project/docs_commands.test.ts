@@ -74,7 +74,7 @@ async function cloneProject(): Promise<void> {
 beforeAll(async () => {
   port = await isFree('127.0.0.1', 3000) ? 3000 : await freePort()
   await cloneProject()
-  await bash(INSTALLS ? 'npm ci' : `cp -al '${PROJECT}/node_modules' . || npm ci`)
+  await bash(INSTALLS ? 'npm ci' : `ln -s '${PROJECT}/node_modules' .`)
 }, LIMIT_MS)
 
 afterAll(async () => {

@@ -10,6 +10,7 @@ import { expectProblem } from '../../support/problems.ts'
 import { useHttp } from '../../support/http.ts'
 import { connectTo, createUser } from '../../support/ledger.ts'
 import { onDeno, serve } from '../../support/service.ts'
+import { shareOf } from '../../support/share.ts'
 
 const STREAMS = 200
 const STREAMS_PER_CALLER = 50
@@ -99,7 +100,7 @@ async function restOf(socket: Socket): Promise<string> {
 
 const EVENTS = 3000
 const PAGE_ROWS = 100
-const SLOW = 20
+const SLOW = shareOf(20, 10)
 
 test(
   'readers who do not read have few pages read, are cut, and hold up no other',
