@@ -25,7 +25,8 @@ const loadPlot = async (): Promise<Plot> =>
 
 /**
  * Seconds and balances, oldest first, as the picture needs them: as floating-point numbers, and no
- * moment before the one to its left, which a manual entry may have. The last balance lasts until now.
+ * moment before the one to its left, which a manual entry may have. The last balance lasts until
+ * now.
  */
 function pointsOf(entries: readonly Entry[]): [number[], number[]] {
   const [moments, balances]: [number[], number[]] = [[], []]
@@ -62,6 +63,15 @@ async function readLast(
   }
 }
 
+/** What the picture shows, in words; `balances`: those of the entries, as numbers. */
+function descriptionOf(entries: readonly Entry[], balances: number[]): (string | Node)[] {
+  const [first, last] = [entries[0]!, entries.at(-1)!]
+  const at = (value: number) => money(entries[balances.indexOf(value)]!.balance)
+  const [low, high] = [at(Math.min(...balances)), at(Math.max(...balances))]
+  const seqs = `Entries ${first.seq} to ${last.seq}, since `
+  return [seqs, moment(first.ts), `. Lowest ${low}, highest ${high}.`]
+}
+
 /** The chart of a user. */
 export function chartSection(session: Session, id: number): Section & { stop(): void } {
   const place = element('div', { class: 'plot', role: 'img', 'aria-label': 'Balance over time' })
@@ -85,18 +95,6 @@ export function chartSection(session: Session, id: number): Section & { stop(): 
   resized.observe(place)
   themed.observe(document.documentElement, { attributeFilter: ['data-theme'] })
 
-  function describe(balances: number[]): void {
-    const [first, last] = [entries[0]!, entries.at(-1)!]
-    const at = (value: number) => money(entries[balances.indexOf(value)]!.balance)
-    const [low, high] = [at(Math.min(...balances)), at(Math.max(...balances))]
-    caption.replaceChildren(
-      `Entries ${first.seq} to ${last.seq}, since `,
-      moment(first.ts),
-      `. Lowest ${low}, highest ${high}.`,
-    )
-    place.setAttribute('aria-label', `Balance over time. ${caption.textContent}`)
-  }
-
   function point(at: number | null | undefined): void {
     const entry = typeof at === 'number' ? entries[at] ?? entries.at(-1) : undefined
     readout.replaceChildren(...(entry ? [moment(entry.ts), ` · ${money(entry.balance)}`] : []))
@@ -116,7 +114,8 @@ export function chartSection(session: Session, id: number): Section & { stop(): 
       if (entries.length === 0) return
       counted.hidden = entries.at(-1)!.seq <= COUNTS[0]
       const data = pointsOf(entries)
-      describe(data[1])
+      caption.replaceChildren(...descriptionOf(entries, data[1]))
+      place.setAttribute('aria-label', `Balance over time. ${caption.textContent}`)
       if (plot) plot.setData(data)
       else plot = new Plot({ ...optionsOf(Plot, place, point), ...size() }, data, place)
     } catch (error) {

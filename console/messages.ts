@@ -3,7 +3,10 @@ import { element } from './element.ts'
 
 const SHOWN_MS = 12_000
 
-/** Where messages go: in the dialog that is open, for what is outside of it is neither read nor seen. */
+/**
+ * Where messages go: in the dialog that is open, for what is outside of it is neither read nor
+ * seen.
+ */
 export const messagePlace = (): HTMLElement => element('div', { class: 'messages', role: 'status' })
 
 /** Shows a message at the bottom of the page, or of the dialog above it. */

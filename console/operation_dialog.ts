@@ -86,6 +86,25 @@ function createView({ verb, title }: Operation, fields: readonly Field[]) {
   }
 }
 
+/** What is confirmed, and its key. */
+interface Confirmed {
+  values: Values
+  text: string
+  key: string
+}
+
+/** The same values always have the same key. */
+function confirmationOf(values: Values, before: Confirmed | undefined): Confirmed {
+  const text = JSON.stringify(values)
+  return before?.text === text ? before : { values, text, key: crypto.randomUUID() }
+}
+
+/** For whoever doesn't know whether it happened. */
+function whereToLook({ title, isKeyed = true }: Operation, { key }: Confirmed): string {
+  const where = isKeyed ? `for the key ${key} in the history` : 'at the user again'
+  return `${title}: it may have happened. Look ${where}.`
+}
+
 /** Opens the dialog; `onDone`: the ledger may have changed. */
 export function openOperation(operation: Operation, onDone: () => void): void {
   const { isKeyed = true } = operation
@@ -95,8 +114,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   const view = createView(operation, fields)
   const { dialog, form, cancel, back } = view
   const giveBackFocus = rememberFocus()
-  /** What is confirmed, and its key: the same values always have the same one. */
-  let confirmed: { values: Values; text: string; key: string } | undefined
+  let confirmed: Confirmed | undefined
   let isConfirming = false
   let isBusy = false
   let problem: unknown
@@ -110,8 +128,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   async function review(): Promise<void> {
     const values = Object.fromEntries(fields.map(({ name, input }) => [name, input.value.trim()]))
     const rows = await operation.summary(values)
-    const text = JSON.stringify(values)
-    if (confirmed?.text !== text) confirmed = { values, text, key: crypto.randomUUID() }
+    confirmed = confirmationOf(values, confirmed)
     isConfirming = true
     const key = isKeyed ? element('code', {}, confirmed.key) : undefined
     view.showConfirmation([...rows, ['Reason', values['reason']], ['Key', key]])
@@ -152,10 +169,7 @@ export function openOperation(operation: Operation, onDone: () => void): void {
   dialog.addEventListener('close', () => {
     dialog.remove()
     giveBackFocus()
-    if (problem instanceof OutcomeUnknownError) {
-      const where = isKeyed ? `for the key ${confirmed!.key} in the history` : 'at the user again'
-      announce(`${operation.title}: it may have happened. Look ${where}.`)
-    }
+    if (problem instanceof OutcomeUnknownError) announce(whereToLook(operation, confirmed!))
     if (confirmed) onDone()
   })
   document.body.append(dialog)

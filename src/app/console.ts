@@ -55,7 +55,7 @@ const fileParam = z.object({
   file: z.string().meta({
     description: 'The name of a file.',
     maxLength: 255,
-    examples: ['console.css'],
+    examples: ['page.css'],
   }),
 })
 

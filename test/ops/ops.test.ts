@@ -13,6 +13,9 @@ import { SECRET, webhooksFile } from '../src/webhooks/receivers.ts'
 import { blocksOf } from './runbooks.ts'
 
 const RULES = 'ops/prometheus/ledger.rules.yml'
+const RULES_TESTS = readdirSync('ops/prometheus/tests').map((file) =>
+  `ops/prometheus/tests/${file}`
+)
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 
 interface Rule {
@@ -93,15 +96,17 @@ const promtool = (...args: string[]) => {
 test('promtool accepts the rules, and what they make of series is what their tests say', ({ skip }) => {
   skip(!hasPromtool, 'needs promtool')
   expect(promtool('check', 'rules', RULES)).toMatchObject({ status: 0 })
-  const { status, output } = promtool('test', 'rules', RULES.replace('.yml', '.test.yml'))
+  const { status, output } = promtool('test', 'rules', ...RULES_TESTS)
   expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS')])
 })
 
 test('each alert waits, has a severity, a summary and a runbook; and is tested to fire', () => {
-  const tested = parse(readFileSync(RULES.replace('.yml', '.test.yml'), 'utf8')) as {
-    tests: { alert_rule_test?: { alertname: string; exp_alerts: object[] }[] }[]
-  }
-  const firing = tested.tests.flatMap(({ alert_rule_test: list = [] }) =>
+  const tested = RULES_TESTS.flatMap((file) =>
+    (parse(readFileSync(file, 'utf8')) as {
+      tests: { alert_rule_test?: { alertname: string; exp_alerts: object[] }[] }[]
+    }).tests
+  )
+  const firing = tested.flatMap(({ alert_rule_test: list = [] }) =>
     list.filter(({ exp_alerts }) => exp_alerts.length > 0).map(({ alertname }) => alertname)
   )
   for (const { alert, for: duration, labels, annotations } of alerts) {

@@ -59,7 +59,7 @@ test('whatever a route answers is documented, and whatever is documented is answ
     ['get', '/docs', '/docs'],
     ['get', '/me', '/me'],
     ['get', '/console', '/console'],
-    ['get', '/console/{folder}/{file}', '/console/app/console.css'],
+    ['get', '/console/{folder}/{file}', '/console/app/page.css'],
     ['get', '/console/{folder}/{file}', '/console/app/main.ts'],
     ['get', '/console/{folder}/{file}', '/console/app/package.json'],
     ['get', '/', '/'],

@@ -93,7 +93,7 @@ export const ROWS: Record<string, Row> = {
   'GET /console': { needs: 'open', send: () => [['GET', '/console'], ['HEAD', '/console']] },
   'GET /console/:folder/:file': {
     needs: 'open',
-    send: () => [['GET', '/console/app/console.css']],
+    send: () => [['GET', '/console/app/page.css']],
   },
   'GET /openapi.json': { needs: 'open', send: () => [['GET', '/openapi.json']] },
   'GET /': { needs: 'open', send: () => [['GET', '/'], ['HEAD', '/']] },
