@@ -2,9 +2,9 @@
 import type postgres from 'postgres'
 import { arrayLiteral } from '../src/ledger/rows.ts'
 
-export interface Posting {
+export interface Operation {
   /** As ledger.post names it; null: only post what is pending. */
-  operation: 'DEBIT' | 'CREDIT' | 'TRANSFER' | 'HOLD' | 'CAPTURE' | 'RELEASE' | 'REVERSE' | null
+  kind: 'DEBIT' | 'CREDIT' | 'TRANSFER' | 'HOLD' | 'CAPTURE' | 'RELEASE' | 'REVERSE' | null
   userId: string
   /** A decimal string with at most two places. */
   amount?: string
@@ -17,8 +17,8 @@ export interface Posting {
   metadata?: string
 }
 
-/** What became of one of them, by its place in the list, for its user. */
-export interface Posted {
+/** What became of an operation, by its place in the list, for its user. */
+export interface Outcome {
   /** `ok` or a SQLSTATE, which changed nothing. */
   status: string
   /** It was done earlier, with this key. */
@@ -28,11 +28,11 @@ export interface Posted {
 }
 
 /** The arguments of ledger.post that say what to do. */
-function argumentsOf(sql: postgres.Sql, postings: Posting[]) {
-  const column = (value: (posting: Posting) => string | number | null | undefined) =>
-    arrayLiteral(postings.map(value))
+function argumentsOf(sql: postgres.Sql, operations: Operation[]) {
+  const column = (value: (operation: Operation) => string | number | null | undefined) =>
+    arrayLiteral(operations.map(value))
   return sql`
-    operations => ${column(({ operation }) => operation)}::text[],
+    operations => ${column(({ kind }) => kind)}::text[],
     user_ids => ${column(({ userId }) => userId)}::bigint[],
     amounts => ${column(({ amount }) => amount)}::numeric[],
     peer_user_ids => ${column(({ peerId }) => peerId)}::bigint[],
@@ -44,13 +44,16 @@ function argumentsOf(sql: postgres.Sql, postings: Posting[]) {
 
 /**
  * Posts them in order, in one transaction, and waits for users that others have locked.
- * @param postings at most some thousand
+ * @param operations at most some thousand
  * @throws PostgresError 55P03 if a user stays locked for longer than lock_timeout
  */
-export async function postOperations(sql: postgres.Sql, postings: Posting[]): Promise<Posted[]> {
-  return await sql<Posted[]>`
+export async function postOperations(
+  sql: postgres.Sql,
+  operations: Operation[],
+): Promise<Outcome[]> {
+  return await sql<Outcome[]>`
     select distinct on (o.n) o.status, coalesce(o.replayed, false) as replayed, o.seq, o.hold
-      from ledger.post(${argumentsOf(sql, postings)}, wait => true, max_pending => null)
+      from ledger.post(${argumentsOf(sql, operations)}, wait => true, max_pending => null)
              with ordinality as o
      order by o.n, o.ordinality`
 }
@@ -62,12 +65,12 @@ export async function postOperations(sql: postgres.Sql, postings: Posting[]): Pr
  */
 export async function postOperationsAt(
   sql: postgres.Sql,
-  postings: Posting[],
+  operations: Operation[],
   moments: string[],
-): Promise<Posted[]> {
-  return await sql<Posted[]>`
+): Promise<Outcome[]> {
+  return await sql<Outcome[]>`
     select distinct on (o.n) o.status, coalesce(o.replayed, false) as replayed, o.seq, o.hold
-      from pg_temp.post_past(${argumentsOf(sql, postings)},
+      from pg_temp.post_past(${argumentsOf(sql, operations)},
              moments => ${arrayLiteral(moments)}::timestamptz[]) with ordinality as o
      order by o.n, o.ordinality`
 }

@@ -3,7 +3,7 @@ import type postgres from 'postgres'
 import process from 'node:process'
 import { printedHelp } from '../../src/command_line.ts'
 import { connectReader, connectWriter, refuseDistributed, runCommand } from '../command.ts'
-import { type Posting, postOperations } from '../post_operations.ts'
+import { type Operation, postOperations } from '../post_operations.ts'
 import { findEntries } from './bank_entries.ts'
 import { FILE_OPTIONS, parseOptions } from './bank_options.ts'
 import type { BankFile } from './bank_options.ts'
@@ -65,8 +65,8 @@ async function check(sql: postgres.Sql, file: BankFile, tally: Tally): Promise<v
   }
 }
 
-const postingOf = ({ userId, action, amount, key, metadata }: UserLine): Posting => ({
-  operation: action,
+const operationOf = ({ userId, action, amount, key, metadata }: UserLine): Operation => ({
+  kind: action,
   userId,
   amount,
   key,
@@ -76,7 +76,7 @@ const postingOf = ({ userId, action, amount, key, metadata }: UserLine): Posting
 async function post(sql: postgres.Sql, file: BankFile, tally: Tally): Promise<void> {
   for await (const { lines, faults } of readUserLines(sql, file)) {
     if (faults.length > 0) throw new Error(`${file.path} was changed while it was read`)
-    const outcomes = await postOperations(sql, lines.map(postingOf))
+    const outcomes = await postOperations(sql, lines.map(operationOf))
     outcomes.forEach(({ status, replayed }, i) => {
       const { line, userId, action, amount } = lines[i]!
       if (status !== 'ok') {

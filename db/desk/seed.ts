@@ -5,7 +5,12 @@ import type postgres from 'postgres'
 import { counted, printedHelp } from '../../src/command_line.ts'
 import { arrayLiteral } from '../../src/ledger/rows.ts'
 import { connectOwner, refuseDistributed, runCommand, wholeNumber } from '../command.ts'
-import { type Posted, type Posting, postOperations, postOperationsAt } from '../post_operations.ts'
+import {
+  type Operation,
+  type Outcome,
+  postOperations,
+  postOperationsAt,
+} from '../post_operations.ts'
 import {
   DAY_MS,
   endOfRound,
@@ -87,21 +92,21 @@ async function createUsers(sql: postgres.Sql, users: SeedUser[], atMs: number): 
 
 /** In parts, each in a transaction. */
 async function postAll(
-  list: readonly Posting[],
-  post: (part: Posting[], at: number) => Promise<Posted[]>,
-): Promise<Posted[]> {
-  const posted = []
+  list: readonly Operation[],
+  post: (part: Operation[], at: number) => Promise<Outcome[]>,
+): Promise<Outcome[]> {
+  const outcomes = []
   for (let at = 0; at < list.length; at += OPERATIONS_A_CALL) {
-    posted.push(...await post(list.slice(at, at + OPERATIONS_A_CALL), at))
+    outcomes.push(...await post(list.slice(at, at + OPERATIONS_A_CALL), at))
   }
-  return posted
+  return outcomes
 }
 
 /** Posts what begins at a moment of the past. */
-function postRound(sql: postgres.Sql, { postings, afterMs }: Round, beginMs: number) {
+function postRound(sql: postgres.Sql, { operations, afterMs }: Round, beginMs: number) {
   const moments = afterMs.map((ms) => new Date(beginMs + ms).toISOString())
   return postAll(
-    postings,
+    operations,
     (part, at) => postOperationsAt(sql, part, moments.slice(at, at + part.length)),
   )
 }
@@ -125,25 +130,25 @@ async function postPast(
   },
 ): Promise<number> {
   await sql.unsafe(readFileSync(new URL('post_past.sql', import.meta.url), 'utf8'))
-  const posted: Posted[] = []
+  const outcomes: Outcome[] = []
   for (let round = 0; round < rounds; round++) {
     const beginMs = firstMs + round * ROUND_DAYS * DAY_MS
     const begun = roundOf(seed, round, ids)
     const first = await postRound(sql, begun, beginMs)
-    const end = endOfRound(seed, round, begun.postings, first)
-    posted.push(...first, ...await postRound(sql, end, beginMs))
+    const end = endOfRound(seed, round, begun.operations, first)
+    outcomes.push(...first, ...await postRound(sql, end, beginMs))
   }
-  posted.push(...await postRound(sql, expiredHoldsOf(seed, ids), nowMs - EXPIRED_HOLDS_MS))
-  return posted.filter(({ status }) => status === 'ok').length
+  outcomes.push(...await postRound(sql, expiredHoldsOf(seed, ids), nowMs - EXPIRED_HOLDS_MS))
+  return outcomes.filter(({ status }) => status === 'ok').length
 }
 
 /** @returns how many operations were posted */
 async function postToday(sql: postgres.Sql, seed: number, ids: string[]): Promise<number> {
-  const post = (part: Posting[]) => postOperations(sql, part)
+  const post = (part: Operation[]) => postOperations(sql, part)
   const today = todayOf(seed, ids)
-  const posted = await postAll(today, post)
-  posted.push(...await postAll(endOfToday(seed, today, posted), post))
-  return posted.filter(({ status }) => status === 'ok').length
+  const outcomes = await postAll(today, post)
+  outcomes.push(...await postAll(endOfToday(seed, today, outcomes), post))
+  return outcomes.filter(({ status }) => status === 'ok').length
 }
 
 /** Some users are frozen, some have a credit limit, and some an entry that is pending. */

@@ -1,5 +1,5 @@
 /** What `npm run seed` fills a ledger with. It follows from the seed alone. */
-import type { Posted, Posting } from '../post_operations.ts'
+import type { Operation, Outcome } from '../post_operations.ts'
 import { randomOf } from './random.ts'
 
 export interface SeedUser {
@@ -10,7 +10,7 @@ export interface SeedUser {
 
 /** What is posted, and at which moments, in milliseconds after the round begins. */
 export interface Round {
-  postings: Posting[]
+  operations: Operation[]
   afterMs: number[]
 }
 
@@ -64,11 +64,11 @@ export function usersOf(seed: number, count: number): SeedUser[] {
 }
 
 /** In order of time, no two at the same moment. */
-function inOrder(all: (readonly [afterMs: number, posting: Posting])[]): Round {
+function inOrder(all: (readonly [afterMs: number, operation: Operation])[]): Round {
   let last = -1
   const sorted = all.toSorted(([a], [b]) => a - b)
   return {
-    postings: sorted.map(([, posting]) => posting),
+    operations: sorted.map(([, operation]) => operation),
     afterMs: sorted.map(([afterMs]) => last = Math.max(last + 1, afterMs)),
   }
 }
@@ -79,13 +79,13 @@ function inOrder(all: (readonly [afterMs: number, posting: Posting])[]): Round {
  */
 export function roundOf(seed: number, round: number, ids: string[]): Round {
   const dice = diceOf(seed * 1_000_003 + round)
-  const all: (readonly [number, Posting])[] = []
-  const add = (afterMs: number, posting: Posting) =>
-    all.push([afterMs, { ...posting, key: `seed-${seed}-${round}-${all.length + 1}` }])
+  const all: (readonly [number, Operation])[] = []
+  const add = (afterMs: number, operation: Operation) =>
+    all.push([afterMs, { ...operation, key: `seed-${seed}-${round}-${all.length + 1}` }])
   ids.forEach((userId, n) => {
-    const spend = (posting: Omit<Posting, 'userId'>, max: number) =>
+    const spend = (operation: Omit<Operation, 'userId'>, max: number) =>
       add(dice.from(8 * HOUR_MS, (ROUND_DAYS - 1) * DAY_MS - 1), {
-        ...posting,
+        ...operation,
         userId,
         amount: money(dice.from(99, max)),
         metadata: purpose(dice),
@@ -93,20 +93,25 @@ export function roundOf(seed: number, round: number, ids: string[]): Round {
     if (round % ROUNDS_A_MONTH === 0) {
       const amount = money(dice.from(120_000, 480_000))
       const metadata = JSON.stringify({ purpose: 'salary' })
-      add(dice.from(0, 8 * HOUR_MS - 1), { operation: 'CREDIT', userId, amount, metadata })
+      add(dice.from(0, 8 * HOUR_MS - 1), { kind: 'CREDIT', userId, amount, metadata })
     }
-    for (let debits = dice.from(0, 3); debits > 0; debits--) spend({ operation: 'DEBIT' }, 30_000)
-    if (dice.next() < 0.2) spend({ operation: 'TRANSFER', peerId: peerOf(dice, ids, n) }, 20_000)
-    if (dice.next() < 0.15) spend({ operation: 'HOLD' }, 20_000)
+    for (let debits = dice.from(0, 3); debits > 0; debits--) spend({ kind: 'DEBIT' }, 30_000)
+    if (dice.next() < 0.2) spend({ kind: 'TRANSFER', peerId: peerOf(dice, ids, n) }, 20_000)
+    if (dice.next() < 0.15) spend({ kind: 'HOLD' }, 20_000)
   })
   return inOrder(all)
 }
 
 /** What becomes of a round of that on its last day. */
-export function endOfRound(seed: number, round: number, postings: Posting[], posted: Posted[]) {
+export function endOfRound(
+  seed: number,
+  round: number,
+  operations: Operation[],
+  outcomes: Outcome[],
+) {
   const dice = diceOf(seed * 1_000_033 + round)
   const afterMs = () => dice.from((ROUND_DAYS - 1) * DAY_MS, ROUND_DAYS * DAY_MS - 1)
-  return inOrder(followUpsOf(dice, postings, posted).map((posting) => [afterMs(), posting]))
+  return inOrder(followUpsOf(dice, operations, outcomes).map((operation) => [afterMs(), operation]))
 }
 
 /** Holds of an hour that is over, of some users. */
@@ -114,7 +119,7 @@ export function expiredHoldsOf(seed: number, ids: string[]): Round {
   const dice = diceOf(seed + 4)
   const holders = ids.filter((_, n) => n % 25 === 7)
   return inOrder(holders.map((userId, n) => [n, {
-    operation: 'HOLD',
+    kind: 'HOLD',
     userId,
     amount: money(dice.from(100, 9_000)),
     expiresInSeconds: 3600,
@@ -128,44 +133,47 @@ const peerOf = (dice: Dice, ids: string[], n: number) =>
   ids[(n + dice.from(1, ids.length - 1)) % ids.length]!
 
 /** What users do today: debits, transfers and holds, each with a key. */
-export function todayOf(seed: number, ids: string[]): Posting[] {
+export function todayOf(seed: number, ids: string[]): Operation[] {
   const dice = diceOf(seed + 2)
-  const postings: Posting[] = []
-  const add = (posting: Omit<Posting, 'key' | 'metadata'>) => {
-    const key = `seed-${seed}-today-${postings.length + 1}`
-    postings.push({ ...posting, key, metadata: purpose(dice) })
+  const operations: Operation[] = []
+  const add = (operation: Omit<Operation, 'key' | 'metadata'>) => {
+    const key = `seed-${seed}-today-${operations.length + 1}`
+    operations.push({ ...operation, key, metadata: purpose(dice) })
   }
   ids.forEach((userId, n) => {
     const amount = () => money(dice.from(100, 9_000))
-    if (dice.next() < 0.7) add({ operation: 'DEBIT', userId, amount: amount() })
+    if (dice.next() < 0.7) add({ kind: 'DEBIT', userId, amount: amount() })
     if (dice.next() < 0.3) {
-      add({ operation: 'TRANSFER', userId, peerId: peerOf(dice, ids, n), amount: amount() })
+      add({ kind: 'TRANSFER', userId, peerId: peerOf(dice, ids, n), amount: amount() })
     }
     if (dice.next() < 0.4) {
       const expires = dice.next() < 0.5 && { expiresInSeconds: dice.from(1, 14) * DAY_SECONDS }
-      add({ operation: 'HOLD', userId, amount: amount(), ...expires })
+      add({ kind: 'HOLD', userId, amount: amount(), ...expires })
     }
   })
-  return postings
+  return operations
 }
 
 /** What becomes of that. */
-export const endOfToday = (seed: number, postings: Posting[], posted: Posted[]): Posting[] =>
-  followUpsOf(diceOf(seed + 3), postings, posted)
+export const endOfToday = (
+  seed: number,
+  operations: Operation[],
+  outcomes: Outcome[],
+): Operation[] => followUpsOf(diceOf(seed + 3), operations, outcomes)
 
 /** Holds are captured and released, debits and transfers reversed, but not all of them. */
-function followUpsOf(dice: Dice, postings: Posting[], posted: Posted[]): Posting[] {
-  return postings.flatMap((posting, n): Posting[] => {
-    const { status, hold, seq } = posted[n]!
-    const { operation, userId, key, metadata } = posting
+function followUpsOf(dice: Dice, operations: Operation[], outcomes: Outcome[]): Operation[] {
+  return operations.flatMap((operation, n): Operation[] => {
+    const { status, hold, seq } = outcomes[n]!
+    const { kind, userId, key, metadata } = operation
     const draw = dice.next()
-    if (status !== 'ok' || operation === 'CREDIT') return []
+    if (status !== 'ok' || kind === 'CREDIT') return []
     const next = { userId, key: `${key}-next`, ...(metadata !== undefined && { metadata }) }
-    if (operation === 'HOLD') {
-      if (draw < 0.5) return [{ ...next, operation: 'CAPTURE', ref: hold! }]
-      return draw < 0.9 ? [{ ...next, operation: 'RELEASE', ref: hold! }] : []
+    if (kind === 'HOLD') {
+      if (draw < 0.5) return [{ ...next, kind: 'CAPTURE', ref: hold! }]
+      return draw < 0.9 ? [{ ...next, kind: 'RELEASE', ref: hold! }] : []
     }
     const because = JSON.stringify({ reason: dice.of(REASONS) })
-    return draw < 0.05 ? [{ ...next, operation: 'REVERSE', ref: seq!, metadata: because }] : []
+    return draw < 0.05 ? [{ ...next, kind: 'REVERSE', ref: seq!, metadata: because }] : []
   })
 }

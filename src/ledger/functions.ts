@@ -66,13 +66,13 @@ export function createLedger(options: LedgerOptions): Ledger {
   // In some sessions the coordinator of a distributed ledger stops handing calls on.
   const open = (max: number) =>
     createDatabase({ url, ssl, queryDeadlineMs, max, isOfSession: isNotHandedOn })
-  const posting = open(options.batches)
+  const batches = open(options.batches)
   const waiting = open(options.waiting)
   const reads = open(options.reading)
   const longReads = options.readingLong === undefined ? reads : open(options.readingLong)
 
   return {
-    ...createLedgerPost(posting, waiting),
+    ...createLedgerPost(batches, waiting),
     ...createLedgerReads(reads, longReads),
     ...createLedgerUsers(reads, longReads),
     ...createLedgerControls(reads, waiting, longReads),
@@ -108,14 +108,14 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
 
     connections: () => ({
-      post: posting.connections(),
+      post: batches.connections(),
       wait: waiting.connections(),
       read: reads.connections(),
       read_long: longReads.connections(),
     }),
 
     async end() {
-      await Promise.all([posting.end(), waiting.end(), reads.end(), longReads.end()])
+      await Promise.all([batches.end(), waiting.end(), reads.end(), longReads.end()])
     },
   }
 }

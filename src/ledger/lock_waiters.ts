@@ -3,7 +3,7 @@
  */
 import { type Batcher, QueueFull } from '../core/batcher.ts'
 import { codeOf } from '../core/errors.ts'
-import { BUSY, heldUserOf, type Operation, type Outcome } from './operations.ts'
+import { BUSY, lockedUserOf, type Operation, type Outcome } from './operations.ts'
 import type { Sender } from './sender.ts'
 import { isOfTwo, rejectExpired, settle, takeOf, type Waiting } from './waiting.ts'
 
@@ -61,7 +61,7 @@ function pause(tries: number, users: number): Promise<unknown> {
 export class LockWaiters {
   readonly #options: LockWaitersOptions
   /** The operations that wait for each locked user. */
-  readonly #held = new Map<number, Waiting[]>()
+  readonly #locked = new Map<number, Waiting[]>()
   #queued = 0
   #calls = 0
   #isWaitingShortly = false
@@ -72,7 +72,7 @@ export class LockWaiters {
 
   /** Users who are waited for. */
   get users(): number {
-    return this.#held.size
+    return this.#locked.size
   }
 
   /** Operations that wait. */
@@ -81,8 +81,8 @@ export class LockWaiters {
   }
 
   /** The first of these users who is waited for. */
-  heldAmong(userIds: number[]): number | undefined {
-    return userIds.find((id) => this.#held.has(id))
+  lockedAmong(userIds: number[]): number | undefined {
+    return userIds.find((id) => this.#locked.has(id))
   }
 
   /**
@@ -92,7 +92,7 @@ export class LockWaiters {
    */
   add(userId: number, operation: Operation, until: number): Promise<Outcome | undefined> {
     const { maxBatch, maxQueue } = this.#options
-    const queue = this.#held.get(userId) ?? []
+    const queue = this.#locked.get(userId) ?? []
     if (this.#queued >= maxQueue || queue.length >= Math.max(maxBatch, maxQueue / 8)) {
       return Promise.reject(new QueueFull('too many wait for a user'))
     }
@@ -100,8 +100,8 @@ export class LockWaiters {
     const outcome = new Promise<Outcome | undefined>((resolve, reject) => {
       queue.push({ operation, until, resolve, reject })
     }).finally(() => this.#queued--)
-    if (!this.#held.has(userId)) {
-      this.#held.set(userId, queue)
+    if (!this.#locked.has(userId)) {
+      this.#locked.set(userId, queue)
       // Operations that come back from the same batch go together.
       void Promise.resolve().then(() => this.#serve(userId, queue))
     }
@@ -110,15 +110,15 @@ export class LockWaiters {
 
   /** Tries until the user is free, or nothing waits any more. */
   async #serve(userId: number, queue: Waiting[]) {
-    let isHeld = true
-    for (let tries = 1; isHeld; tries++) {
+    let isLocked = true
+    for (let tries = 1; isLocked; tries++) {
       rejectExpired(queue, this.#options.now())
       const carried = this.#takeForCall(queue)
-      if (carried.length > 0) isHeld = await this.#call(carried)
-      else if (queue.length > 0) isHeld = await this.#tryLater(userId, queue, tries)
-      isHeld &&= queue.length > 0
+      if (carried.length > 0) isLocked = await this.#call(carried)
+      else if (queue.length > 0) isLocked = await this.#tryLater(userId, queue, tries)
+      isLocked &&= queue.length > 0
     }
-    this.#held.delete(userId)
+    this.#locked.delete(userId)
     for (const { resolve } of queue) resolve(undefined)
   }
 
@@ -130,7 +130,7 @@ export class LockWaiters {
 
   /** Pauses, and then tries the first operation. @returns whether the user is still locked */
   async #tryLater(userId: number, queue: Waiting[], tries: number): Promise<boolean> {
-    await pause(tries, this.#held.size)
+    await pause(tries, this.#locked.size)
     rejectExpired(queue, this.#options.now())
     if (queue.length === 0) return true
     return await (this.#mayWaitShortly(tries)
@@ -141,15 +141,15 @@ export class LockWaiters {
   #mayWaitShortly(tries: number): boolean {
     const { maxCalls } = this.#options
     return SHORT_WAITS.includes(tries) && !this.#isWaitingShortly && this.#calls < maxCalls &&
-      this.#held.size <= maxCalls
+      this.#locked.size <= maxCalls
   }
 
   async #waitShortly(queue: Waiting[]): Promise<boolean> {
     this.#isWaitingShortly = true
     const carried = takeOf(queue, () => true, this.#options.maxBatch)
-    const isHeld = await this.#call(carried, { queue })
+    const isLocked = await this.#call(carried, { queue })
     this.#isWaitingShortly = false
-    return isHeld
+    return isLocked
   }
 
   /**
@@ -165,10 +165,10 @@ export class LockWaiters {
       carried.forEach((waiting, i) => settle(waiting, outcomes[i]!))
       return false
     } catch (error) {
-      const isHeld = codeOf(error) === BUSY
-      if (isHeld && short) short.queue.unshift(...carried)
+      const isLocked = codeOf(error) === BUSY
+      if (isLocked && short) short.queue.unshift(...carried)
       else for (const { reject } of carried) reject(error)
-      return isHeld
+      return isLocked
     } finally {
       this.#calls--
     }
@@ -182,7 +182,7 @@ export class LockWaiters {
     const first = queue[0]!
     try {
       const outcome = await this.#options.batches.add(first.operation)
-      if (outcome.status === BUSY && heldUserOf(outcome) === userId) return true
+      if (outcome.status === BUSY && lockedUserOf(outcome) === userId) return true
       first.resolve(outcome)
     } catch (error) {
       first.reject(error)

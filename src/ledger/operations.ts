@@ -108,6 +108,6 @@ export const BUSY = '55P03'
  * The locked user that an outcome names: the only one whose state ledger.post doesn't tell, since
  * it couldn't read it. Undefined if none was locked and only pending entries are left to post.
  */
-export function heldUserOf({ users }: Outcome): number | undefined {
+export function lockedUserOf({ users }: Outcome): number | undefined {
   return users.find(({ state }) => !state)?.userId
 }

@@ -31,7 +31,7 @@ export interface Recheck {
 const restFor = (ms: number) => new Promise<void>((resolve) => unref(setTimeout(resolve, ms)))
 
 /**
- * Creates it. It reads one small page of one user at a time, with pauses, so it takes at most a
+ * Creates the recheck. It reads one small page of one user at a time, with pauses: at most a
  * twentieth of one connection. A user that can't be read keeps the old number of findings: an alert
  * ends when the ledger is right, not when nobody can tell.
  */

@@ -1,7 +1,7 @@
 /** One operation that waits for a locked user, and queues of them. */
 import { WaitExpired } from '../core/batcher.ts'
 import { Problem } from '../core/errors.ts'
-import { BUSY, heldUserOf, type Operation, type Outcome } from './operations.ts'
+import { BUSY, lockedUserOf, type Operation, type Outcome } from './operations.ts'
 
 /** An operation that waits for a locked user. */
 export interface Waiting {
@@ -34,6 +34,6 @@ export function rejectExpired(queue: Waiting[], now: number) {
 /** Gives an operation its outcome; what is still locked after a call that waited is busy. */
 export function settle({ resolve, reject }: Waiting, outcome: Outcome | Error) {
   if (outcome instanceof Error) reject(outcome)
-  else if (outcome.status === BUSY && heldUserOf(outcome)) reject(new Problem('busy'))
+  else if (outcome.status === BUSY && lockedUserOf(outcome)) reject(new Problem('busy'))
   else resolve(outcome)
 }

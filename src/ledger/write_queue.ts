@@ -7,7 +7,7 @@ import { askAgain, isOutcomeUnknown, Problem, problemOf } from '../core/errors.t
 import { createInFlight } from '../core/in_flight.ts'
 import { activeSpan } from '../telemetry/spans.ts'
 import { LockWaiters } from './lock_waiters.ts'
-import { BUSY, heldUserOf, type Operation, type Outcome, usersOf } from './operations.ts'
+import { BUSY, lockedUserOf, type Operation, type Outcome, usersOf } from './operations.ts'
 import { Sender, type SenderOptions } from './sender.ts'
 
 export interface WriteQueueOptions extends SenderOptions {
@@ -120,17 +120,17 @@ export class WriteQueue {
   /** Tries in batches, and waits for locked users in between. */
   async #post(operation: Operation): Promise<Outcome> {
     const until = this.#now() + this.#lockWaitMs
-    let held = this.#lockWaiters.heldAmong(usersOf(operation))
+    let locked = this.#lockWaiters.lockedAmong(usersOf(operation))
     for (;;) {
-      const outcome = held === undefined
+      const outcome = locked === undefined
         ? await this.#batches.add(operation)
-        : await this.#lockWaiters.add(held, operation, until)
+        : await this.#lockWaiters.add(locked, operation, until)
       if (outcome && outcome.status !== BUSY) return outcome
       if (this.#now() > until) throw new Problem('busy')
       // The outcome tells the other user of the transfer that is reversed.
       const peerId = outcome?.users[1]?.userId
       if (peerId !== undefined) operation.peerId ??= peerId
-      held = outcome ? heldUserOf(outcome) : this.#lockWaiters.heldAmong(usersOf(operation))
+      locked = outcome ? lockedUserOf(outcome) : this.#lockWaiters.lockedAmong(usersOf(operation))
     }
   }
 

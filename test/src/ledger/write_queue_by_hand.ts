@@ -11,12 +11,12 @@ export const debit = (userId: number, key?: string): Operation => ({
 })
 export const ok: Outcome = { status: 'ok', replayed: false, users: [{ userId: 1 }] }
 /** Somebody else holds this user. */
-export const heldOf = (userId: number): Outcome => ({
+export const lockedOf = (userId: number): Outcome => ({
   status: '55P03',
   replayed: false,
   users: [{ userId }],
 })
-export const busy = heldOf(1)
+export const busy = lockedOf(1)
 export const transfer = (userId: number, peerId: number, key?: string): Operation => ({
   kind: 'transfer',
   userId,

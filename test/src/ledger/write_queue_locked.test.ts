@@ -4,7 +4,7 @@ import type { Outcome } from '../../../src/ledger/operations.ts'
 import {
   busy,
   debit,
-  heldOf,
+  lockedOf,
   ok,
   settled,
   setup,
@@ -19,12 +19,12 @@ const seen = (userId: number) => ({
   state: { snapshot: { id: userId, ...snapshot }, version: 1, read_at: '' },
 })
 /** Of a transfer to user 2, whom somebody else holds. */
-const heldPeer: Outcome = { ...busy, users: [seen(1), { userId: 2 }] }
+const lockedPeer: Outcome = { ...busy, users: [seen(1), { userId: 2 }] }
 
 test('a user whom somebody else holds waits in a call of its own, and the batches go on', async () => {
   const sizes: number[] = []
   const { calls, add } = setup({ onBatch: ({ size }) => sizes.push(size) })
-  const held = [add(debit(1)), add(debit(1))]
+  const locked = [add(debit(1)), add(debit(1))]
   const other = add(debit(3))
   await settled()
   calls[0]!.answer([busy, ok, busy])
@@ -40,7 +40,7 @@ test('a user whom somebody else holds waits in a call of its own, and the batche
   expect(await next).toBe('ok')
 
   calls[1]!.fail(sqlError('55P03'))
-  expect(await Promise.all(held)).toEqual(['busy', 'busy'])
+  expect(await Promise.all(locked)).toEqual(['busy', 'busy'])
   expect(calls).toHaveLength(3)
   expect(sizes).toEqual([3, 1, 2])
 })
@@ -71,12 +71,12 @@ test('who gets no call that waits is tried again without waiting', async () => {
   const { calls, add } = setup({ batches: 1 })
   const answers = [1, 2, 3].map((id) => add(debit(id)))
   await settled()
-  calls[0]!.answer([heldOf(1), heldOf(2), heldOf(3)])
+  calls[0]!.answer([lockedOf(1), lockedOf(2), lockedOf(3)])
   await settled()
   expect(calls.slice(1).map(({ items, wait }) => [items[0]!.userId, wait]))
     .toEqual([[1, true], [2, true]])
   await vi.waitUntil(() => calls.length === 4)
-  calls[3]!.answer([heldOf(3)])
+  calls[3]!.answer([lockedOf(3)])
   await vi.waitUntil(() => calls.length === 5)
   expect(calls.slice(3).map(({ items, wait }) => [items[0]!.userId, wait]))
     .toEqual([[3, false], [3, false]])
@@ -91,20 +91,20 @@ test('who waited too long for somebody else is busy', async () => {
   const { calls, clock, add } = setup({ batches: 1, waiting: 1 })
   const answers = [1, 2].map((id) => add(debit(id)))
   await settled()
-  calls[0]!.answer([heldOf(1), heldOf(2)])
+  calls[0]!.answer([lockedOf(1), lockedOf(2)])
   await vi.waitUntil(() => calls.length === 3)
   clock.ms = 2001
-  calls[2]!.answer([heldOf(2)])
+  calls[2]!.answer([lockedOf(2)])
   expect(await answers[1]).toBe('busy')
   calls[1]!.answer([ok])
   expect(await answers[0]).toBe('ok')
 })
 
-test('a transfer to a user who is held waits in no call, and holds nobody up', async () => {
+test('a transfer to a user who is locked waits in no call, and holds nobody up', async () => {
   const { calls, add } = setup()
   const moved = add(transfer(1, 2))
   await settled()
-  calls[0]!.answer([heldPeer])
+  calls[0]!.answer([lockedPeer])
   await settled()
   const other = add(debit(1))
   await settled()
@@ -114,7 +114,7 @@ test('a transfer to a user who is held waits in no call, and holds nobody up', a
   // It is tried again, without waiting, until its users are free.
   await vi.waitUntil(() => calls.length === 3)
   expect(calls[2]).toMatchObject({ wait: false, items: [{ kind: 'transfer' }] })
-  calls[2]!.answer([heldPeer])
+  calls[2]!.answer([lockedPeer])
   await vi.waitUntil(() => calls.length === 4)
   calls[3]!.answer([ok])
   expect(await moved).toBe('ok')
@@ -124,7 +124,7 @@ test('an operation of two users waits for a moment only, at few of its tries', a
   const waits: (number | undefined)[] = []
   const { add } = setup({
     post(operations, { wait, lockWaitMs }) {
-      if (!wait) return Promise.resolve(operations.map(() => heldPeer))
+      if (!wait) return Promise.resolve(operations.map(() => lockedPeer))
       waits.push(lockWaitMs)
       return waits.length === 1 ? Promise.reject(sqlError('55P03')) : Promise.resolve([ok])
     },
@@ -133,8 +133,8 @@ test('an operation of two users waits for a moment only, at few of its tries', a
   expect(waits).toEqual([100, 100])
 })
 
-test('while many users are held, none waits even for a moment', async () => {
-  const held = [2, 3, 4, 5].map((peer) => transfer(1, peer))
+test('while many users are locked, none waits even for a moment', async () => {
+  const locked = [2, 3, 4, 5].map((peer) => transfer(1, peer))
   let isFree = false
   let calls = 0
   const { add } = setup({
@@ -149,7 +149,7 @@ test('while many users are held, none waits even for a moment', async () => {
       )
     },
   })
-  const answers = held.map((operation) => add(operation))
+  const answers = locked.map((operation) => add(operation))
   // Each has been tried often enough to wait, were it alone.
   await vi.waitUntil(() => calls > 60)
   isFree = true
@@ -160,7 +160,7 @@ test('after a call that waited, all that waits for the user is in one batch', as
   const { calls, add } = setup()
   const answers = [add(debit(2))]
   await settled()
-  calls[0]!.answer([heldOf(2)])
+  calls[0]!.answer([lockedOf(2)])
   await settled()
   expect(calls[1]).toMatchObject({ wait: true })
   answers.push(add(transfer(1, 2)), add(debit(2)))
@@ -173,11 +173,11 @@ test('after a call that waited, all that waits for the user is in one batch', as
   expect(await Promise.all(answers)).toEqual(['ok', 'ok', 'ok'])
 })
 
-test('of a user who is held one operation is tried, however many wait', async () => {
+test('of a user who is locked one operation is tried, however many wait', async () => {
   const { calls, add } = setup()
   const answers = Array.from({ length: 50 }, () => add(transfer(1, 2)))
   await settled()
-  calls[0]!.answer(answers.map(() => heldPeer))
+  calls[0]!.answer(answers.map(() => lockedPeer))
   await vi.waitUntil(() => calls.length === 2)
   expect(calls[1]!.items).toHaveLength(1)
   calls[1]!.answer([ok])
@@ -204,7 +204,7 @@ test('a reversal that met somebody else knows its other user from then on', asyn
   const { calls, add } = setup({ maxBatch: 1 })
   const reversed = add({ kind: 'reverse', userId: 1, ref: 1 })
   await settled()
-  calls[0]!.answer([heldPeer])
+  calls[0]!.answer([lockedPeer])
   await vi.waitUntil(() => calls.length === 2)
   const other = add(debit(2))
   await settled()
