@@ -1147,6 +1147,14 @@ create function ledger.await_final(user_id bigint, at timestamp with time zone)
   returns void
   language plpgsql volatile;
 
+-- Waits until what was prepared on any server, of transactions over several servers, is committed
+-- or taken back: what one server shows, the others then show, too. Raises 08006 if a server doesn't
+-- answer, LGMOV if the transaction would see nothing later. Only for where users are on several
+-- servers.
+create function ledger.await_prepared()
+  returns void
+  language plpgsql volatile;
+
 -- Of these entries those with which the balance of their user fell below a threshold, and below
 -- which.
 create function ledger.balances_below(user_ids bigint[], seqs bigint[], thresholds numeric[])
@@ -1790,8 +1798,8 @@ create function ledger.held_now(user_id bigint)
   returns numeric
   language plpgsql volatile;
 
--- What is wrong with a change of a hold, in words, or null: placed is its first change, previous
--- the one before. Internal.
+-- What is wrong with a change of a hold by itself, in words, or null: placed is its first change,
+-- previous the one before. Internal.
 create function ledger.hold_change_problem(
   placed public.hold_changes,
   previous public.hold_changes,
@@ -1870,8 +1878,9 @@ create function ledger.hold_row(
 grant execute on function ledger.hold_row to ledger_dba;
 
 -- What is wrong with a row of holds, if it isn't what its first and its last change and what was
--- captured in all come to; or null. Internal.
+-- captured in all come to; or null, also without a row. Internal.
 create function ledger.hold_row_problem(
+  hold public.holds,
   first public.hold_changes,
   last public.hold_changes,
   captured numeric)
@@ -2537,9 +2546,23 @@ create function ledger.verify_controls(after_user_id bigint, upto_user_id bigint
   returns SETOF ledger.finding
   language plpgsql stable;
 
+-- The findings about the copies in users of a range of users: users.seq and users.balance are not
+-- those of the last entry. Internal.
+create function ledger.verify_copies(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
 -- The findings about what a range of users were made as: a row of user_details was edited or
 -- belongs to nobody, or its reference or key doesn't lead to the user. Internal.
 create function ledger.verify_details(after_user_id bigint, upto_user_id bigint)
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
+-- The findings of verify_users about a range of users. Internal.
+create function ledger.verify_each_user(
+  after_user_id bigint,
+  upto_user_id bigint,
+  pending_limit interval)
   returns SETOF ledger.finding
   language plpgsql stable;
 
@@ -2554,6 +2577,13 @@ create function ledger.verify_entries(
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
   language plpgsql stable security definer;
 grant execute on function ledger.verify_entries to ledger_dba;
+
+-- The findings of verify_entry about some posted rows, in a second look, for where users are on
+-- several servers: the other half of a transfer that was on its way in the first is there by now.
+-- Internal.
+create function ledger.verify_entries_again(entries public.payment_history[])
+  returns ledger.finding[]
+  language plpgsql volatile;
 
 -- The findings about one posted row: against the row before it, who entered it, the other half of
 -- its transfer, the entry that it reverses, and its hold. Internal.
@@ -2570,7 +2600,7 @@ create function ledger.verify_erasures()
 -- The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing,
 -- disabled or another than the migrations made; a trigger or other code that runs at a change,
 -- anything in schema ledger, or a function of the name of one of ours or PostgreSQL's, that is
--- somebody else's; and those of verify_interventions, verify_references and verify_shards.
+-- somebody else's; and those of verify_interventions and verify_servers.
 create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;
@@ -2607,12 +2637,30 @@ create function ledger.verify_references()
   returns SETOF ledger.finding
   language plpgsql stable;
 
+-- The findings of verify_references and verify_shards, where users are on several servers those
+-- that a second look has, too. Internal.
+create function ledger.verify_servers()
+  returns SETOF ledger.finding
+  language plpgsql stable;
+
+-- Which findings of verify_references and verify_shards a second look has, too, for where users are
+-- on several servers: a user who was on the way to its server in the first is there by now, and so
+-- is a shard. Raises 08006 if a server doesn't answer. Internal.
+create function ledger.verify_servers_again(findings ledger.finding[])
+  returns ledger.finding[]
+  language plpgsql volatile;
+
 -- The findings about a ledger whose users are on several servers: a shard without a trigger, a
 -- constraint or a unique index that its table has, or with another one, and what verify_workers
 -- finds. None where all users are on one server.
 create function ledger.verify_shards()
   returns SETOF ledger.finding
   language plpgsql stable security definer;
+
+-- The findings about posted rows that verify_entries alone can't tell to be right. Internal.
+create function ledger.verify_suspects(entries public.payment_history[])
+  returns ledger.finding[]
+  language plpgsql stable;
 
 -- Verifies at most max_rows entries of a user after a seq, and with the last of them what else
 -- verify_user looks at: findings, how many entries it read, and the seq to go on after (null: that
@@ -2637,6 +2685,12 @@ create function ledger.verify_users(
   returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
   language plpgsql stable security definer;
 grant execute on function ledger.verify_users to ledger_dba;
+
+-- The findings of verify_users about some users, in a second look, for where users are on several
+-- servers: what was on its way in the first is everywhere by now. Internal.
+create function ledger.verify_users_again(user_ids bigint[], pending_limit interval)
+  returns ledger.finding[]
+  language plpgsql volatile;
 
 -- The findings about the servers of a distributed ledger: one without a guard that the coordinator
 -- has, such as a function that nobody else may execute, or on which the functions of a shard are

@@ -37,15 +37,10 @@ begin
     return 'can''t be';
   end if;
   if c.action = 'placed' and c.available < 0 then return 'is more than was available'; end if;
-  if c.action = 'captured' and not exists (select from public.payment_history h
-      where h.user_id = c.user_id and h.seq = c.seq and h.hold = c.hold and h.amount = c.amount)
-  then
-    return 'is captured without its entry';
-  end if;
   return null;
 end $$;
 
 comment on function ledger.hold_change_problem is
-  'What is wrong with a change of a hold, in words, or null: placed is its first change, previous the one before. Internal.';
+  'What is wrong with a change of a hold by itself, in words, or null: placed is its first change, previous the one before. Internal.';
 
 revoke all on function ledger.hold_change_problem from public;

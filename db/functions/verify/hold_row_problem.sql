@@ -1,14 +1,13 @@
 create or replace function ledger.hold_row_problem(
-  first public.hold_changes, last public.hold_changes, captured numeric)
+  hold public.holds, first public.hold_changes, last public.hold_changes, captured numeric)
   returns text
   language plpgsql stable as $$
 declare
+  o public.holds := hold_row_problem.hold;
   f public.hold_changes := hold_row_problem.first;
   l public.hold_changes := hold_row_problem.last;
-  o public.holds;
 begin
-  select x.* into o from public.holds x where x.user_id = l.user_id and x.hold = l.hold;
-  if not found then return null; end if;
+  if o.user_id is null then return null; end if;
   if (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
       = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
         l.expires_at, hold_row_problem.captured, l.number, f.number) then
@@ -23,6 +22,6 @@ begin
 end $$;
 
 comment on function ledger.hold_row_problem is
-  'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null. Internal.';
+  'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null, also without a row. Internal.';
 
 revoke all on function ledger.hold_row_problem from public;

@@ -51,11 +51,7 @@ begin
     next_seq := v_last.seq;
   end if;
 
-  -- One by one: what verify_entry reads may be on other servers.
-  findings := '{}';
-  foreach v_entry in array coalesce(v_suspects, '{}') loop
-    findings := findings || array(select f from ledger.verify_entry(v_entry) f);
-  end loop;
+  findings := ledger.verify_suspects(coalesce(v_suspects, '{}'));
   v_known := array(select u.id from public.users u where u.id = any (v_users));
   findings := findings || array(
     select row('user_missing', m.user_id, null, 'There are entries, but no such user.')::ledger.finding

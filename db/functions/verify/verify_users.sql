@@ -5,47 +5,25 @@ create or replace function ledger.verify_users(
   language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v_last_id bigint;
-  v_copies ledger.finding[];
+  v_upto bigint;
 begin
-  select count(*), max(c.id), array_agg(case
-           when c.seq > c.last_seq then row('tail_missing', c.id, c.seq,
-             format('users.seq is %s, the last entry %s.', c.seq, c.last_seq))::ledger.finding
-           else row('copy_differs', c.id, c.last_seq,
-             format('users has balance %s at %s, the history %s at %s.', c.balance, c.seq,
-               c.last_balance, c.last_seq))::ledger.finding end)
-           filter (where (c.seq, c.balance) is distinct from (c.last_seq, c.last_balance))
-    into rows_read, v_last_id, v_copies
+  select count(*), max(c.id) into rows_read, v_upto
     from (
-      select u.id, u.seq, u.balance, coalesce(h.seq, 0) as last_seq,
-             coalesce(h.balance, 0) as last_balance
-        from public.users u
-        left join lateral (
-          select p.seq, p.balance from public.payment_history p
-           where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
+      select u.id from public.users u
        where u.id > verify_users.after_user_id and u.id <= verify_users.upto_user_id
        order by u.id limit verify_users.max_rows) c;
-  next_user_id := case when rows_read = verify_users.max_rows then v_last_id end;
-
-  findings := coalesce(v_copies, '{}') || array(
-    select row('pending_too_long', h.user_id, null,
-             format('Row %s has been pending since %s.', h.id, h.ts))::ledger.finding
-      from public.payment_history h
-     where h.seq is null and h.user_id > verify_users.after_user_id
-       and h.user_id <= coalesce(next_user_id, verify_users.upto_user_id)
-       and h.ts < statement_timestamp() - verify_users.pending_limit
-    union all
-    select f from ledger.verify_manual_entries(verify_users.after_user_id,
-      coalesce(next_user_id, verify_users.upto_user_id)) f
-    union all
-    select f from ledger.verify_controls(verify_users.after_user_id,
-      coalesce(next_user_id, verify_users.upto_user_id)) f
-    union all
-    select f from ledger.verify_details(verify_users.after_user_id,
-      coalesce(next_user_id, verify_users.upto_user_id)) f
-    union all
-    select f from ledger.verify_holds(verify_users.after_user_id,
-      coalesce(next_user_id, verify_users.upto_user_id)) f);
+  if rows_read = verify_users.max_rows then
+    next_user_id := v_upto;
+  else
+    v_upto := verify_users.upto_user_id;
+  end if;
+  findings := array(select f from ledger.verify_each_user(verify_users.after_user_id, v_upto,
+    verify_users.pending_limit) f);
+  if ledger.is_distributed() and cardinality(findings) > 0 then
+    findings := ledger.verify_users_again(
+      array(select distinct f.user_id from unnest(findings) f order by 1),
+      verify_users.pending_limit);
+  end if;
   return next;
 end $$;
 
