@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { counted, printedHelp } from '../src/command_line.ts'
 import { arrayLiteral } from '../src/ledger/rows.ts'
-import { connectOwner, refuseDistributed, runCommand, wholeNumber } from './command.ts'
+import { connectOwner, runCommand, wholeNumber } from './command.ts'
 
 const ROWS_A_TRANSACTION = 1000
 const MIN_AGE_DAYS = 30
@@ -26,6 +26,7 @@ exit codes: 0 all of it is in FILE, 2 it couldn't go on, for the reason in one l
 
 /** Which entries: posted before that moment, with metadata of at least so many bytes. */
 interface Wanted {
+  ledger: string
   before: string
   minBytes: number
 }
@@ -48,15 +49,17 @@ function momentOf(day: string | undefined): string {
 }
 
 /** The next entries that have metadata, with the line that the file gets of each. */
-const nextRows = (sql: postgres.Sql, { before, minBytes }: Wanted, afterId: string) =>
+const nextRows = (sql: postgres.Sql, { ledger, before, minBytes }: Wanted, afterId: string) =>
   sql<Row[]>`
     select h.id, h.user_id, h.seq,
-           jsonb_build_object('ledger', ledger.ledger_id(), 'user_id', h.user_id, 'seq', h.seq,
+           jsonb_build_object('ledger', ${ledger}::text, 'user_id', h.user_id, 'seq', h.seq,
              'hash', encode(h.hash, 'hex'), 'metadata', h.metadata)::text as line
       from public.payment_history h
      where h.id > ${afterId}::bigint and h.sealed_at < ${before}::text::timestamptz
        and h.metadata is not null and pg_column_size(h.metadata) >= ${minBytes}::integer
-       and not ledger.has_mark(h, 'archived') and not ledger.has_mark(h, 'erased')
+       and not (h.metadata ?| array['archived', 'erased'] and exists (
+         select from public.erasures e
+          where e.kind = 'entry' and e.user_id = h.user_id and e.number = h.seq))
      order by h.id limit ${ROWS_A_TRANSACTION}::integer`
 
 /**
@@ -99,8 +102,8 @@ async function main(): Promise<number> {
   if (!values.out) throw new Error('--out is needed: where the metadata goes')
   const sql = await connectOwner('archive')
   try {
-    await refuseDistributed(sql, 'archive')
-    const count = await archive(sql, { before, minBytes }, values.out)
+    const [row] = await sql<{ ledger: string }[]>`select ledger.ledger_id() as ledger`
+    const count = await archive(sql, { ...row!, before, minBytes }, values.out)
     const none = `: none with such metadata was posted before ${values.before}`
     console.log(`${counted(count, 'entry', 'entries')} archived${count === 0 ? none : ''}`)
     return 0

@@ -1290,7 +1290,7 @@ create function ledger.copy_accounts(accounts ledger.account[])
 -- How much there is of a user that erase_user would erase, were it old enough, posted or ended.
 create function ledger.count_erasable(user_id bigint)
   returns bigint
-  language sql stable;
+  language plpgsql stable;
 
 -- How many manual entries are pending, counted up to max_rows, and how long ago the ts of the
 -- oldest of these was, in seconds.
@@ -1430,12 +1430,12 @@ create function ledger.epoch(interventions bigint)
 -- something to erase.
 create function ledger.erasable_entries(user_id bigint, before timestamp with time zone)
   returns SETOF public.payment_history
-  language sql stable;
+  language plpgsql stable;
 
 -- The holds of a user that ended before a moment and have something to erase.
 create function ledger.erasable_holds(user_id bigint, before timestamp with time zone)
   returns SETOF public.holds
-  language sql stable;
+  language plpgsql stable;
 
 -- The interventions from before a moment that keep what a row of a user was, and in it something to
 -- erase.
@@ -1455,10 +1455,17 @@ create function ledger.erased_hash(what_is_left bytea, hash bytea)
   returns bytea
   language sql immutable;
 
+-- The number of the last intervention that, by what is written down in erasures, takes something
+-- out of a row of a shard of this table; null: none. The row is on this server, and so are its
+-- erasures.
+create function ledger.erasure_in_shard(table_name text, entry jsonb)
+  returns bigint
+  language plpgsql stable;
+
 -- One hash, in hex, of all that an intervention erased, which the row of the intervention keeps.
 create function ledger.erasures_digest(intervention bigint)
   returns text
-  language sql stable;
+  language plpgsql stable;
 
 -- These events, each with the columns of what it is about.
 create function ledger.event_details(
@@ -1630,7 +1637,7 @@ create function ledger.get_each_user(user_ids bigint[])
 -- that did so: ERASE or ARCHIVE. Their hashes cover what is gone.
 create function ledger.get_erasures(user_id bigint, seqs bigint[])
   returns table (seq bigint, intervention bigint, operation text)
-  language sql stable security definer;
+  language plpgsql stable security definer;
 grant execute on function ledger.get_erasures to ledger_dba, ledger_service;
 
 -- What happened after the event at after_position, or after read_to where that was more, in the
@@ -1763,7 +1770,7 @@ grant execute on function ledger.guarded_relations to ledger_dba;
 -- Whether an entry's metadata was taken out: erased or archived.
 create function ledger.has_mark(entry public.payment_history, mark text)
   returns boolean
-  language sql stable;
+  language plpgsql stable;
 grant execute on function ledger.has_mark to ledger_dba;
 
 -- Whether the migration with this version (the digits its file name starts with) was applied; what
@@ -1943,10 +1950,11 @@ create function ledger.is_erased(
   change bigint,
   hash bytea)
   returns boolean
-  language sql stable;
+  language plpgsql stable;
 
 -- Whether a change of a row does no more than take out what the intervention of this transaction
--- that erases or archives takes out.
+-- that erases or archives takes out; of a row of a shard, what was written down in erasures to be
+-- taken out.
 create function ledger.is_erasure(table_name text, before jsonb, after jsonb)
   returns boolean
   language plpgsql stable;
@@ -2539,6 +2547,14 @@ create function ledger.users_problem(problem text, peer_problem text)
   returns text
   language sql immutable;
 
+-- For each line of an archive, in order, its entry, whether that is archived, and what is wrong:
+-- archive_invalid (no line of this ledger), archive_erased (the entry was erased afterwards),
+-- archive_differs (with the metadata of the line, the entry has another hash), or null.
+create function ledger.verify_archived(lines jsonb[])
+  returns table (place bigint, user_id bigint, seq bigint, is_archived boolean, finding text)
+  language plpgsql stable;
+grant execute on function ledger.verify_archived to ledger_dba;
+
 -- The findings about who is frozen or has a credit limit in a range of users: a row of
 -- user_controls was edited or is missing, or users says something else than the last ones.
 -- Internal.
@@ -2595,12 +2611,12 @@ create function ledger.verify_entry(entry public.payment_history)
 -- that were none. Internal.
 create function ledger.verify_erasures()
   returns SETOF ledger.finding
-  language sql stable;
+  language plpgsql stable;
 
 -- The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing,
 -- disabled or another than the migrations made; a trigger or other code that runs at a change,
 -- anything in schema ledger, or a function of the name of one of ours or PostgreSQL's, that is
--- somebody else's; and those of verify_interventions and verify_servers.
+-- somebody else's; and those of verify_servers.
 create function ledger.verify_guards()
   returns SETOF ledger.finding
   language sql stable security definer;
@@ -2637,15 +2653,15 @@ create function ledger.verify_references()
   returns SETOF ledger.finding
   language plpgsql stable;
 
--- The findings of verify_references and verify_shards, where users are on several servers those
--- that a second look has, too. Internal.
+-- The findings of verify_interventions, verify_references and verify_shards, where users are on
+-- several servers those that a second look has, too. Internal.
 create function ledger.verify_servers()
   returns SETOF ledger.finding
   language plpgsql stable;
 
--- Which findings of verify_references and verify_shards a second look has, too, for where users are
--- on several servers: a user who was on the way to its server in the first is there by now, and so
--- is a shard. Raises 08006 if a server doesn't answer. Internal.
+-- Which findings of verify_servers a second look has, too, for where users are on several servers:
+-- a user who was on the way to its server in the first is there by now, and so is a shard, and what
+-- was erased. Raises 08006 if a server doesn't answer. Internal.
 create function ledger.verify_servers_again(findings ledger.finding[])
   returns ledger.finding[]
   language plpgsql volatile;

@@ -6,7 +6,6 @@ import { arrayLiteral } from '../src/ledger/rows.ts'
 const LINES_A_CALL = 1000
 /** Metadata has at most 8 KiB. */
 const MAX_LINE_LENGTH = 65_536
-const ID = '^[1-9][0-9]{0,15}$'
 
 export interface ArchiveFinding {
   finding: 'archive_invalid' | 'archive_differs' | 'archive_erased' | 'archive_missing'
@@ -59,25 +58,8 @@ function isObject(line: string): boolean {
 /** Each line's entry has the hash that it must have with the metadata of the line. */
 const check = (sql: postgres.Sql, lines: string[]) =>
   sql<Checked[]>`
-    select l.place, h.user_id, h.seq, ledger.has_mark(h, 'archived') as "isArchived", case
-             when h.seq is null then 'archive_invalid'
-             when ledger.has_mark(h, 'erased') then 'archive_erased'
-             when h.hash not in (
-               ledger.entry_hash(p.hash, h.user_id, h.seq, h.action, h.amount, h.ts, h.balance,
-                 h.sealed_at, h.idempotency_key, l.line -> 'metadata', h.held, h.hold, h.reverses,
-                 h.peer_user_id, h.peer_seq),
-               ledger.entry_hash_1(p.hash, h.user_id, h.seq, h.action, h.amount, h.ts, h.balance,
-                 h.sealed_at, h.idempotency_key, l.line -> 'metadata', h.held, h.hold, h.reverses,
-                 h.peer_user_id, h.peer_seq)) then 'archive_differs' end as finding
-      from (
-        select u.n as place, u.line, u.line ->> 'ledger' = ledger.ledger_id()::text as "isOurs",
-               case when u.line ->> 'user_id' ~ ${ID} then (u.line ->> 'user_id')::bigint end
-                 as user_id,
-               case when u.line ->> 'seq' ~ ${ID} then (u.line ->> 'seq')::bigint end as seq
-          from unnest(${arrayLiteral(lines)}::jsonb[]) with ordinality as u (line, n)) l
-      left join public.payment_history h
-        on l."isOurs" and h.user_id = l.user_id and h.seq = l.seq
-      left join public.payment_history p on p.user_id = h.user_id and p.seq = h.seq - 1`
+    select v.place, v.user_id, v.seq, v.is_archived as "isArchived", v.finding
+      from ledger.verify_archived(${arrayLiteral(lines)}::jsonb[]) v`
 
 /**
  * Verifies a file against the ledger.
@@ -130,6 +112,8 @@ export async function verifyArchive(
 async function countArchived(sql: postgres.Sql): Promise<number> {
   const [row] = await sql<{ entries: string }[]>`
     select count(*) as entries from public.payment_history h
-     where h.metadata ? 'archived' and ledger.has_mark(h, 'archived')`
+     where h.metadata ? 'archived' and exists (
+       select from public.erasures e
+        where e.kind = 'entry' and e.user_id = h.user_id and e.number = h.seq)`
   return Number(row!.entries)
 }

@@ -6,7 +6,7 @@ import { connectOwner, runCommand, wholeNumber } from '../command.ts'
 import { type Citus, faultOf, readFacts } from './facts.ts'
 import { delegateFunctions, distributeFunctions, revokeFromPublic } from './functions.ts'
 import { callInShards, makeShardFunctions } from './shard_functions.ts'
-import { distributeTables } from './tables.ts'
+import { distributeTables, TABLES } from './tables.ts'
 import { checkVersion } from './versions.ts'
 
 const HELP = `
@@ -43,12 +43,19 @@ async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<st
     `moves ${counted(row!.users, 'user')} with ${counted(row!.entries, 'entry', 'entries')} ` +
     `to ${counted(shards, 'shard')} on ${where}`,
     'Warning: only a copy brings it back to one server',
-    'Warning: there, break_glass, erase_user, npm run archive, events and webhooks are refused',
+    'Warning: there, break_glass, events and webhooks are refused',
   ]
 }
 
-/** Distributes tables and functions that aren't yet; whether it may is for faultOf to say. */
-export async function distribute(sql: postgres.Sql, shards: number): Promise<void> {
+/**
+ * Distributes tables and functions that aren't yet; whether it may is for faultOf to say.
+ * @param tables by default all; an older schema has others
+ */
+export async function distribute(
+  sql: postgres.Sql,
+  shards: number,
+  tables: typeof TABLES = TABLES,
+): Promise<void> {
   // One transaction on all servers: whatever fails takes everything back.
   await sql`begin`
   try {
@@ -59,7 +66,7 @@ export async function distribute(sql: postgres.Sql, shards: number): Promise<voi
       set local citus.enable_unsafe_triggers = on;
       set local citus.multi_shard_modify_mode = 'sequential';
       set local citus.shard_count = ${shards}`)
-    await distributeTables(sql)
+    await distributeTables(sql, tables)
     await distributeFunctions(sql)
     await delegateFunctions(sql)
     await revokeFromPublic(sql)

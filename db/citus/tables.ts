@@ -2,7 +2,7 @@
 import type postgres from 'postgres'
 
 /** By the column that names the user; the others follow the first, user by user. */
-const TABLES: [table: string, column: string][] = [
+export const TABLES: [table: string, column: string][] = [
   ['users', 'id'],
   ['payment_history', 'user_id'],
   ['holds', 'user_id'],
@@ -10,6 +10,7 @@ const TABLES: [table: string, column: string][] = [
   ['manual_entries', 'user_id'],
   ['user_controls', 'user_id'],
   ['user_details', 'user_id'],
+  ['erasures', 'user_id'],
 ]
 
 interface Trigger {
@@ -17,11 +18,11 @@ interface Trigger {
   definition: string
 }
 
-/** Distributes the tables that aren't yet, in the transaction of the caller. */
-export async function distributeTables(sql: postgres.Sql): Promise<void> {
-  const names = TABLES.map(([table]) => `public.${table}`).join(', ')
+/** Distributes those of the tables that aren't yet, in the transaction of the caller. */
+export async function distributeTables(sql: postgres.Sql, tables: typeof TABLES): Promise<void> {
+  const names = tables.map(([table]) => `public.${table}`).join(', ')
   await sql.unsafe(`lock table ${names} in access exclusive mode`)
-  for (const [table, column] of TABLES) {
+  for (const [table, column] of tables) {
     const [row] = await sql`
       select from pg_dist_partition d where d.logicalrelid = ${`public.${table}`}::regclass`
     if (!row) await distributeTable(sql, table, column)

@@ -176,6 +176,7 @@ export const STATEMENTS: Record<string, [string, string]> = {
   'select ledger.hold_hash_2(null, null)': ['42501', 'ok'],
   'select ledger.hold_row(null, null)': ['42501', 'ok'],
   "select ledger.has_mark(null, 'erased')": ['42501', 'ok'],
+  "select ledger.verify_archived('{}')": ['42501', 'ok'],
   'select ledger.field_1(20, null)': ['42501', 'ok'],
   'table ledger.identity': ['42501', 'ok'],
   'update ledger.identity set id = gen_random_uuid()': ['42501', '42501'],

@@ -76,9 +76,12 @@ export const rehashDetails = (user: number | string): string => `
 
 /** Gives interventions, from one on, the hashes that they must have. */
 const rehashInterventions = (first: string) => `
-  do $$ declare v record; begin
-    for v in select i.id from interventions i where i.id >= (${first}) and not exists (
-        select from erasures e where e.kind = 'intervention' and e.number = i.id) order by i.id loop
+  do $$ declare
+    v record;
+    v_erased bigint[] := array(select e.number from erasures e where e.kind = 'intervention');
+  begin
+    for v in select i.id from interventions i where i.id >= (${first})
+        and i.id <> all (v_erased) order by i.id loop
       update interventions i set hash = ledger.intervention_hash(
         (select p.hash from interventions p where p.id = i.id - 1), i) where i.id = v.id;
     end loop;
@@ -149,20 +152,21 @@ export const rehashAll = (...ids: number[]): string[] => [
 /** Makes all of these users, and of whom they had transfers with, so many days older. */
 export async function ageUsers(sql: postgres.Sql, days: number, ...ids: number[]): Promise<void> {
   const among = `user_id in (${ids.join(',')})`
-  const age = `interval '${days} days'`
+  // Of UTC, or it depends on the session, which Citus doesn't take.
+  const older = (column: string) =>
+    `${column} = (${column} at time zone 'UTC' - interval '${days} days') at time zone 'UTC'`
   const rows = await sql.unsafe<{ user_id: string; seq: string }[]>(`
     select user_id, seq from payment_history where ${among} and seq is not null
      order by user_id, seq`)
   await tamper(
     sql,
-    `update payment_history set sealed_at = sealed_at - ${age},
-       ts = case when ts = sealed_at then ts - ${age} else ts end where ${among}`,
+    `update payment_history set ${older('ts')} where ${among} and ts = sealed_at`,
+    `update payment_history set ${older('sealed_at')} where ${among}`,
     ...rows.map(({ user_id, seq }) => rehash(user_id, Number(seq))),
-    `update interventions i set at = at - ${age} where ${among}`,
+    `update interventions set ${older('at')} where ${among}`,
     rehashInterventions(`select min(o.id) from interventions o where o.${among}`),
-    `update users set created_at = created_at - ${age} where id in (${ids.join(',')})`,
-    `update user_controls set at = at - ${age} where ${among}`,
-    `update users set frozen_at = frozen_at - ${age} where id in (${ids.join(',')})`,
+    `update users set ${older('created_at')}, ${older('frozen_at')} where id in (${ids.join(',')})`,
+    `update user_controls set ${older('at')} where ${among}`,
     ...ids.flatMap((id) => [rehashControls(id), rehashDetails(id)]),
   )
   for (const id of ids) await ageHolds(sql, id, days)

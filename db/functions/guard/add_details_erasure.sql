@@ -4,9 +4,9 @@ create or replace function ledger.add_details_erasure(
   language plpgsql volatile as $$
 declare
   d public.user_details;
-  v_at timestamptz := (select u.created_at from public.users u
-                        where u.id = add_details_erasure.user_id);
+  v_at timestamptz;
 begin
+  select u.created_at into v_at from public.users u where u.id = add_details_erasure.user_id;
   select x.* into d from public.user_details x
    where x.user_id = add_details_erasure.user_id and v_at < add_details_erasure.before
      and num_nonnulls(x.reference, x.metadata, x.idempotency_key) > 0;

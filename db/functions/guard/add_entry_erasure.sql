@@ -5,9 +5,10 @@ create or replace function ledger.add_entry_erasure(
 declare
   m public.manual_entries;
   e public.payment_history := add_entry_erasure.entry;
-  v_previous bytea := (select p.hash from public.payment_history p
-                        where p.user_id = e.user_id and p.seq = e.seq - 1);
+  v_previous bytea;
 begin
+  select p.hash into v_previous from public.payment_history p
+   where p.user_id = e.user_id and p.seq = e.seq - 1;
   if ledger.is_hash_of(v_previous, e) is not true then
     raise exception using errcode = 'LGIMM', message = 'history can''t be changed',
       detail = format('Entry %s of user %s is not what its hash says.', e.seq, e.user_id),

@@ -6,11 +6,13 @@ declare
   v_placed public.hold_changes;
   v_last public.hold_changes;
   v public.hold_changes;
+  v_holds bigint[] := array(select o.hold from ledger.erasable_holds(add_hold_erasures.user_id,
+    add_hold_erasures.before) o);
 begin
   -- Every change of a hold: the hashes of earlier versions were over all of it.
   for v in
-    select c.* from ledger.erasable_holds(add_hold_erasures.user_id, add_hold_erasures.before) o
-      join public.hold_changes c on c.user_id = o.user_id and c.hold = o.hold
+    select c.* from public.hold_changes c
+     where c.user_id = add_hold_erasures.user_id and c.hold = any (v_holds)
      order by c.hold, c.number
   loop
     if v.number = 1 then
@@ -23,12 +25,12 @@ begin
         hint = 'Find out why with verify_user first: nobody could tell afterwards.';
     end if;
     insert into public.erasures (intervention, kind, user_id, number, change, hash)
-    select add_hold_erasures.intervention, 'hold_change', v.user_id, v.hold, v.number,
+    values (add_hold_erasures.intervention, 'hold_change', v.user_id, v.hold, v.number,
            ledger.erased_hash(ledger.hold_hash(v_last.hash, v.user_id, v.hold, v.number, v.action,
              v.amount, v.remaining, v.expires_at, v.at, v.seq, v.balance, v.available, null,
              case when num_nonnulls(v.idempotency_key, v.metadata) > 0
                then jsonb_build_object('erased', add_hold_erasures.intervention) end,
-             v.position), v.hash);
+             v.position), v.hash));
     v_last := v;
   end loop;
 end $$;

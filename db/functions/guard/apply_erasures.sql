@@ -3,6 +3,7 @@ create or replace function ledger.apply_erasures(intervention bigint, user_id bi
   language plpgsql volatile as $$
 declare
   v_mark jsonb := jsonb_build_object('erased', apply_erasures.intervention);
+  v_ids bigint[];
 begin
   update public.payment_history h
      set metadata = v_mark,
@@ -14,22 +15,25 @@ begin
      set metadata = v_mark, idempotency_key = null
     from public.erasures e
    where e.intervention = apply_erasures.intervention and e.kind = 'hold_change'
+     and e.user_id = apply_erasures.user_id
      and c.user_id = e.user_id and c.hold = e.number and c.number = e.change
      and num_nonnulls(c.idempotency_key, c.metadata) > 0;
+  -- No join: where users are on several servers, interventions are on one.
+  v_ids := array(select e.number from public.erasures e
+                  where e.intervention = apply_erasures.intervention and e.kind = 'intervention'
+                    and e.user_id = apply_erasures.user_id);
   update public.interventions i
      set before = i.before - '{metadata,idempotency_key}'::text[]
-    from public.erasures e
-   where e.intervention = apply_erasures.intervention and e.kind = 'intervention'
-     and i.id = e.number;
+   where i.id = any (v_ids);
   update public.user_controls k set reason = null
     from public.erasures e
    where e.intervention = apply_erasures.intervention and e.kind = 'control'
-     and k.user_id = e.user_id and k.number = e.number;
+     and e.user_id = apply_erasures.user_id and k.user_id = e.user_id and k.number = e.number;
   update public.user_details d
      set reference = null, metadata = null, idempotency_key = null
     from public.erasures e
    where e.intervention = apply_erasures.intervention and e.kind = 'details'
-     and d.user_id = e.user_id;
+     and e.user_id = apply_erasures.user_id and d.user_id = e.user_id;
   if found then
     delete from public.user_references r where r.user_id = apply_erasures.user_id;
     delete from public.user_keys k where k.user_id = apply_erasures.user_id;

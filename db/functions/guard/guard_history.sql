@@ -38,8 +38,10 @@ begin
       return old;
     end if;
   end if;
-  if tg_op = 'UPDATE' and tg_level = 'ROW' and tg_table_name !~ '_[0-9]+$'
-    and has_table_privilege('public.interventions', 'insert') then
+  -- A shard doesn't see interventions, but erasures.
+  if tg_op = 'UPDATE' and tg_level = 'ROW' and has_table_privilege(case
+      when tg_table_name ~ '_[0-9]+$' then 'public.erasures' else 'public.interventions' end,
+      'insert') then
     -- Not in the condition before, which would need the right to call it.
     if ledger.is_erasure(tg_table_name, to_jsonb(old), to_jsonb(new)) then return new; end if;
   end if;

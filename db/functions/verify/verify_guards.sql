@@ -23,13 +23,11 @@ create or replace function ledger.verify_guards()
      -- npm run distribute puts another in its place, and verify_shards says whether it is right.
      and (not ledger.is_distributed() or e.object <> 'function ledger.is_distributed()')
   union all
-  select f from ledger.verify_interventions() f
-  union all
   select f from ledger.verify_servers() f
 $$;
 
 comment on function ledger.verify_guards is
-  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger or other code that runs at a change, anything in schema ledger, or a function of the name of one of ours or PostgreSQL''s, that is somebody else''s; and those of verify_interventions and verify_servers.';
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger or other code that runs at a change, anything in schema ledger, or a function of the name of one of ours or PostgreSQL''s, that is somebody else''s; and those of verify_servers.';
 
 revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;

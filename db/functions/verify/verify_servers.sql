@@ -3,7 +3,9 @@ create or replace function ledger.verify_servers()
   language plpgsql stable as $$
 declare
   v_findings ledger.finding[] := array(
-    select f from ledger.verify_references() f union all select f from ledger.verify_shards() f);
+    select f from ledger.verify_interventions() f
+    union all select f from ledger.verify_references() f
+    union all select f from ledger.verify_shards() f);
 begin
   if ledger.is_distributed() and cardinality(v_findings) > 0 then
     v_findings := ledger.verify_servers_again(v_findings);
@@ -12,6 +14,6 @@ begin
 end $$;
 
 comment on function ledger.verify_servers is
-  'The findings of verify_references and verify_shards, where users are on several servers those that a second look has, too. Internal.';
+  'The findings of verify_interventions, verify_references and verify_shards, where users are on several servers those that a second look has, too. Internal.';
 
 revoke all on function ledger.verify_servers from public;

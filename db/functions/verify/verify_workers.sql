@@ -12,7 +12,7 @@ declare
       from ledger.get_guards() g
      where g.object !~ concat('^(function ledger.erasable_interventions\W'
              '|function .*\m(public.)?interventions\)$'
-             '|.*\m(table|sequence|on) (interventions|interventions_id_seq|erasures|user_keys|user_references'
+             '|.*\m(table|sequence|on) (interventions|interventions_id_seq|user_keys|user_references'
              '|ledger.(identity|anchors|webhooks|cache_paused_at))$)')$query$;
   v_shard_query text := $query$
     select coalesce(string_agg(g.object || ': ' || g.definition, chr(10)), '')

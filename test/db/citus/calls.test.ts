@@ -144,8 +144,6 @@ test.skipIf(citusIsMissing)('what works on one server only is refused with LGDIS
   for (
     const call of [
       "select break_glass('a reason that is long')",
-      "select * from erase_user(7, 'a reason that is long')",
-      "select ledger.archive_entries(array[7], array[1], 'a reason')",
       'select * from ledger.list_journal()',
     ]
   ) expect([call, await answer(distributed, call)]).toEqual([call, 'LGDIS'])
