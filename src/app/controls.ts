@@ -1,7 +1,7 @@
 /** Freezing, thawing and credit limits of users: validate → call → respond. */
 import { Hono } from 'hono'
 import type { Context, MiddlewareHandler } from 'hono'
-import { isOutcomeUnknown, Problem } from '../core/errors.ts'
+import { codeOf, isOutcomeUnknown, Problem } from '../core/errors.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
 import { rowsOfPage } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
@@ -61,8 +61,11 @@ function createSetControl({ ledger, snapshots }: ControlsDependencies) {
     const { frozen_at, credit_limit } = await ledger
       .setControl({ operation, userId, creditLimit, reason, actor })
       .catch((error: unknown) => {
-        if (isOutcomeUnknown(error)) snapshots.invalidate(userId)
-        throw error
+        // One server of several does it all, so its coordinator can't know either.
+        const isUnknown = isOutcomeUnknown(error) || codeOf(error) === '08006'
+        if (!isUnknown) throw error
+        snapshots.invalidate(userId)
+        throw new Problem('outcome_unknown', {}, { cause: error })
       })
     const found = await snapshots.read(userId, { fresh: true }).catch((cause: unknown) => {
       snapshots.invalidate(userId)

@@ -151,9 +151,20 @@ const isFatal = (error: unknown): boolean =>
 const isNotSent = (error: unknown): boolean =>
   NOT_SENT.has(codeOf(error)) || (isFatal(error) && NOT_LET_IN.has(codeOf(error)))
 
+/**
+ * Whether a coordinator of Citus lost a worker in the middle of a command or a commit. It has no
+ * SQLSTATE of its own for that, and its texts are in no other language.
+ */
+function isWorkerLost(error: unknown): boolean {
+  if (codeOf(error) !== 'XX000') return false
+  const { message = '', where = '' } = error as { message?: string; where?: string }
+  return where.includes('while executing command on ') ||
+    message.startsWith('could not commit transaction for shard ')
+}
+
 /** Whether the statement may have been committed although it failed. */
 export const isOutcomeUnknown = (error: unknown): boolean =>
-  UNKNOWN.has(codeOf(error)) || (isFatal(error) && !isNotSent(error))
+  UNKNOWN.has(codeOf(error)) || (isFatal(error) && !isNotSent(error)) || isWorkerLost(error)
 
 /** Whether repeating the same statement may succeed: it lost a race and left nothing behind. */
 export const isRetryable = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error))

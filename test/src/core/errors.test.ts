@@ -96,6 +96,22 @@ test('what ends a session, or lets none begin, is no fault of ours', () => {
   }
 })
 
+test('what a coordinator says of a worker that it lost may have been committed', () => {
+  const lost = (parts: object) => Object.assign(failing('XX000'), { severity: 'ERROR' }, parts)
+  const executing = 'PL/pgSQL function x\nwhile executing command on 10.0.0.1:5432'
+  for (
+    const error of [
+      lost({ message: 'server closed the connection unexpectedly', where: executing }),
+      lost({
+        message: 'could not commit transaction for shard 102008 on at least one active node',
+      }),
+    ]
+  ) {
+    expect(problemOf(error).code).toBe('busy')
+    expect(problemOf(error, { writes: true }).code).toBe('outcome_unknown')
+  }
+})
+
 test('whatever was thrown is a problem that shows nothing of it', () => {
   for (
     const thrown of [failing(), failing(''), null, undefined, 'text', 7, {}, new TypeError('x')]
