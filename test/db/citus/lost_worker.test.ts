@@ -1,4 +1,4 @@
-/** A worker is lost while it commits: nobody knows what became of it, so nobody says that he does. */
+/** A worker is lost while it commits. Nobody knows what became of that, and no answer says it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Service } from '../../../src/service.ts'
