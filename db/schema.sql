@@ -2044,6 +2044,13 @@ create function ledger.is_wanted(
   returns boolean
   language sql immutable;
 
+-- Keeps shards of users on this server until the end of the transaction, as keeps_shard does.
+-- Returns a status for each: ok, LGMOV if it isn't here, or without wait 55P03 if somebody is about
+-- to move it.
+create function ledger.keep_shards(shard_ids bigint[], wait boolean)
+  returns text[]
+  language plpgsql volatile;
+
 -- Keeps a shard of users on this server until the end of the transaction, if it is here, with its
 -- functions; returns whether it is.
 create function ledger.keeps_shard(shard_id bigint)
@@ -2173,6 +2180,11 @@ create function ledger.lock_in_shard(
   wait boolean,
   max_pending integer)
   returns ledger.account[]
+  language plpgsql volatile;
+
+-- Locks shards as keeps_shard does, but waits for none: returns those that somebody else is moving.
+create function ledger.locked_shards(shard_ids bigint[])
+  returns bigint[]
   language plpgsql volatile;
 
 -- The hash of a manual entry as it was entered: sha256 over the version of the encoding (1), what
@@ -2331,14 +2343,16 @@ create function ledger.post_change(
   returns ledger.posted_entry
   language plpgsql volatile;
 
--- Does the operations of post one after the other, and writes once at the end what they have made:
--- finds the accounts of each, decides, makes the change of a hold and entries, and answers.
--- accounts: all that are locked, with their users in ids. readers: operations that read what stands
--- in the tables of their user, and so need that written; has_readers: there are such, or repeated
--- keys. Returns what post answers.
+-- Does the operations of post from first to last one after the other, and writes once at the end
+-- what they have made: finds the accounts of each, decides, makes the change of a hold and entries,
+-- and answers. accounts: all that are locked, with their users in ids. readers: operations that
+-- read what stands in the tables of their user, and so need that written; has_readers: there are
+-- such, or repeated keys. Returns what post answers.
 create function ledger.post_each(
   accounts ledger.account[],
   ids bigint[],
+  first integer,
+  last integer,
   operations text[],
   user_ids bigint[],
   amounts numeric[],
@@ -2383,6 +2397,29 @@ create function ledger.post_hold(
   returns record
   language plpgsql volatile;
 
+-- What post does, for users of several shards that are on this server, in one transaction: each
+-- operation touches users of one shard only, those of a shard follow one another, counts says how
+-- many there are of each of shard_ids, and these ascend, so that callers lock in the same order.
+-- Besides the status of post an operation may have LGMOV: its shard isn't on this server; and
+-- without wait 55P03 means, too, that its shard is about to move. Neither stops others. Raises
+-- LGMOV if a user belongs to another shard.
+create function ledger.post_in_shards(
+  shard_ids bigint[],
+  counts integer[],
+  operations text[],
+  user_ids bigint[],
+  amounts numeric[],
+  peer_user_ids bigint[] DEFAULT NULL::bigint[],
+  refs bigint[] DEFAULT NULL::bigint[],
+  expires_ins numeric[] DEFAULT NULL::numeric[],
+  idempotency_keys text[] DEFAULT NULL::text[],
+  metadatas jsonb[] DEFAULT NULL::jsonb[],
+  wait boolean DEFAULT false,
+  max_pending integer DEFAULT 1000)
+  returns SETOF ledger.outcome
+  language plpgsql volatile security definer;
+grant execute on function ledger.post_in_shards to ledger_service;
+
 -- One TRANSFER, or REVERSE (ref: the seq) of one half of a transfer, for people: waits for both
 -- users, posts all that is pending of them, and returns the entry of user_id and that of
 -- peer_user_id; raises what post returns as a status.
@@ -2407,6 +2444,27 @@ create function ledger.post_pair_across(
   idempotency_key text,
   metadata jsonb)
   returns ledger.posted_entry[]
+  language plpgsql volatile;
+
+-- What post does, for the operations from first to last. post_in_shards calls it in the schema of a
+-- shard, for those that belong there.
+create function ledger.post_part(
+  first integer,
+  last integer,
+  operations text[],
+  user_ids bigint[],
+  amounts numeric[],
+  peer_user_ids bigint[],
+  refs bigint[],
+  expires_ins numeric[],
+  idempotency_keys text[],
+  metadatas jsonb[],
+  readers text[],
+  has_repeated_keys boolean,
+  has_readers boolean,
+  wait boolean,
+  max_pending integer)
+  returns ledger.outcome[]
   language plpgsql volatile;
 
 -- Posts pending entries of a user whom the caller has locked, oldest id first, at most max_rows of
@@ -2501,10 +2559,11 @@ create function ledger.set_control(
   language plpgsql volatile security definer;
 grant execute on function ledger.set_control to ledger_service;
 
--- The functions of a shard of users, of which the service calls some on the server of the shard
--- (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of
--- the shard themselves, where Citus has nothing to plan. Writes, in lock_accounts, and reads, in
--- get_shard_users, refuse what isn't of the shard: see leaves_shard.
+-- The functions of a shard of users, of which post_in_shards calls post_part, and the service
+-- get_shard_users (caller): the same as in the schema ledger, but in a schema of the shard, and on
+-- the tables of the shard themselves, where Citus has nothing to plan. get_shard_users and
+-- absent_account refuse who isn't of the shard: see leaves_shard; whoever calls others has seen to
+-- it.
 create function ledger.shard_functions(shard_id bigint)
   returns table (name text, definition text, caller text)
   language plpgsql stable;

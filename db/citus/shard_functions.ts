@@ -16,13 +16,23 @@ export async function makeShardFunctions(sql: postgres.Sql): Promise<void> {
       select format('%s:%s', r.nodename, r.nodeport) as worker, r.result
         from run_command_on_workers((
           select format('do %L', format(
-                   'begin
+                   'declare
+                      v_old text;
+                    begin
                       set local citus.enable_ddl_propagation = off;
                       set local check_function_bodies = off;
                       create schema if not exists %1$I authorization %2$I;
                       grant usage on schema %1$I to ledger_service;
                       set local role %2$I;
                       %3$s
+                      -- What this has not made is of an older version.
+                      for v_old in
+                        select p.oid::regprocedure::text from pg_proc p
+                         where p.pronamespace = to_regnamespace(%1$L)
+                           and p.xmin <> pg_current_xact_id()::xid
+                      loop
+                        execute concat(''drop function '', v_old);
+                      end loop;
                     end', s.name, o.rolname,
                    string_agg(format(
                      'execute %L; revoke all on function %I.%I from public; ' || case

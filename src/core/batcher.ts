@@ -24,8 +24,6 @@ export interface BatcherOptions<I, O> {
    * full one, or when the first has taken more than SLOW_MS.
    */
   maxRunning?: number
-  /** Runs a batch when it is its turn among those of other queues. Default: at once. */
-  inTurn?: (runBatch: () => Promise<void>) => Promise<void>
   /**
    * The keys of an item, such as its users. It waits in the queue of its first key. Keys take
    * turns, so a key with a long queue delays others by one batch. No two batches in flight share a
@@ -120,16 +118,15 @@ export class Batcher<I, O> {
   #start() {
     if (this.#isStarting || !this.#isDue()) return
     this.#isStarting = true
-    const { inTurn = (runBatches) => Promise.resolve().then(runBatches) } = this.#options
-    void inTurn(() => {
+    void Promise.resolve().then(() => {
       this.#isStarting = false
       return this.#runBatches()
     })
   }
 
-  /** Runs batches one after the other for as long as one is due, or one in each turn. */
+  /** Runs batches one after the other for as long as one is due. */
   async #runBatches() {
-    const { run, onWait, inTurn } = this.#options
+    const { run, onWait } = this.#options
     while (this.#isDue()) {
       const batch = this.#form()
       if (batch.length === 0) continue
@@ -140,11 +137,8 @@ export class Batcher<I, O> {
       await settle(run, batch)
       this.#queues.release(batch)
       this.#begun.splice(this.#begun.indexOf(at), 1)
-      if (inTurn) break
     }
-    this.#start()
-    if (this.#begun.length > 0 || this.#queues.length > 0) return
-    this.#onIdle.splice(0).forEach((resolve) => resolve())
+    if (this.#begun.length === 0) this.#onIdle.splice(0).forEach((resolve) => resolve())
   }
 
   #isDue(): boolean {

@@ -11,7 +11,7 @@ import { createLedgerSearch, type LedgerSearch } from './search_functions.ts'
 import { createLedgerWebhooks, type LedgerWebhooks } from './webhook_functions.ts'
 import { createLedgerUsers, type LedgerUsers } from './user_functions.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
-import { createLedgerPost } from './post_function.ts'
+import { createLedgerPost, type LedgerPost } from './post_function.ts'
 import { getShards, getShardUsers, type ShardLedger } from './shard_functions.ts'
 import type { Shard } from './shard_map.ts'
 import type { Versioned } from '../cache/snapshots.ts'
@@ -20,6 +20,7 @@ export type { Entry } from './rows.ts'
 
 export interface Ledger
   extends
+    LedgerPost,
     ShardLedger,
     LedgerReads,
     LedgerUsers,

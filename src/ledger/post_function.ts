@@ -14,24 +14,31 @@ const MAX_PENDING = 1000
 const MAX_PENDING_IN_BATCHES = 100
 
 export interface LedgerPost {
-  /** One outcome for each operation, in order. */
-  post(operations: Operation[], options: PostOptions): Promise<Outcome[]>
+  /**
+   * One outcome for each operation, in order.
+   * @param parts on a worker of Citus: the shards of the operations, one after the other
+   */
+  post(operations: Operation[], options: PostOptions, parts?: ShardPart[]): Promise<Outcome[]>
+}
+
+/** So many operations of one shard. */
+export interface ShardPart {
+  id: string
+  count: number
 }
 
 /**
  * Calls that wait for locked users have connections of their own, so that no batch waits for a
  * connection behind them.
- * @param schema ledger, or that of a shard
  */
 export function createLedgerPost(
   batches: Pick<Database, 'run'>,
   waiting: Pick<Database, 'run'>,
-  schema = 'ledger',
 ): LedgerPost {
   return {
-    async post(operations, options) {
+    async post(operations, options, parts) {
       const { run } = options.wait ? waiting : batches
-      const rows = await retried(() => run((sql) => callPost(sql, schema, operations, options)))
+      const rows = await retried(() => run((sql) => callPost(sql, operations, options, parts)))
       // splice() empties the driver's result, which stays in memory for a while.
       return outcomesOf(rows.splice(0), operations)
     },
@@ -40,14 +47,19 @@ export function createLedgerPost(
 
 function callPost(
   sql: postgres.Sql,
-  schema: string,
   operations: Operation[],
   { wait, lockWaitMs }: PostOptions,
+  parts?: ShardPart[],
 ) {
   const column = (value: (operation: Operation) => string | number | null | undefined) =>
     columnOf(operations, value)
   // set_config() sets the limit for this statement's transaction; that it isn't null means to wait.
-  return sql<OutcomeRow[]>`select * from ${sql(schema)}.post(
+  const call = parts
+    ? sql`ledger.post_in_shards(
+      shard_ids => ${arrayLiteral(parts.map(({ id }) => id))}::bigint[],
+      counts => ${arrayLiteral(parts.map(({ count }) => count))}::integer[], `
+    : sql`ledger.post(`
+  return sql<OutcomeRow[]>`select * from ${call}
     operations => ${column(sqlNameOf)}::text[],
     user_ids => ${column(({ userId }) => userId)}::bigint[],
     amounts => ${arrayLiteral(operations.map(({ amount }) => amount))}::numeric[],

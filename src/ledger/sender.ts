@@ -3,10 +3,14 @@ import { isOutcomeUnknown, problemOf } from '../core/errors.ts'
 import type { PostedBatch } from '../telemetry/service_metrics.ts'
 import { inBatch } from '../telemetry/spans.ts'
 import { BUSY, type Operation, type Outcome, type PostOptions } from './operations.ts'
-import type { LedgerPost } from './post_function.ts'
+
+/** Posts operations. An Error in the place of an outcome is of that operation alone. */
+export interface BatchLedger {
+  post(operations: Operation[], options: PostOptions): Promise<(Outcome | Error)[]>
+}
 
 export interface SenderOptions {
-  ledger: LedgerPost
+  ledger: BatchLedger
   /** Told of each call of the database once it is over, failed ones too. */
   onBatch?: (batch: PostedBatch) => void
   /** A clock in milliseconds; only differences matter. */
@@ -15,7 +19,7 @@ export interface SenderOptions {
 
 /** Sends operations to ledger.post. */
 export class Sender {
-  readonly #ledger: LedgerPost
+  readonly #ledger: BatchLedger
   readonly #onBatch: ((batch: PostedBatch) => void) | undefined
   readonly #now: () => number
 
@@ -49,15 +53,15 @@ export class Sender {
    * Sends operations whose first try may have been written, and waits for it to end. They stay
    * marked, whatever comes of this.
    */
-  sendAgain(operations: Operation[]): Promise<Outcome[]> {
+  sendAgain(operations: Operation[]): Promise<(Outcome | Error)[]> {
     return this.#call(operations, { wait: true })
   }
 
-  async #sendMarked(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
+  async #sendMarked(operations: Operation[], options: PostOptions): Promise<(Outcome | Error)[]> {
     markSent(operations, true)
     try {
       const outcomes = await this.#call(operations, options)
-      markSent(operations.filter((_, i) => outcomes[i]?.status === BUSY), false)
+      markSent(operations.filter((_, i) => wasNotDone(outcomes[i]!)), false)
       return outcomes
     } catch (error) {
       if (!isOutcomeUnknown(error)) markSent(operations, false)
@@ -65,7 +69,7 @@ export class Sender {
     }
   }
 
-  async #call(operations: Operation[], options: PostOptions): Promise<Outcome[]> {
+  async #call(operations: Operation[], options: PostOptions): Promise<(Outcome | Error)[]> {
     const startedAt = this.#now()
     const { length: size } = operations
     const operation = kindOf(operations)
@@ -82,6 +86,9 @@ export class Sender {
 function markSent(operations: Operation[], isSent: boolean) {
   for (const { deadline } of operations) if (deadline) deadline.isSent = isSent
 }
+
+const wasNotDone = (outcome: Outcome | Error): boolean =>
+  outcome instanceof Error ? !isOutcomeUnknown(outcome) : outcome.status === BUSY
 
 /** Whether PostgreSQL refused the whole statement, perhaps because of one operation only. */
 const wasRolledBack = (error: unknown): boolean =>

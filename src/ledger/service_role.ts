@@ -34,6 +34,7 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.list_users',
   'ledger.pause_cache',
   'ledger.post',
+  'ledger.post_in_shards',
   'ledger.set_control',
   'ledger.verify_user_page',
   'public.balance_at',

@@ -1,11 +1,10 @@
 /** Where users are, and the functions that each shard has on its own server. */
 import type { Versioned } from '../cache/snapshots.ts'
 import type { Database } from '../database/database.ts'
-import { createLedgerPost, type LedgerPost } from './post_function.ts'
 import { arrayLiteral, type UserRow, versioned } from './rows.ts'
 import type { Shard } from './shard_map.ts'
 
-export interface ShardLedger extends LedgerPost {
+export interface ShardLedger {
   /** Those of the users that exist. */
   getShardUsers(ids: number[]): Promise<Map<number, Versioned>>
 }
@@ -38,12 +37,9 @@ export interface WorkerDatabases {
  * user belongs elsewhere.
  */
 export const createShardLedger = (
-  { batches, waiting, reading }: WorkerDatabases,
+  { reading }: WorkerDatabases,
   { id }: Pick<Shard, 'id'>,
-): ShardLedger => ({
-  ...createLedgerPost(batches, waiting, `ledger_${id}`),
-  getShardUsers: (ids) => getShardUsers(reading, ids, `ledger_${id}`),
-})
+): ShardLedger => ({ getShardUsers: (ids) => getShardUsers(reading, ids, `ledger_${id}`) })
 
 /** The shards in the order of minHash; none if all users are on one server. */
 export async function getShards({ run }: Pick<Database, 'run'>): Promise<Shard[]> {

@@ -3,35 +3,37 @@
  * then a server refuses, the coordinator does it instead, and the map is read again.
  */
 import type { Versioned } from '../cache/snapshots.ts'
-import { BatchTurns } from '../core/batch_turns.ts'
 import { isMoved } from '../core/errors.ts'
 import { unref } from '../core/unref.ts'
 import type { Ledger } from './functions.ts'
 import type { Operation, Outcome, PostOptions } from './operations.ts'
+import { createLedgerPost, type LedgerPost } from './post_function.ts'
 import { createShardLedger, type ShardLedger, type WorkerDatabases } from './shard_functions.ts'
 import { type Shard, shardOf } from './shard_map.ts'
 
 /** Milliseconds between two reads of the map, at least. */
 const REREAD_MS = 1000
 
+/** The status of an operation whose shard the server doesn't have. */
+const MOVED = 'LGMOV'
+
 export interface ShardsOptions {
   /** Of the coordinator, or of the one server. */
   ledger: Pick<Ledger, 'post' | 'getUsers' | 'getShards' | 'getShardUsers'>
   /** Connects to a server. Connections open when they are needed. */
   openWorker: (server: Pick<Shard, 'host' | 'port'>) => WorkerDatabases
-  /** Wraps the functions of a shard, to observe them. */
-  observe?: (ledger: ShardLedger) => ShardLedger
+  /** Wraps the functions of a server or a shard, to observe them. */
+  observe?: <L extends object>(ledger: L) => L
 }
+
+const nameOf = ({ host, port }: Pick<Shard, 'host' | 'port'>): string => `${host}:${port}`
 
 /** The shards of a distributed ledger: which one has a user, and how its functions are called. */
 export class Shards {
   readonly #options: ShardsOptions
   #shards: readonly Shard[] = []
   #byId = new Map<string, ShardLedger>()
-  readonly #workers = new Map<string, WorkerDatabases>()
-  /** Of the shards of each worker. */
-  readonly #turns = new Map<WorkerDatabases, BatchTurns>()
-  #turnsById = new Map<string, BatchTurns>()
+  readonly #workers = new Map<string, WorkerDatabases & LedgerPost>()
   #reading: Promise<void> | undefined
   #isEnded = false
 
@@ -44,10 +46,12 @@ export class Shards {
     return this.#shards.length > 0
   }
 
-  /** The id of the shard that all of these users belong to; undefined if there is none. */
-  idOf([first, ...others]: number[]): string | undefined {
-    const { id } = shardOf(this.#shards, first!)
-    return others.every((user) => shardOf(this.#shards, user).id === id) ? id : undefined
+  /** The server that has the one shard of all of these users; undefined if they have several. */
+  serverOf([first, ...others]: number[]): string | undefined {
+    const shard = shardOf(this.#shards, first!)
+    return others.every((user) => shardOf(this.#shards, user).id === shard.id)
+      ? nameOf(shard)
+      : undefined
   }
 
   /** Reads the map, as often as it takes. Resolves with whether users are on several servers. */
@@ -63,33 +67,50 @@ export class Shards {
     }
   }
 
-  /** Posts operations all of whose users are in one shard. */
-  async post(id: string, operations: Operation[], options: PostOptions): Promise<Outcome[]> {
+  /**
+   * Posts operations, each of users of one shard, in one call of a server. What that doesn't have
+   * is done by the coordinator.
+   * @returns an Error for each that the coordinator has rejected, whatever the others came to
+   */
+  async post(
+    server: string,
+    operations: Operation[],
+    options: PostOptions,
+  ): Promise<(Outcome | Error)[]> {
     const { ledger } = this.#options
-    return await this.#inShard(id, (shard) => shard.post(operations, options)) ??
-      await ledger.post(operations, options)
-  }
-
-  /** Runs a batch of a shard when it is its turn among those of its server. */
-  async inTurn(id: string, runBatch: () => Promise<void>): Promise<void> {
-    const turns = this.#turnsById.get(id)
-    await (turns ? turns.take(runBatch) : runBatch())
+    const parts = this.#byShard(operations.keys(), (n) => operations[n]!.userId)
+    // Callers lock in the same order.
+    const ids = [...parts.keys()].sort((a, b) => Number(a) - Number(b))
+    const order = ids.flatMap((id) => parts.get(id)!)
+    const outcomes: (Outcome | Error)[] = []
+    try {
+      const found = await this.#workers.get(server)!.post(
+        order.map((n) => operations[n]!),
+        options,
+        ids.map((id) => ({ id, count: parts.get(id)!.length })),
+      )
+      found.forEach((outcome, i) => outcomes[order[i]!] = outcome)
+    } catch (error) {
+      if (!isMoved(error)) throw error
+      this.#readSoon()
+      return await ledger.post(operations, options)
+    }
+    const moved = order.filter((n) => (outcomes[n] as Outcome).status === MOVED)
+    if (moved.length === 0) return outcomes
+    this.#readSoon()
+    const again = await ledger.post(moved.map((n) => operations[n]!), options)
+      .catch((error: Error) => moved.map(() => error))
+    moved.forEach((n, i) => outcomes[n] = again[i]!)
+    return outcomes
   }
 
   /** Reads users, each from its server. */
   async getUsers(ids: number[]): Promise<Map<number, Versioned>> {
     const { ledger } = this.#options
     if (!this.isDistributed) return await ledger.getUsers(ids)
-    const byShard = new Map<string, number[]>()
-    for (const user of ids) {
-      const { id } = shardOf(this.#shards, user)
-      const users = byShard.get(id)
-      if (users) users.push(user)
-      else byShard.set(id, [user])
-    }
     const found = await Promise.all(
       Array.from(
-        byShard,
+        this.#byShard(ids, (user) => user),
         async ([id, users]) =>
           await this.#inShard(id, (shard) => shard.getShardUsers(users)) ??
             await ledger.getShardUsers(users),
@@ -109,7 +130,10 @@ export class Shards {
 
   async end(): Promise<void> {
     this.#isEnded = true
-    const databases = Array.from(this.#workers.values(), (worker) => Object.values(worker))
+    const databases = Array.from(
+      this.#workers.values(),
+      (one) => [one.batches, one.waiting, one.reading],
+    )
     await Promise.all(databases.flat().map((database) => database.end()))
   }
 
@@ -125,6 +149,17 @@ export class Shards {
     return undefined
   }
 
+  #byShard(items: Iterable<number>, userOf: (item: number) => number): Map<string, number[]> {
+    const byShard = new Map<string, number[]>()
+    for (const item of items) {
+      const { id } = shardOf(this.#shards, userOf(item))
+      const part = byShard.get(id)
+      if (part) part.push(item)
+      else byShard.set(id, [item])
+    }
+    return byShard
+  }
+
   #readSoon(): void {
     if (this.#reading) return
     this.#reading = this.#read().catch(() => {}).then(() => {
@@ -135,21 +170,21 @@ export class Shards {
   async #read(): Promise<void> {
     const shards = await this.#options.ledger.getShards()
     const { observe = (ledger) => ledger } = this.#options
-    const workers = shards.map((shard) => [shard, this.#workerOf(shard)] as const)
     this.#byId = new Map(
-      workers.map(([shard, worker]) => [shard.id, observe(createShardLedger(worker, shard))]),
+      shards.map((shard) => [shard.id, observe(createShardLedger(this.#workerOf(shard), shard))]),
     )
-    this.#turnsById = new Map(workers.map(([{ id }, worker]) => [id, this.#turns.get(worker)!]))
     this.#shards = shards
   }
 
   #workerOf(server: Pick<Shard, 'host' | 'port'>): WorkerDatabases {
-    const name = `${server.host}:${server.port}`
+    const { openWorker, observe = (ledger) => ledger } = this.#options
+    const name = nameOf(server)
     let worker = this.#workers.get(name)
     if (!worker) {
-      this.#workers.set(name, worker = this.#options.openWorker(server))
-      const { max } = worker.batches.connections()
-      this.#turns.set(worker, new BatchTurns(max))
+      const databases = openWorker(server)
+      const { batches, waiting } = databases
+      worker = { ...databases, ...observe(createLedgerPost(batches, waiting)) }
+      this.#workers.set(name, worker)
     }
     return worker
   }

@@ -20,8 +20,6 @@ export interface WriteQueueOptions extends SenderOptions {
   maxBatch?: number
   /** Operations that may wait in the queue, and as many for locked users. */
   maxQueue?: number
-  /** Runs a batch when it is its turn. Default: at once. */
-  inTurn?: (runBatch: () => Promise<void>) => Promise<void>
   /**
    * Milliseconds that an operation may wait for its batch. This and the deadline of a query make
    * that of a request.
@@ -52,7 +50,7 @@ export class WriteQueue {
 
   constructor(options: WriteQueueOptions) {
     const { maxBatch = 128, maxQueue = 10_000, maxWaitMs = 1000, lockWaitMs = 2000 } = options
-    const { onWait, inTurn, now = () => performance.now() } = options
+    const { onWait, now = () => performance.now() } = options
     this.#maxQueue = maxQueue
     this.#lockWaitMs = lockWaitMs
     this.#now = now
@@ -60,7 +58,6 @@ export class WriteQueue {
     const limits = { maxQueue, maxWaitMs, keysOf: usersOf, isOver, now, ...(onWait && { onWait }) }
     this.#batches = new Batcher({
       ...limits,
-      ...(inTurn && { inTurn }),
       maxBatch,
       maxRunning: options.batches,
       run: (operations) => sender.send(operations, { wait: false }),

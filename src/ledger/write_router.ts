@@ -1,6 +1,6 @@
-/** Gives each operation to the queue of its shard, or to the one for all others. */
+/** Gives each operation to the queue of its server, or to the one for all others. */
 import { type Operation, type Outcome, usersOf } from './operations.ts'
-import type { LedgerPost } from './post_function.ts'
+import type { BatchLedger } from './sender.ts'
 import type { Shards } from './shards.ts'
 import type { WriteQueue, WriteQueueOptions } from './write_queue.ts'
 
@@ -8,24 +8,21 @@ import type { WriteQueue, WriteQueueOptions } from './write_queue.ts'
 const MAX_BATCH_ACROSS = 64
 
 export interface WriteRouterOptions {
-  ledger: LedgerPost
-  shards: Pick<Shards, 'isDistributed' | 'idOf' | 'inTurn' | 'post'>
-  openQueue: (
-    ledger: LedgerPost,
-    limits?: Pick<WriteQueueOptions, 'maxBatch' | 'inTurn'>,
-  ) => WriteQueue
+  ledger: BatchLedger
+  shards: Pick<Shards, 'isDistributed' | 'serverOf' | 'post'>
+  openQueue: (ledger: BatchLedger, limits?: Pick<WriteQueueOptions, 'maxBatch'>) => WriteQueue
 }
 
 /**
- * On one server there is one queue. On several, each shard has its own, whose batches go to the
- * server of the shard; what touches two shards goes through the coordinator, in a queue that holds
- * up none of these. So does a reversal: which other user it may touch isn't known yet.
+ * On one server there is one queue. On several, each worker has its own, whose batches have
+ * operations of all of its shards; what touches two shards goes through the coordinator, in a queue
+ * that holds up none of these. So does a reversal: which other user it may touch isn't known yet.
  */
 export class WriteRouter {
   readonly #options: WriteRouterOptions
   readonly #queue: WriteQueue
   #across: WriteQueue | undefined
-  readonly #ofShards = new Map<string, WriteQueue>()
+  readonly #ofServers = new Map<string, WriteQueue>()
 
   constructor(options: WriteRouterOptions) {
     this.#options = options
@@ -36,8 +33,8 @@ export class WriteRouter {
   add(operation: Operation): Promise<Outcome> {
     const { shards } = this.#options
     if (!shards.isDistributed) return this.#queue.add(operation)
-    const id = operation.kind === 'reverse' ? undefined : shards.idOf(usersOf(operation))
-    return (id === undefined ? this.#queueAcross() : this.#queueOf(id)).add(operation)
+    const server = operation.kind === 'reverse' ? undefined : shards.serverOf(usersOf(operation))
+    return (server === undefined ? this.#queueAcross() : this.#queueOf(server)).add(operation)
   }
 
   /** Resolves once everything that was added is answered. */
@@ -61,7 +58,7 @@ export class WriteRouter {
   }
 
   #queues(): WriteQueue[] {
-    return [this.#queue, ...this.#across ? [this.#across] : [], ...this.#ofShards.values()]
+    return [this.#queue, ...this.#across ? [this.#across] : [], ...this.#ofServers.values()]
   }
 
   #queueAcross(): WriteQueue {
@@ -69,15 +66,12 @@ export class WriteRouter {
     return this.#across ??= openQueue(ledger, { maxBatch: MAX_BATCH_ACROSS })
   }
 
-  #queueOf(id: string): WriteQueue {
+  #queueOf(server: string): WriteQueue {
     const { openQueue, shards } = this.#options
-    let queue = this.#ofShards.get(id)
+    let queue = this.#ofServers.get(server)
     if (!queue) {
-      queue = openQueue(
-        { post: (operations, options) => shards.post(id, operations, options) },
-        { inTurn: (runBatch) => shards.inTurn(id, runBatch) },
-      )
-      this.#ofShards.set(id, queue)
+      queue = openQueue({ post: (...args) => shards.post(server, ...args) })
+      this.#ofServers.set(server, queue)
     }
     return queue
   }

@@ -4,7 +4,7 @@
  *   node --import tsx test/bench/citus.ts PLAIN_URL COORDINATOR_URL…
  *
  * All servers have to be on this machine. All ledgers have users 1000 to 2999 with enough money,
- * who pay one another; with more than 8 shards none has enough users for the largest batch. All are
+ * who pay one another. All are
  * measured in turn; of the servers, their sessions only. Milliseconds of a call: medians of the
  * rounds, and from the least to the most of them.
  */
@@ -31,10 +31,10 @@ const CALLS: Record<string, (target: Target) => PromiseLike<unknown>> = {
     const to = USERS.first + (from - USERS.first + 1) % USERS.count
     return sql`select transfer(${from}, ${to}, 0.01)`
   },
-  'post() of 1 debit': ({ shard }) => postDebits(shard, 1),
-  'post() of 8 debits': ({ shard }) => postDebits(shard, 8),
-  'post() of 32 debits': ({ shard }) => postDebits(shard, 32),
-  'post() of 128 debits': ({ shard }) => postDebits(shard, 128),
+  'post() of 1 debit': ({ server }) => postDebits(server, 1),
+  'post() of 8 debits': ({ server }) => postDebits(server, 8),
+  'post() of 32 debits': ({ server }) => postDebits(server, 32),
+  'post() of 128 debits': ({ server }) => postDebits(server, 128),
 }
 /** With how many connections at once. */
 const REQUESTS: [request: RequestKind, connections: number][] = [
@@ -46,19 +46,28 @@ const REQUESTS: [request: RequestKind, connections: number][] = [
 
 const anyUser = () => USERS.first + Math.floor(Math.random() * USERS.count)
 
-/** One shard as the service sees it, or all of one server. */
-interface ShardOfBench {
+/** A server as the service sees it: with its shards, or none of one that has all users. */
+interface ServerOfBench {
   sql: postgres.Sql
-  schema: string
+  shards: Map<string, number[]>
   users: number[]
 }
 
-/** Of different users: count, or all of the shard if it has fewer. */
-function postDebits({ sql, schema, users }: ShardOfBench, count: number) {
+/** Of different users: count, spread over as many shards, or all of the server if it has fewer. */
+function postDebits({ sql, shards, users }: ServerOfBench, count: number) {
   const first = Math.floor(Math.random() * Math.max(1, users.length - count))
   const ids = users.slice(first, first + count)
-  return sql`select count(*) from ${sql(schema)}.post(
-    array_fill('DEBIT'::text, array[${ids.length}::integer]), ${`{${ids.join(',')}}`}::bigint[],
+  const parts = [...shards].flatMap(([id, of]) => {
+    const here = ids.filter((user) => of.includes(user))
+    return here.length > 0 ? [{ id, here }] : []
+  })
+  const call = parts.length === 0
+    ? sql`ledger.post(`
+    : sql`ledger.post_in_shards(${`{${parts.map(({ id }) => id).join(',')}}`}::bigint[],
+      ${`{${parts.map(({ here }) => here.length).join(',')}}`}::integer[], `
+  const sorted = parts.length === 0 ? ids : parts.flatMap(({ here }) => here)
+  return sql`select count(*) from ${call}
+    array_fill('DEBIT'::text, array[${ids.length}::integer]), ${`{${sorted.join(',')}}`}::bigint[],
     array_fill(0.01, array[${ids.length}::integer]))`
 }
 
@@ -70,7 +79,7 @@ interface Target {
   sql: postgres.Sql
   service: Program
   servers: { part: Part; sql: postgres.Sql }[]
-  shard: ShardOfBench
+  server: ServerOfBench
 }
 
 async function openTarget(url: string, folder: string): Promise<Target> {
@@ -79,16 +88,19 @@ async function openTarget(url: string, folder: string): Promise<Target> {
   const users = Array.from({ length: USERS.count }, (_, n) => USERS.first + n)
   const servers = new Map<string, Target['servers'][number]>()
   servers.set('', { part: shards.length === 0 ? 'workers' : 'coordinator', sql })
-  let shard: ShardOfBench = { sql, schema: 'ledger', users }
-  for (const { id, host, port } of shards) {
+  let server: ServerOfBench = { sql, shards: new Map(), users }
+  for (const { host, port } of shards) {
     const worker = new URL(url)
     worker.host = `${host}:${port}`
     if (servers.has(worker.host)) continue
     servers.set(worker.host, { part: 'workers', sql: connectTo(worker.href) })
-    shard = {
+    const here = shards.filter((shard) => shard.host === host && shard.port === port)
+    const usersOf = (id: string) => users.filter((user) => shardOf(shards, user).id === id)
+    server = {
       sql: servers.get(worker.host)!.sql,
-      schema: `ledger_${id}`,
-      users: users.filter((user) => shardOf(shards, user).id === id),
+      // In the order of their ids, as the service has them.
+      shards: new Map(here.map(({ id }) => [id, usersOf(id)])),
+      users: here.flatMap(({ id }) => usersOf(id)).sort(() => Math.random() - 0.5),
     }
   }
   const env = { LOG_LEVEL: 'warn', ACCESS_LOG: 'off', DATABASE_URL: url, PORT: '0' }
@@ -96,7 +108,7 @@ async function openTarget(url: string, folder: string): Promise<Target> {
   const name = shards.length === 0
     ? 'one server'
     : `workers: ${servers.size - 1}, shards: ${shards.length}`
-  return { name, sql, service, servers: [...servers.values()], shard }
+  return { name, sql, service, servers: [...servers.values()], server }
 }
 
 /** Processor time of the service and of all sessions on its ledger. */

@@ -29,6 +29,7 @@ const FILES: Record<string, string> = {
   'db/functions/incarnation': ONE_SERVER,
   'db/functions/pause_cache': OPERATION,
   'db/functions/lock_accounts': ONE_SERVER,
+  'db/functions/post_in_shards': ONE_SERVER,
   'db/functions/post_pending': INSIDE,
   'db/functions/shard_functions': ONE_SERVER,
   'db/functions/transfer_across': ONE_SERVER,

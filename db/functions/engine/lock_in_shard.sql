@@ -6,10 +6,12 @@ create or replace function ledger.lock_in_shard(
   set enable_hashjoin = off set enable_mergejoin = off
   set plan_cache_mode = force_generic_plan as $$
 declare
+  v_schema text := ledger.schema_of_shard(lock_in_shard.user_id);
   v_accounts ledger.account[];
 begin
-  execute format('select %s.lock_accounts($1, $2, $3)',
-      ledger.schema_of_shard(lock_in_shard.user_id))
+  perform ledger.leaves_shard(substr(v_schema, length('ledger_') + 1)::bigint,
+    lock_in_shard.user_ids);
+  execute format('select %s.lock_accounts($1, $2, $3)', v_schema)
     into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
   return v_accounts;
 end $$;

@@ -19,9 +19,10 @@ declare
   v_has_repeated_keys boolean := post.idempotency_keys is not null
     and ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
   v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
-  v_outcomes ledger.outcome[] := ledger.post_each(v_accounts, ledger.ids_of(v_accounts),
-    post.operations, post.user_ids, post.amounts, post.peer_user_ids, post.refs, post.expires_ins,
-    post.idempotency_keys, post.metadatas, v_readers, v_has_repeated_keys, v_has_readers);
+  v_outcomes ledger.outcome[] := ledger.post_each(v_accounts, ledger.ids_of(v_accounts), 1,
+    cardinality(post.operations), post.operations, post.user_ids, post.amounts, post.peer_user_ids,
+    post.refs, post.expires_ins, post.idempotency_keys, post.metadatas, v_readers,
+    v_has_repeated_keys, v_has_readers);
 begin
   -- Without a query, which would be dear for a single operation.
   if cardinality(v_outcomes) = 1 then return next v_outcomes[1];

@@ -1,17 +1,17 @@
 create or replace function ledger.post_each(
-  accounts ledger.account[], ids bigint[], operations text[], user_ids bigint[], amounts numeric[],
-  peer_user_ids bigint[], refs bigint[], expiries numeric[], keys text[], metadatas jsonb[],
-  readers text[], has_repeated_keys boolean, has_readers boolean, out outcomes ledger.outcome[])
+  accounts ledger.account[], ids bigint[], first integer, last integer, operations text[],
+  user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expiries numeric[],
+  keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean,
+  has_readers boolean, out outcomes ledger.outcome[])
   language plpgsql volatile as $$
 declare
-  v_read_at timestamptz := clock_timestamp();
+  v_read_at timestamptz := clock_timestamp(); v_peer_seq bigint; c public.hold_changes;
   -- What this call has decided and not written yet, and all to whom it may belong.
   v_new ledger.entry[] := '{}'; v_changes public.hold_changes[] := '{}'; v_users bigint[] := '{}';
-  v_operation text; v_peer_id bigint; v_a integer; v_p integer; v_key text;
-  a ledger.account; p ledger.account; t ledger.target; d ledger.decision;
-  e ledger.entry; c public.hold_changes; v_at timestamptz; v_peer_seq bigint;
+  v_operation text; v_peer_id bigint; v_a integer; v_p integer; v_key text; v_at timestamptz;
+  a ledger.account; p ledger.account; t ledger.target; d ledger.decision; e ledger.entry;
 begin
-  for i in 1 .. cardinality(operations) loop -- mutation: order
+  for i in first .. last loop -- mutation: order
     v_operation := operations[i]; v_key := keys[i]; v_a := width_bucket(user_ids[i], ids);
     a := ledger.account_at(accounts[v_a], user_ids[i]);
     if has_readers then
@@ -70,6 +70,6 @@ begin
 end $$;
 
 comment on function ledger.post_each is
-  'Does the operations of post one after the other, and writes once at the end what they have made: finds the accounts of each, decides, makes the change of a hold and entries, and answers. accounts: all that are locked, with their users in ids. readers: operations that read what stands in the tables of their user, and so need that written; has_readers: there are such, or repeated keys. Returns what post answers.';
+  'Does the operations of post from first to last one after the other, and writes once at the end what they have made: finds the accounts of each, decides, makes the change of a hold and entries, and answers. accounts: all that are locked, with their users in ids. readers: operations that read what stands in the tables of their user, and so need that written; has_readers: there are such, or repeated keys. Returns what post answers.';
 
 revoke all on function ledger.post_each from public;

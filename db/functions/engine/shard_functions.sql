@@ -7,7 +7,7 @@ declare
     'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide', 'find_key',
     'first_change', 'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries',
     'is_same_part', 'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account',
-    'outcome_of', 'peer_at', 'post', 'post_change', 'post_each', 'post_half', 'post_hold',
+    'outcome_of', 'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part',
     'post_pending', 'replay_entry', 'target_of', 'users_of', 'write_all', 'write_change',
     'write_changes', 'write_half'];
   -- Those for people that calls_in_shards is about, and all that it is about.
@@ -36,10 +36,16 @@ begin
     definition := regexp_replace(definition,
       '(insert into public\.payment_history(?: as \w+)? \()(user_id,[^)]*\)\s+(?:select |values \())',
       '\1id, \2nextval(''public.payment_history_id_seq''), ', 'g');
-    definition := replace(definition, 'ledger.is_distributed()',
-      case when name in ('get_shard_users', 'lock_accounts')
+    definition := replace(definition, 'ledger.is_distributed()', case name
+      when 'get_shard_users'
         then format('ledger.leaves_shard(%s, %s.user_ids)', shard_functions.shard_id, name)
-        else 'false' end);
+      else 'false' end);
+    -- Whoever isn't of the shard isn't in its table of users.
+    if name = 'absent_account' then
+      definition := replace(definition, 'then ''55P03''', format(
+        'then ''55P03'' when ledger.leaves_shard(%s, array[%s.user_id]) then null',
+        shard_functions.shard_id, name));
+    end if;
     for v_table, v_shard_id in
       select c.relname, s.shardid
         from pg_dist_shard u
@@ -51,12 +57,12 @@ begin
         format('\m(from|join|into|update) public\.%s\M', v_table),
         format('\1 public.%s_%s', v_table, v_shard_id), 'g');
     end loop;
-    caller := case when name in ('get_shard_users', 'post') then 'ledger_service' end;
+    caller := case when name = 'get_shard_users' then 'ledger_service' end;
     return next;
   end loop;
 end $$;
 
 comment on function ledger.shard_functions is
-  'The functions of a shard of users, of which the service calls some on the server of the shard (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. Writes, in lock_accounts, and reads, in get_shard_users, refuse what isn''t of the shard: see leaves_shard.';
+  'The functions of a shard of users, of which post_in_shards calls post_part, and the service get_shard_users (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. get_shard_users and absent_account refuse who isn''t of the shard: see leaves_shard; whoever calls others has seen to it.';
 
 revoke all on function ledger.shard_functions from public;

@@ -4,9 +4,9 @@ import { useLedger } from '../../support/ledger.ts'
 import { makeShards } from '../../support/shards.ts'
 
 const ledger = useLedger()
-/** By the service, and by functions for people. */
+/** By post_in_shards and the service, and by functions for people. */
 const CALLED = [
-  'post',
+  'post_part',
   'get_shard_users',
   'capture_hold',
   'credit_user',

@@ -1,48 +1,16 @@
 /** Operations of a distributed ledger, whose shards are on two plain servers. */
-import type postgres from 'postgres'
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { Problem } from '../../../src/core/errors.ts'
 import { createDatabase as connectDatabase } from '../../../src/database/database.ts'
-import type { Operation, Outcome, PostOptions } from '../../../src/ledger/operations.ts'
-import { type Shard, shardOf } from '../../../src/ledger/shard_map.ts'
+import type { Operation, Outcome } from '../../../src/ledger/operations.ts'
+import type { LedgerPost } from '../../../src/ledger/post_function.ts'
 import { Shards } from '../../../src/ledger/shards.ts'
 import { WriteQueue } from '../../../src/ledger/write_queue.ts'
 import { WriteRouter } from '../../../src/ledger/write_router.ts'
-import { createDatabase, type TestDatabase } from '../../support/database.ts'
-import { connectTo } from '../../support/ledger.ts'
-import { makeShards, moveLock, placeShard } from '../../support/shards.ts'
+import { moveLock, placeShard } from '../../support/shards.ts'
+import { shardIdOf, SHARDS, USERS, usersOf, useTwoServers } from '../../support/two_servers.ts'
 
-const USERS = Array.from({ length: 24 }, (_, n) => 100 + n)
-/** On the servers 0, 1, 0, 1; the port is the number of the server. */
-const SHARDS: Shard[] = [-(2 ** 31), -(2 ** 30), 0, 2 ** 30].map((minHash, n) => ({
-  id: `${101 + n}`,
-  minHash,
-  host: 'server',
-  port: n % 2,
-}))
-const shardIdOf = (user: number) => shardOf(SHARDS, user).id
-const usersOf = (shardId: string) => USERS.filter((user) => shardIdOf(user) === shardId)
-
-const databases: TestDatabase[] = []
-const servers: postgres.Sql[] = []
-beforeAll(async () => {
-  for (const port of [0, 1]) {
-    const database = await createDatabase()
-    const sql = connectTo(database.url)
-    databases.push(database)
-    servers.push(sql)
-    const here = SHARDS.filter((shard) => shard.port === port).map(({ id }) => id)
-    await makeShards(sql, SHARDS, here)
-    for (const id of here) {
-      for (const user of usersOf(id)) {
-        await sql`insert into ${sql(`users_${id}`)} (id) values (${user})`
-      }
-    }
-  }
-})
-afterAll(async () => {
-  await Promise.all(servers.map((sql) => sql.end()))
-  await Promise.all(databases.map((database) => database.drop()))
-})
+const { databases, servers, balanceOf } = useTwoServers()
 
 const ok = ({ userId }: Operation): Outcome => ({
   status: 'ok',
@@ -53,10 +21,10 @@ const ok = ({ userId }: Operation): Outcome => ({
 let toCoordinator: Operation[] = []
 let map = SHARDS
 const coordinator = {
-  post: (operations: Operation[]) => {
+  post: vi.fn((operations: Operation[]) => {
     toCoordinator.push(...operations)
     return Promise.resolve(operations.map(ok))
-  },
+  }),
   getUsers: () => Promise.reject(new Error('never called on a distributed ledger')),
   getShardUsers: () => Promise.resolve(new Map()),
   getShards: vi.fn(() => Promise.resolve(map)),
@@ -69,6 +37,8 @@ beforeEach(() => {
   map = SHARDS
 })
 
+const isPost = (ledger: object): ledger is LedgerPost => 'post' in ledger
+
 /** Works with a router until the end of `work`. */
 async function withRouter(work: (router: WriteRouter, shards: Shards) => Promise<void>) {
   const shards = new Shards({
@@ -77,13 +47,14 @@ async function withRouter(work: (router: WriteRouter, shards: Shards) => Promise
       const open = (max: number) => connectDatabase({ url: databases[port]!.url, max })
       return { batches: open(2), waiting: open(2), reading: open(1) }
     },
-    observe: (shard) => ({
-      ...shard,
-      post: (operations: Operation[], options: PostOptions) => {
+    observe: (ledger) => {
+      if (!isPost(ledger)) return ledger
+      const post: LedgerPost['post'] = (operations, options, parts) => {
         batches.push(operations.map(({ userId }) => userId))
-        return shard.post(operations, options)
-      },
-    }),
+        return ledger.post(operations, options, parts)
+      }
+      return { ...ledger, post }
+    },
   })
   const router = new WriteRouter({
     ledger: coordinator,
@@ -101,24 +72,15 @@ async function withRouter(work: (router: WriteRouter, shards: Shards) => Promise
 
 const credit = (userId: number): Operation => ({ kind: 'credit', userId, amount: '1.00' })
 
-/** The balance by the history of the shard, wherever that is. */
-async function balanceOf(user: number): Promise<string> {
-  const id = shardIdOf(user)
-  const history = `payment_history_${Number(id) + 100}`
-  const sql = servers[SHARDS.find((shard) => shard.id === id)!.port]!
-  const [row] = await sql<{ balance: string }[]>`
-    select coalesce(sum(amount), 0)::text as balance from ${sql(history)} where user_id = ${user}`
-  return row!.balance
-}
-
-test('each batch has users of one shard, and goes to its server', async () => {
+test('a batch has users of all shards of a server, and goes there', async () => {
   await withRouter(async (router, shards) => {
     const added = USERS.flatMap((user) => [1, 2, 3].map(() => router.add(credit(user))))
     const outcomes = await Promise.all(added)
     expect(outcomes.every(({ status }) => status === 'ok')).toBe(true)
-    for (const users of batches) expect(new Set(users.map(shardIdOf)).size).toBe(1)
-    expect(new Set(batches.map(([user]) => shardIdOf(user!))).size).toBe(SHARDS.length)
-    expect(batches.length).toBeLessThan(added.length)
+    const shardsOf = (users: number[]) => [...new Set(users.map(shardIdOf))].sort().join()
+    expect(new Set(batches.map(shardsOf))).toEqual(new Set(['101,103', '102,104']))
+    expect(outcomes.map(({ users: [{ userId }] }) => userId))
+      .toEqual(USERS.flatMap((user) => [user, user, user]))
     for (const user of USERS) expect([user, await balanceOf(user)]).toEqual([user, '3.00'])
     const read = await shards.getUsers([...USERS, 99])
     expect(USERS.map((user) => read.get(user)?.snapshot.balance)).toEqual(USERS.map(() => '3.00'))
@@ -166,7 +128,7 @@ test('an operation that waits while its shard moves is done by the coordinator',
   })
 })
 
-test('shards of one server take turns, but none waits long for another', async () => {
+test('a shard that is about to move holds up no other', async () => {
   const [slow] = usersOf('101')
   const [first, second] = usersOf('103')
   await withRouter(async (router) => {
@@ -174,29 +136,50 @@ test('shards of one server take turns, but none waits long for another', async (
     await sql`begin`
     await moveLock(sql, '101')
     const held = router.add(credit(slow!))
-    for (let n = 0; n < 20; n++) await Promise.resolve()
-    const one = router.add(credit(first!))
-    for (let n = 0; n < 20; n++) await Promise.resolve()
-    await Promise.all([one, router.add(credit(second!))])
-    expect(batches).toEqual([[slow], [first, second]])
+    for (const user of [first!, second!, first!]) {
+      expect((await router.add(credit(user))).status).toBe('ok')
+    }
+    expect(batches[0]).toEqual([slow, first])
+    await sql`commit`
+    expect((await held).status).toBe('ok')
+    expect(toCoordinator).toEqual([])
+  })
+})
+
+test('a user who is locked holds up nobody of any shard', async () => {
+  const [slow] = usersOf('101')
+  const [other] = usersOf('103')
+  await withRouter(async (router) => {
+    const sql = servers[0]!
+    await sql`begin`
+    await sql`select from users_101 where id = ${slow!} for no key update`
+    const held = router.add(credit(slow!))
+    expect((await router.add(credit(other!))).status).toBe('ok')
+    expect(batches[0]).toEqual([slow, other])
     await sql`commit`
     expect((await held).status).toBe('ok')
   })
 })
 
-test('the functions of a shard raise LGMOV for who is not of it, and write nothing', async () => {
-  const [user] = usersOf('101')
-  const [other] = usersOf('103')
-  const before = await balanceOf(user!)
-  const sql = servers[0]!
-  await expect(sql`
-    select * from ledger_101.post(array['CREDIT', 'CREDIT'], ${`{${user},${other}}`}::bigint[],
-      array[1, 1])`).rejects.toMatchObject({ code: 'LGMOV', hint: expect.stringMatching(/\w/) })
-  await expect(sql`select * from ledger_101.get_shard_users(array[${other!}::bigint])`)
-    .rejects.toMatchObject({ code: 'LGMOV' })
-  await expect(sql`select * from ledger_102.get_shard_users(array[${usersOf('102')[0]!}::bigint])`)
-    .rejects.toMatchObject({ code: 'LGMOV' })
-  expect(await balanceOf(user!)).toBe(before)
+test('of a batch, only what has moved goes to the coordinator, and fails alone', async () => {
+  const [gone] = usersOf('101')
+  const [here] = usersOf('103')
+  const before = [await balanceOf(gone!), await balanceOf(here!)]
+  await placeShard(servers[0]!, '101', false)
+  await withRouter(async (router) => {
+    expect((await Promise.all([credit(gone!), credit(here!)].map((one) => router.add(one))))
+      .map(({ status }) => status)).toEqual(['ok', 'ok'])
+    expect(toCoordinator).toEqual([expect.objectContaining(credit(gone!))])
+    coordinator.post.mockRejectedValueOnce(new Problem('busy'))
+    const [lost, done] = await Promise.allSettled(
+      [credit(gone!), credit(here!)].map((one) => router.add(one)),
+    )
+    expect(lost).toMatchObject({ status: 'rejected', reason: { code: 'busy' } })
+    expect(done).toMatchObject({ status: 'fulfilled', value: { status: 'ok' } })
+  })
+  await placeShard(servers[0]!, '101', true)
+  expect(Number(await balanceOf(here!)) - Number(before[1])).toBe(2)
+  expect(await balanceOf(gone!)).toBe(before[0])
 })
 
 test('on one server nothing goes elsewhere', async () => {
