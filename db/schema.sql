@@ -400,6 +400,7 @@ create table ledger.webhooks (
   held_until timestamp with time zone,
   -- Names the address that said that it is not to be used any more.
   gone text,
+  cursor text,
   constraint webhooks_pkey PRIMARY KEY (receiver)
 );
 
@@ -1105,14 +1106,16 @@ create function ledger.add_reversal(user_id bigint, reversed_seq bigint, amount 
   language plpgsql volatile;
 
 -- Keeps up to which position all was delivered to a receiver of webhooks, and for hold_ms
--- milliseconds more who delivers to it (0: somebody else may at once). gone: names the address that
--- is not to be used any more. False: somebody else has the receiver, and nothing was done.
+-- milliseconds more who delivers to it (0: somebody else may at once). cursor: the same where users
+-- are on several servers, as the service writes it. gone: names the address that is not to be used
+-- any more. False: somebody else has the receiver, and nothing was done.
 create function ledger.advance_webhook(
   receiver text,
   holder text,
   hold_ms integer,
   delivered bigint,
-  gone text DEFAULT NULL::text)
+  gone text DEFAULT NULL::text,
+  cursor text DEFAULT NULL::text)
   returns boolean
   language plpgsql volatile security definer;
 grant execute on function ledger.advance_webhook to ledger_service;
@@ -1159,7 +1162,7 @@ create function ledger.await_prepared()
 -- which.
 create function ledger.balances_below(user_ids bigint[], seqs bigint[], thresholds numeric[])
   returns table (user_id bigint, seq bigint, threshold numeric, balance numeric)
-  language sql stable security definer;
+  language plpgsql stable security definer;
 grant execute on function ledger.balances_below to ledger_dba, ledger_service;
 
 -- Users of a distributed ledger by the shard that they belong to, always in the same order, with
@@ -1236,15 +1239,18 @@ create function ledger.choose_by_hash(hash text, last_hashes integer[], statemen
 
 -- Gives a receiver of webhooks to holder, one of many that deliver, for hold_ms milliseconds,
 -- unless another one has it: is_held. position: up to which all was delivered; start for a receiver
--- that is new. gone: what advance_webhook was told last.
+-- that is new. cursor, and start_cursor: the same where users are on several servers, as the
+-- service writes it. gone: what advance_webhook was told last.
 create function ledger.claim_webhook(
   receiver text,
   holder text,
   hold_ms integer,
   start bigint,
+  start_cursor text DEFAULT NULL::text,
   OUT is_held boolean,
   OUT "position" bigint,
-  OUT gone text)
+  OUT gone text,
+  OUT cursor text)
   returns record
   language plpgsql volatile security definer;
 grant execute on function ledger.claim_webhook to ledger_service;
@@ -1483,6 +1489,19 @@ create function ledger.event_digest(at_position bigint)
   returns text
   language sql stable;
 
+-- The events at these positions; has_others: with those that come right before each (see
+-- events_before).
+create function ledger.events_at(positions bigint[], has_others boolean)
+  returns table (event ledger.event, needs bigint[])
+  language plpgsql stable;
+
+-- The positions of the events of a user that come right before this one: the entry before, of a
+-- capture's entry the change of its hold, of a change of a hold the one before and the last entry,
+-- of a control the one before.
+create function ledger.events_before(user_id bigint, hold bigint, number bigint, type text)
+  returns bigint[]
+  language sql stable;
+
 -- What get_guards has to say of a ledger as the migrations make it: of each definition the first 16
 -- digits of its sha256.
 create function ledger.expected_guards()
@@ -1701,6 +1720,51 @@ create function ledger.get_relation_guards()
   returns table (object text, definition text)
   language sql stable;
 grant execute on function ledger.get_relation_guards to ledger_dba;
+
+-- How far this server of a distributed ledger has given positions (last_position), and the oldest
+-- transaction that has locked a user here and has not ended (oldest_open; null: none). While there
+-- is one, whoever has taken a position up to last_position has ended once a later call answers an
+-- oldest_open no lower than horizon, or null. epoch and incarnation: as those of get_changes and
+-- incarnation.
+create function ledger.get_series(
+  OUT series integer,
+  OUT last_position bigint,
+  OUT epoch text,
+  OUT incarnation text,
+  OUT oldest_open xid8,
+  OUT horizon xid8)
+  returns record
+  language plpgsql volatile security definer;
+grant execute on function ledger.get_series to ledger_dba, ledger_service;
+
+-- On the coordinator of a distributed ledger: every server that has ever given positions, by the
+-- number that stands above the lower 48 bits of these (series); without host and port 0, which is
+-- the coordinator itself, and those that were removed. None where all users are on one server.
+create function ledger.get_servers()
+  returns table (series integer, host text, port integer)
+  language plpgsql stable security definer;
+grant execute on function ledger.get_servers to ledger_dba, ledger_service;
+
+-- What the shards of this server have of the events that get_events answers where all users are on
+-- one server. Every server numbers what is written there, above its series × 2^48; of each series,
+-- afters has the position up to which the reader has read, untils up to which it is settled (see
+-- get_series), read_positions that of the last event that was read. Answers at most max_rows events
+-- of each series, in no order, each with the positions of those that come right before it for its
+-- user (needs; null: nothing of the user is elsewhere). Then, with shards, one row for each series:
+-- through, how far it looked, and the digest of the event at read_positions, if it is here. Raises
+-- 55P03 if the epoch is another one by now.
+create function ledger.get_shard_events(
+  epoch text,
+  afters bigint[],
+  untils bigint[],
+  read_positions bigint[],
+  user_ids bigint[] DEFAULT NULL::bigint[],
+  types text[] DEFAULT NULL::text[],
+  max_rows integer DEFAULT 100,
+  max_scanned integer DEFAULT 10000)
+  returns table (series integer, event ledger.event, needs bigint[], shards bigint[])
+  language plpgsql stable security definer;
+grant execute on function ledger.get_shard_events to ledger_dba, ledger_service;
 
 -- For each shard the functions of its schema on this server, to be compared with shard_functions:
 -- their text, whether they belong to the owner, and who else may call them.
@@ -2145,6 +2209,11 @@ create function ledger.load_target(
   returns ledger.target
   language plpgsql volatile;
 
+-- The shards of users that this server of a distributed ledger has.
+create function ledger.local_shards()
+  returns bigint[]
+  language plpgsql stable;
+
 -- Locks a user until the end of the transaction, waiting for it, posts all that is pending, and
 -- returns its account; problem: LGUSR (there is no such user), or what open_account says. Raises
 -- 55P03 after lock_timeout.
@@ -2244,9 +2313,10 @@ create function ledger.next_moment(last timestamp with time zone)
   returns timestamp with time zone
   language sql volatile;
 
--- The oldest transaction that has locked a user, or written to users, and has not ended; null if
--- there is none. As of now, which is later than the snapshot of the statement that asks.
-create function ledger.oldest_writer()
+-- The oldest transaction that has locked a user in one of these tables, or written to it, and has
+-- not ended; null if there is none. Prepared ones have not ended. As of now, which is later than
+-- the snapshot of the statement that asks.
+create function ledger.oldest_writer(users oid[])
   returns xid8
   language sql stable;
 
@@ -2539,6 +2609,20 @@ create function ledger.reversal_problem(entry public.payment_history, peer_rever
 create function ledger.scan_events(after_position bigint, until bigint, max_rows integer)
   returns table ("position" bigint, user_id bigint, hold bigint, number bigint, type text)
   language sql stable;
+
+-- For each series of a distributed ledger, of which a reader has read up to afters, and untils is
+-- settled: the positions of at most max_rows events of these users and types (null: all) between,
+-- how far it looked (through), at max_scanned rows at most with a condition, and whether there is
+-- anything behind afters, settled or not (has_unread).
+create function ledger.scan_series(
+  afters bigint[],
+  untils bigint[],
+  user_ids bigint[],
+  types text[],
+  max_rows integer,
+  max_scanned integer)
+  returns table (n integer, positions bigint[], through bigint, has_unread boolean)
+  language plpgsql stable;
 
 -- The name of the schema with the functions of the shard of a user. Raises LGMOV if this server has
 -- none: see refuse_moved.

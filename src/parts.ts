@@ -7,7 +7,14 @@ import { atServer } from './config/database_url.ts'
 import { createEvents } from './ledger/events.ts'
 import { OPERATIONS } from './ledger/operations.ts'
 import { createRecheck } from './ledger/recheck.ts'
-import { createLongReads, openLedger, openQueues, openShards, POOL_SIZES } from './pools.ts'
+import {
+  createLongReads,
+  openLedger,
+  openQueues,
+  openShardEvents,
+  openShards,
+  POOL_SIZES,
+} from './pools.ts'
 import type { Runtime } from './runtime.ts'
 import { createAccessLog } from './telemetry/access_log.ts'
 import { limitLog } from './telemetry/limited_log.ts'
@@ -66,7 +73,7 @@ export async function createParts(
   const queue = openQueues(ledger, shards, { config, metrics, pools })
   const longReads = createLongReads(pools)
   const recheck = createRecheck({ ledger, metrics })
-  const events = createEvents(ledger)
+  const events = createEvents(ledger, openShardEvents(shards, metrics))
   return {
     log,
     accessLog,

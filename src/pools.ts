@@ -9,6 +9,7 @@ import { onStandby } from './ledger/replica_condition.ts'
 import { createReplicaReads, type ReplicaOptions } from './ledger/replica_reads.ts'
 import { createLedgerSearch } from './ledger/search_functions.ts'
 import type { Shard } from './ledger/shard_map.ts'
+import { createShardEvents } from './ledger/shard_events.ts'
 import { Shards } from './ledger/shards.ts'
 import { WriteQueue } from './ledger/write_queue.ts'
 import { WriteRouter } from './ledger/write_router.ts'
@@ -139,6 +140,14 @@ export function openShards(
     observe: (shard) => observedLedger(shard, metrics.databaseCall),
   })
 }
+
+/** Reads events on these servers, each call timed. */
+export const openShardEvents = (shards: Shards, { databaseCall }: Pick<Metrics, 'databaseCall'>) =>
+  createShardEvents({
+    reading: (server) => shards.reading(server),
+    shardIds: () => shards.ids,
+    observe: (functions) => observedLedger(functions, databaseCall),
+  })
 
 /** Turns of the callers for long reads. */
 export const createLongReads = ({ reading, readingLong = reading }: PoolSizes) =>

@@ -13,6 +13,7 @@ import { createReadiness } from './ledger/readiness.ts'
 import { timeLimited } from './core/time_limit.ts'
 import { VERSION } from './core/version.ts'
 import { makeSystemUser } from './ledger/system_user.ts'
+import { startSeriesPoller } from './ledger/series_poller.ts'
 import { createVerify } from './ledger/verification.ts'
 import { startWebhooks } from './webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
@@ -52,7 +53,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
       access?.stop()
       await webhooks?.stop()
       tasks.stopWatching()
-      await tasks.poller.stop()
+      await tasks.stopPolling()
       await endDatabases(parts)
       throw error
     })
@@ -73,7 +74,7 @@ export async function startService(config: Config, runtime: Runtime): Promise<Se
     await parts.queue.idle()
     await parts.snapshots.idle()
     await parts.recheck.stop()
-    await tasks.poller.stop()
+    await tasks.stopPolling()
     await endDatabases(parts)
   }
 
@@ -126,7 +127,7 @@ function watch(
 /** Creates the app, and the one for a port that has metrics only. */
 function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notReady: NotReady) {
   const { log, accessLog, metrics, access, ledger, queue, snapshots, longReads, recheck } = parts
-  const { events, poller } = parts
+  const { events, refreshEvents } = parts
   const { createApp = build } = runtime
   const onFailure = (what: string, error: unknown, fields?: object) =>
     log.error(what, error, fields)
@@ -139,7 +140,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
     verify: createVerify({ ledger, turns: longReads }),
     longReads,
     events,
-    refreshEvents: () => poller.refresh(),
+    refreshEvents,
     snapshots,
     metrics: { ...metrics, verified: recheck.verified },
     accessLog,
@@ -160,7 +161,8 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
 /** Starts what runs beside requests. */
 function startTasks(parts: Parts) {
   const { log, target, ledger, shards, queue, snapshots, events, identified } = parts
-  const poller = startChangePoller(target, {
+  let isStopped = false
+  let poller = startChangePoller(target, {
     ...snapshots,
     settled: (history) => {
       identified(history.incarnation)
@@ -170,16 +172,29 @@ function startTasks(parts: Parts) {
   })
   void shards.start().then(async (isDistributed) => {
     if (!isDistributed) return
-    log.info('the ledger is on several servers', 'so there are no events, and no cache is used')
-    events.refuse()
+    log.info('the ledger is on several servers', 'so no cache is used')
     await poller.stop()
+    if (isStopped) return
+    poller = startSeriesPoller({
+      target,
+      reading: (server) => shards.reading(server),
+      settled: (history) => events.settled(history),
+      failed: (error) => log.warn('a server does not answer, so events wait', error),
+    })
   })
   const stopWatching = watchLockHolders({
     lockedUsers: () => queue.lockedUsers(),
     read: ledger.readLockHolders,
     log,
   })
-  return { poller, stopWatching }
+  return {
+    stopWatching,
+    refreshEvents: () => poller.refresh(),
+    async stopPolling() {
+      isStopped = true
+      await poller.stop()
+    },
+  }
 }
 
 /** Starts to deliver events, if a file says to whom. */

@@ -5,7 +5,8 @@ import { codeOf, Problem } from '../core/errors.ts'
 import { stringify } from '../core/raw_json.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
 import { type Cursor, cursorText } from '../ledger/event_cursor.ts'
-import type { EventFilter, EventPage, Events } from '../ledger/events.ts'
+import type { EventFilter, EventPage } from '../ledger/event_functions.ts'
+import type { Events } from '../ledger/events.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 /** Streams at once, of all callers and of one. */

@@ -9,8 +9,9 @@ import { invalidRequest } from '../core/invalid_request.ts'
 import { createFairSemaphore, type FairSemaphore } from '../core/semaphore.ts'
 import { json, respond, setVary } from '../http/response.ts'
 import { validated } from '../http/validate.ts'
-import { BEGINNING, type Cursor, cursorText } from '../ledger/event_cursor.ts'
-import type { EventFilter, Events } from '../ledger/events.ts'
+import { BEGINNING, type Cursor, cursorText, MAX_CURSOR_LENGTH } from '../ledger/event_cursor.ts'
+import type { EventFilter } from '../ledger/event_functions.ts'
+import type { Events } from '../ledger/events.ts'
 import { describe } from './describe.ts'
 import { createEventStreams, type StreamDependencies } from './event_stream.ts'
 import { EVENT_STREAM } from './examples.ts'
@@ -26,7 +27,7 @@ const LAST_EVENT_ID = {
   name: 'Last-Event-ID',
   description: 'The `id` that came last on a stream: go on behind it, whatever `after` says.',
   example: 'now',
-  schema: { type: 'string' as const, maxLength: 64 },
+  schema: { type: 'string' as const, maxLength: MAX_CURSOR_LENGTH },
 }
 
 type Query = z.infer<typeof eventsQuery>

@@ -1,6 +1,6 @@
 /** Schemas of the query and the pages of events. */
 import { z } from 'zod'
-import { BEGINNING, type Cursor, parseCursor } from '../ledger/event_cursor.ts'
+import { BEGINNING, type Cursor, MAX_CURSOR_LENGTH, parseCursor } from '../ledger/event_cursor.ts'
 import { EVENT_TYPES } from '../ledger/event_functions.ts'
 import * as examples from './examples.ts'
 import {
@@ -19,7 +19,10 @@ const LIMIT_MESSAGE = 'must be digits, from 1 to 1000'
 const CURSOR_MESSAGE = 'must be `next` of a page, the id of an event, or now'
 
 /** Where to begin: behind a cursor, or behind everything that there is. */
-export const after = z.string(CURSOR_MESSAGE).max(64, { message: CURSOR_MESSAGE, abort: true })
+export const after = z.string(CURSOR_MESSAGE).max(MAX_CURSOR_LENGTH, {
+  message: CURSOR_MESSAGE,
+  abort: true,
+})
   .transform((value, issues): Cursor | 'now' => {
     if (value === 'now') return value
     const cursor = parseCursor(value)
@@ -31,7 +34,7 @@ export const after = z.string(CURSOR_MESSAGE).max(64, { message: CURSOR_MESSAGE,
 export const eventsQuery = z.object({
   after: after.optional().meta({
     type: 'string',
-    maxLength: 64,
+    maxLength: MAX_CURSOR_LENGTH,
     description: 'Events behind this: `next` of the page before, the id of an event, or `now`; ' +
       'left out: from the first.',
     example: 'now',
@@ -89,7 +92,9 @@ export const event = z.union([
 
 export const eventsPage = z.object({
   events: z.array(event).max(1000),
-  next: text(64).describe('`after` for the next page, whether or not this one has any events.'),
+  next: text(MAX_CURSOR_LENGTH).describe(
+    '`after` for the next page, whether or not this one has any events.',
+  ),
   has_more: z.boolean().describe('Whether the next page has to be read at once.'),
 }).meta({
   id: 'Events',

@@ -1,25 +1,10 @@
 /** Asks PostgreSQL four times a second which users changed, on a connection of its own. */
-import { createDatabase, type Database, type DatabaseOptions } from '../database/database.ts'
+import type { Database, DatabaseOptions } from '../database/database.ts'
 import { getChanges, getNames, pauseCache } from './change_functions.ts'
 import { createChangeReader } from './change_reader.ts'
 import type { Heard } from './heard.ts'
-
-const POLL_MS = 250
-const QUERY_DEADLINE_MS = 2000
-/** How long polls may fail before `failed` is called. */
-const PATIENCE_MS = 1000
-
-/** How far a history is settled: no event up to `position` will be added any more. */
-export interface SettledHistory {
-  /** The id of the history: see Reading in change_reader.ts. */
-  epoch: string
-  /** Of the database: a copy or a restored one has another. */
-  incarnation: string
-  /** Undefined as long as it isn't known. */
-  position: number | undefined
-  /** Up to where positions have been given. */
-  lastPosition: number
-}
+import { openPolled, type Polling, startPolling } from './polling.ts'
+import type { SettledHistory } from './settled_history.ts'
 
 export interface ChangeHandlers {
   /**
@@ -41,22 +26,6 @@ export interface ChangeHandlers {
   mustPause(): boolean
   /** Called once if polls have failed for more than a second. */
   failed(error: unknown): void
-}
-
-/** A wait between polls, which can be cut short. */
-function createDelay() {
-  let cut = () => {}
-  return {
-    cut: () => cut(),
-    take: (ms: number) =>
-      new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms)
-        cut = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      }),
-  }
 }
 
 /** Creates one poll, which tells of what was heard. */
@@ -92,66 +61,15 @@ function createPoll(database: Database, on: ChangeHandlers) {
   }
 }
 
-export interface ChangePoller {
-  /** Resolves after a poll that began from now on, whether or not it failed. */
-  refresh(): Promise<void>
-  stop(): Promise<void>
-}
-
 /**
  * Starts to poll, until it is stopped. Only the answer to a poll proves that changes were heard of,
  * and only those up to the moment when the poll began. docs/explanation/cache.md says why.
  */
 export function startChangePoller(
-  { now = () => performance.now(), ...target }: Pick<DatabaseOptions, 'url' | 'ssl'> & {
-    now?: () => number
-  },
+  { now, ...target }: Pick<DatabaseOptions, 'url' | 'ssl'> & { now?: () => number },
   on: ChangeHandlers,
-): ChangePoller {
-  const database = createDatabase({ ...target, max: 1, queryDeadlineMs: QUERY_DEADLINE_MS })
+): Polling {
+  const database = openPolled(target)
   const poll = createPoll(database, on)
-  const delay = createDelay()
-  /** Those who wait for the next poll. */
-  let waiting: (() => void)[] = []
-  const stopping = new AbortController()
-  let succeededAt = now()
-  let hasFailed = false
-
-  async function run() {
-    while (!stopping.signal.aborted) {
-      const at = now()
-      const served = waiting
-      waiting = []
-      let isHasty = false
-      try {
-        isHasty = await poll(at)
-        succeededAt = now()
-        hasFailed = false
-      } catch (error) {
-        if (!hasFailed && now() - succeededAt > PATIENCE_MS) {
-          hasFailed = true
-          on.failed(error)
-        }
-      }
-      for (const resolve of served) resolve()
-      if (!isHasty && waiting.length === 0) await delay.take(Math.max(0, POLL_MS - (now() - at)))
-    }
-  }
-
-  const running = run()
-  return {
-    refresh: () =>
-      new Promise((resolve) => {
-        if (stopping.signal.aborted) return resolve()
-        waiting.push(resolve)
-        delay.cut()
-      }),
-    async stop() {
-      stopping.abort()
-      delay.cut()
-      await running
-      for (const resolve of waiting) resolve()
-      await database.end()
-    },
-  }
+  return startPolling({ poll, failed: (error) => on.failed(error), end: () => database.end(), now })
 }

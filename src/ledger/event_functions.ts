@@ -2,7 +2,7 @@
 import { RawJson } from '../core/raw_json.ts'
 import { type Database, isoTimestamp } from '../database/database.ts'
 import { type Control, controlOf, type ControlRow } from './control_functions.ts'
-import { eventId, NO_DIGEST } from './event_cursor.ts'
+import { type Cursor, eventId, NO_DIGEST } from './event_cursor.ts'
 import { arrayLiteral, type Entry, entryOf, type EntryRow } from './rows.ts'
 
 export const EVENT_TYPES = [
@@ -49,6 +49,21 @@ export interface HoldChange {
   metadata?: RawJson
 }
 
+/** Which events a reader wants; what is left out is no condition. */
+export interface EventFilter {
+  userIds?: readonly number[] | undefined
+  types?: readonly EventType[] | undefined
+}
+
+export interface EventPage {
+  /** Each with the cursor to go on behind it. */
+  events: { event: LedgerEvent; cursor: Cursor }[]
+  /** To go on behind the page, whether or not there was anything. */
+  next: Cursor
+  /** Whether there is more at once. */
+  hasMore: boolean
+}
+
 export interface EventsRequest {
   /** Of the history in which `settled` was found out. */
   epoch: string
@@ -87,7 +102,8 @@ interface HoldChangeRow {
   expires_at: string | null
 }
 
-type EventRow = EntryRow & ControlRow & HoldChangeRow & {
+/** A row of the type ledger.event. */
+export type EventRow = EntryRow & ControlRow & HoldChangeRow & {
   position: string
   digest: string | null
   type: EventType | null
@@ -119,10 +135,11 @@ const placeOf = ({ position, digest }: EventRow) => ({
   digest: digest ?? NO_DIGEST,
 })
 
-const eventOf = (row: EventRow): FoundEvent => ({
+/** Converts a row to an event. */
+export const eventOf = (row: EventRow): FoundEvent => ({
   ...placeOf(row),
   event: {
-    id: eventId(Number(row.position), row.digest!),
+    id: eventId(row.position, row.digest!),
     type: row.type!,
     timestamp: isoTimestamp(row.at),
     user_id: Number(row.user_id),

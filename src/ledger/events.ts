@@ -1,32 +1,18 @@
 /** Reads events page by page, each once and in order, as far as the history is settled. */
 import { Problem } from '../core/errors.ts'
 import { createIsFull } from '../core/page_length.ts'
-import type { SettledHistory } from '../cache/change_poller.ts'
+import type { SettledHistory } from '../cache/settled_history.ts'
 import { BEGINNING, type Cursor, cursorText } from './event_cursor.ts'
-import type { EventType, FoundEvents, LedgerEvent, LedgerEvents } from './event_functions.ts'
-
-/** Which events a reader wants; what is left out is no condition. */
-export interface EventFilter {
-  userIds?: readonly number[] | undefined
-  types?: readonly EventType[] | undefined
-}
-
-export interface EventPage {
-  /** Each with the cursor to go on behind it. */
-  events: { event: LedgerEvent; cursor: Cursor }[]
-  /** To go on behind the page, whether or not there was anything. */
-  next: Cursor
-  /** Whether there is more at once. */
-  hasMore: boolean
-}
+import type { EventFilter, EventPage, FoundEvents, LedgerEvents } from './event_functions.ts'
+import { type DistributedHistory, lastOf, type ReadShardEvents } from './shard_events.ts'
 
 export interface Events {
   /**
    * @throws Problem busy while nothing is known of the history, cursor_gone if the cursor is from
-   * another one, not_supported after `refuse`
+   * another one
    */
   read(cursor: Cursor, filter: EventFilter, maxRows: number): Promise<EventPage>
-  /** The cursor behind everything that is settled. @throws Problem busy, not_supported */
+  /** The cursor behind everything that is settled. @throws Problem busy */
   last(): Cursor
   /**
    * Resolves with true as soon as the history is settled beyond a position, with false after that
@@ -37,41 +23,49 @@ export interface Events {
   settled(history: SettledHistory): void
   /** For how long events have waited for a transaction that is open, in milliseconds. */
   lagMs(): number
-  /** To be called where users are on several servers: nobody knows one order of all there. */
-  refuse(): void
   /** Ends all who wait. */
   end(): void
   readonly isEnded: boolean
 }
 
-/** Creates the reader; several may read through it at once. */
-export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
+const isDistributed = (history: SettledHistory): history is DistributedHistory =>
+  history.series !== undefined
+
+/**
+ * Creates the reader; several may read through it at once.
+ * @param readShards reads where users are on several servers
+ */
+export function createEvents(
+  ledger: Pick<LedgerEvents, 'getEvents'>,
+  readShards?: ReadShardEvents,
+): Events {
   let history: SettledHistory | undefined
-  let isRefused = false
   let isEnded = false
   /** When it was settled up to here, by our clock. */
   let movedAt = performance.now()
   const waiting = new Set<() => void>()
 
   function known(): SettledHistory {
-    if (isRefused) throw new Problem('not_supported')
     if (history === undefined) throw new Problem('busy')
     return history
   }
 
   return {
-    async read(cursor, { userIds, types }, maxRows) {
+    async read(cursor, filter, maxRows) {
       const now = known()
+      if (readShards && isDistributed(now)) return await readShards(now, cursor, filter, maxRows)
       await assertSame(ledger, cursor, now)
       const { epoch, incarnation, position: settled = 0 } = now
+      const { userIds, types } = filter
       const request = { epoch, settled, after: cursor, userIds, types, maxRows }
       return pageOf(await ledger.getEvents(request), incarnation, settled)
     },
 
     last() {
-      const { incarnation, position } = known()
-      if (position === undefined) throw new Problem('busy')
-      return { ...BEGINNING, incarnation, through: position }
+      const now = known()
+      if (isDistributed(now)) return lastOf(now)
+      if (now.position === undefined) throw new Problem('busy')
+      return { ...BEGINNING, incarnation: now.incarnation, through: now.position }
     },
 
     changed: (through, limitMs) =>
@@ -102,10 +96,6 @@ export function createEvents(ledger: Pick<LedgerEvents, 'getEvents'>): Events {
         ? 0
         : performance.now() - movedAt,
 
-    refuse() {
-      isRefused = true
-    },
-
     end() {
       isEnded = true
       for (const check of waiting) check()
@@ -125,6 +115,7 @@ async function assertSame(
   cursor: Cursor,
   { epoch, incarnation }: SettledHistory,
 ): Promise<void> {
+  if (cursor.series) throw new Problem('cursor_gone')
   if (cursor.incarnation === undefined || cursor.incarnation === incarnation) return
   const { position, digest } = cursor
   if (position === 0) throw new Problem('cursor_gone')

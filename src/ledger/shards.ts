@@ -5,6 +5,7 @@
 import type { Versioned } from '../cache/snapshots.ts'
 import { isMoved } from '../core/errors.ts'
 import { unref } from '../core/unref.ts'
+import type { Database } from '../database/database.ts'
 import type { Ledger } from './functions.ts'
 import type { Operation, Outcome, PostOptions } from './operations.ts'
 import { createLedgerPost, type LedgerPost } from './post_function.ts'
@@ -44,6 +45,16 @@ export class Shards {
   /** Whether users are on several servers, as far as it is known. */
   get isDistributed(): boolean {
     return this.#shards.length > 0
+  }
+
+  /** The ids of all shards. */
+  get ids(): readonly string[] {
+    return this.#shards.map(({ id }) => id)
+  }
+
+  /** The connections for short reads to a server. */
+  reading(server: Pick<Shard, 'host' | 'port'>): Database {
+    return this.#workerOf(server).reading
   }
 
   /** The server that has the one shard of all of these users; undefined if they have several. */

@@ -1,11 +1,12 @@
 /** The functions that keep where the receivers of webhooks are. */
 import type { Database } from '../database/database.ts'
+import { BEGINNING, type Cursor, cursorText, parseCursor } from './event_cursor.ts'
 import { arrayLiteral } from './rows.ts'
 
 export interface Claim {
   isHeld: boolean
   /** Up to here everything was delivered. */
-  position: number
+  delivered: Cursor
   /** What `advanceWebhook` was told last: names the address that isn't to be used any more. */
   gone: string | null
 }
@@ -20,10 +21,10 @@ export interface BalanceBelow {
 export interface LedgerWebhooks {
   /**
    * Gives a receiver to `holder`, one of the instances that deliver, for `holdMs` milliseconds.
-   * `start`: the position of a receiver that is new.
+   * `start`: where a receiver that is new begins.
    */
   claimWebhook(
-    claim: { receiver: string; holder: string; holdMs: number; start: number },
+    claim: { receiver: string; holder: string; holdMs: number; start: Cursor },
   ): Promise<Claim>
   /**
    * Keeps up to where everything was delivered, and for `holdMs` more the receiver; 0 gives it up.
@@ -34,7 +35,7 @@ export interface LedgerWebhooks {
       receiver: string
       holder: string
       holdMs: number
-      delivered: number
+      delivered: Cursor
       gone?: string | undefined
     },
   ): Promise<boolean>
@@ -45,24 +46,33 @@ export interface LedgerWebhooks {
   ): Promise<BalanceBelow[]>
 }
 
+const positionOf = ({ series, through }: Cursor): number => series ? 0 : through
+
+/** Where users are on several servers; null: the position says it. */
+const textOf = (cursor: Cursor): string | null => cursor.series ? cursorText(cursor) : null
+
 /** Runs on connections for short calls. */
 export function createLedgerWebhooks({ run }: Pick<Database, 'run'>): LedgerWebhooks {
   return {
     async claimWebhook({ receiver, holder, holdMs, start }) {
       const [row] = await run((sql) =>
-        sql<{ is_held: boolean; position: string; gone: string | null }[]>`
-          select * from ledger.claim_webhook(receiver => ${receiver}, holder => ${holder},
-            hold_ms => ${holdMs}, start => ${start}::bigint)`
+        sql<
+          { is_held: boolean; position: string; gone: string | null; cursor: string | null }[]
+        >`select * from ledger.claim_webhook(receiver => ${receiver}, holder => ${holder},
+            hold_ms => ${holdMs}, start => ${positionOf(start)}::bigint,
+            start_cursor => ${textOf(start)}::text)`
       )
-      return { isHeld: row!.is_held, position: Number(row!.position), gone: row!.gone }
+      const { is_held: isHeld, position, gone, cursor } = row!
+      const delivered = cursor === null ? undefined : parseCursor(cursor)
+      return { isHeld, gone, delivered: delivered ?? { ...BEGINNING, through: Number(position) } }
     },
 
     async advanceWebhook({ receiver, holder, holdMs, delivered, gone }) {
       const [row] = await run((sql) =>
         sql<{ is_held: boolean }[]>`
           select ledger.advance_webhook(receiver => ${receiver}, holder => ${holder},
-            hold_ms => ${holdMs}, delivered => ${delivered}::bigint,
-            gone => ${gone ?? null}::text) as is_held`
+            hold_ms => ${holdMs}, delivered => ${positionOf(delivered)}::bigint,
+            gone => ${gone ?? null}::text, cursor => ${textOf(delivered)}::text) as is_held`
       )
       return row!.is_held
     },

@@ -1,7 +1,7 @@
 /** Delivers to one receiver of webhooks what happens, in the order of each user. */
-import { isPassing } from '../core/errors.ts'
+import { isPassing, Problem } from '../core/errors.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
-import { BEGINNING } from '../ledger/event_cursor.ts'
+import { BEGINNING, type Cursor, parseCursor } from '../ledger/event_cursor.ts'
 import type { Events } from '../ledger/events.ts'
 import type { LedgerWebhooks } from '../ledger/webhook_functions.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -37,6 +37,19 @@ export interface Deliverer extends Pick<Attempts, 'lagMs'> {
   stop(): Promise<void>
 }
 
+/**
+ * Where to go on. On one server this is kept beside the events, and is restored with them; of
+ * several, each may lose some that were delivered.
+ */
+const placeOf = (cursor: Cursor): Cursor =>
+  cursor.series ? cursor : { ...BEGINNING, through: cursor.through }
+
+/** The same place in what a server has that took over; undefined: the error is another one. */
+function resumeOf(error: unknown): Cursor | undefined {
+  const resume = error instanceof Problem ? error.details['resume'] : undefined
+  return typeof resume === 'string' ? parseCursor(resume) : undefined
+}
+
 /** Starts to deliver, until it is stopped. Of several instances one delivers at a time. */
 export function startDeliverer(parts: DelivererParts): Deliverer {
   const { receiver: { name, url, from }, holder, events, ledger, log } = parts
@@ -46,14 +59,14 @@ export function startDeliverer(parts: DelivererParts): Deliverer {
 
   /** Tries to get the receiver, and has it as long as it can. */
   async function claim() {
-    const start = from === 'first' ? 0 : events.last().through
+    const start = from === 'first' ? BEGINNING : placeOf(events.last())
     const claimed = await ledger.claimWebhook({ receiver: name, holder, holdMs: HOLD_MS, start })
     if (!claimed.isHeld || claimed.gone === address) return
     const over = new AbortController()
     const stop = () => over.abort('stopped' satisfies Reason)
     stopping.signal.addEventListener('abort', stop)
     try {
-      await work(parts, attempts, claimed.position, over)
+      await work(parts, attempts, claimed.delivered, over)
     } finally {
       stopping.signal.removeEventListener('abort', stop)
     }
@@ -78,37 +91,48 @@ export function startDeliverer(parts: DelivererParts): Deliverer {
   }
 }
 
-/** Delivers what is behind a position, until `over` aborts. */
+/** Delivers what is behind a cursor, until `over` aborts. */
 async function work(
   { receiver, holder, events, ledger, longReads, sha256, log }: DelivererParts,
   { deliverAll }: Attempts,
-  position: number,
+  delivered: Cursor,
   over: AbortController,
 ): Promise<void> {
   const { name, url } = receiver
   const filter = filterOf(receiver)
-  let kept = position
-  async function keep(more: { holdMs?: number; gone?: string } = {}) {
+  let kept = delivered
+  async function keep(more: { holdMs?: number; gone?: string; delivered?: Cursor } = {}) {
     const advance = { receiver: name, holder, holdMs: HOLD_MS, delivered: kept, ...more }
     if (!await ledger.advanceWebhook(advance)) over.abort('lost' satisfies Reason)
   }
 
-  const renewal = setInterval(() => void keep().catch(() => {}), RENEW_MS)
+  // It may come after one that says more, so it says only that this one goes on.
+  const renew = () => void keep({ delivered: BEGINNING }).catch(() => {})
+  const renewal = setInterval(renew, RENEW_MS)
   try {
-    for (let through = position; !over.signal.aborted;) {
+    for (let at = delivered; !over.signal.aborted;) {
       const page = await longReads.take(
         `webhook ${name}`,
-        () => events.read({ ...BEGINNING, through }, filter, PAGE_ROWS),
+        () => events.read(at, filter, PAGE_ROWS),
         { isBegun: true },
-      )
+      ).catch((error: unknown) => {
+        const resume = resumeOf(error)
+        if (!resume) throw error
+        log.warn('a server was taken over: what was delivered may be gone', error, {
+          receiver: name,
+        })
+        at = resume
+        return undefined
+      })
+      if (!page) continue
       const messages = await messagesOf(receiver, page.events.map(({ event }) => event), ledger)
       if (!await deliverAll(messages, over)) break
-      through = page.next.through
-      if (messages.length > 0 || through - kept > MAX_UNKEPT) {
-        kept = through
+      at = placeOf(page.next)
+      if (messages.length > 0 || at.through - kept.through > MAX_UNKEPT) {
+        kept = at
         await keep()
       }
-      if (!page.hasMore) await events.changed(through, IDLE_MS)
+      if (!page.hasMore) await events.changed(at.through, IDLE_MS)
     }
   } finally {
     clearInterval(renewal)

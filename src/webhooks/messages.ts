@@ -1,6 +1,5 @@
 /** Makes of events what a receiver of webhooks gets. */
-import { EVENT_TYPES, type LedgerEvent } from '../ledger/event_functions.ts'
-import type { EventFilter } from '../ledger/events.ts'
+import { EVENT_TYPES, type EventFilter, type LedgerEvent } from '../ledger/event_functions.ts'
 import type { Entry } from '../ledger/rows.ts'
 import type { LedgerWebhooks } from '../ledger/webhook_functions.ts'
 import type { Message } from './delivery.ts'

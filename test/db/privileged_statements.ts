@@ -69,6 +69,10 @@ export const STATEMENTS: Record<string, [string, string]> = {
   "select * from ledger.find_keys(1, 'run-1#')": ['ok', 'ok'],
   'select * from ledger.list_journal()': ['ok', 'ok'],
   "select * from ledger.get_events('none', 0)": ['55P03', '55P03'],
+  'select * from ledger.get_servers()': ['ok', 'ok'],
+  // Only a distributed ledger has what these read.
+  'select * from ledger.get_series()': ['42P01', '42P01'],
+  "select * from ledger.get_shard_events('none', '{}', '{}', '{}')": ['42P01', '42P01'],
   'select ledger.incarnation()': ['ok', 'ok'],
   "select ledger.assert_replica('', 1, 0)": ['55000', '55000'],
   "select ledger.claim_webhook('one', 'me', 1, 0)": ['ok', '42501'],

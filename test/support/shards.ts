@@ -5,7 +5,14 @@
 import type postgres from 'postgres'
 import type { Shard } from '../../src/ledger/shard_map.ts'
 
-const TABLES = ['users', 'payment_history', 'holds', 'hold_changes', 'manual_entries']
+const TABLES = [
+  'users',
+  'payment_history',
+  'holds',
+  'hold_changes',
+  'manual_entries',
+  'user_controls',
+]
 
 /** The lock that a move of a shard has. */
 export const moveLock = (sql: postgres.Sql, shardId: string) =>

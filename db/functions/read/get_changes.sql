@@ -49,7 +49,8 @@ begin
   -- before.
   oldest_open := pg_snapshot_xmin(pg_current_snapshot());
   if oldest_open < get_changes.awaited then
-    oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
+    oldest_open := coalesce(ledger.oldest_writer(array['public.users'::regclass::oid]),
+      get_changes.awaited);
   end if;
   read_at := clock_timestamp();
 end $$;

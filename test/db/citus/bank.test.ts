@@ -2,14 +2,14 @@
  * Money goes round between users on all servers, through a service, while shards move and servers
  * crash: nothing is lost, and nothing happens twice.
  */
-import process from 'node:process'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { loadConfig } from '../../../src/config/config.ts'
 import type { Service } from '../../../src/service.ts'
 import { citusIsMissing, useCitusLedger } from '../../support/citus.ts'
+import { askOnce, crash, healed, moveShard } from '../../support/citus_faults.ts'
 import { verifyCommand } from '../../support/everything.ts'
-import { connectTo, one } from '../../support/ledger.ts'
+import { one } from '../../support/ledger.ts'
 import { serve } from '../../support/service.ts'
 import { randomOf, SEED } from '../../support/share.ts'
 
@@ -74,7 +74,7 @@ async function expectKept(name: string, disturb: () => Promise<void>): Promise<v
   // A client that fails ends it, too.
   await Promise.race([disturb(), paid]).finally(() => isOver = true)
   const done = (await paid).flat()
-  await healed()
+  await healed(ledger)
   const sql = ledger.connect()
   expect(await sum(sql)).toBe(TOTAL)
   const kept = await sql<{ key: string; user: string; peer: string }[]>`
@@ -89,43 +89,13 @@ async function expectKept(name: string, disturb: () => Promise<void>): Promise<v
 const sum = async (sql: postgres.Sql) =>
   Number((await one(sql`select sum(balance) from balances where id >= ${USERS[0]!}`))['sum'])
 
-/** Asks on a connection of its own, since those that were open end with a crash. */
-async function ask<T>(url: string, question: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = connectTo(url)
-  try {
-    return await question(sql)
-  } finally {
-    await sql.end({ timeout: 0 })
-  }
-}
-
 const findings = async (sql: postgres.Sql) =>
   (await sql`select finding, user_id, seq from verify_ledger()`).map((row) => JSON.stringify(row))
-
-/** Waits until every server answers, and no half of a transfer waits for the other. */
-async function healed(): Promise<void> {
-  for (const url of [ledger.url, ...ledger.workerUrls]) {
-    const count = (sql: postgres.Sql) =>
-      one(sql`select count(*)::integer as n from pg_prepared_xacts`)
-    await vi.waitUntil(
-      () => ask(url, count).then((row) => row['n'] === 0, () => false),
-      { interval: 200 },
-    )
-  }
-}
-
-/** Kills a process of a server, so that all others end, too, and the server recovers. */
-async function crash(url: string): Promise<void> {
-  await ask(url, async (sql) => {
-    const { pid } = await one(sql`select pg_backend_pid() as pid`)
-    process.kill(pid as number, 'SIGKILL')
-  })
-}
 
 /** Until so many more payments are written. */
 async function untilMore(count: number): Promise<void> {
   const read = () =>
-    ask(ledger.url, (sql) => one(sql`select count(*)::integer as n from payment_history`))
+    askOnce(ledger.url, (sql) => one(sql`select count(*)::integer as n from payment_history`))
       .then((row) => row['n'] as number, () => undefined)
   const before = await vi.waitUntil(read, { interval: 200 })
   await vi.waitUntil(async () => (await read() ?? 0) >= before + 2 * count, { interval: 200 })
@@ -134,22 +104,10 @@ async function untilMore(count: number): Promise<void> {
 test.skipIf(citusIsMissing)('while shards move, and verification finds nothing', async () => {
   await expectKept('move', async () => {
     const sql = ledger.connect()
-    for (const mode of ['block_writes', 'force_logical']) {
-      const [shard] = await sql<{ id: string; source: number }[]>`
-        select p.shardid as id, n.nodeport as source from pg_dist_placement p
-          join pg_dist_node n using (groupid)
-         where p.shardid = get_shard_id_for_distribution_column('public.users', ${USERS[
-        3
-      ]!}::bigint)`
-      const target = ledger.workerUrls.map((url) => new URL(url))
-        .find(({ port }) => port !== `${shard!.source}`)!
+    for (const mode of ['block_writes', 'force_logical'] as const) {
       await untilMore(10)
       const verified = verifyCommand(ledger.url)
-      await sql`
-        select citus_move_shard_placement(${shard!.id}, ${target.hostname}, ${
-        shard!.source
-      }::integer,
-          ${target.hostname}, ${target.port}::integer, ${mode}::citus.shard_transfer_mode)`
+      await moveShard(ledger, USERS[3]!, mode)
       expect(await verified).toMatch(/^[02] /)
       expect(await findings(sql)).toEqual([])
       await untilMore(10)
@@ -190,6 +148,6 @@ test.skipIf(citusIsMissing)('a sum over all users may miss what a transfer moves
   await vi.waitUntil(async () => await sum(sql) !== TOTAL, { interval: 0 })
   isOver = true
   await Promise.all(clients)
-  await healed()
+  await healed(ledger)
   expect(await sum(sql)).toBe(TOTAL)
 })

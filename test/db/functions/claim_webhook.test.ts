@@ -7,9 +7,9 @@ const claim = (receiver: string, holder: string, start = 0) =>
   one(ledger.sql`select * from ledger.claim_webhook(${receiver}, ${holder}, 60000, ${start})`)
 
 test('claim_webhook() gives a receiver to one holder, from where it begins', async () => {
-  const mine = { is_held: true, position: '7', gone: null }
+  const mine = { is_held: true, position: '7', gone: null, cursor: null }
   expect(await claim('one', 'a', 7)).toEqual(mine)
-  expect(await claim('one', 'b', 9)).toEqual({ is_held: false, position: null, gone: null })
+  expect(await claim('one', 'b', 9)).toEqual({ ...mine, is_held: false, position: null })
   expect(await claim('one', 'a', 9)).toEqual(mine)
   expect(await claim('another', 'b', 9)).toMatchObject({ is_held: true, position: '9' })
 })
