@@ -1,5 +1,10 @@
 -- migrate:up
 
+-- by hand
+-- Where users are on several servers, one position doesn't say up to where all was delivered.
+alter table ledger.webhooks add cursor text;
+-- end by hand
+
 set local check_function_bodies = off;
 
 -- function: add_details_erasure
@@ -112,6 +117,31 @@ comment on function ledger.add_hold_erasures is
 revoke all on function ledger.add_hold_erasures from public;
 -- end function
 
+drop function ledger.advance_webhook(receiver text, holder text, hold_ms integer, delivered bigint, gone text);
+
+-- function: advance_webhook
+create or replace function ledger.advance_webhook(
+  receiver text, holder text, hold_ms integer, delivered bigint, gone text default null,
+  cursor text default null)
+  returns boolean
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update ledger.webhooks w
+     set "position" = greatest(w."position", advance_webhook.delivered),
+         cursor = coalesce(advance_webhook.cursor, w.cursor),
+         gone = advance_webhook.gone,
+         held_until = clock_timestamp() + advance_webhook.hold_ms * interval '1 ms'
+   where w.receiver = advance_webhook.receiver and w.holder = advance_webhook.holder;
+  return found;
+end $$;
+
+comment on function ledger.advance_webhook is
+  'Keeps up to which position all was delivered to a receiver of webhooks, and for hold_ms milliseconds more who delivers to it (0: somebody else may at once). cursor: the same where users are on several servers, as the service writes it. gone: names the address that is not to be used any more. False: somebody else has the receiver, and nothing was done.';
+
+revoke all on function ledger.advance_webhook from public;
+grant execute on function ledger.advance_webhook to ledger_service;
+-- end function
+
 -- function: apply_erasures
 create or replace function ledger.apply_erasures(intervention bigint, user_id bigint)
   returns void
@@ -215,6 +245,123 @@ comment on function ledger.archive_entries is
   'Takes the metadata out of entries that are older than 30 days, after npm run archive has written it to a file; what proves it stays, as with erase_user, and so do keys. Returns how many; leaves out those that are younger, or were archived or erased before. Only for the owner of the ledger. Raises LGIMM if an entry is not what its hash says.';
 
 revoke all on function ledger.archive_entries from public;
+-- end function
+
+-- function: await_prepared
+create or replace function ledger.await_prepared()
+  returns void
+  -- Volatile, so that whoever calls it may read, by a later statement, what it has waited for.
+  language plpgsql volatile as $$
+declare
+  v_first text[];
+  v_now text[];
+  v record;
+begin
+  -- Whoever replaced is_distributed() is found by verify_shards.
+  if to_regclass('pg_catalog.pg_dist_partition') is null then return; end if;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception using errcode = 'LGMOV', message = 'verification has to look again',
+      detail = 'There is no snapshot of several servers.',
+      hint = 'Verify at READ COMMITTED.';
+  end if;
+  loop
+    v_now := '{}';
+    for v in
+      select w.* from run_command_on_workers($query$
+        select array(select p.gid from pg_prepared_xacts p
+                      where p.database = current_database() and starts_with(p.gid, 'citus_'))
+        $query$) w
+    loop
+      if not v.success then
+        raise exception using errcode = '08006', message = 'a server does not answer',
+          detail = format('%s:%s: %s', v.nodename, v.nodeport, v.result),
+          hint = 'Repeat it when the server is back.';
+      end if;
+      v_now := v_now || v.result::text[];
+    end loop;
+    v_first := coalesce(v_first, v_now);
+    exit when not v_first && v_now;
+    perform pg_sleep(0.01);
+  end loop;
+end $$;
+
+comment on function ledger.await_prepared is
+  'Waits until what was prepared on any server, of transactions over several servers, is committed or taken back: what one server shows, the others then show, too. Raises 08006 if a server doesn''t answer, LGMOV if the transaction would see nothing later. Only for where users are on several servers.';
+
+revoke all on function ledger.await_prepared from public;
+-- end function
+
+-- function: balances_below
+create or replace function ledger.balances_below(
+  user_ids bigint[], seqs bigint[], thresholds numeric[])
+  returns table (user_id bigint, seq bigint, threshold numeric, balance numeric)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_action text; v_amount numeric; v_balance numeric;
+begin
+  if ledger.is_distributed() then
+    -- One by one, each on the server of its user.
+    for i in 1 .. cardinality(balances_below.user_ids) loop
+      select h.action, h.amount, h.balance into v_action, v_amount, v_balance
+        from public.payment_history h
+       where h.user_id = balances_below.user_ids[i] and h.seq = balances_below.seqs[i];
+      return query
+        select balances_below.user_ids[i], balances_below.seqs[i], round(t.threshold, 2), v_balance
+          from unnest(balances_below.thresholds) t (threshold)
+         where v_balance < t.threshold
+           and v_balance - ledger.change_of(v_action, v_amount) >= t.threshold
+         order by t.threshold desc;
+    end loop;
+    return;
+  end if;
+  return query
+    select h.user_id, h.seq, round(t.threshold, 2), h.balance
+      from unnest(balances_below.user_ids, balances_below.seqs) e (user_id, seq)
+      join public.payment_history h on h.user_id = e.user_id and h.seq = e.seq
+      join unnest(balances_below.thresholds) t (threshold)
+        on h.balance < t.threshold
+       and h.balance - ledger.change_of(h.action, h.amount) >= t.threshold
+     order by h.user_id, h.seq, t.threshold desc;
+end $$;
+
+comment on function ledger.balances_below is
+  'Of these entries those with which the balance of their user fell below a threshold, and below which.';
+
+revoke all on function ledger.balances_below from public;
+grant execute on function ledger.balances_below to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.claim_webhook(receiver text, holder text, hold_ms integer, start bigint, out is_held boolean, out "position" bigint, out gone text);
+
+-- function: claim_webhook
+create or replace function ledger.claim_webhook(
+  receiver text, holder text, hold_ms integer, start bigint, start_cursor text default null,
+  out is_held boolean, out "position" bigint, out gone text, out cursor text)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_until timestamptz := v_now + claim_webhook.hold_ms * interval '1 ms';
+begin
+  insert into ledger.webhooks (receiver, "position", cursor)
+  values (claim_webhook.receiver, claim_webhook.start, claim_webhook.start_cursor)
+  on conflict do nothing;
+  -- A clock that was set back leaves a claim that ends later than it could: it counts as over.
+  update ledger.webhooks w set holder = claim_webhook.holder, held_until = v_until
+   where w.receiver = claim_webhook.receiver
+     and (w.holder is null or w.holder = claim_webhook.holder
+       or w.held_until <= v_now or w.held_until > v_until)
+  returning true, w."position", w.gone, w.cursor
+    into claim_webhook.is_held, claim_webhook."position", claim_webhook.gone, claim_webhook.cursor;
+  is_held := coalesce(is_held, false);
+end $$;
+
+comment on function ledger.claim_webhook is
+  'Gives a receiver of webhooks to holder, one of many that deliver, for hold_ms milliseconds, unless another one has it: is_held. position: up to which all was delivered; start for a receiver that is new. cursor, and start_cursor: the same where users are on several servers, as the service writes it. gone: what advance_webhook was told last.';
+
+revoke all on function ledger.claim_webhook from public;
+grant execute on function ledger.claim_webhook to ledger_service;
 -- end function
 
 -- function: count_erasable
@@ -421,6 +568,98 @@ comment on function ledger.erasures_digest is
 revoke all on function ledger.erasures_digest from public;
 -- end function
 
+-- function: event_details
+create or replace function ledger.event_details(
+  positions bigint[], user_ids bigint[], holds bigint[], numbers bigint[], types text[])
+  returns setof ledger.event
+  language sql stable as $$
+  select f.position, coalesce(left(e.hex, 16), ledger.event_digest(f.position)), f.type,
+         f.user_id, coalesce(e.sealed_at, c.at, k.at), null::bigint, coalesce(e.seq, c.seq),
+         e.action, coalesce(e.amount, c.amount), coalesce(e.balance, c.balance),
+         coalesce(e.available, c.available), e.ts, e.sealed_at,
+         coalesce(e.idempotency_key, c.idempotency_key), coalesce(e.metadata, c.metadata),
+         e.peer_user_id, e.peer_seq, e.reverses, null::bigint, coalesce(e.hold, c.hold), e.hex,
+         e.held, coalesce(c.number, k.number), k.operation, k.credit_limit, k.reason, k.role,
+         k.actor, c.remaining, nullif(c.expires_at, 'infinity')
+    from unnest(event_details.positions, event_details.user_ids, event_details.holds,
+           event_details.numbers, event_details.types)
+           with ordinality f (position, user_id, hold, number, type, n)
+    left join lateral (
+      select x.*, x.balance - x.held as available, encode(x.hash, 'hex') as hex
+        from public.payment_history x
+       where f.type = 'entry.posted' and x.user_id = f.user_id and x.seq = f.number) e on true
+    -- A limit keeps the probe by key, also where a small table would be read as a whole.
+    left join lateral (
+      select x.* from public.hold_changes x
+       where x.user_id = f.user_id and x.hold = f.hold and x.number = f.number limit 1) c on true
+    left join lateral (
+      select x.* from public.user_controls x
+       where f.type like 'user.%' and x.user_id = f.user_id and x.number = f.number
+       limit 1) k on true
+   order by f.n
+$$;
+
+comment on function ledger.event_details is
+  'These events, each with the columns of what it is about.';
+
+revoke all on function ledger.event_details from public;
+-- end function
+
+-- function: events_at
+create or replace function ledger.events_at(positions bigint[], has_others boolean)
+  returns table (event ledger.event, needs bigint[])
+  language plpgsql stable as $$
+declare
+  v_positions bigint[]; v_users bigint[]; v_holds bigint[]; v_numbers bigint[]; v_types text[];
+begin
+  select array_agg(s.position), array_agg(s.user_id), array_agg(s.hold), array_agg(s.number),
+         array_agg(s.type)
+    into v_positions, v_users, v_holds, v_numbers, v_types
+    from unnest(events_at.positions) p (id)
+    cross join lateral ledger.scan_events(p.id - 1, p.id, 1) s;
+  return query
+    select x, case when events_at.has_others then
+             ledger.events_before(x.user_id, x.hold, coalesce(x.number, x.seq), x.type) end
+      from ledger.event_details(v_positions, v_users, v_holds, v_numbers, v_types) x;
+end $$;
+
+comment on function ledger.events_at is
+  'The events at these positions; has_others: with those that come right before each (see events_before).';
+
+revoke all on function ledger.events_at from public;
+-- end function
+
+-- function: events_before
+create or replace function ledger.events_before(
+  user_id bigint, hold bigint, number bigint, type text)
+  returns bigint[]
+  language sql stable as $$
+  select array(
+    select h.id from public.payment_history h
+     where h.user_id = events_before.user_id and h.seq = case
+       when events_before.type = 'entry.posted' then events_before.number - 1
+       when events_before.type like 'hold.%' then (
+         select c.seq - (c.action = 'captured')::integer from public.hold_changes c
+          where c.user_id = events_before.user_id and c.hold = events_before.hold
+            and c.number = events_before.number) end
+    union all
+    select c.position from public.hold_changes c
+     where c.user_id = events_before.user_id and c.hold = events_before.hold
+       and case when events_before.type = 'entry.posted'
+         then c.action = 'captured' and c.seq = events_before.number
+         else c.number = events_before.number - 1 end and c.position is not null
+    union all
+    select k.position from public.user_controls k
+     where events_before.type like 'user.%' and k.user_id = events_before.user_id
+       and k.number = events_before.number - 1)
+$$;
+
+comment on function ledger.events_before is
+  'The positions of the events of a user that come right before this one: the entry before, of a capture''s entry the change of its hold, of a change of a hold the one before and the last entry, of a control the one before.';
+
+revoke all on function ledger.events_before from public;
+-- end function
+
 -- function: expected_guards
 create or replace function ledger.expected_guards()
   returns table (object text, hash text)
@@ -465,13 +704,13 @@ create or replace function ledger.expected_guards()
     ('function ledger.add_manual_erasure(bigint,public.manual_entries,public.payment_history,public.payment_history,text,bigint)', '66aa5b2a8953301e'),
     ('function ledger.add_plain_entry(text,bigint,numeric,numeric)', '7293accf132bdc62'),
     ('function ledger.add_reversal(bigint,bigint,numeric)', '08a37db7552b512c'),
-    ('function ledger.advance_webhook(text,text,integer,bigint,text)', '38d8947a8121af6c'),
+    ('function ledger.advance_webhook(text,text,integer,bigint,text,text)', 'cae371ac49b837ad'),
     ('function ledger.apply_erasures(bigint,bigint)', 'ed8cb4458201d46f'),
     ('function ledger.archive_entries(bigint[],bigint[],text)', '8ea8fc762759499d'),
     ('function ledger.assert_replica(text,bigint,bigint)', '1dcc9b31876c02e9'),
     ('function ledger.await_final(bigint,timestamp with time zone)', '4e02944b605da59e'),
     ('function ledger.await_prepared()', '1bd8beb76b5b240c'),
-    ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'a8ebb9b3debcb111'),
+    ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'c1221e8c0e9ba4c9'),
     ('function ledger.by_shard(bigint[])', '2aeae4beef817127'),
     ('function ledger.calls_in_shards()', 'b53492e0618a4b6b'),
     ('function ledger.chain_intervention()', 'a7c7a6df94299a69'),
@@ -481,7 +720,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.check_cursor(text,bigint,text)', '4d5d6699288eeda3'),
     ('function ledger.check_entry()', 'b66b73f7df5f52e1'),
     ('function ledger.choose_by_hash(text,integer[],text[])', '838f0a5fa2670a54'),
-    ('function ledger.claim_webhook(text,text,integer,bigint)', '69ed8281fd549459'),
+    ('function ledger.claim_webhook(text,text,integer,bigint,text)', '51b252da4238d3ad'),
     ('function ledger.close_hold(text,bigint,bigint,numeric)', '556cdceb99a9af48'),
     ('function ledger.commit_in_two_phases()', '359ac0e86464af99'),
     ('function ledger.control_hash(bytea,bigint,bigint,timestamp with time zone,xid8,text,text,text,numeric,text,bigint)', '7c73f9456755b131'),
@@ -504,8 +743,10 @@ create or replace function ledger.expected_guards()
     ('function ledger.erased_hash(bytea,bytea)', '32407d2c53eac2ee'),
     ('function ledger.erasure_in_shard(text,jsonb)', '08f9f3c983b14e85'),
     ('function ledger.erasures_digest(bigint)', 'e5b08f484ff575bc'),
-    ('function ledger.event_details(bigint[],bigint[],bigint[],bigint[],text[])', '7f9e67ff93f44d9f'),
+    ('function ledger.event_details(bigint[],bigint[],bigint[],bigint[],text[])', '600823556fac6f48'),
     ('function ledger.event_digest(bigint)', '5e2a54ec56d95674'),
+    ('function ledger.events_at(bigint[],boolean)', '72cbe1ecda83d933'),
+    ('function ledger.events_before(bigint,bigint,bigint,text)', '7fc1d7ab64f5bd30'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'aa93b635027eecbe'),
     ('function ledger.field_1(oid,bytea)', 'f6c8c03115009b49'),
     ('function ledger.find_created_user(bigint,text,jsonb,text)', '88d7b8b024538be5'),
@@ -516,7 +757,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.first_problem(text,text,text,text,text)', '83832731d93a37dc'),
     ('function ledger.funds_problem(numeric,numeric,numeric,boolean)', 'e7ecc362e3790977'),
     ('function ledger.get_balances(bigint[],timestamp with time zone)', 'aad422bfeaff4bb9'),
-    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', 'cd08bddca4cea784'),
+    ('function ledger.get_changes(text,bigint,bigint[],xid8,integer,integer)', '795794f83b581aa2'),
     ('function ledger.get_code_guards()', 'a9d66580a0e67530'),
     ('function ledger.get_constraint_guards()', '6e7c110c8f3aa007'),
     ('function ledger.get_each_user(bigint[])', '8d57c33255799af2'),
@@ -527,6 +768,9 @@ create or replace function ledger.expected_guards()
     ('function ledger.get_hold(bigint,bigint)', '8556c2e8b32641f3'),
     ('function ledger.get_moments(bigint,timestamp with time zone[])', '1c27f318df629ed8'),
     ('function ledger.get_relation_guards()', '968d3bcd72ba5825'),
+    ('function ledger.get_series()', '5ef4a98c48472e0c'),
+    ('function ledger.get_servers()', '5960c63e7c4b4d10'),
+    ('function ledger.get_shard_events(text,bigint[],bigint[],bigint[],bigint[],text[],integer,integer)', '8f620e09ecb89882'),
     ('function ledger.get_shard_guards()', '574363fb75db4417'),
     ('function ledger.get_shard_users(bigint[])', '9243afd9e1c98ddc'),
     ('function ledger.get_shards()', 'c887b16030a6c123'),
@@ -568,6 +812,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.is_valid_key_and_metadata(text,jsonb)', '6e3c30b3fef582b4'),
     ('function ledger.is_valid_reference(text)', 'd2285207240980d4'),
     ('function ledger.is_wanted(text,jsonb,text,jsonb)', 'ee1c14dc88f571a6'),
+    ('function ledger.keep_shards(bigint[],boolean)', '2d751601408a92f4'),
     ('function ledger.keeps_shard(bigint)', 'c634e762f115a9fb'),
     ('function ledger.later_change(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', 'b2f58278cb70feec'),
     ('function ledger.leaves_shard(bigint,bigint[])', 'fcc4b554268f6100'),
@@ -577,29 +822,33 @@ create or replace function ledger.expected_guards()
     ('function ledger.list_journal(bigint,integer,integer)', '3f675588fad14dbb'),
     ('function ledger.list_users(text,bigint,integer,bigint[])', '85fad7384da4176c'),
     ('function ledger.load_target(text,bigint,bigint,numeric,numeric)', '1cb3d0104bbf5ccd'),
+    ('function ledger.local_shards()', 'ee7a2545202f6b7f'),
     ('function ledger.lock_account(bigint)', '19dffd83c3a60d35'),
     ('function ledger.lock_accounts(bigint[],boolean,integer)', 'd9aea5da49692125'),
     ('function ledger.lock_each(bigint[],boolean,integer)', 'ae6e892d18eeaaf4'),
     ('function ledger.lock_half(bigint,text)', '392b3e56d9a5350a'),
-    ('function ledger.lock_in_shard(bigint,bigint[],boolean,integer)', 'ceedacc1f50749f3'),
+    ('function ledger.lock_in_shard(bigint,bigint[],boolean,integer)', '6218f3bfe94e65de'),
+    ('function ledger.locked_shards(bigint[])', '66fd9875a8ce83bf'),
     ('function ledger.manual_entry_hash(public.payment_history,bigint,timestamp with time zone,text)', '2039eaf449c3aa9a'),
     ('function ledger.next_change(bigint,bigint,bigint,bytea,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb)', 'f5bba81b867d3cb1'),
     ('function ledger.next_entry(bytea,bigint,bigint,text,numeric,numeric,timestamp with time zone,text,jsonb,numeric,bigint,bigint,bigint,bigint)', '60c526015ab961c3'),
     ('function ledger.next_moment(timestamp with time zone)', '812f141718daee00'),
-    ('function ledger.oldest_writer()', 'edc8705d75b5a220'),
+    ('function ledger.oldest_writer(oid[])', 'fa41793bed4dd72f'),
     ('function ledger.open_account(ledger.account,integer)', '11e2f032c82a161a'),
     ('function ledger.opposite_of(text)', '0f78c372c1e2f717'),
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.hold_changes,timestamp with time zone)', 'aec5e4f733d640f4'),
     ('function ledger.pause_cache()', '6c12536b40e77f8a'),
     ('function ledger.peer_at(ledger.account,bigint,text)', '804f21bd01d26e54'),
     ('function ledger.plain_decision(text,numeric,jsonb,bigint,text,numeric,numeric,boolean,bigint,text,numeric,numeric)', '9ae35da586b3eeb5'),
-    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', 'c74e6da8a763a70a'),
+    ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '148dd54b736bed6b'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '74439a4aa59b7fb1'),
-    ('function ledger.post_each(ledger.account[],bigint[],text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],text[],boolean,boolean)', 'd5b47da2c4213a12'),
+    ('function ledger.post_each(ledger.account[],bigint[],integer,integer,text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],text[],boolean,boolean)', 'ce220df5b4f903ff'),
     ('function ledger.post_half(bigint,numeric,text,jsonb,text)', '45d0c006f0295590'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '49ee095bbe94f63f'),
+    ('function ledger.post_in_shards(bigint[],integer[],text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '9bcf3c3438fa5943'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9fa9641d75db5550'),
     ('function ledger.post_pair_across(text,bigint,bigint,numeric,bigint,text,jsonb)', '157de02c2761d4b0'),
+    ('function ledger.post_part(integer,integer,text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],text[],boolean,boolean,boolean,integer)', '807caf742ad9b3d1'),
     ('function ledger.post_pending(bigint,integer)', '3dd43acdabc9b5b1'),
     ('function ledger.raise_status(text,bigint,numeric,numeric)', '1bf53216b25da89b'),
     ('function ledger.read_changes(bigint,bigint,bigint[],integer)', 'cba5185bb2cbd8a6'),
@@ -609,9 +858,10 @@ create or replace function ledger.expected_guards()
     ('function ledger.request_problem(boolean,text,jsonb,boolean,boolean)', '186d2addfc68003a'),
     ('function ledger.reversal_problem(public.payment_history,bigint)', '3e948cc753060f73'),
     ('function ledger.scan_events(bigint,bigint,integer)', '66e03db6019c9072'),
+    ('function ledger.scan_series(bigint[],bigint[],bigint[],text[],integer,integer)', '411044f81300d709'),
     ('function ledger.schema_of_shard(bigint)', '9f9e53908b7e54d0'),
     ('function ledger.set_control(text,bigint,numeric,text,text)', '91e767855218e3a9'),
-    ('function ledger.shard_functions(bigint)', 'b4a8751b3f999e4f'),
+    ('function ledger.shard_functions(bigint)', 'c4055d47294546f8'),
     ('function ledger.target_of(text,bigint,bigint,numeric,numeric)', '0c964627658a99fb'),
     ('function ledger.transfer_across(bigint,bigint,numeric,text,jsonb)', 'ff6030e9427baa65'),
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', '603a0b750e08be24'),
@@ -778,6 +1028,71 @@ comment on function ledger.expected_guards is
 revoke all on function ledger.expected_guards from public;
 -- end function
 
+-- function: get_changes
+create or replace function ledger.get_changes(
+  epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
+  max_missing integer default 10000,
+  out epoch_now text, out is_new boolean, out is_complete boolean, out read_at timestamptz,
+  out oldest_open xid8, out horizon xid8, out last_id bigint, out still_missing bigint[],
+  out newly_missing bigint[], out user_ids bigint[], out versions bigint[],
+  out is_paused boolean)
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last bigint;
+  v_gaps bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Polling for changes'); end if;
+  select s.last_value - (not s.is_called)::int,
+         ledger.epoch(i.last_value - (not i.is_called)::int),
+         -- now() is before the statement's snapshot, so that has all from before the pause's end.
+         -- A moment that is still to come was written before the clock was set back.
+         p.last_value between extract(epoch from now()) * 1000 - 3000
+                          and extract(epoch from clock_timestamp()) * 1000
+    into v_last, epoch_now, is_paused
+    from public.payment_history_id_seq s, public.interventions_id_seq i, ledger.cache_paused_at p;
+  is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
+
+  if not is_new then
+    select c.last_id, c.is_complete, c.gaps, c.still_missing, c.user_ids, c.versions
+      into last_id, is_complete, v_gaps, still_missing, user_ids, versions
+      from ledger.read_changes(get_changes.after_id, v_last, get_changes.missing,
+        get_changes.max_rows) c;
+    is_new := v_gaps + cardinality(still_missing) > get_changes.max_missing;
+    if not is_new and v_gaps > 0 then
+      newly_missing := ledger.absent_ids(get_changes.after_id, last_id);
+    end if;
+  end if;
+
+  if is_new then
+    last_id := v_last;
+    is_complete := true;
+    still_missing := null; user_ids := null; versions := null;
+  end if;
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
+  if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
+
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
+  oldest_open := pg_snapshot_xmin(pg_current_snapshot());
+  if oldest_open < get_changes.awaited then
+    oldest_open := coalesce(ledger.oldest_writer(array['public.users'::regclass::oid]),
+      get_changes.awaited);
+  end if;
+  read_at := clock_timestamp();
+end $$;
+
+comment on function ledger.get_changes is
+  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that. is_paused: pause_cache was called in the last three seconds.';
+
+revoke all on function ledger.get_changes from public;
+grant execute on function ledger.get_changes to ledger_service, ledger_dba;
+-- end function
+
 -- function: get_erasures
 create or replace function ledger.get_erasures(user_id bigint, seqs bigint[])
   returns table (seq bigint, intervention bigint, operation text)
@@ -802,6 +1117,129 @@ comment on function ledger.get_erasures is
 
 revoke all on function ledger.get_erasures from public;
 grant execute on function ledger.get_erasures to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_series
+create or replace function ledger.get_series(
+  out series integer, out last_position bigint, out epoch text, out incarnation text,
+  out oldest_open xid8, out horizon xid8)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  series := (select l.groupid from pg_dist_local_group l);
+  -- First of all: whoever has taken a position up to this one is found open below, or has ended.
+  select s.last_value - (not s.is_called)::int into last_position
+    from public.payment_history_id_seq s;
+  epoch := ledger.epoch(0);
+  incarnation := ledger.incarnation();
+  -- Whoever takes a position has locked a user before.
+  oldest_open := ledger.oldest_writer(array(
+    select to_regclass(format('public.users_%s', s))::oid from unnest(ledger.local_shards()) s));
+  if oldest_open is not null then horizon := pg_current_xact_id(); end if;
+end $$;
+
+comment on function ledger.get_series is
+  'How far this server of a distributed ledger has given positions (last_position), and the oldest transaction that has locked a user here and has not ended (oldest_open; null: none). While there is one, whoever has taken a position up to last_position has ended once a later call answers an oldest_open no lower than horizon, or null. epoch and incarnation: as those of get_changes and incarnation.';
+
+revoke all on function ledger.get_series from public;
+grant execute on function ledger.get_series to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_servers
+create or replace function ledger.get_servers()
+  returns table (series integer, host text, port integer)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if not ledger.is_distributed() then return; end if;
+  -- The sequence of groups knows of servers that are gone, too.
+  return query
+    select s.series, n.nodename, n.nodeport
+      from generate_series(0, (select g.last_value::integer from pg_dist_groupid_seq g)) s (series)
+      left join pg_dist_node n
+        on n.groupid = s.series and n.groupid <> 0 and n.noderole = 'primary'
+     order by s.series;
+end $$;
+
+comment on function ledger.get_servers is
+  'On the coordinator of a distributed ledger: every server that has ever given positions, by the number that stands above the lower 48 bits of these (series); without host and port 0, which is the coordinator itself, and those that were removed. None where all users are on one server.';
+
+revoke all on function ledger.get_servers from public;
+grant execute on function ledger.get_servers to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_shard_events
+create or replace function ledger.get_shard_events(
+  epoch text, afters bigint[], untils bigint[], read_positions bigint[],
+  user_ids bigint[] default null, types text[] default null, max_rows integer default 100,
+  max_scanned integer default 10000)
+  returns table (series integer, event ledger.event, needs bigint[], shards bigint[])
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_shards bigint[] := ledger.local_shards();
+  v_throughs bigint[] := get_shard_events.untils;
+  v_digests text[] := array_fill(null::text, array[cardinality(get_shard_events.afters)]);
+  v_shard bigint; v_row record; v_unread integer;
+  -- What was found, side by side: where, and of which series.
+  v_ns integer[] := '{}'; v_positions bigint[] := '{}'; v_homes bigint[] := '{}';
+  v_mixed bigint[] := '{}';
+begin
+  if get_shard_events.epoch is distinct from ledger.epoch(0) then
+    raise exception using errcode = '55P03', message = 'the history is another one',
+      detail = format('It is not that of %s any more.', get_shard_events.epoch),
+      hint = 'Ask get_series how far it is settled now.';
+  end if;
+  foreach v_shard in array v_shards loop
+    v_unread := 0;
+    for v_row in
+      execute format('select x.*, coalesce($7[x.n], ledger_%1$s.event_digest($8[x.n])) as digest
+          from ledger_%1$s.scan_series($1, $2, $3, $4, $5, $6) x', v_shard)
+        using get_shard_events.afters, get_shard_events.untils, get_shard_events.user_ids,
+          get_shard_events.types, get_shard_events.max_rows,
+          greatest(100, get_shard_events.max_scanned / cardinality(v_shards)), v_digests,
+          get_shard_events.read_positions
+    loop
+      v_unread := v_unread + v_row.has_unread::integer;
+      v_digests[v_row.n] := v_row.digest;
+      v_throughs[v_row.n] := least(v_throughs[v_row.n], v_row.through);
+      v_ns := v_ns || array_fill(v_row.n, array[cardinality(v_row.positions)]);
+      v_homes := v_homes || array_fill(v_shard, array[cardinality(v_row.positions)]);
+      v_positions := v_positions || v_row.positions;
+    end loop;
+    if v_unread > 1 then v_mixed := array_append(v_mixed, v_shard); end if;
+  end loop;
+
+  for i in 1 .. cardinality(v_throughs) loop
+    -- Where the first max_rows of a series end, which no shard has read beyond.
+    v_throughs[i] := least(v_throughs[i], (
+      select f.p from unnest(v_ns, v_positions) f (n, p) where f.n = i order by f.p
+      offset get_shard_events.max_rows - 1 limit 1));
+  end loop;
+  for v_row in
+    select f.home, array_agg(f.p) as positions
+      from unnest(v_ns, v_positions, v_homes) f (n, p, home)
+     where f.p <= v_throughs[f.n] group by f.home
+  loop
+    return query execute format('select (((x.event).position) >> 48)::integer, x.event, x.needs,
+        null::bigint[] from ledger_%s.events_at($1, $2) x', v_row.home)
+      using v_row.positions, v_row.home = any (v_mixed);
+  end loop;
+  shards := v_shards;
+  for i in 1 .. cardinality(v_throughs) loop
+    series := (get_shard_events.afters[i] >> 48)::integer;
+    event := null;
+    event.digest := v_digests[i]; event.through := v_throughs[i];
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.get_shard_events is
+  'What the shards of this server have of the events that get_events answers where all users are on one server. Every server numbers what is written there, above its series × 2^48; of each series, afters has the position up to which the reader has read, untils up to which it is settled (see get_series), read_positions that of the last event that was read. Answers at most max_rows events of each series, in no order, each with the positions of those that come right before it for its user (needs; null: nothing of the user is elsewhere). Then, with shards, one row for each series: through, how far it looked, and the digest of the event at read_positions, if it is here. Raises 55P03 if the epoch is another one by now.';
+
+revoke all on function ledger.get_shard_events from public;
+grant execute on function ledger.get_shard_events to ledger_service, ledger_dba;
 -- end function
 
 -- function: guard_history
@@ -886,6 +1324,87 @@ comment on function ledger.has_mark is
 
 revoke all on function ledger.has_mark from public;
 grant execute on function ledger.has_mark to ledger_dba;
+-- end function
+
+-- function: hold_change_problem
+create or replace function ledger.hold_change_problem(
+  placed public.hold_changes, previous public.hold_changes, change public.hold_changes)
+  returns text
+  language plpgsql stable as $$
+declare
+  p public.hold_changes := hold_change_problem.previous;
+  c public.hold_changes := hold_change_problem.change;
+  v_hash bytea := ledger.hold_hash(p.hash, c.user_id, c.hold, c.number, c.action, c.amount,
+    c.remaining, c.expires_at, c.at, c.seq, c.balance, c.available, c.idempotency_key, c.metadata,
+    c.position);
+begin
+  if c.number <> coalesce(p.number, 0) + 1 then return 'does not come after the one before'; end if;
+  if c.hash is distinct from v_hash
+    and not (c.idempotency_key is null and ledger.is_mark(c.metadata)
+      and ledger.is_erased('hold_change', c.user_id, c.hold, c.number,
+        ledger.erased_hash(v_hash, c.hash)))
+    -- As it was written, or kept, before changes had rows of their own.
+    and (c.hash = ledger.hold_hash_2(hold_change_problem.placed, c) and c.number <= 2
+      and case c.action when 'placed' then num_nonnulls(c.seq, c.balance) = 0
+        when 'captured' then c.remaining = 0
+          and num_nonnulls(c.balance, c.available, c.idempotency_key, c.metadata) = 0
+        else true end) is not true
+    and (c.hash = ledger.hold_hash(ledger.hold_hash_1(hold_change_problem.placed, p), c.user_id,
+      c.hold, c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq, c.balance,
+      c.available, c.idempotency_key, c.metadata, c.position)) is not true
+  then
+    return 'was edited';
+  end if;
+  if (ledger.is_valid_amount(c.amount) and c.hold > 0 and case c.action
+        when 'placed' then c.number = 1 and c.remaining = c.amount and c.expires_at > c.at
+        when 'captured' then c.amount <= p.remaining and c.expires_at = p.expires_at
+          and c.remaining in (0, p.remaining - c.amount)
+        when 'released' then (c.amount, c.remaining, c.expires_at) = (p.remaining, 0, p.expires_at)
+        when 'extended' then p.remaining > 0 and c.expires_at > p.expires_at
+          and (c.amount, c.remaining) = ((hold_change_problem.placed).amount, p.remaining)
+      end) is not true then
+    return 'can''t be';
+  end if;
+  if c.action = 'placed' and c.available < 0 then return 'is more than was available'; end if;
+  return null;
+end $$;
+
+comment on function ledger.hold_change_problem is
+  'What is wrong with a change of a hold by itself, in words, or null: placed is its first change, previous the one before. Internal.';
+
+revoke all on function ledger.hold_change_problem from public;
+-- end function
+
+drop function ledger.hold_row_problem(first public.hold_changes, last public.hold_changes, captured numeric);
+
+-- function: hold_row_problem
+create or replace function ledger.hold_row_problem(
+  hold public.holds, first public.hold_changes, last public.hold_changes, captured numeric)
+  returns text
+  language plpgsql stable as $$
+declare
+  o public.holds := hold_row_problem.hold;
+  f public.hold_changes := hold_row_problem.first;
+  l public.hold_changes := hold_row_problem.last;
+begin
+  if o.user_id is null then return null; end if;
+  if (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
+      = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
+        l.expires_at, hold_row_problem.captured, l.number, f.number) then
+    if o.hash = l.hash or o.hash = ledger.hold_hash_1(f, l) then return null; end if;
+    -- The hash of version 1 can't be computed any more.
+    if exists (select from public.erasures e where e.kind = 'hold_change'
+        and e.user_id = o.user_id and e.number = o.hold and e.change = o.changes) then
+      return null;
+    end if;
+  end if;
+  return format('Hold %s is not what its changes come to.', o.hold);
+end $$;
+
+comment on function ledger.hold_row_problem is
+  'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null, also without a row. Internal.';
+
+revoke all on function ledger.hold_row_problem from public;
 -- end function
 
 -- function: is_as_entered
@@ -994,6 +1513,454 @@ comment on function ledger.is_erasure is
 revoke all on function ledger.is_erasure from public;
 -- end function
 
+-- function: keep_shards
+create or replace function ledger.keep_shards(shard_ids bigint[], wait boolean)
+  returns text[]
+  language plpgsql volatile as $$
+declare
+  v_locked bigint[] := '{}';
+  v_here bigint[];
+begin
+  -- As keeps_shard does for one shard.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    return array_fill('LGMOV'::text, array[cardinality(keep_shards.shard_ids)]);
+  elsif keep_shards.wait then
+    perform lock_shard_metadata(5, keep_shards.shard_ids);
+  else
+    v_locked := ledger.locked_shards(keep_shards.shard_ids);
+  end if;
+  -- In the next statement.
+  v_here := array(
+    select p.shardid from pg_dist_placement p
+     where p.shardid = any (keep_shards.shard_ids)
+       and p.groupid = (select l.groupid from pg_dist_local_group l));
+  if v_here @> keep_shards.shard_ids and v_locked = '{}' then
+    return array_fill('ok'::text, array[cardinality(keep_shards.shard_ids)]);
+  end if;
+  return array(
+    select case when s.id = any (v_locked) then '55P03'
+             when s.id = any (v_here) then 'ok' else 'LGMOV' end
+      from unnest(keep_shards.shard_ids) with ordinality s (id, n) order by s.n);
+end $$;
+
+comment on function ledger.keep_shards is
+  'Keeps shards of users on this server until the end of the transaction, as keeps_shard does. Returns a status for each: ok, LGMOV if it isn''t here, or without wait 55P03 if somebody is about to move it.';
+
+revoke all on function ledger.keep_shards from public;
+-- end function
+
+-- function: local_shards
+create or replace function ledger.local_shards()
+  returns bigint[]
+  language plpgsql stable as $$
+begin
+  return array(
+    select s.shardid from pg_dist_shard s join pg_dist_placement p on p.shardid = s.shardid
+     where s.logicalrelid = 'public.users'::regclass
+       and p.groupid = (select l.groupid from pg_dist_local_group l)
+     order by s.shardid);
+end $$;
+
+comment on function ledger.local_shards is
+  'The shards of users that this server of a distributed ledger has.';
+
+revoke all on function ledger.local_shards from public;
+-- end function
+
+-- function: lock_in_shard
+create or replace function ledger.lock_in_shard(
+  user_id bigint, user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_schema text := ledger.schema_of_shard(lock_in_shard.user_id);
+  v_accounts ledger.account[];
+begin
+  perform ledger.leaves_shard(substr(v_schema, length('ledger_') + 1)::bigint,
+    lock_in_shard.user_ids);
+  execute format('select %s.lock_accounts($1, $2, $3)', v_schema)
+    into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
+  return v_accounts;
+end $$;
+
+comment on function ledger.lock_in_shard is
+  'What lock_accounts of the shard of user_id does, to which all users have to belong. Whoever calls it where users are on several servers has the server of the shard do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.lock_in_shard from public;
+-- end function
+
+-- function: locked_shards
+create or replace function ledger.locked_shards(shard_ids bigint[])
+  returns bigint[]
+  -- Far longer than a look at the lock takes, and far shorter than a move.
+  language plpgsql volatile set lock_timeout = '10ms' as $$
+declare
+  v_locked bigint[] := '{}';
+  v_id bigint;
+begin
+  begin
+    perform lock_shard_metadata(5, locked_shards.shard_ids);
+    return v_locked;
+  exception when lock_not_available then
+    -- One of them.
+  end;
+  foreach v_id in array locked_shards.shard_ids loop
+    begin
+      perform lock_shard_metadata(5, array[v_id]);
+    exception when lock_not_available then
+      v_locked := array_append(v_locked, v_id);
+    end;
+  end loop;
+  return v_locked;
+end $$;
+
+comment on function ledger.locked_shards is
+  'Locks shards as keeps_shard does, but waits for none: returns those that somebody else is moving.';
+
+revoke all on function ledger.locked_shards from public;
+-- end function
+
+drop function ledger.oldest_writer();
+
+-- function: oldest_writer
+create or replace function ledger.oldest_writer(users oid[])
+  returns xid8
+  language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- A lock has the lower half of a transaction id; the upper half follows from the snapshot's.
+  select min((pg_snapshot_xmax(s.now)::text::bigint
+           - age(x.transactionid) + age(pg_snapshot_xmax(s.now)::xid))::text::xid8)
+    from (select pg_current_snapshot() as now) s,
+         pg_locks u join pg_locks x on x.virtualtransaction = u.virtualtransaction
+   where u.locktype = 'relation' and u.relation = any (oldest_writer.users)
+     and u.database = (select d.oid from pg_database d where d.datname = current_database())
+     and u.mode in ('RowShareLock', 'RowExclusiveLock')
+     and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock' and x.granted
+$$;
+
+comment on function ledger.oldest_writer is
+  'The oldest transaction that has locked a user in one of these tables, or written to it, and has not ended; null if there is none. Prepared ones have not ended. As of now, which is later than the snapshot of the statement that asks.';
+
+revoke all on function ledger.oldest_writer from public;
+-- end function
+
+-- function: post
+create or replace function ledger.post(
+  operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[] default null,
+  refs bigint[] default null, expires_ins numeric[] default null,
+  idempotency_keys text[] default null, metadatas jsonb[] default null,
+  wait boolean default false, max_pending integer default 1000)
+  returns setof ledger.outcome
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  -- Planning the statements anew in each call took two thirds of its time.
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
+    post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
+  -- Operations that read what stands in the tables of their user.
+  v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
+  v_has_repeated_keys boolean := post.idempotency_keys is not null
+    and ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
+  v_outcomes ledger.outcome[] := ledger.post_each(v_accounts, ledger.ids_of(v_accounts), 1,
+    cardinality(post.operations), post.operations, post.user_ids, post.amounts, post.peer_user_ids,
+    post.refs, post.expires_ins, post.idempotency_keys, post.metadatas, v_readers,
+    v_has_repeated_keys, v_has_readers);
+begin
+  -- Without a query, which would be dear for a single operation.
+  if cardinality(v_outcomes) = 1 then return next v_outcomes[1];
+  else return query select o.* from unnest(v_outcomes) o;
+  end if;
+end $$;
+
+comment on function ledger.post is
+  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn''t captured stays held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+
+revoke all on function ledger.post from public;
+grant execute on function ledger.post to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.post_each(accounts ledger.account[], ids bigint[], operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expiries numeric[], keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, out outcomes ledger.outcome[]);
+
+-- function: post_each
+create or replace function ledger.post_each(
+  accounts ledger.account[], ids bigint[], first integer, last integer, operations text[],
+  user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expiries numeric[],
+  keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean,
+  has_readers boolean, out outcomes ledger.outcome[])
+  language plpgsql volatile as $$
+declare
+  v_read_at timestamptz := clock_timestamp(); v_peer_seq bigint; c public.hold_changes;
+  -- What this call has decided and not written yet, and all to whom it may belong.
+  v_new ledger.entry[] := '{}'; v_changes public.hold_changes[] := '{}'; v_users bigint[] := '{}';
+  v_operation text; v_peer_id bigint; v_a integer; v_p integer; v_key text; v_at timestamptz;
+  a ledger.account; p ledger.account; t ledger.target; d ledger.decision; e ledger.entry;
+begin
+  for i in first .. last loop -- mutation: order
+    v_operation := operations[i]; v_key := keys[i]; v_a := width_bucket(user_ids[i], ids);
+    a := ledger.account_at(accounts[v_a], user_ids[i]);
+    if has_readers then
+      -- What this call has posted so far counts, too.
+      if a.user_id = any (v_users)
+        and (has_repeated_keys or v_operation = any (readers)) then -- mutation: flush
+        perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+        v_changes := '{}'; v_new := '{}'; v_users := '{}';
+      end if;
+      t := ledger.target_of(v_operation, a.user_id, refs[i], amounts[i], expiries[i]);
+    end if;
+    v_peer_id := coalesce(peer_user_ids[i], t.peer_user_id);
+    if v_operation = 'TRANSFER' or num_nonnulls(v_peer_id, p.user_id, p.problem) > 0 then
+      v_p := width_bucket(v_peer_id, ids);
+      p := ledger.peer_at(accounts[v_p], v_peer_id, v_operation);
+    end if;
+    if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and v_key is null then
+      d := ledger.plain_decision(v_operation, amounts[i], metadatas[i], a.user_id, a.problem,
+        a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
+    else
+      d := ledger.decide(v_operation, amounts[i], expiries[i], v_key, metadatas[i], t, a, p);
+      if d.problem is null and not d.replayed and (d.hold is not null or v_operation = 'HOLD') then
+        a.held := d.held;
+        c := ledger.change_of_hold(v_operation, a, t, d.amount, expiries[i], v_key, metadatas[i]);
+        v_changes := array_append(v_changes, c);
+        a := ledger.account_after(a, c); accounts[v_a] := a;
+      end if;
+    end if;
+    if d.problem is null and d.action is not null then
+      v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at)); v_peer_seq := p.seq + 1;
+      loop -- Twice for a transfer.
+        e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
+          a.balance + d.change, v_at, v_key, metadatas[i], d.held, d.hold, d.reverses, v_peer_id,
+          v_peer_seq);
+        v_new := array_append(v_new, e);
+        accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
+          a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
+        outcomes := array_append(outcomes, ledger.entry_outcome(i, e.user_id, e.seq, e.action,
+          e.amount, e.balance, e.held, v_at, e.metadata, e.hold, e.reverses, e.peer_user_id,
+          e.peer_seq, e.hash, a.hold_changes, a.next_expiry, v_read_at));
+        exit when p.user_id is null or v_a = v_p;
+        if has_readers then v_users := array_append(v_users, a.user_id); end if;
+        d.action := ledger.opposite_of(d.action); d.change := -d.change; d.held := p.held;
+        d.reverses := t.peer_reverses; v_peer_id := a.user_id; v_peer_seq := e.seq; v_key := null;
+        a := p; v_a := v_p; -- mutation: peer
+      end loop;
+    else
+      outcomes := array_append(outcomes, ledger.outcome_of(i, d, a, a.user_id, c, v_read_at));
+      if p.user_id is not null or p.problem is not null then
+        outcomes := array_append(outcomes, ledger.outcome_of(i, d, p, a.user_id, null, v_read_at));
+      end if;
+    end if;
+    if has_readers then v_users := array_append(v_users, a.user_id); c := null; end if;
+  end loop;
+  perform ledger.write_all(v_changes, v_new, accounts);
+end $$;
+
+comment on function ledger.post_each is
+  'Does the operations of post from first to last one after the other, and writes once at the end what they have made: finds the accounts of each, decides, makes the change of a hold and entries, and answers. accounts: all that are locked, with their users in ids. readers: operations that read what stands in the tables of their user, and so need that written; has_readers: there are such, or repeated keys. Returns what post answers.';
+
+revoke all on function ledger.post_each from public;
+-- end function
+
+-- function: post_in_shards
+create or replace function ledger.post_in_shards(
+  shard_ids bigint[], counts integer[], operations text[], user_ids bigint[], amounts numeric[],
+  peer_user_ids bigint[] default null, refs bigint[] default null,
+  expires_ins numeric[] default null, idempotency_keys text[] default null,
+  metadatas jsonb[] default null, wait boolean default false, max_pending integer default 1000)
+  returns setof ledger.outcome
+  -- As post.
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_statuses text[] := ledger.keep_shards(post_in_shards.shard_ids, post_in_shards.wait);
+  v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
+  v_has_repeated_keys boolean := post_in_shards.idempotency_keys is not null
+    and ledger.has_repeated_keys(post_in_shards.user_ids, post_in_shards.idempotency_keys);
+  v_has_readers boolean := v_has_repeated_keys or post_in_shards.operations && v_readers;
+  v_first integer := 1;
+  v_last integer := 0;
+  v_part ledger.outcome[];
+  v_outcomes ledger.outcome[] := '{}';
+begin
+  for s in 1 .. cardinality(post_in_shards.shard_ids) loop
+    v_last := v_last + post_in_shards.counts[s];
+    if v_statuses[s] = 'ok' then
+      execute format('select ledger_%s.post_part($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '
+          '$12, $13, $14, $15)', post_in_shards.shard_ids[s])
+        into v_part
+        using v_first, v_last, post_in_shards.operations, post_in_shards.user_ids,
+          post_in_shards.amounts, post_in_shards.peer_user_ids, post_in_shards.refs,
+          post_in_shards.expires_ins, post_in_shards.idempotency_keys, post_in_shards.metadatas,
+          v_readers, v_has_repeated_keys, v_has_readers, post_in_shards.wait,
+          post_in_shards.max_pending;
+    else
+      v_part := array(
+        select jsonb_populate_record(null::ledger.outcome, jsonb_build_object('n', i, 'status',
+                 v_statuses[s], 'replayed', false, 'user_id', post_in_shards.user_ids[i]))
+          from generate_series(v_first, v_last) i);
+    end if;
+    v_outcomes := v_outcomes || v_part;
+    v_first := v_last + 1;
+  end loop;
+  return query select o.* from unnest(v_outcomes) o;
+end $$;
+
+comment on function ledger.post_in_shards is
+  'What post does, for users of several shards that are on this server, in one transaction: each operation touches users of one shard only, those of a shard follow one another, counts says how many there are of each of shard_ids, and these ascend, so that callers lock in the same order. Besides the status of post an operation may have LGMOV: its shard isn''t on this server; and without wait 55P03 means, too, that its shard is about to move. Neither stops others. Raises LGMOV if a user belongs to another shard.';
+
+revoke all on function ledger.post_in_shards from public;
+grant execute on function ledger.post_in_shards to ledger_service;
+-- end function
+
+-- function: post_part
+create or replace function ledger.post_part(
+  first integer, last integer, operations text[], user_ids bigint[], amounts numeric[],
+  peer_user_ids bigint[], refs bigint[], expires_ins numeric[], idempotency_keys text[],
+  metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, wait boolean,
+  max_pending integer)
+  returns ledger.outcome[]
+  language plpgsql volatile as $$
+declare
+  v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(
+    post_part.operations[first:last], post_part.user_ids[first:last],
+    post_part.peer_user_ids[first:last], post_part.refs[first:last]), post_part.wait,
+    post_part.max_pending);
+begin
+  return ledger.post_each(v_accounts, ledger.ids_of(v_accounts), post_part.first, post_part.last,
+    post_part.operations, post_part.user_ids, post_part.amounts, post_part.peer_user_ids,
+    post_part.refs, post_part.expires_ins, post_part.idempotency_keys, post_part.metadatas,
+    post_part.readers, post_part.has_repeated_keys, post_part.has_readers);
+end $$;
+
+comment on function ledger.post_part is
+  'What post does, for the operations from first to last. post_in_shards calls it in the schema of a shard, for those that belong there.';
+
+revoke all on function ledger.post_part from public;
+-- end function
+
+-- function: scan_series
+create or replace function ledger.scan_series(
+  afters bigint[], untils bigint[], user_ids bigint[], types text[], max_rows integer,
+  max_scanned integer)
+  returns table (n integer, positions bigint[], through bigint, has_unread boolean)
+  language plpgsql stable as $$
+declare
+  v_limit integer := case when scan_series.user_ids is null and scan_series.types is null
+    then scan_series.max_rows else scan_series.max_scanned end;
+  v_row record;
+  v_scanned integer;
+begin
+  for i in 1 .. cardinality(scan_series.afters) loop
+    n := i;
+    positions := '{}';
+    through := greatest(scan_series.afters[i], scan_series.untils[i]);
+    has_unread := exists (
+      select from ledger.scan_events(scan_series.afters[i],
+        (((scan_series.afters[i] >> 48) + 1) << 48) - 1, 1));
+    v_scanned := 0;
+    for v_row in
+      select x.* from ledger.scan_events(scan_series.afters[i],
+        case when has_unread then scan_series.untils[i] end, v_limit) x
+    loop
+      v_scanned := v_scanned + 1;
+      if (v_row.type is null or v_row.type <> all (scan_series.types)
+          or v_row.user_id <> all (scan_series.user_ids)) is not true then
+        positions := array_append(positions, v_row.position);
+      end if;
+      if v_scanned = v_limit or cardinality(positions) = scan_series.max_rows then
+        through := v_row.position;
+        exit;
+      end if;
+    end loop;
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.scan_series is
+  'For each series of a distributed ledger, of which a reader has read up to afters, and untils is settled: the positions of at most max_rows events of these users and types (null: all) between, how far it looked (through), at max_scanned rows at most with a condition, and whether there is anything behind afters, settled or not (has_unread).';
+
+revoke all on function ledger.scan_series from public;
+-- end function
+
+-- function: shard_functions
+create or replace function ledger.shard_functions(shard_id bigint)
+  returns table (name text, definition text, caller text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  -- Those that read or write tables of one user, or call such ones.
+  v_names text[] := array['absent_account', 'account_at', 'add_entry', 'add_hold',
+    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide',
+    'event_details', 'event_digest', 'events_at', 'events_before', 'find_key', 'first_change',
+    'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries',
+    'is_same_part', 'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account',
+    'outcome_of', 'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part',
+    'post_pending', 'replay_entry', 'scan_events', 'scan_series', 'target_of', 'users_of',
+    'write_all', 'write_change', 'write_changes', 'write_half'];
+  -- Those for people that calls_in_shards is about, and all that it is about.
+  v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
+    'release_hold'];
+  v_called_names text[] := v_public_names || array['lock_half', 'post_half', 'write_half'];
+  v_called text := format('\m(?:ledger\.(%s)|(?<=FUNCTION )public\.(%s))\(',
+    array_to_string(v_names, '|'), array_to_string(v_public_names, '|'));
+  v_table text;
+  v_shard_id bigint;
+begin
+  for name, definition in
+    select p.proname, pg_get_functiondef(p.oid) from pg_proc p
+     where p.pronamespace = 'ledger'::regnamespace and p.proname = any (v_names)
+        or p.pronamespace = 'public'::regnamespace and p.proname = any (v_public_names)
+  loop
+    if name = any (v_called_names) then
+      -- Without what their caller has set already, and without the calls of these.
+      definition := regexp_replace(regexp_replace(definition,
+        '\n (SECURITY DEFINER|SET \w+ TO [^\n]+)', '', 'g'),
+        '  -- Calls in shards\..*  -- End of the calls in shards\.\n', '');
+    end if;
+    definition := regexp_replace(definition, v_called,
+      format('ledger_%s.\1\2(', shard_functions.shard_id), 'g');
+    -- A shard has no default for ids.
+    definition := regexp_replace(definition,
+      '(insert into public\.payment_history(?: as \w+)? \()(user_id,[^)]*\)\s+(?:select |values \())',
+      '\1id, \2nextval(''public.payment_history_id_seq''), ', 'g');
+    definition := replace(definition, 'ledger.is_distributed()', case name
+      when 'get_shard_users'
+        then format('ledger.leaves_shard(%s, %s.user_ids)', shard_functions.shard_id, name)
+      else 'false' end);
+    -- Whoever isn't of the shard isn't in its table of users.
+    if name = 'absent_account' then
+      definition := replace(definition, 'then ''55P03''', format(
+        'then ''55P03'' when ledger.leaves_shard(%s, array[%s.user_id]) then null',
+        shard_functions.shard_id, name));
+    end if;
+    for v_table, v_shard_id in
+      select c.relname, s.shardid
+        from pg_dist_shard u
+        join pg_dist_shard s on s.shardminvalue = u.shardminvalue
+        join pg_class c on c.oid = s.logicalrelid and c.relnamespace = 'public'::regnamespace
+       where u.shardid = shard_functions.shard_id
+    loop
+      definition := regexp_replace(definition,
+        format('\m(from|join|into|update) public\.%s\M', v_table),
+        format('\1 public.%s_%s', v_table, v_shard_id), 'g');
+    end loop;
+    caller := case when name = 'get_shard_users' then 'ledger_service' end;
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.shard_functions is
+  'The functions of a shard of users, of which post_in_shards calls post_part, and the service get_shard_users (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. get_shard_users and absent_account refuse who isn''t of the shard: see leaves_shard; whoever calls others has seen to it.';
+
+revoke all on function ledger.shard_functions from public;
+-- end function
+
 -- function: verify_archived
 create or replace function ledger.verify_archived(lines jsonb[])
   returns table (place bigint, user_id bigint, seq bigint, is_archived boolean, finding text)
@@ -1042,6 +2009,161 @@ comment on function ledger.verify_archived is
 
 revoke all on function ledger.verify_archived from public;
 grant execute on function ledger.verify_archived to ledger_dba;
+-- end function
+
+-- function: verify_copies
+create or replace function ledger.verify_copies(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+begin
+  return query
+    select case when c.seq > c.last_seq then 'tail_missing' else 'copy_differs' end, c.id,
+           case when c.seq > c.last_seq then c.seq else c.last_seq end,
+           case when c.seq > c.last_seq
+             then format('users.seq is %s, the last entry %s.', c.seq, c.last_seq)
+             else format('users has balance %s at %s, the history %s at %s.', c.balance, c.seq,
+               c.last_balance, c.last_seq) end
+      from (
+        select u.id, u.seq, u.balance, coalesce(h.seq, 0) as last_seq,
+               coalesce(h.balance, 0) as last_balance
+          from public.users u
+          left join lateral (
+            select p.seq, p.balance from public.payment_history p
+             where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
+         where u.id > verify_copies.after_user_id and u.id <= verify_copies.upto_user_id) c
+     where (c.seq, c.balance) is distinct from (c.last_seq, c.last_balance);
+end $$;
+
+comment on function ledger.verify_copies is
+  'The findings about the copies in users of a range of users: users.seq and users.balance are not those of the last entry. Internal.';
+
+revoke all on function ledger.verify_copies from public;
+-- end function
+
+-- function: verify_each_user
+create or replace function ledger.verify_each_user(
+  after_user_id bigint, upto_user_id bigint, pending_limit interval)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+begin
+  return query select f.* from ledger.verify_copies(verify_each_user.after_user_id,
+    verify_each_user.upto_user_id) f;
+  return query
+    select 'pending_too_long', h.user_id, null::bigint,
+           format('Row %s has been pending since %s.', h.id, h.ts)
+      from public.payment_history h
+     where h.seq is null and h.user_id > verify_each_user.after_user_id
+       and h.user_id <= verify_each_user.upto_user_id
+       and h.ts < statement_timestamp() - verify_each_user.pending_limit;
+  return query select f.* from ledger.verify_manual_entries(verify_each_user.after_user_id,
+    verify_each_user.upto_user_id) f;
+  return query select f.* from ledger.verify_controls(verify_each_user.after_user_id,
+    verify_each_user.upto_user_id) f;
+  return query select f.* from ledger.verify_details(verify_each_user.after_user_id,
+    verify_each_user.upto_user_id) f;
+  return query select f.* from ledger.verify_holds(verify_each_user.after_user_id,
+    verify_each_user.upto_user_id) f;
+end $$;
+
+comment on function ledger.verify_each_user is
+  'The findings of verify_users about a range of users. Internal.';
+
+revoke all on function ledger.verify_each_user from public;
+-- end function
+
+-- function: verify_entries
+create or replace function ledger.verify_entries(
+  after_user_id bigint default 0, after_seq bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807)
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  -- Always by the index on seq: sorting would read a whole user for each page.
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+  set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
+  set jit = off as $$
+declare
+  v_entry public.payment_history;
+  v_last public.payment_history;
+  v_suspects public.payment_history[];
+  v_users bigint[];
+  v_known bigint[];
+begin
+  -- The first row of the page is checked against the row before it.
+  select p.* into v_last from public.payment_history p
+   where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
+  rows_read := 0;
+  -- A loop that remembers the row before costs a third less than a window function.
+  for v_entry in
+    select p.* from public.payment_history p
+     where p.seq is not null and p.user_id <= verify_entries.upto_user_id
+       and (p.user_id, p.seq) > (verify_entries.after_user_id, verify_entries.after_seq)
+     order by p.user_id, p.seq limit verify_entries.max_rows
+  loop
+    rows_read := rows_read + 1;
+    if v_entry.user_id is distinct from v_last.user_id then
+      v_last := null;
+      v_users := array_append(v_users, v_entry.user_id);
+    end if;
+    -- Hashes of earlier versions are checked by verify_entry.
+    if (v_entry.seq = coalesce(v_last.seq, 0) + 1
+        and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
+        and v_entry.balance = coalesce(v_last.balance, 0)
+          + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
+        and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
+        and ledger.is_valid_amount(v_entry.amount)
+        and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,
+          v_entry.action, v_entry.amount, v_entry.ts, v_entry.balance, v_entry.sealed_at,
+          v_entry.idempotency_key, v_entry.metadata, v_entry.held, v_entry.hold, v_entry.reverses,
+          v_entry.peer_user_id, v_entry.peer_seq)) is not true then
+      v_suspects := array_append(v_suspects, v_entry);
+    end if;
+    v_last := v_entry;
+  end loop;
+  if rows_read = verify_entries.max_rows then
+    next_user_id := v_last.user_id;
+    next_seq := v_last.seq;
+  end if;
+
+  findings := ledger.verify_suspects(coalesce(v_suspects, '{}'));
+  v_known := array(select u.id from public.users u where u.id = any (v_users));
+  findings := findings || array(
+    select row('user_missing', m.user_id, null, 'There are entries, but no such user.')::ledger.finding
+      from unnest(v_users) m (user_id) where m.user_id <> all (v_known));
+  return next;
+end $$;
+
+comment on function ledger.verify_entries is
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+
+revoke all on function ledger.verify_entries from public;
+grant execute on function ledger.verify_entries to ledger_dba;
+-- end function
+
+-- function: verify_entries_again
+create or replace function ledger.verify_entries_again(entries public.payment_history[])
+  returns ledger.finding[]
+  -- Volatile, so that it sees what was committed since its caller began.
+  language plpgsql volatile as $$
+declare
+  v_entry public.payment_history;
+  v_findings ledger.finding[] := '{}';
+begin
+  perform ledger.await_prepared();
+  foreach v_entry in array verify_entries_again.entries loop
+    select p.* into v_entry from public.payment_history p
+     where p.user_id = v_entry.user_id and p.id = v_entry.id;
+    if found then
+      v_findings := v_findings || array(select f from ledger.verify_entry(v_entry) f);
+    end if;
+  end loop;
+  return v_findings;
+end $$;
+
+comment on function ledger.verify_entries_again is
+  'The findings of verify_entry about some posted rows, in a second look, for where users are on several servers: the other half of a transfer that was on its way in the first is there by now. Internal.';
+
+revoke all on function ledger.verify_entries_again from public;
 -- end function
 
 -- function: verify_erasures
@@ -1112,6 +2234,76 @@ revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;
 -- end function
 
+-- function: verify_holds
+create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
+  returns setof ledger.finding
+  language plpgsql stable as $$
+declare
+  v record;
+  o public.holds;
+  f public.hold_changes;
+  p public.hold_changes;
+  c public.hold_changes;
+  v_captured numeric;
+  v_problem text;
+begin
+  -- Changes, holds and entries in one statement: on a distributed ledger, a later one sees more.
+  for v in
+    select x.*, y.hold_row, e.captured
+      from public.hold_changes x
+      left join lateral (
+        select to_jsonb(z) as hold_row from public.holds z
+         where z.user_id = x.user_id and z.hold = x.hold limit 1) y on true
+      left join lateral (
+        select h.amount as captured from public.payment_history h
+         where h.user_id = x.user_id and h.seq = x.seq and h.hold = x.hold
+           and h.amount = x.amount and x.action = 'captured' limit 1) e on true
+     where x.user_id > verify_holds.after_user_id and x.user_id <= verify_holds.upto_user_id
+     order by x.user_id, x.hold, x.number
+  loop
+    c := v;
+    if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      v_problem := ledger.hold_row_problem(o, f, p, v_captured);
+      if v_problem is not null then
+        return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+      end if;
+      o := jsonb_populate_record(null::public.holds, v.hold_row);
+      f := c;
+      p := null;
+      v_captured := 0;
+    end if;
+    v_problem := coalesce(ledger.hold_change_problem(f, p, c), case
+      when c.action = 'captured' and v.captured is null then 'is captured without its entry' end);
+    if v_problem is not null then
+      return next row('hold_invalid', c.user_id, null,
+        format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
+    end if;
+    if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
+    p := c;
+  end loop;
+  v_problem := ledger.hold_row_problem(o, f, p, v_captured);
+  if v_problem is not null then
+    return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+  end if;
+
+  return query
+    select 'hold_invalid', y.user_id, null::bigint,
+           format('Hold %s is not what its changes come to.', y.hold)
+      from public.holds y
+     where y.user_id > verify_holds.after_user_id and y.user_id <= verify_holds.upto_user_id
+       and not exists (select from public.hold_changes x
+             where x.user_id = y.user_id and x.hold = y.hold)
+    union all
+    select x.* from ledger.verify_hold_counts(verify_holds.after_user_id,
+      verify_holds.upto_user_id) x;
+end $$;
+
+comment on function ledger.verify_holds is
+  'The findings about the holds of a range of users: changes that were edited or can''t be, or that have no entry; rows of holds that don''t follow from them; and what verify_hold_counts finds. Internal.';
+
+revoke all on function ledger.verify_holds from public;
+-- end function
+
 -- function: verify_servers
 create or replace function ledger.verify_servers()
   returns setof ledger.finding
@@ -1157,6 +2349,97 @@ comment on function ledger.verify_servers_again is
   'Which findings of verify_servers a second look has, too, for where users are on several servers: a user who was on the way to its server in the first is there by now, and so is a shard, and what was erased. Raises 08006 if a server doesn''t answer. Internal.';
 
 revoke all on function ledger.verify_servers_again from public;
+-- end function
+
+-- function: verify_suspects
+create or replace function ledger.verify_suspects(entries public.payment_history[])
+  returns ledger.finding[]
+  language plpgsql stable as $$
+declare
+  v_entry public.payment_history;
+  v_bad public.payment_history[] := '{}';
+  v_found ledger.finding[];
+  v_findings ledger.finding[] := '{}';
+begin
+  -- One by one: what verify_entry reads may be on other servers.
+  foreach v_entry in array verify_suspects.entries loop
+    v_found := array(select f from ledger.verify_entry(v_entry) f);
+    if cardinality(v_found) > 0 then
+      v_findings := v_findings || v_found;
+      v_bad := array_append(v_bad, v_entry);
+    end if;
+  end loop;
+  if ledger.is_distributed() and cardinality(v_bad) > 0 then
+    return ledger.verify_entries_again(v_bad);
+  end if;
+  return v_findings;
+end $$;
+
+comment on function ledger.verify_suspects is
+  'The findings about posted rows that verify_entries alone can''t tell to be right. Internal.';
+
+revoke all on function ledger.verify_suspects from public;
+-- end function
+
+-- function: verify_users
+create or replace function ledger.verify_users(
+  after_user_id bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807, pending_limit interval default '1 day')
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+  v_upto bigint;
+begin
+  select count(*), max(c.id) into rows_read, v_upto
+    from (
+      select u.id from public.users u
+       where u.id > verify_users.after_user_id and u.id <= verify_users.upto_user_id
+       order by u.id limit verify_users.max_rows) c;
+  if rows_read = verify_users.max_rows then
+    next_user_id := v_upto;
+  else
+    v_upto := verify_users.upto_user_id;
+  end if;
+  findings := array(select f from ledger.verify_each_user(verify_users.after_user_id, v_upto,
+    verify_users.pending_limit) f);
+  if ledger.is_distributed() and cardinality(findings) > 0 then
+    findings := ledger.verify_users_again(
+      array(select distinct f.user_id from unnest(findings) f order by 1),
+      verify_users.pending_limit);
+  end if;
+  return next;
+end $$;
+
+comment on function ledger.verify_users is
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries, also those that have been pending for longer than pending_limit by their ts, controls, details, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
+
+revoke all on function ledger.verify_users from public;
+grant execute on function ledger.verify_users to ledger_dba;
+-- end function
+
+-- function: verify_users_again
+create or replace function ledger.verify_users_again(
+  user_ids bigint[], pending_limit interval)
+  returns ledger.finding[]
+  -- Volatile, so that it sees what was committed since its caller began.
+  language plpgsql volatile as $$
+declare
+  v_user_id bigint;
+  v_findings ledger.finding[] := '{}';
+begin
+  perform ledger.await_prepared();
+  foreach v_user_id in array verify_users_again.user_ids loop
+    v_findings := v_findings || array(select f from ledger.verify_each_user(v_user_id - 1,
+      v_user_id, verify_users_again.pending_limit) f);
+  end loop;
+  return v_findings;
+end $$;
+
+comment on function ledger.verify_users_again is
+  'The findings of verify_users about some users, in a second look, for where users are on several servers: what was on its way in the first is everywhere by now. Internal.';
+
+revoke all on function ledger.verify_users_again from public;
 -- end function
 
 -- function: verify_workers
@@ -1261,47 +2544,127 @@ comment on function ledger.verify_workers is
 revoke all on function ledger.verify_workers from public;
 -- end function
 
--- function: verify_servers_again
-create or replace function ledger.verify_servers_again(findings ledger.finding[])
-  returns ledger.finding[]
-  -- Volatile, so that it sees what was committed since its caller began.
-  language plpgsql volatile as $$
+drop function ledger.verify_users_again(user_ids bigint[], pending_limit interval);
+
+-- function: verify_users
+create or replace function ledger.verify_users(
+  after_user_id bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807, pending_limit interval default '1 day')
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
-  v_findings ledger.finding[];
+  v_last_id bigint;
+  v_copies ledger.finding[];
 begin
-  perform ledger.await_prepared();
-  v_findings := array(
-    select f from ledger.verify_references() f union all select f from ledger.verify_shards() f);
-  -- What is new may be on its way. And a server that didn't answer meanwhile isn't without guards.
-  perform ledger.await_prepared();
-  return array(select f from unnest(v_findings) f
-                where f = any (verify_servers_again.findings));
+  select count(*), max(c.id), array_agg(case
+           when c.seq > c.last_seq then row('tail_missing', c.id, c.seq,
+             format('users.seq is %s, the last entry %s.', c.seq, c.last_seq))::ledger.finding
+           else row('copy_differs', c.id, c.last_seq,
+             format('users has balance %s at %s, the history %s at %s.', c.balance, c.seq,
+               c.last_balance, c.last_seq))::ledger.finding end)
+           filter (where (c.seq, c.balance) is distinct from (c.last_seq, c.last_balance))
+    into rows_read, v_last_id, v_copies
+    from (
+      select u.id, u.seq, u.balance, coalesce(h.seq, 0) as last_seq,
+             coalesce(h.balance, 0) as last_balance
+        from public.users u
+        left join lateral (
+          select p.seq, p.balance from public.payment_history p
+           where p.user_id = u.id and p.seq is not null order by p.seq desc limit 1) h on true
+       where u.id > verify_users.after_user_id and u.id <= verify_users.upto_user_id
+       order by u.id limit verify_users.max_rows) c;
+  next_user_id := case when rows_read = verify_users.max_rows then v_last_id end;
+
+  findings := coalesce(v_copies, '{}') || array(
+    select row('pending_too_long', h.user_id, null,
+             format('Row %s has been pending since %s.', h.id, h.ts))::ledger.finding
+      from public.payment_history h
+     where h.seq is null and h.user_id > verify_users.after_user_id
+       and h.user_id <= coalesce(next_user_id, verify_users.upto_user_id)
+       and h.ts < statement_timestamp() - verify_users.pending_limit
+    union all
+    select f from ledger.verify_manual_entries(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
+    select f from ledger.verify_controls(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
+    select f from ledger.verify_details(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f
+    union all
+    select f from ledger.verify_holds(verify_users.after_user_id,
+      coalesce(next_user_id, verify_users.upto_user_id)) f);
+  return next;
 end $$;
 
-comment on function ledger.verify_servers_again is
-  'Which findings of verify_references and verify_shards a second look has, too, for where users are on several servers: a user who was on the way to its server in the first is there by now, and so is a shard. Raises 08006 if a server doesn''t answer. Internal.';
+comment on function ledger.verify_users is
+  'Verifies at most max_rows users after an id, up to another: the copies in users, manual entries, also those that have been pending for longer than pending_limit by their ts, controls, details, and holds. Findings, how many users it read, and the id to go on after (null: that was all). Sees one moment and waits for nobody.';
 
-revoke all on function ledger.verify_servers_again from public;
+revoke all on function ledger.verify_users from public;
+grant execute on function ledger.verify_users to ledger_dba;
 -- end function
 
--- function: verify_servers
-create or replace function ledger.verify_servers()
+drop function ledger.verify_suspects(entries public.payment_history[]);
+
+drop function ledger.verify_servers_again(findings ledger.finding[]);
+
+drop function ledger.verify_servers();
+
+-- function: verify_holds
+create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   returns setof ledger.finding
   language plpgsql stable as $$
 declare
-  v_findings ledger.finding[] := array(
-    select f from ledger.verify_references() f union all select f from ledger.verify_shards() f);
+  f public.hold_changes;
+  p public.hold_changes;
+  c public.hold_changes;
+  v_captured numeric;
+  v_problem text;
 begin
-  if ledger.is_distributed() and cardinality(v_findings) > 0 then
-    v_findings := ledger.verify_servers_again(v_findings);
+  for c in
+    select x.* from public.hold_changes x
+     where x.user_id > verify_holds.after_user_id and x.user_id <= verify_holds.upto_user_id
+     order by x.user_id, x.hold, x.number
+  loop
+    if (c.user_id, c.hold) is distinct from (p.user_id, p.hold) then
+      v_problem := ledger.hold_row_problem(f, p, v_captured);
+      if v_problem is not null then
+        return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
+      end if;
+      f := c;
+      p := null;
+      v_captured := 0;
+    end if;
+    v_problem := ledger.hold_change_problem(f, p, c);
+    if v_problem is not null then
+      return next row('hold_invalid', c.user_id, null,
+        format('Change %s of hold %s %s.', c.number, c.hold, v_problem))::ledger.finding;
+    end if;
+    if c.action = 'captured' then v_captured := v_captured + c.amount; end if;
+    p := c;
+  end loop;
+  v_problem := ledger.hold_row_problem(f, p, v_captured);
+  if v_problem is not null then
+    return next row('hold_invalid', p.user_id, null, v_problem)::ledger.finding;
   end if;
-  return query select f.* from unnest(v_findings) f;
+
+  return query
+    select 'hold_invalid', o.user_id, null::bigint,
+           format('Hold %s is not what its changes come to.', o.hold)
+      from public.holds o
+     where o.user_id > verify_holds.after_user_id and o.user_id <= verify_holds.upto_user_id
+       and not exists (select from public.hold_changes x
+             where x.user_id = o.user_id and x.hold = o.hold)
+    union all
+    select x.* from ledger.verify_hold_counts(verify_holds.after_user_id,
+      verify_holds.upto_user_id) x;
 end $$;
 
-comment on function ledger.verify_servers is
-  'The findings of verify_references and verify_shards, where users are on several servers those that a second look has, too. Internal.';
+comment on function ledger.verify_holds is
+  'The findings about the holds of a range of users: changes that were edited or can''t be, or that have no entry; rows of holds that don''t follow from them; and what verify_hold_counts finds. Internal.';
 
-revoke all on function ledger.verify_servers from public;
+revoke all on function ledger.verify_holds from public;
 -- end function
 
 -- function: verify_guards
@@ -1332,11 +2695,13 @@ create or replace function ledger.verify_guards()
   union all
   select f from ledger.verify_interventions() f
   union all
-  select f from ledger.verify_servers() f
+  select f from ledger.verify_references() f
+  union all
+  select f from ledger.verify_shards() f
 $$;
 
 comment on function ledger.verify_guards is
-  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger or other code that runs at a change, anything in schema ledger, or a function of the name of one of ours or PostgreSQL''s, that is somebody else''s; and those of verify_interventions and verify_servers.';
+  'The findings that belong to the ledger as a whole: a guard (see get_guards) that is missing, disabled or another than the migrations made; a trigger or other code that runs at a change, anything in schema ledger, or a function of the name of one of ours or PostgreSQL''s, that is somebody else''s; and those of verify_interventions, verify_references and verify_shards.';
 
 revoke all on function ledger.verify_guards from public;
 grant execute on function ledger.verify_guards to ledger_dba;
@@ -1366,7 +2731,328 @@ comment on function ledger.verify_erasures is
 revoke all on function ledger.verify_erasures from public;
 -- end function
 
+drop function ledger.verify_entries_again(entries public.payment_history[]);
+
+-- function: verify_entries
+create or replace function ledger.verify_entries(
+  after_user_id bigint default 0, after_seq bigint default 0, max_rows integer default 10000,
+  upto_user_id bigint default 9223372036854775807)
+  returns table (findings ledger.finding[], rows_read bigint, next_user_id bigint, next_seq bigint)
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  -- Always by the index on seq: sorting would read a whole user for each page.
+  set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+  set enable_incremental_sort = off set enable_hashjoin = off set enable_mergejoin = off
+  set jit = off as $$
+declare
+  v_entry public.payment_history;
+  v_last public.payment_history;
+  v_suspects public.payment_history[];
+  v_users bigint[];
+  v_known bigint[];
+begin
+  -- The first row of the page is checked against the row before it.
+  select p.* into v_last from public.payment_history p
+   where p.user_id = verify_entries.after_user_id and p.seq = verify_entries.after_seq;
+  rows_read := 0;
+  -- A loop that remembers the row before costs a third less than a window function.
+  for v_entry in
+    select p.* from public.payment_history p
+     where p.seq is not null and p.user_id <= verify_entries.upto_user_id
+       and (p.user_id, p.seq) > (verify_entries.after_user_id, verify_entries.after_seq)
+     order by p.user_id, p.seq limit verify_entries.max_rows
+  loop
+    rows_read := rows_read + 1;
+    if v_entry.user_id is distinct from v_last.user_id then
+      v_last := null;
+      v_users := array_append(v_users, v_entry.user_id);
+    end if;
+    -- Hashes of earlier versions are checked by verify_entry.
+    if (v_entry.seq = coalesce(v_last.seq, 0) + 1
+        and v_entry.sealed_at > coalesce(v_last.sealed_at, '-infinity')
+        and v_entry.balance = coalesce(v_last.balance, 0)
+          + ledger.change_of(v_entry.action, v_entry.amount)
+        and v_entry.ts = v_entry.sealed_at
+        and v_entry.peer_user_id is null and v_entry.reverses is null and v_entry.hold is null
+        and ledger.is_valid_amount(v_entry.amount)
+        and v_entry.hash = ledger.entry_hash(v_last.hash, v_entry.user_id, v_entry.seq,
+          v_entry.action, v_entry.amount, v_entry.ts, v_entry.balance, v_entry.sealed_at,
+          v_entry.idempotency_key, v_entry.metadata, v_entry.held, v_entry.hold, v_entry.reverses,
+          v_entry.peer_user_id, v_entry.peer_seq)) is not true then
+      v_suspects := array_append(v_suspects, v_entry);
+    end if;
+    v_last := v_entry;
+  end loop;
+  if rows_read = verify_entries.max_rows then
+    next_user_id := v_last.user_id;
+    next_seq := v_last.seq;
+  end if;
+
+  -- One by one: what verify_entry reads may be on other servers.
+  findings := '{}';
+  foreach v_entry in array coalesce(v_suspects, '{}') loop
+    findings := findings || array(select f from ledger.verify_entry(v_entry) f);
+  end loop;
+  v_known := array(select u.id from public.users u where u.id = any (v_users));
+  findings := findings || array(
+    select row('user_missing', m.user_id, null, 'There are entries, but no such user.')::ledger.finding
+      from unnest(v_users) m (user_id) where m.user_id <> all (v_known));
+  return next;
+end $$;
+
+comment on function ledger.verify_entries is
+  'Verifies at most max_rows posted rows after (after_user_id, after_seq), in order of user and seq, up to a user: findings, how many rows it read, and the place to go on after (null: that was all). The first row is checked against the one before the range. Sees one moment and waits for nobody.';
+
+revoke all on function ledger.verify_entries from public;
+grant execute on function ledger.verify_entries to ledger_dba;
+-- end function
+
+drop function ledger.verify_each_user(after_user_id bigint, upto_user_id bigint, pending_limit interval);
+
+drop function ledger.verify_copies(after_user_id bigint, upto_user_id bigint);
+
 drop function ledger.verify_archived(lines jsonb[]);
+
+-- function: shard_functions
+create or replace function ledger.shard_functions(shard_id bigint)
+  returns table (name text, definition text, caller text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  -- Those that read or write tables of one user, or call such ones.
+  v_names text[] := array['absent_account', 'account_at', 'add_entry', 'add_hold',
+    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide', 'find_key',
+    'first_change', 'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries',
+    'is_same_part', 'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account',
+    'outcome_of', 'peer_at', 'post', 'post_change', 'post_each', 'post_half', 'post_hold',
+    'post_pending', 'replay_entry', 'target_of', 'users_of', 'write_all', 'write_change',
+    'write_changes', 'write_half'];
+  -- Those for people that calls_in_shards is about, and all that it is about.
+  v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
+    'release_hold'];
+  v_called_names text[] := v_public_names || array['lock_half', 'post_half', 'write_half'];
+  v_called text := format('\m(?:ledger\.(%s)|(?<=FUNCTION )public\.(%s))\(',
+    array_to_string(v_names, '|'), array_to_string(v_public_names, '|'));
+  v_table text;
+  v_shard_id bigint;
+begin
+  for name, definition in
+    select p.proname, pg_get_functiondef(p.oid) from pg_proc p
+     where p.pronamespace = 'ledger'::regnamespace and p.proname = any (v_names)
+        or p.pronamespace = 'public'::regnamespace and p.proname = any (v_public_names)
+  loop
+    if name = any (v_called_names) then
+      -- Without what their caller has set already, and without the calls of these.
+      definition := regexp_replace(regexp_replace(definition,
+        '\n (SECURITY DEFINER|SET \w+ TO [^\n]+)', '', 'g'),
+        '  -- Calls in shards\..*  -- End of the calls in shards\.\n', '');
+    end if;
+    definition := regexp_replace(definition, v_called,
+      format('ledger_%s.\1\2(', shard_functions.shard_id), 'g');
+    -- A shard has no default for ids.
+    definition := regexp_replace(definition,
+      '(insert into public\.payment_history(?: as \w+)? \()(user_id,[^)]*\)\s+(?:select |values \())',
+      '\1id, \2nextval(''public.payment_history_id_seq''), ', 'g');
+    definition := replace(definition, 'ledger.is_distributed()',
+      case when name in ('get_shard_users', 'lock_accounts')
+        then format('ledger.leaves_shard(%s, %s.user_ids)', shard_functions.shard_id, name)
+        else 'false' end);
+    for v_table, v_shard_id in
+      select c.relname, s.shardid
+        from pg_dist_shard u
+        join pg_dist_shard s on s.shardminvalue = u.shardminvalue
+        join pg_class c on c.oid = s.logicalrelid and c.relnamespace = 'public'::regnamespace
+       where u.shardid = shard_functions.shard_id
+    loop
+      definition := regexp_replace(definition,
+        format('\m(from|join|into|update) public\.%s\M', v_table),
+        format('\1 public.%s_%s', v_table, v_shard_id), 'g');
+    end loop;
+    caller := case when name in ('get_shard_users', 'post') then 'ledger_service' end;
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.shard_functions is
+  'The functions of a shard of users, of which the service calls some on the server of the shard (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. Writes, in lock_accounts, and reads, in get_shard_users, refuse what isn''t of the shard: see leaves_shard.';
+
+revoke all on function ledger.shard_functions from public;
+-- end function
+
+drop function ledger.scan_series(afters bigint[], untils bigint[], user_ids bigint[], types text[], max_rows integer, max_scanned integer);
+
+drop function ledger.post_part(first integer, last integer, operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expires_ins numeric[], idempotency_keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, wait boolean, max_pending integer);
+
+drop function ledger.post_in_shards(shard_ids bigint[], counts integer[], operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expires_ins numeric[], idempotency_keys text[], metadatas jsonb[], wait boolean, max_pending integer);
+
+drop function ledger.post_each(accounts ledger.account[], ids bigint[], first integer, last integer, operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expiries numeric[], keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, out outcomes ledger.outcome[]);
+
+-- function: post_each
+create or replace function ledger.post_each(
+  accounts ledger.account[], ids bigint[], operations text[], user_ids bigint[], amounts numeric[],
+  peer_user_ids bigint[], refs bigint[], expiries numeric[], keys text[], metadatas jsonb[],
+  readers text[], has_repeated_keys boolean, has_readers boolean, out outcomes ledger.outcome[])
+  language plpgsql volatile as $$
+declare
+  v_read_at timestamptz := clock_timestamp();
+  -- What this call has decided and not written yet, and all to whom it may belong.
+  v_new ledger.entry[] := '{}'; v_changes public.hold_changes[] := '{}'; v_users bigint[] := '{}';
+  v_operation text; v_peer_id bigint; v_a integer; v_p integer; v_key text;
+  a ledger.account; p ledger.account; t ledger.target; d ledger.decision;
+  e ledger.entry; c public.hold_changes; v_at timestamptz; v_peer_seq bigint;
+begin
+  for i in 1 .. cardinality(operations) loop -- mutation: order
+    v_operation := operations[i]; v_key := keys[i]; v_a := width_bucket(user_ids[i], ids);
+    a := ledger.account_at(accounts[v_a], user_ids[i]);
+    if has_readers then
+      -- What this call has posted so far counts, too.
+      if a.user_id = any (v_users)
+        and (has_repeated_keys or v_operation = any (readers)) then -- mutation: flush
+        perform ledger.write_changes(v_changes), ledger.insert_entries(v_new);
+        v_changes := '{}'; v_new := '{}'; v_users := '{}';
+      end if;
+      t := ledger.target_of(v_operation, a.user_id, refs[i], amounts[i], expiries[i]);
+    end if;
+    v_peer_id := coalesce(peer_user_ids[i], t.peer_user_id);
+    if v_operation = 'TRANSFER' or num_nonnulls(v_peer_id, p.user_id, p.problem) > 0 then
+      v_p := width_bucket(v_peer_id, ids);
+      p := ledger.peer_at(accounts[v_p], v_peer_id, v_operation);
+    end if;
+    if v_operation in ('CREDIT', 'DEBIT', 'TRANSFER') and v_key is null then
+      d := ledger.plain_decision(v_operation, amounts[i], metadatas[i], a.user_id, a.problem,
+        a.balance, a.held, a.is_frozen, p.user_id, p.problem, p.balance, p.held);
+    else
+      d := ledger.decide(v_operation, amounts[i], expiries[i], v_key, metadatas[i], t, a, p);
+      if d.problem is null and not d.replayed and (d.hold is not null or v_operation = 'HOLD') then
+        a.held := d.held;
+        c := ledger.change_of_hold(v_operation, a, t, d.amount, expiries[i], v_key, metadatas[i]);
+        v_changes := array_append(v_changes, c);
+        a := ledger.account_after(a, c); accounts[v_a] := a;
+      end if;
+    end if;
+    if d.problem is null and d.action is not null then
+      v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at)); v_peer_seq := p.seq + 1;
+      loop -- Twice for a transfer.
+        e := ledger.next_entry(a.hash, a.user_id, a.seq + 1, d.action, d.amount,
+          a.balance + d.change, v_at, v_key, metadatas[i], d.held, d.hold, d.reverses, v_peer_id,
+          v_peer_seq);
+        v_new := array_append(v_new, e);
+        accounts[v_a] := row(a.user_id, null, e.seq, e.balance, a.held, v_at, e.hash,
+          a.hold_changes, a.next_expiry, v_at, a.is_frozen)::ledger.account;
+        outcomes := array_append(outcomes, ledger.entry_outcome(i, e.user_id, e.seq, e.action,
+          e.amount, e.balance, e.held, v_at, e.metadata, e.hold, e.reverses, e.peer_user_id,
+          e.peer_seq, e.hash, a.hold_changes, a.next_expiry, v_read_at));
+        exit when p.user_id is null or v_a = v_p;
+        if has_readers then v_users := array_append(v_users, a.user_id); end if;
+        d.action := ledger.opposite_of(d.action); d.change := -d.change; d.held := p.held;
+        d.reverses := t.peer_reverses; v_peer_id := a.user_id; v_peer_seq := e.seq; v_key := null;
+        a := p; v_a := v_p; -- mutation: peer
+      end loop;
+    else
+      outcomes := array_append(outcomes, ledger.outcome_of(i, d, a, a.user_id, c, v_read_at));
+      if p.user_id is not null or p.problem is not null then
+        outcomes := array_append(outcomes, ledger.outcome_of(i, d, p, a.user_id, null, v_read_at));
+      end if;
+    end if;
+    if has_readers then v_users := array_append(v_users, a.user_id); c := null; end if;
+  end loop;
+  perform ledger.write_all(v_changes, v_new, accounts);
+end $$;
+
+comment on function ledger.post_each is
+  'Does the operations of post one after the other, and writes once at the end what they have made: finds the accounts of each, decides, makes the change of a hold and entries, and answers. accounts: all that are locked, with their users in ids. readers: operations that read what stands in the tables of their user, and so need that written; has_readers: there are such, or repeated keys. Returns what post answers.';
+
+revoke all on function ledger.post_each from public;
+-- end function
+
+-- function: post
+create or replace function ledger.post(
+  operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[] default null,
+  refs bigint[] default null, expires_ins numeric[] default null,
+  idempotency_keys text[] default null, metadatas jsonb[] default null,
+  wait boolean default false, max_pending integer default 1000)
+  returns setof ledger.outcome
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+  -- No sequential scans: after a bulk load the statistics are wrong until the next analyze, and
+  -- every debit would read the whole table.
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  -- Planning the statements anew in each call took two thirds of its time.
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_accounts ledger.account[] := ledger.lock_accounts(ledger.users_of(post.operations,
+    post.user_ids, post.peer_user_ids, post.refs), post.wait, post.max_pending);
+  -- Operations that read what stands in the tables of their user.
+  v_readers text[] := '{HOLD,CAPTURE,CAPTURE PART,RELEASE,EXTEND,REVERSE}';
+  v_has_repeated_keys boolean := post.idempotency_keys is not null
+    and ledger.has_repeated_keys(post.user_ids, post.idempotency_keys);
+  v_has_readers boolean := v_has_repeated_keys or post.operations && v_readers;
+  v_outcomes ledger.outcome[] := ledger.post_each(v_accounts, ledger.ids_of(v_accounts),
+    post.operations, post.user_ids, post.amounts, post.peer_user_ids, post.refs, post.expires_ins,
+    post.idempotency_keys, post.metadatas, v_readers, v_has_repeated_keys, v_has_readers);
+begin
+  -- Without a query, which would be dear for a single operation.
+  if cardinality(v_outcomes) = 1 then return next v_outcomes[1];
+  else return query select o.* from unnest(v_outcomes) o;
+  end if;
+end $$;
+
+comment on function ledger.post is
+  'What every way into the ledger does, for up to some thousand operations at once, in order: DEBIT, CREDIT, TRANSFER (to peer_user_ids), HOLD, CAPTURE, CAPTURE PART (what isn''t captured stays held), RELEASE and EXTEND (refs: the hold), REVERSE (refs: the seq), or null: only posts what is pending. Locks everybody they touch, posts at most max_pending pending entries of each (null: all), and answers a row for each operation and each of its users, in order, with status ok or the SQLSTATE that the function for people would have raised; a refused one changes nothing and stops no other. See the type ledger.outcome. 55P03: somebody else holds a user (without wait), or pending entries are left; repeat it. Raises 55P03 with wait after lock_timeout.';
+
+revoke all on function ledger.post from public;
+grant execute on function ledger.post to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.oldest_writer(users oid[]);
+
+-- function: oldest_writer
+create or replace function ledger.oldest_writer()
+  returns xid8
+  language sql stable set search_path = pg_catalog, pg_temp as $$
+  -- A lock has the lower half of a transaction id; the upper half follows from the snapshot's.
+  select min((pg_snapshot_xmax(s.now)::text::bigint
+           - age(x.transactionid) + age(pg_snapshot_xmax(s.now)::xid))::text::xid8)
+    from (select pg_current_snapshot() as now) s,
+         pg_locks u join pg_locks x on x.virtualtransaction = u.virtualtransaction
+   where u.locktype = 'relation' and u.relation = 'public.users'::regclass
+     and u.database = (select d.oid from pg_database d where d.datname = current_database())
+     and u.mode in ('RowShareLock', 'RowExclusiveLock')
+     and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock' and x.granted
+$$;
+
+comment on function ledger.oldest_writer is
+  'The oldest transaction that has locked a user, or written to users, and has not ended; null if there is none. As of now, which is later than the snapshot of the statement that asks.';
+
+revoke all on function ledger.oldest_writer from public;
+-- end function
+
+drop function ledger.locked_shards(shard_ids bigint[]);
+
+-- function: lock_in_shard
+create or replace function ledger.lock_in_shard(
+  user_id bigint, user_ids bigint[], wait boolean, max_pending integer)
+  returns ledger.account[]
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_accounts ledger.account[];
+begin
+  execute format('select %s.lock_accounts($1, $2, $3)',
+      ledger.schema_of_shard(lock_in_shard.user_id))
+    into v_accounts using lock_in_shard.user_ids, lock_in_shard.wait, lock_in_shard.max_pending;
+  return v_accounts;
+end $$;
+
+comment on function ledger.lock_in_shard is
+  'What lock_accounts of the shard of user_id does, to which all users have to belong. Whoever calls it where users are on several servers has the server of the shard do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.lock_in_shard from public;
+-- end function
+
+drop function ledger.local_shards();
+
+drop function ledger.keep_shards(shard_ids bigint[], wait boolean);
 
 -- function: is_erasure
 create or replace function ledger.is_erasure(table_name text, before jsonb, after jsonb)
@@ -1454,6 +3140,93 @@ comment on function ledger.is_as_entered is
 revoke all on function ledger.is_as_entered from public;
 -- end function
 
+drop function ledger.hold_row_problem(hold public.holds, first public.hold_changes, last public.hold_changes, captured numeric);
+
+-- function: hold_row_problem
+create or replace function ledger.hold_row_problem(
+  first public.hold_changes, last public.hold_changes, captured numeric)
+  returns text
+  language plpgsql stable as $$
+declare
+  f public.hold_changes := hold_row_problem.first;
+  l public.hold_changes := hold_row_problem.last;
+  o public.holds;
+begin
+  select x.* into o from public.holds x where x.user_id = l.user_id and x.hold = l.hold;
+  if not found then return null; end if;
+  if (o.amount, o.remaining, o.status, o.expires_at, o.captured, o.changes, 1)
+      = (f.amount, l.remaining, case when l.remaining > 0 then 'active' else l.action end,
+        l.expires_at, hold_row_problem.captured, l.number, f.number) then
+    if o.hash = l.hash or o.hash = ledger.hold_hash_1(f, l) then return null; end if;
+    -- The hash of version 1 can't be computed any more.
+    if exists (select from public.erasures e where e.kind = 'hold_change'
+        and e.user_id = o.user_id and e.number = o.hold and e.change = o.changes) then
+      return null;
+    end if;
+  end if;
+  return format('Hold %s is not what its changes come to.', o.hold);
+end $$;
+
+comment on function ledger.hold_row_problem is
+  'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null. Internal.';
+
+revoke all on function ledger.hold_row_problem from public;
+-- end function
+
+-- function: hold_change_problem
+create or replace function ledger.hold_change_problem(
+  placed public.hold_changes, previous public.hold_changes, change public.hold_changes)
+  returns text
+  language plpgsql stable as $$
+declare
+  p public.hold_changes := hold_change_problem.previous;
+  c public.hold_changes := hold_change_problem.change;
+  v_hash bytea := ledger.hold_hash(p.hash, c.user_id, c.hold, c.number, c.action, c.amount,
+    c.remaining, c.expires_at, c.at, c.seq, c.balance, c.available, c.idempotency_key, c.metadata,
+    c.position);
+begin
+  if c.number <> coalesce(p.number, 0) + 1 then return 'does not come after the one before'; end if;
+  if c.hash is distinct from v_hash
+    and not (c.idempotency_key is null and ledger.is_mark(c.metadata)
+      and ledger.is_erased('hold_change', c.user_id, c.hold, c.number,
+        ledger.erased_hash(v_hash, c.hash)))
+    -- As it was written, or kept, before changes had rows of their own.
+    and (c.hash = ledger.hold_hash_2(hold_change_problem.placed, c) and c.number <= 2
+      and case c.action when 'placed' then num_nonnulls(c.seq, c.balance) = 0
+        when 'captured' then c.remaining = 0
+          and num_nonnulls(c.balance, c.available, c.idempotency_key, c.metadata) = 0
+        else true end) is not true
+    and (c.hash = ledger.hold_hash(ledger.hold_hash_1(hold_change_problem.placed, p), c.user_id,
+      c.hold, c.number, c.action, c.amount, c.remaining, c.expires_at, c.at, c.seq, c.balance,
+      c.available, c.idempotency_key, c.metadata, c.position)) is not true
+  then
+    return 'was edited';
+  end if;
+  if (ledger.is_valid_amount(c.amount) and c.hold > 0 and case c.action
+        when 'placed' then c.number = 1 and c.remaining = c.amount and c.expires_at > c.at
+        when 'captured' then c.amount <= p.remaining and c.expires_at = p.expires_at
+          and c.remaining in (0, p.remaining - c.amount)
+        when 'released' then (c.amount, c.remaining, c.expires_at) = (p.remaining, 0, p.expires_at)
+        when 'extended' then p.remaining > 0 and c.expires_at > p.expires_at
+          and (c.amount, c.remaining) = ((hold_change_problem.placed).amount, p.remaining)
+      end) is not true then
+    return 'can''t be';
+  end if;
+  if c.action = 'placed' and c.available < 0 then return 'is more than was available'; end if;
+  if c.action = 'captured' and not exists (select from public.payment_history h
+      where h.user_id = c.user_id and h.seq = c.seq and h.hold = c.hold and h.amount = c.amount)
+  then
+    return 'is captured without its entry';
+  end if;
+  return null;
+end $$;
+
+comment on function ledger.hold_change_problem is
+  'What is wrong with a change of a hold, in words, or null: placed is its first change, previous the one before. Internal.';
+
+revoke all on function ledger.hold_change_problem from public;
+-- end function
+
 -- function: has_mark
 create or replace function ledger.has_mark(entry public.payment_history, mark text)
   returns boolean
@@ -1534,6 +3307,12 @@ comment on function ledger.guard_history is
 revoke all on function ledger.guard_history from public;
 -- end function
 
+drop function ledger.get_shard_events(epoch text, afters bigint[], untils bigint[], read_positions bigint[], user_ids bigint[], types text[], max_rows integer, max_scanned integer);
+
+drop function ledger.get_servers();
+
+drop function ledger.get_series(out series integer, out last_position bigint, out epoch text, out incarnation text, out oldest_open xid8, out horizon xid8);
+
 -- function: get_erasures
 create or replace function ledger.get_erasures(user_id bigint, seqs bigint[])
   returns table (seq bigint, intervention bigint, operation text)
@@ -1552,6 +3331,70 @@ comment on function ledger.get_erasures is
 
 revoke all on function ledger.get_erasures from public;
 grant execute on function ledger.get_erasures to ledger_service, ledger_dba;
+-- end function
+
+-- function: get_changes
+create or replace function ledger.get_changes(
+  epoch text, after_id bigint, missing bigint[], awaited xid8, max_rows integer default 5000,
+  max_missing integer default 10000,
+  out epoch_now text, out is_new boolean, out is_complete boolean, out read_at timestamptz,
+  out oldest_open xid8, out horizon xid8, out last_id bigint, out still_missing bigint[],
+  out newly_missing bigint[], out user_ids bigint[], out versions bigint[],
+  out is_paused boolean)
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_last bigint;
+  v_gaps bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Polling for changes'); end if;
+  select s.last_value - (not s.is_called)::int,
+         ledger.epoch(i.last_value - (not i.is_called)::int),
+         -- now() is before the statement's snapshot, so that has all from before the pause's end.
+         -- A moment that is still to come was written before the clock was set back.
+         p.last_value between extract(epoch from now()) * 1000 - 3000
+                          and extract(epoch from clock_timestamp()) * 1000
+    into v_last, epoch_now, is_paused
+    from public.payment_history_id_seq s, public.interventions_id_seq i, ledger.cache_paused_at p;
+  is_new := (epoch_now = get_changes.epoch and v_last >= get_changes.after_id) is not true;
+
+  if not is_new then
+    select c.last_id, c.is_complete, c.gaps, c.still_missing, c.user_ids, c.versions
+      into last_id, is_complete, v_gaps, still_missing, user_ids, versions
+      from ledger.read_changes(get_changes.after_id, v_last, get_changes.missing,
+        get_changes.max_rows) c;
+    is_new := v_gaps + cardinality(still_missing) > get_changes.max_missing;
+    if not is_new and v_gaps > 0 then
+      newly_missing := ledger.absent_ids(get_changes.after_id, last_id);
+    end if;
+  end if;
+
+  if is_new then
+    last_id := v_last;
+    is_complete := true;
+    still_missing := null; user_ids := null; versions := null;
+  end if;
+  -- Transactions that have taken a number so far have lower ids than this one. The xmax of a
+  -- snapshot wouldn't do: it follows the last transaction that has ended.
+  if is_new or newly_missing is not null then horizon := pg_current_xact_id(); end if;
+
+  -- Most long transactions don't write to the ledger. One that takes a number has locked a user
+  -- before.
+  oldest_open := pg_snapshot_xmin(pg_current_snapshot());
+  if oldest_open < get_changes.awaited then
+    oldest_open := coalesce(ledger.oldest_writer(), get_changes.awaited);
+  end if;
+  read_at := clock_timestamp();
+end $$;
+
+comment on function ledger.get_changes is
+  'Whose snapshots have become out of date, and the lowest versions (seq + hold_changes) that are not, after the last_id that the call before answered (after_id); at most some max_rows of them, and then is_complete is false. Ids are not in the order of commits: those below last_id that were not there (newly_missing) are to be asked for again, as missing, and come with a horizon. They are there or never will be in the first call after one that answered an oldest_open no lower than that horizon; awaited is the highest one that is waited for. is_new: nothing is known of what was before, as epoch or after_id are from another time (null: none), or more than max_missing are missing; who was open then has ended once oldest_open is no lower than horizon. read_at: by the clock of the database, after all that. is_paused: pause_cache was called in the last three seconds.';
+
+revoke all on function ledger.get_changes from public;
+grant execute on function ledger.get_changes to ledger_service, ledger_dba;
 -- end function
 
 -- function: expected_guards
@@ -1603,7 +3446,6 @@ create or replace function ledger.expected_guards()
     ('function ledger.archive_entries(bigint[],bigint[],text)', '815a1cf5780b0765'),
     ('function ledger.assert_replica(text,bigint,bigint)', '1dcc9b31876c02e9'),
     ('function ledger.await_final(bigint,timestamp with time zone)', '4e02944b605da59e'),
-    ('function ledger.await_prepared()', '1bd8beb76b5b240c'),
     ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'a8ebb9b3debcb111'),
     ('function ledger.by_shard(bigint[])', '2aeae4beef817127'),
     ('function ledger.calls_in_shards()', 'b53492e0618a4b6b'),
@@ -1674,13 +3516,13 @@ create or replace function ledger.expected_guards()
     ('function ledger.has_repeated_keys(bigint[],text[])', '0a4210c262be7333'),
     ('function ledger.heads_at(timestamp with time zone,bigint,integer)', '91f3af6f58f11728'),
     ('function ledger.held_now(bigint)', '30ab54a0e8d785f9'),
-    ('function ledger.hold_change_problem(public.hold_changes,public.hold_changes,public.hold_changes)', '1e4b9c8abefcafab'),
+    ('function ledger.hold_change_problem(public.hold_changes,public.hold_changes,public.hold_changes)', 'ad373375acdd0f43'),
     ('function ledger.hold_hash(bytea,bigint,bigint,bigint,text,numeric,numeric,timestamp with time zone,timestamp with time zone,bigint,numeric,numeric,text,jsonb,bigint)', '3298349943b9040d'),
     ('function ledger.hold_hash_1(public.hold_changes,public.hold_changes)', 'bc84d22022810715'),
     ('function ledger.hold_hash_2(public.hold_changes,public.hold_changes)', '37fa36377a3f39d8'),
     ('function ledger.hold_problem(text,timestamp with time zone,timestamp with time zone,numeric,numeric,timestamp with time zone)', '37eb1e5d0eb2c42c'),
     ('function ledger.hold_row(public.hold_changes,public.hold_changes)', '927f995b51465557'),
-    ('function ledger.hold_row_problem(public.holds,public.hold_changes,public.hold_changes,numeric)', '5c4ff77112eb1ee3'),
+    ('function ledger.hold_row_problem(public.hold_changes,public.hold_changes,numeric)', '16b7c23f3d8aee3e'),
     ('function ledger.ids_of(ledger.account[])', '5792c869cfc11be5'),
     ('function ledger.incarnation()', '81d49b37cc8945d9'),
     ('function ledger.insert_entries(ledger.entry[])', '30b7a03b10611bae'),
@@ -1749,26 +3591,19 @@ create or replace function ledger.expected_guards()
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', '603a0b750e08be24'),
     ('function ledger.users_problem(text,text)', '2798202ada48aea5'),
     ('function ledger.verify_controls(bigint,bigint)', 'a5b90991d2702faf'),
-    ('function ledger.verify_copies(bigint,bigint)', 'c23b6c5a8e7b3adc'),
     ('function ledger.verify_details(bigint,bigint)', 'd871c100b091f519'),
-    ('function ledger.verify_each_user(bigint,bigint,interval)', '85750ab07225824d'),
-    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', '5d26c09cecab1703'),
-    ('function ledger.verify_entries_again(public.payment_history[])', '8e52553893f5edf6'),
+    ('function ledger.verify_entries(bigint,bigint,integer,bigint)', '50ef07c338ac325c'),
     ('function ledger.verify_entry(public.payment_history)', 'ebcfd978d46589bd'),
     ('function ledger.verify_erasures()', '09fb012f58d1d65b'),
-    ('function ledger.verify_guards()', '0a05300b9af4e401'),
+    ('function ledger.verify_guards()', '5aa3e7a214d7b04f'),
     ('function ledger.verify_hold_counts(bigint,bigint)', 'f65d1db9c34434a5'),
-    ('function ledger.verify_holds(bigint,bigint)', 'b18c5224d3861691'),
+    ('function ledger.verify_holds(bigint,bigint)', 'fd8f6fe38cc289ca'),
     ('function ledger.verify_interventions()', 'cfe28fe37e67f8f1'),
     ('function ledger.verify_manual_entries(bigint,bigint)', '4357771cb0cad11f'),
     ('function ledger.verify_references()', '98bbc1501ad64aa7'),
-    ('function ledger.verify_servers()', 'a81d7c7f8fdb6881'),
-    ('function ledger.verify_servers_again(ledger.finding[])', 'dc1ee30c9d581e4d'),
     ('function ledger.verify_shards()', '5f59a7f3f7d52353'),
-    ('function ledger.verify_suspects(public.payment_history[])', '035d8dd2baf2bd79'),
     ('function ledger.verify_user_page(bigint,bigint,integer)', '2f1a1c08cf5f0048'),
-    ('function ledger.verify_users(bigint,integer,bigint,interval)', '37fbf891a80d26e4'),
-    ('function ledger.verify_users_again(bigint[],interval)', 'f56d02d11b165c2f'),
+    ('function ledger.verify_users(bigint,integer,bigint,interval)', '614f7d0860195ea2'),
     ('function ledger.verify_workers()', '929565d7811a0e67'),
     ('function ledger.withdraw_in_shard(bigint,bigint)', '1061c4d8bc653c61'),
     ('function ledger.withdrawal_of(bigint,bigint)', 'b3ae35ef30d141fe'),
@@ -1909,6 +3744,46 @@ comment on function ledger.expected_guards is
 revoke all on function ledger.expected_guards from public;
 -- end function
 
+drop function ledger.events_before(user_id bigint, hold bigint, number bigint, type text);
+
+drop function ledger.events_at(positions bigint[], has_others boolean);
+
+-- function: event_details
+create or replace function ledger.event_details(
+  positions bigint[], user_ids bigint[], holds bigint[], numbers bigint[], types text[])
+  returns setof ledger.event
+  language sql stable as $$
+  select f.position, coalesce(left(e.hash, 16), ledger.event_digest(f.position)), f.type,
+         f.user_id, coalesce(e.sealed_at, c.at, k.at), null::bigint, coalesce(e.seq, c.seq),
+         e.action, coalesce(e.amount, c.amount), coalesce(e.balance, c.balance),
+         coalesce(e.available, c.available), e.ts, e.sealed_at,
+         coalesce(e.idempotency_key, c.idempotency_key), coalesce(e.metadata, c.metadata),
+         e.peer_user_id, e.peer_seq, e.reverses, null::bigint, coalesce(e.hold, c.hold), e.hash,
+         e.held, coalesce(c.number, k.number), k.operation, k.credit_limit, k.reason, k.role,
+         k.actor, c.remaining, nullif(c.expires_at, 'infinity')
+    from unnest(event_details.positions, event_details.user_ids, event_details.holds,
+           event_details.numbers, event_details.types)
+           with ordinality f (position, user_id, hold, number, type, n)
+    left join lateral (
+      select x.* from public.entries x
+       where f.type = 'entry.posted' and x.user_id = f.user_id and x.seq = f.number) e on true
+    -- A limit keeps the probe by key, also where a small table would be read as a whole.
+    left join lateral (
+      select x.* from public.hold_changes x
+       where x.user_id = f.user_id and x.hold = f.hold and x.number = f.number limit 1) c on true
+    left join lateral (
+      select x.* from public.user_controls x
+       where f.type like 'user.%' and x.user_id = f.user_id and x.number = f.number
+       limit 1) k on true
+   order by f.n
+$$;
+
+comment on function ledger.event_details is
+  'These events, each with the columns of what it is about.';
+
+revoke all on function ledger.event_details from public;
+-- end function
+
 -- function: erasures_digest
 create or replace function ledger.erasures_digest(intervention bigint)
   returns text
@@ -2041,6 +3916,61 @@ comment on function ledger.count_erasable is
 revoke all on function ledger.count_erasable from public;
 -- end function
 
+drop function ledger.claim_webhook(receiver text, holder text, hold_ms integer, start bigint, start_cursor text, out is_held boolean, out "position" bigint, out gone text, out cursor text);
+
+-- function: claim_webhook
+create or replace function ledger.claim_webhook(
+  receiver text, holder text, hold_ms integer, start bigint,
+  out is_held boolean, out "position" bigint, out gone text)
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_until timestamptz := v_now + claim_webhook.hold_ms * interval '1 ms';
+begin
+  insert into ledger.webhooks (receiver, "position")
+  values (claim_webhook.receiver, claim_webhook.start) on conflict do nothing;
+  -- A clock that was set back leaves a claim that ends later than it could: it counts as over.
+  update ledger.webhooks w set holder = claim_webhook.holder, held_until = v_until
+   where w.receiver = claim_webhook.receiver
+     and (w.holder is null or w.holder = claim_webhook.holder
+       or w.held_until <= v_now or w.held_until > v_until)
+  returning true, w."position", w.gone
+    into claim_webhook.is_held, claim_webhook."position", claim_webhook.gone;
+  is_held := coalesce(is_held, false);
+end $$;
+
+comment on function ledger.claim_webhook is
+  'Gives a receiver of webhooks to holder, one of many that deliver, for hold_ms milliseconds, unless another one has it: is_held. position: up to which all was delivered; start for a receiver that is new. gone: what advance_webhook was told last.';
+
+revoke all on function ledger.claim_webhook from public;
+grant execute on function ledger.claim_webhook to ledger_service;
+-- end function
+
+-- function: balances_below
+create or replace function ledger.balances_below(
+  user_ids bigint[], seqs bigint[], thresholds numeric[])
+  returns table (user_id bigint, seq bigint, threshold numeric, balance numeric)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+  select h.user_id, h.seq, round(t.threshold, 2), h.balance
+    from unnest(balances_below.user_ids, balances_below.seqs) e (user_id, seq)
+    join public.payment_history h on h.user_id = e.user_id and h.seq = e.seq
+    join unnest(balances_below.thresholds) t (threshold)
+      on h.balance < t.threshold
+     and h.balance - ledger.change_of(h.action, h.amount) >= t.threshold
+   order by h.user_id, h.seq, t.threshold desc
+$$;
+
+comment on function ledger.balances_below is
+  'Of these entries those with which the balance of their user fell below a threshold, and below which.';
+
+revoke all on function ledger.balances_below from public;
+grant execute on function ledger.balances_below to ledger_service, ledger_dba;
+-- end function
+
+drop function ledger.await_prepared();
+
 -- function: archive_entries
 create or replace function ledger.archive_entries(
   user_ids bigint[], seqs bigint[], reason text)
@@ -2129,6 +4059,29 @@ comment on function ledger.apply_erasures is
   'Takes out what an intervention erases of a user: what add_erasures wrote down, and what leads to the user by the reference and the key that are gone.';
 
 revoke all on function ledger.apply_erasures from public;
+-- end function
+
+drop function ledger.advance_webhook(receiver text, holder text, hold_ms integer, delivered bigint, gone text, cursor text);
+
+-- function: advance_webhook
+create or replace function ledger.advance_webhook(
+  receiver text, holder text, hold_ms integer, delivered bigint, gone text default null)
+  returns boolean
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  update ledger.webhooks w
+     set "position" = greatest(w."position", advance_webhook.delivered),
+         gone = advance_webhook.gone,
+         held_until = clock_timestamp() + advance_webhook.hold_ms * interval '1 ms'
+   where w.receiver = advance_webhook.receiver and w.holder = advance_webhook.holder;
+  return found;
+end $$;
+
+comment on function ledger.advance_webhook is
+  'Keeps up to which position all was delivered to a receiver of webhooks, and for hold_ms milliseconds more who delivers to it (0: somebody else may at once). gone: names the address that is not to be used any more. False: somebody else has the receiver, and nothing was done.';
+
+revoke all on function ledger.advance_webhook from public;
+grant execute on function ledger.advance_webhook to ledger_service;
 -- end function
 
 -- function: add_hold_erasures
@@ -2237,3 +4190,13 @@ comment on function ledger.add_details_erasure is
 
 revoke all on function ledger.add_details_erasure from public;
 -- end function
+
+-- by hand
+do $$ begin
+  if exists (select from ledger.webhooks w where w.cursor is not null) then
+    raise exception using errcode = '55000',
+      message = 'only cursor says up to where all was delivered to a receiver';
+  end if;
+end $$;
+alter table ledger.webhooks drop cursor;
+-- end by hand
