@@ -34,7 +34,8 @@ begin
   -- Before anything goes: the guards look for it.
   insert into public.interventions (operation, reason, user_id, before)
   values ('ERASE', erase_user.reason, erase_user.user_id, jsonb_build_object('entries', entries,
-    'holds', holds, 'interventions', interventions, 'manual_entries', v_manual_entries, 'digest', ledger.erasures_digest(v_id)));
+    'holds', holds, 'interventions', interventions, 'manual_entries', v_manual_entries,
+    'digest', ledger.erasures_digest(v_id)));
   perform ledger.apply_erasures(v_id, erase_user.user_id);
   kept := ledger.count_erasable(erase_user.user_id);
 end $$;

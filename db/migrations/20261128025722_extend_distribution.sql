@@ -504,7 +504,8 @@ begin
   -- Before anything goes: the guards look for it.
   insert into public.interventions (operation, reason, user_id, before)
   values ('ERASE', erase_user.reason, erase_user.user_id, jsonb_build_object('entries', entries,
-    'holds', holds, 'interventions', interventions, 'manual_entries', v_manual_entries, 'digest', ledger.erasures_digest(v_id)));
+    'holds', holds, 'interventions', interventions, 'manual_entries', v_manual_entries,
+    'digest', ledger.erasures_digest(v_id)));
   perform ledger.apply_erasures(v_id, erase_user.user_id);
   kept := ledger.count_erasable(erase_user.user_id);
 end $$;
@@ -904,7 +905,7 @@ create or replace function ledger.expected_guards()
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'd296d71f55859ef6'),
     ('function public.debit_user(bigint,numeric,text,jsonb)', 'fbc4e4537d885663'),
     ('function public.debit_users(bigint[],numeric[],text[])', '02ea86a09baea426'),
-    ('function public.erase_user(bigint,text,interval)', 'c3ce8739cf22e107'),
+    ('function public.erase_user(bigint,text,interval)', '4cc8f072c759c124'),
     ('function public.extend_hold(bigint,bigint,numeric,text,jsonb)', 'ebd5a45bafa4c2b7'),
     ('function public.freeze_user(bigint,text)', '397f0fdf86ab3b55'),
     ('function public.place_hold(bigint,numeric,numeric,text,jsonb)', 'b947b26ced430996'),
