@@ -173,7 +173,7 @@ export function requests(document: Document, known: Known): fc.Arbitrary<Request
   return fc.oneof(
     ...all.map((one) => ({
       // What belongs to no user has little to vary.
-      weight: /^\/(users|transfers|debits)/.test(one[1]) ? 20 : 2,
+      weight: /^\/(users|transfers|debits|operations)/.test(one[1]) ? 20 : 2,
       arbitrary: requestTo(document, one, known),
     })),
     {
