@@ -22,10 +22,14 @@ function strip(path, text) {
   if (source === text) return code
   const { transformSync } = createRequire(import.meta.url)('@swc/wasm-typescript')
   const made = transformSync(text, { mode: 'strip-only' }).code
-  mkdirSync(CACHE, { recursive: true })
-  const own = `${kept}.${process.pid}.${threadId}`
-  writeFileSync(own, JSON.stringify([text, made]))
-  renameSync(own, kept)
+  try {
+    mkdirSync(CACHE, { recursive: true })
+    const own = `${kept}.${process.pid}.${threadId}`
+    writeFileSync(own, JSON.stringify([text, made]))
+    renameSync(own, kept)
+  } catch {
+    // The program runs as a user who may not write there, and makes it anew each time.
+  }
   return made
 }
 
