@@ -20,6 +20,12 @@ begin
     into v.created_at, v.reference, v.metadata, v_asked_id
     from public.users u left join public.user_details d on d.user_id = u.id where u.id = v.id;
   if not found then return null; end if;
+  -- Whoever made that user in between has written down the key with it.
+  if not v.replayed and exists (select from public.user_keys k
+      where k.idempotency_key = find_created_user.idempotency_key) then
+    return ledger.find_created_user(find_created_user.user_id, find_created_user.reference,
+      find_created_user.metadata, find_created_user.idempotency_key);
+  end if;
 
   if v.replayed then
     v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from

@@ -86,7 +86,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.events_before(bigint,bigint,bigint,text)', '7fc1d7ab64f5bd30'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'aa93b635027eecbe'),
     ('function ledger.field_1(oid,bytea)', 'f6c8c03115009b49'),
-    ('function ledger.find_created_user(bigint,text,jsonb,text)', '88d7b8b024538be5'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', '85a6918c6d55cb72'),
     ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '29370ffebadb610d'),
     ('function ledger.find_key(bigint,text,boolean)', '097ac7d6eaded3a1'),
     ('function ledger.find_keys(bigint,text,integer)', '56ef35529f259710'),

@@ -178,3 +178,20 @@ test.each([
   expect(made(await other as Record<string, unknown>)).toEqual([id, ...expected])
   expect(Number(await users())).toBe(before + 1)
 })
+
+test.each([`null, 'between', null, 'between'`, `9000, null, null, 'between-id'`])(
+  'create_user(%s) repeats what commits after it has looked for the key',
+  async (given) => {
+    const { sql } = ledger
+    const [first, second] = [ledger.connect(), ledger.connect()]
+    const pid = await pidOf(second)
+    await first`begin`
+    const { id } = await one(first.unsafe(`select * from create_user(${given})`))
+    // What the other one reads next after keys.
+    await first`lock table user_references`
+    const other = start(one(second.unsafe(`select * from create_user(${given})`)))
+    await untilBlocked(sql, pid)
+    await first`commit`
+    expect(made(await other as Record<string, unknown>)).toEqual([id, false, true])
+  },
+)
