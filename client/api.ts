@@ -338,8 +338,8 @@ export type ControlledUser = {
 /** Entries of everybody, newest first. */
 export type Journal = {
   entries: (JournalEntry)[]
-  /** `before` for the next page; null: there is none. */
-  next: number | null
+  /** `before` for the next page, on several servers a text; null: there is none. */
+  next: number | string | null
 }
 
 export type JournalEntry = {
@@ -369,8 +369,8 @@ export type JournalEntry = {
   hold?: number
   /** SHA-256 over the entry before and this one, 64 hexadecimal digits. */
   hash: string
-  /** Where it is among all entries: the higher, the later. */
-  position: number
+  /** Where it is among all entries: the higher, the later. Left out on several servers, as each numbers its own. */
+  position?: number
   user_id: number
 }
 
@@ -671,7 +671,7 @@ export interface Operations<Options> {
   /** The entries of everybody, newest first. */
   listJournal(query?: {
     limit?: number
-    before?: number
+    before?: number | string
   }, options?: Options): Promise<Journal>
   /** What has happened, in order. */
   listEvents(query?: {

@@ -1772,6 +1772,21 @@ create function ledger.get_shard_guards()
   returns table (object text, definition text)
   language sql stable;
 
+-- What the shards of this server have of the entries that list_journal lists where all users are on
+-- one server. Every server numbers what is written there, above its series × 2^48; befores has a
+-- position of each series that is wanted, and of each at most max_rows entries below it are
+-- answered, the highest, in no order, each with the position of the next entry of its user (newer).
+-- Behind those of a series, a row with its through: whatever is at this position or between it and
+-- before was looked at; and with the shards that are here. Where max_scanned rows were not enough,
+-- because many are pending, it is higher than where entries end.
+create function ledger.get_shard_journal(
+  befores bigint[],
+  max_rows integer DEFAULT 50,
+  max_scanned integer DEFAULT 10000)
+  returns table (entry ledger.found_entry, newer bigint, through bigint, shards bigint[])
+  language plpgsql stable security definer;
+grant execute on function ledger.get_shard_journal to ledger_dba, ledger_service;
+
 -- What get_users answers, wherever the users are. In the schema of a shard it raises LGMOV, as post
 -- does there, if they aren't in the shard.
 create function ledger.get_shard_users(user_ids bigint[])

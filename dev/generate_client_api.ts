@@ -48,6 +48,7 @@ export async function apiDocument(): Promise<ApiDocument> {
     ledger: anything as never,
     events: anything as never,
     refreshEvents: unused,
+    readJournal: unused,
     snapshots: anything as never,
     write: unused,
     verify: unused,

@@ -1,8 +1,12 @@
 /** How many connections a service opens, and for what; what may be in flight at once follows. */
 import type { Config } from './config/config.ts'
+import { Problem } from './core/errors.ts'
 import { createFairSemaphore } from './core/semaphore.ts'
 import { createDatabase, lockTimeoutOf, queryDeadlineOf } from './database/database.ts'
+import type { Events } from './ledger/events.ts'
+import { isDistributed } from './ledger/every_shard.ts'
 import { createLedger, type Ledger, type LedgerOptions } from './ledger/functions.ts'
+import { createJournal } from './ledger/journal.ts'
 import { observedLedger } from './ledger/observed.ts'
 import { createLedgerReads } from './ledger/read_functions.ts'
 import { onStandby } from './ledger/replica_condition.ts'
@@ -141,12 +145,34 @@ export function openShards(
   })
 }
 
-/** Reads events on these servers, each call timed. */
+/** How to ask each of these servers, each call timed. */
+const serversOf = (shards: Shards, databaseCall: Metrics['databaseCall']) => ({
+  reading: (server: Pick<Shard, 'host' | 'port'>) => shards.reading(server),
+  shardIds: () => shards.ids,
+  observe: <Functions extends object>(functions: Functions) =>
+    observedLedger(functions, databaseCall),
+})
+
+/** Reads events on these servers. */
 export const openShardEvents = (shards: Shards, { databaseCall }: Pick<Metrics, 'databaseCall'>) =>
-  createShardEvents({
-    reading: (server) => shards.reading(server),
-    shardIds: () => shards.ids,
-    observe: (functions) => observedLedger(functions, databaseCall),
+  createShardEvents(serversOf(shards, databaseCall))
+
+/** Reads entries of everybody, on these servers if there are several. */
+export const openJournal = (
+  { ledger, shards, events, metrics: { databaseCall }, refreshEvents }:
+    & { ledger: Ledger; shards: Shards; events: Events; refreshEvents: () => Promise<void> }
+    & Pick<LedgerParts, 'metrics'>,
+) =>
+  createJournal({
+    ledger,
+    settled: async (isNow) => {
+      if (!shards.isDistributed) return undefined
+      if (isNow) await refreshEvents()
+      const history = events.history()
+      if (!isDistributed(history)) throw new Problem('busy')
+      return history
+    },
+    ...serversOf(shards, databaseCall),
   })
 
 /** Turns of the callers for long reads. */

@@ -19,6 +19,7 @@ import { startWebhooks } from './webhooks/webhooks.ts'
 import type { Config } from './config/config.ts'
 import { openServers } from './server/servers.ts'
 import { createParts, type Parts } from './parts.ts'
+import { openJournal } from './pools.ts'
 import type { Runtime } from './runtime.ts'
 
 /** How long a stop may take after the deadline of the last request. */
@@ -141,6 +142,7 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
     longReads,
     events,
     refreshEvents,
+    readJournal: openJournal(parts),
     snapshots,
     metrics: { ...metrics, verified: recheck.verified },
     accessLog,

@@ -85,14 +85,6 @@ export const historyQuery = z.object({
   // metadata.order=17 and the like; a validator of all names has seen that they are such.
 }).catchall(z.string(VALUE_MESSAGE).regex(/^[^\p{Cc}]{0,4096}$/u, VALUE_MESSAGE))
 
-export const journalQuery = z.object({
-  limit: historyQuery.shape.limit,
-  before: number.optional().meta({
-    description: 'Entries below this position: `next` of the page before.',
-    examples: [300],
-  }),
-})
-
 const PAST = {
   description: 'A moment that is past; left out: as of the last entry.',
   example: '2026-02-01T00:00:00Z',
@@ -169,20 +161,6 @@ export const statementLine = z.union([
 ]).meta({
   id: 'StatementLine',
   description: 'A line of a statement: the opening, an entry, or the closing.',
-})
-
-const journalEntry = entry.extend({
-  position: integer.describe('Where it is among all entries: the higher, the later.'),
-  user_id: integer,
-}).meta({ id: 'JournalEntry' })
-
-export const journal = z.object({
-  entries: z.array(journalEntry).max(1000),
-  next: integer.nullable().describe('`before` for the next page; null: there is none.'),
-}).meta({
-  id: 'Journal',
-  description: 'Entries of everybody, newest first.',
-  examples: [{ entries: [{ position: 2, user_id: 1, ...examples.DEBIT }], next: null }],
 })
 
 export const balanceAt = z.object({ id: integer, at: timestamp, balance: money, seq: lastSeq })

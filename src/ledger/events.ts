@@ -4,7 +4,8 @@ import { createIsFull } from '../core/page_length.ts'
 import type { SettledHistory } from '../cache/settled_history.ts'
 import { BEGINNING, type Cursor, cursorText } from './event_cursor.ts'
 import type { EventFilter, EventPage, FoundEvents, LedgerEvents } from './event_functions.ts'
-import { type DistributedHistory, lastOf, type ReadShardEvents } from './shard_events.ts'
+import { isDistributed } from './every_shard.ts'
+import { lastOf, type ReadShardEvents } from './shard_events.ts'
 
 export interface Events {
   /**
@@ -19,6 +20,8 @@ export interface Events {
    * time, or after `end`.
    */
   changed(through: number, limitMs: number): Promise<boolean>
+  /** How far it is settled, as far as is known. @throws Problem busy */
+  history(): SettledHistory
   /** To be called when the history is settled farther. */
   settled(history: SettledHistory): void
   /** For how long events have waited for a transaction that is open, in milliseconds. */
@@ -27,9 +30,6 @@ export interface Events {
   end(): void
   readonly isEnded: boolean
 }
-
-const isDistributed = (history: SettledHistory): history is DistributedHistory =>
-  history.series !== undefined
 
 /**
  * Creates the reader; several may read through it at once.
@@ -44,8 +44,7 @@ export function createEvents(
   /** When it was settled up to here, by our clock. */
   let movedAt = performance.now()
   const waiting = new Set<() => void>()
-
-  function known(): SettledHistory {
+  const known = () => {
     if (history === undefined) throw new Problem('busy')
     return history
   }
@@ -84,6 +83,7 @@ export function createEvents(
         check()
       }),
 
+    history: known,
     settled(now) {
       const isMoved = now.position !== history?.position || now.epoch !== history?.epoch
       if (isMoved || now.position === now.lastPosition) movedAt = performance.now()

@@ -27,8 +27,8 @@ export interface HoldConditions {
 }
 
 export interface JournalEntry extends Entry {
-  /** Where it is among all entries: the higher, the later. */
-  position: number
+  /** Where it is among all entries: the higher, the later. Undefined if each server has its own. */
+  position?: number
   user_id: number
 }
 
@@ -55,7 +55,7 @@ export interface LedgerSearch {
   listJournal(
     before: number | undefined,
     maxRows: number,
-  ): Promise<{ entries: JournalEntry[]; scannedTo: number | undefined }>
+  ): Promise<{ entries: (JournalEntry & { position: number })[]; scannedTo: number | undefined }>
   /** The user's keys that begin with a prefix: what is behind it, in the order of its bytes. */
   findKeys(userId: number, prefix: string): Promise<string[]>
   /** In order of their numbers. */
@@ -96,6 +96,12 @@ const holdOf = (row: HoldRow): ListedHold => ({
   ...(row.metadata !== null && { metadata: new RawJson(row.metadata) }),
   created_at: isoTimestamp(row.created_at),
   ...(row.closed_at !== null && { closed_at: isoTimestamp(row.closed_at) }),
+})
+
+/** Converts a row of an entry to one that names its user. */
+export const journalEntryOf = (row: EntryRow): JournalEntry => ({
+  user_id: Number(row.user_id),
+  ...entryOf(row),
 })
 
 const matches = <Row extends { is_match: boolean }>(rows: Row[]) =>
@@ -141,8 +147,7 @@ export function createLedgerSearch(
       return {
         entries: matches(rows).map((row) => ({
           position: Number(row.position),
-          user_id: Number(row.user_id),
-          ...entryOf(row),
+          ...journalEntryOf(row),
         })),
         scannedTo: last && Number(last.position),
       }

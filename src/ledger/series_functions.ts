@@ -59,10 +59,12 @@ export interface ShardEvents {
   shards: string[]
 }
 
-const textOf = (series: number, position: number): string =>
+/** What the database calls a position of a series. */
+export const textOf = (series: number, position: number): string =>
   String((BigInt(series) << POSITION_BITS) + BigInt(position))
 
-function positionOf(text: string): SeriesPosition {
+/** Which position of which series that is. */
+export function positionOf(text: string): SeriesPosition {
   const position = BigInt(text)
   return {
     series: Number(position >> POSITION_BITS),
@@ -70,7 +72,8 @@ function positionOf(text: string): SeriesPosition {
   }
 }
 
-const itemsOf = (literal: string): string[] =>
+/** The items of an array without quotes. */
+export const itemsOf = (literal: string): string[] =>
   literal.slice(1, -1).split(',').filter((item) => item !== '')
 
 /** Asks the coordinator for every server that there was; there is none if there is only one. */

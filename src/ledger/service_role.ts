@@ -23,6 +23,7 @@ export const SERVICE_FUNCTIONS: readonly string[] = [
   'ledger.get_series',
   'ledger.get_servers',
   'ledger.get_shard_events',
+  'ledger.get_shard_journal',
   'ledger.get_shard_users',
   'ledger.get_shards',
   'ledger.get_statement',

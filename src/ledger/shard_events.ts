@@ -1,9 +1,7 @@
 /** Reads events where users are on several servers: asks each of them, and makes one order. */
-import type { SettledHistory, SettledSeries } from '../cache/settled_history.ts'
+import type { SettledSeries } from '../cache/settled_history.ts'
 import { Problem } from '../core/errors.ts'
 import { invalidRequest } from '../core/invalid_request.ts'
-import { unref } from '../core/unref.ts'
-import type { Database } from '../database/database.ts'
 import {
   BEGINNING,
   type Cursor,
@@ -13,25 +11,16 @@ import {
   type Place,
 } from './event_cursor.ts'
 import type { EventFilter, EventPage } from './event_functions.ts'
+import { askEveryShard, type DistributedHistory, type EveryShardOptions } from './every_shard.ts'
 import { digestOf, mergeSeries, type Series } from './merge_series.ts'
 import { getShardEvents, LAST_POSITION, type ShardEvents } from './series_functions.ts'
 
-/** While a shard moves it may be on no server for a moment. */
-const ATTEMPTS = 4
-const REPEAT_MS = 100
-
-export interface ShardEventsOptions {
-  /** The connections to a server. */
-  reading: (server: { host: string; port: number }) => Database
-  /** The ids of all shards. */
-  shardIds: () => readonly string[]
+export interface ShardEventsOptions extends EveryShardOptions {
   /** Wraps the functions of the database, to observe them. */
   observe?: (functions: { getShardEvents: typeof getShardEvents }) => {
     getShardEvents: typeof getShardEvents
   }
 }
-
-export type DistributedHistory = SettledHistory & { series: readonly SettledSeries[] }
 
 export type ReadShardEvents = (
   history: DistributedHistory,
@@ -90,7 +79,7 @@ type Ask = (
 ) => Promise<ShardEvents[]>
 
 /** @returns what throws Problem busy if a shard is on none of the servers */
-function createAsk({ reading, shardIds, observe }: Required<ShardEventsOptions>): Ask {
+function createAsk({ observe, ...options }: Required<ShardEventsOptions>): Ask {
   const functions = observe({ getShardEvents })
   return async (history, places, { userIds, types }, maxRows) => {
     const series = places.map(({ series, position, through: after }, n) => {
@@ -98,17 +87,11 @@ function createAsk({ reading, shardIds, observe }: Required<ShardEventsOptions>)
       return { series, position, after, until: Math.max(after, settled) }
     })
     const request = { series, userIds, types, maxRows: Math.max(1, maxRows) }
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const answers = await Promise.all(
-        history.series.flatMap(({ address, epoch }) =>
-          address ? [functions.getShardEvents(reading(address), { epoch, ...request })] : []
-        ),
-      )
-      const shards = new Set(answers.flatMap((answer) => answer.shards))
-      if (shardIds().every((id) => shards.has(id))) return answers
-      await new Promise<void>((resolve) => unref(setTimeout(resolve, REPEAT_MS)))
-    }
-    throw new Problem('busy')
+    return await askEveryShard(
+      options,
+      history,
+      (database, epoch) => functions.getShardEvents(database, { epoch, ...request }),
+    )
   }
 }
 

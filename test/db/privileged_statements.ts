@@ -72,6 +72,7 @@ export const STATEMENTS: Record<string, [string, string]> = {
   'select * from ledger.get_servers()': ['ok', 'ok'],
   // Only a distributed ledger has what these read.
   'select * from ledger.get_series()': ['42P01', '42P01'],
+  "select * from ledger.get_shard_journal('{}')": ['42P01', '42P01'],
   "select * from ledger.get_shard_events('none', '{}', '{}', '{}')": ['42P01', '42P01'],
   'select ledger.incarnation()': ['ok', 'ok'],
   "select ledger.assert_replica('', 1, 0)": ['55000', '55000'],

@@ -69,7 +69,6 @@ export function appOf(isClosed: boolean) {
       listUsers: answer([]),
       findEntries: answer({ entries: [], scannedTo: undefined }),
       findKeys: answer([]),
-      listJournal: answer({ entries: [], scannedTo: undefined }),
       listHolds: answer({ holds: [], scannedTo: undefined }),
       setControl: answer({ frozen_at: null, credit_limit: '0.00' }),
       getUserState: answer({ frozen_at: null, credit_limit: '0.00' }),
@@ -83,6 +82,7 @@ export function appOf(isClosed: boolean) {
     },
     events,
     refreshEvents: answer(undefined),
+    readJournal: answer({ entries: [], next: null }),
     verify: answer({ entries: 1, findings: [], isPartial: false }),
     write: answer(OUTCOME),
     snapshots: {

@@ -26,6 +26,8 @@ const FILES: Record<string, string> = {
   'db/functions/claim_webhook': OPERATION,
   'db/functions/get_changes': OPERATION,
   'db/functions/get_events': OPERATION,
+  'db/functions/get_shard_events': ONE_SERVER,
+  'db/functions/get_shard_journal': ONE_SERVER,
   'db/functions/incarnation': ONE_SERVER,
   'db/functions/pause_cache': OPERATION,
   'db/functions/lock_accounts': ONE_SERVER,

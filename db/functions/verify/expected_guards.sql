@@ -109,6 +109,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.get_servers()', '5960c63e7c4b4d10'),
     ('function ledger.get_shard_events(text,bigint[],bigint[],bigint[],bigint[],text[],integer,integer)', '8f620e09ecb89882'),
     ('function ledger.get_shard_guards()', '574363fb75db4417'),
+    ('function ledger.get_shard_journal(bigint[],integer,integer)', 'c3d80c55561404d7'),
     ('function ledger.get_shard_users(bigint[])', '9243afd9e1c98ddc'),
     ('function ledger.get_shards()', 'c887b16030a6c123'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', '9c320eacf56f5d87'),

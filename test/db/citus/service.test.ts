@@ -137,10 +137,6 @@ test.skipIf(citusIsMissing)('users are listed, page by page, and found by refere
   expect(ids).toEqual([...USERS, 500])
 })
 
-test.skipIf(citusIsMissing)('what needs one order of all entries is not_supported', async () => {
-  expect(await call(0, '/entries')).toMatchObject({ status: 501, code: 'not_supported' })
-})
-
 test.skipIf(citusIsMissing)(
   'every way to read a user works, with a moment and a condition',
   async () => {
