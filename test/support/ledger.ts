@@ -82,13 +82,17 @@ export async function createUser(sql: postgres.Sql, credit?: string | number): P
   return Number(row!.id)
 }
 
-/** The SQLSTATE with which it failed, or ok. */
+/** The SQLSTATE with which it failed, or ok. Throws once its connection has been ended. */
 export async function codeOf(work: PromiseLike<unknown>): Promise<string> {
   try {
     await work
     return 'ok'
   } catch (error) {
-    return (error as { code?: string }).code ?? String(error)
+    const code = (error as { code?: string }).code ?? String(error)
+    // It comes at once: who repeats until a test is done, which has failed, would never wait again,
+    // and so keep everything else from this thread.
+    if (code === 'CONNECTION_ENDED') throw error
+    return code
   }
 }
 

@@ -20,17 +20,13 @@ const ONE_SERVER = 'it is about how one server does it'
 
 /** Whole files that can't hold there, and why. */
 const FILES: Record<string, string> = {
-  'db/functions/advance_webhook': OPERATION,
   'db/functions/break_glass': OPERATION,
   'db/functions/calls_in_shards': ONE_SERVER,
-  'db/functions/claim_webhook': OPERATION,
   'db/functions/get_changes': OPERATION,
   'db/functions/get_events': OPERATION,
   'db/functions/get_shard_events': ONE_SERVER,
   'db/functions/get_shard_journal': ONE_SERVER,
-  'db/functions/incarnation': ONE_SERVER,
   'db/functions/pause_cache': OPERATION,
-  'db/functions/lock_accounts': ONE_SERVER,
   'db/functions/post_in_shards': ONE_SERVER,
   'db/functions/post_pending': INSIDE,
   'db/functions/shard_functions': ONE_SERVER,
@@ -48,7 +44,6 @@ const TESTS: Record<string, Record<string, string>> = {
     'balance_at() waits for whoever': SESSION,
     'balance_at() agrees with the sum': INSIDE,
   },
-  'db/functions/create_user': { 'a user who goes leaves': DELETION },
   'db/functions/debit_user_at_once': { 'debit_user() raises 55P03 after lock_timeout': SESSION },
   'db/functions/debit_users_at_once': { 'debit_users() under repeatable read': ISOLATION },
   'db/functions/find_keys': { 'find_keys() reads no other keys': ONE_SERVER },
@@ -58,6 +53,8 @@ const TESTS: Record<string, Record<string, string>> = {
   },
   'db/functions/get_users': { 'get_users() says when by the clock': ONE_SERVER },
   'db/functions/guard_user': { 'a user without anything may go': DELETION },
+  'db/functions/is_mark': { 'other text in payment_history': ROW },
+  'db/functions/lock_accounts': { 'lock_accounts() locks in id order': ORDER },
   'db/functions/post': {
     'post() puts what it does to a user': NUMBERS,
     'post() with wait raises 55P03': SESSION,
