@@ -31,6 +31,10 @@ export async function verifyAnchors(
 ): Promise<number> {
   const key = keyFile ? await readKey(keyFile, 'PUBLIC KEY') : undefined
   const [row] = await sql<{ id: string }[]>`select ledger.ledger_id() as id`
+  // Before the file: what is made from here on may be missing in what is read of it.
+  const kept = await sql<{ key: string; last: string }[]>`
+    select key, max(number) as last from ledger.anchors group by key`
+  const lastOf = new Map(kept.map((one) => [one.key, Number(one.last)]))
   const lines: Line[] = []
   const texts = (await readFile(file, 'utf8')).split('\n')
   if (texts.at(-1) === '') texts.pop()
@@ -55,7 +59,7 @@ export async function verifyAnchors(
   if (key) names.add(await nameOfKey(key))
   for (const name of names) {
     const ofKey = lines.filter(({ anchor }) => (anchor.key ?? '') === name)
-    await verifyOrder(sql, file, name, ofKey, found)
+    await verifyOrder(sql, file, { name, last: lastOf.get(name) ?? 0 }, ofKey, found)
   }
   for (const line of lines) await verifyRoots(sql, line, found)
   return lines.length
@@ -67,18 +71,19 @@ const follows = (anchor: Anchor, before: Line): boolean =>
   anchor.since === (before.anchor.version === anchor.version ? before.anchor.at : null)
 
 /**
- * That anchors of a key follow one another, that the ledger made them, and that none is missing.
+ * That anchors of a key follow one another, that the ledger made them, and that none is missing up
+ * to the last one that the file has to have.
  */
 async function verifyOrder(
   sql: postgres.Sql,
   file: string,
-  key: string,
+  key: { name: string; last: number },
   lines: Line[],
   found: (finding: AnchorFinding) => void,
 ): Promise<void> {
   const made = await sql<{ number: string; at: string; line: string }[]>`
     select number, to_char(at at time zone 'UTC', ${MOMENT_FORMAT}) as at, line
-      from ledger.anchors where key = ${key} order by number`
+      from ledger.anchors where key = ${key.name} order by number`
   const known = new Map(made.map(({ number, ...row }) => [Number(number), row]))
   const inFile = new Map(lines.map((line) => [line.anchor.number, line]))
   for (const { place, text, anchor } of lines) {
@@ -99,10 +104,10 @@ async function verifyOrder(
       invalid(`doesn't follow ${before.place.toLowerCase()}`)
     }
   }
-  const last = Math.max(0, ...inFile.keys(), ...known.keys())
+  const last = Math.max(key.last, ...inFile.keys())
   for (let number = 1; number <= last; number++) {
     if (inFile.has(number)) continue
-    const whose = key ? `of the key ${key}` : 'without a signature'
+    const whose = key.name ? `of the key ${key.name}` : 'without a signature'
     const detail = `Anchor ${number} ${whose} is not in ${file}.`
     found({ finding: 'anchor_missing', detail })
   }

@@ -1,6 +1,7 @@
 /** Anchors and files that are not what they were. */
-import { writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { rootsAt } from '../../../db/anchor_roots.ts'
 import { type Anchor, nameOfKey, readKey, sign } from '../../../db/anchors.ts'
@@ -50,6 +51,22 @@ test('lines that were cut, edited, invented or put elsewhere are found, and writ
   await tamper(ledger.sql, 'delete from ledger.anchors where number > 1')
   expect(await findings()).toContain('anchor_invalid')
   await expect(anchorTo(out, 'lines')).rejects.toThrow('verify them first')
+})
+
+test('an anchor that is made while the file is read is not missing', async () => {
+  const { out, publicKey } = await firstAnchor('meanwhile')
+  const pipe = path('meanwhile.pipe')
+  execFileSync('mkfifo', [pipe])
+  const findings = anchorFindings({ out: pipe, publicKey })
+  // Opens once somebody reads it.
+  const writer = await open(pipe, 'w')
+  const before = await readFile(out)
+  await anchorTo(out, 'meanwhile')
+  await writer.write(before)
+  await writer.close()
+  expect(await findings).toEqual([])
+  await writeFile(out, before)
+  expect(await anchorFindings({ out, publicKey })).toEqual(['anchor_missing'])
 })
 
 test('forged and edited anchors are found', async () => {
