@@ -1991,6 +1991,12 @@ create function ledger.insert_entries(entries ledger.entry[])
   returns void
   language plpgsql volatile;
 
+-- Writes an entry that is half of a transfer, and what its user is by then; everything has been
+-- decided, and the user is locked. Returns its seq.
+create function ledger.insert_half(entry ledger.entry)
+  returns bigint
+  language plpgsql volatile;
+
 -- Makes a user with this id, or with the next free one (null), at a moment; answers the id. Raises
 -- 23505 if the id is taken, 23514 if it is out of range.
 create function ledger.insert_user(user_id bigint, at timestamp with time zone)
@@ -2919,9 +2925,9 @@ create function ledger.write_each(
   returns void
   language plpgsql volatile;
 
--- Writes an entry (as text) that is half of a transfer, and what its user is by then, and returns
--- its seq; everything has been decided. Whoever calls it where users are on several servers has the
--- server of the user do it. Raises LGMOV if the shard isn't there.
+-- Has insert_half write an entry (as text) of a user whom lock_half has locked in the same
+-- transaction. Returns its seq. Whoever calls it where users are on several servers has the server
+-- of the user do it.
 create function ledger.write_half(user_id bigint, entry text)
   returns bigint
   language plpgsql volatile;

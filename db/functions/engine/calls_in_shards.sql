@@ -25,8 +25,10 @@ begin
              || E'''citus_internal'') then\n'
              || ledger.choose_by_hash(format('hashint8(%s.user_id)', v.proname),
                array_agg(s.shardmaxvalue::integer order by s.shardmaxvalue::integer),
-               array_agg(format(
-                 E'if ledger.keeps_shard(%s) then return ledger_%1$s.%s(%s); end if;\n',
+               -- Before write_half, lock_half has kept the shard.
+               array_agg(format(case v.proname when 'write_half'
+                   then E'return ledger_%s.%s(%s);\n'
+                   else E'if ledger.keeps_shard(%s) then return ledger_%1$s.%s(%s); end if;\n' end,
                  s.shardid, v.proname, v.arguments) order by s.shardmaxvalue::integer))
              || E'  end if;\n' || v_last
       into code

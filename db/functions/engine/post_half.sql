@@ -7,7 +7,7 @@ create or replace function ledger.post_half(
 declare
   v_is_sender boolean := post_half.change < 0;
   v_amount numeric := abs(post_half.change);
-  v_account text;
+  f ledger.earlier;
   -- The sender and the receiver.
   a ledger.account := post_half.peer::ledger.account;
   p ledger.account := a;
@@ -17,10 +17,16 @@ declare
   v_credit ledger.entry;
 begin
   if ledger.is_distributed() then perform ledger.refuse_moved(); end if;
-  v_account := ledger.lock_half(post_half.user_id,
-    case when v_is_sender then post_half.idempotency_key end);
-  if v_account is null then return null; end if;
-  if v_is_sender then a := v_account::ledger.account; else p := v_account::ledger.account; end if;
+  -- As lock_half does it.
+  if not v_is_sender then
+    p := ledger.lock_account(post_half.user_id);
+  else
+    a := ledger.lock_account(post_half.user_id);
+    if post_half.idempotency_key is not null then
+      f := ledger.find_key(a.user_id, post_half.idempotency_key, a.hold_changes > 0);
+      if num_nonnulls(f.seq, f.number) > 0 then return null; end if;
+    end if;
+  end if;
   v_problem := (ledger.plain_decision('TRANSFER', v_amount, post_half.metadata,
     a.user_id, a.problem, a.balance, a.held, a.is_frozen,
     p.user_id, p.problem, p.balance, p.held)).problem;
@@ -31,8 +37,7 @@ begin
     p.user_id, p.seq + 1);
   v_credit := ledger.next_entry(p.hash, p.user_id, p.seq + 1, 'CREDIT', v_amount,
     p.balance + v_amount, v_at, null, post_half.metadata, p.held, null, null, a.user_id, a.seq + 1);
-  perform ledger.write_half(post_half.user_id,
-    case when v_is_sender then v_debit::text else v_credit::text end);
+  perform ledger.insert_half(case when v_is_sender then v_debit else v_credit end);
   return array[v_debit, v_credit];
 end $$;
 

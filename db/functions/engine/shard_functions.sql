@@ -4,13 +4,13 @@ create or replace function ledger.shard_functions(shard_id bigint)
 declare
   -- Those that read or write tables of one user, or call such ones.
   v_names text[] := array['absent_account', 'account_at', 'add_entry', 'add_hold',
-    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide',
-    'event_details', 'event_digest', 'events_at', 'events_before', 'find_key', 'first_change',
-    'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries',
-    'is_same_part', 'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account',
-    'outcome_of', 'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part',
-    'post_pending', 'replay_entry', 'scan_events', 'scan_series', 'target_of', 'users_of',
-    'write_all', 'write_change', 'write_changes', 'write_half'];
+    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide', 'event_details',
+    'event_digest', 'events_at', 'events_before', 'find_key', 'first_change', 'get_shard_users',
+    'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'insert_half', 'is_same_part',
+    'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account', 'outcome_of',
+    'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part', 'post_pending',
+    'replay_entry', 'scan_events', 'scan_series', 'target_of', 'users_of', 'write_all',
+    'write_change', 'write_changes', 'write_half'];
   -- Those for people that calls_in_shards is about, and all that it is about.
   v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
     'release_hold'];

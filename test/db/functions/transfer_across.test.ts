@@ -82,13 +82,17 @@ test('each half chains to the entry before it, and names the other of its moment
   expect([...wrong]).toEqual([])
 })
 
-test('a repeat is answered as before', async () => {
-  const before = await stateOf()
-  expect(await across(LOW, HIGH, '30', 'one')).toBeNull()
-  expect([...await transferred(LOW, HIGH, '30', 'one')].map((entry) => entry.replayed))
-    .toEqual([true, true])
-  expect(await stateOf()).toEqual(before)
-})
+test.each([[LOW, HIGH, '30', 'one'], [HIGH, LOW, '50', 'two']])(
+  'a repeat is answered as before, and changes nothing (%i to %i)',
+  async (from, to, amount, key) => {
+    const before = await stateOf()
+    expect(await across(from, to, amount, key)).toBeNull()
+    expect(await stateOf()).toEqual(before)
+    expect([...await transferred(from, to, amount, key)].map((entry) => entry.replayed))
+      .toEqual([true, true])
+    expect(await stateOf()).toEqual(before)
+  },
+)
 
 test.each([
   ['LGFND', LOW, HIGH, '500', null],
