@@ -6,7 +6,7 @@ import { sample, SEED } from './share.ts'
 const pathsOf = (...names: string[]) => names.map((name) => `test/${name}.test.ts`)
 
 /** They start programs, or have many tests alike: a tenth of them is run. */
-const SLOWEST = new Set(pathsOf(
+export const SLOWEST = new Set(pathsOf(
   'client/packed',
   'console/console',
   'console/scopes',
@@ -31,7 +31,7 @@ const SLOWEST = new Set(pathsOf(
 ))
 
 /** A seventh of their tests is run. */
-const SLOW = new Set(pathsOf(
+export const SLOW = new Set(pathsOf(
   'bench/http_load',
   'bench/ledger_database',
   'bench/options',
