@@ -9,14 +9,14 @@ export interface Limits {
   /** Milliseconds for a body to arrive. */
   bodyDeadlineMs: number
   /**
-   * Milliseconds that a statement waits for its reader, and a response for any sign of its client.
+   * Milliseconds that a stream waits for its reader, and a response for any sign of its client.
    */
   streamStallMs: number
   /** Milliseconds that a connection may wait for its next request. */
   keepAliveMs: number
   /** Milliseconds for a client to read a whole response. */
   responseDeadlineMs: number
-  /** The same for a statement, which is made while it is read. */
+  /** The same for a stream (a statement, events), which is made while it is read. */
   statementDeadlineMs: number
   /** Milliseconds for a head to arrive, and for the first one on a connection to begin. */
   headersDeadlineMs: number
