@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { describe } from './describe.ts'
 import { prefersOpenMetrics } from '../telemetry/open_metrics.ts'
 
-export interface OperationsDependencies {
+export interface HealthDependencies {
   /** The reason why the service should get no requests now; undefined if it should. */
   notReady: () => Promise<string | undefined>
 }
@@ -71,11 +71,11 @@ const PROBES = [
 ] as const
 
 /** GET /livez, /readyz and /healthz, and OPTIONS /. */
-export function operationsRoutes({ notReady }: OperationsDependencies) {
-  const operations = new Hono()
+export function healthRoutes({ notReady }: HealthDependencies) {
+  const routes = new Hono()
 
   for (const [method, path, operationId] of PROBES) {
-    operations.on(
+    routes.on(
       method,
       path,
       describe({
@@ -89,7 +89,7 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
     )
   }
 
-  operations.get(
+  routes.get(
     '/readyz',
     describe({
       operationId: 'getReadiness',
@@ -106,5 +106,5 @@ export function operationsRoutes({ notReady }: OperationsDependencies) {
     },
   )
 
-  return operations
+  return routes
 }

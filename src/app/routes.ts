@@ -4,35 +4,23 @@ import { publicPathOf } from '../config/edge_config.ts'
 import type { Deadlines } from '../core/deadlines.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { openapi } from './openapi.ts'
-import { balancesRoutes } from './balances.ts'
-import type { BalancesDependencies } from './balances.ts'
-import { controlsRoutes } from './controls.ts'
-import type { ControlsDependencies } from './controls.ts'
-import { bulkRoutes } from './bulk.ts'
-import type { BulkDependencies } from './bulk.ts'
+import { type BalancesDependencies, balancesRoutes } from './balances.ts'
+import { type ControlsDependencies, controlsRoutes } from './controls.ts'
+import { type BulkDependencies, bulkRoutes } from './bulk.ts'
 import type { Admit } from './list_items.ts'
-import { debitsRoutes } from './debits.ts'
-import type { DebitsDependencies } from './debits.ts'
+import { type DebitsDependencies, debitsRoutes } from './debits.ts'
 import { type ConsoleDependencies, consoleRoutes } from './console.ts'
 import { type DocsDependencies, docsRoutes } from './docs.ts'
-import { eventsRoutes } from './events.ts'
-import type { EventsDependencies } from './events.ts'
-import { historyRoutes } from './history.ts'
-import type { HistoryDependencies } from './history.ts'
-import { holdsRoutes } from './holds.ts'
-import type { HoldsDependencies } from './holds.ts'
-import { metricsRoutes, operationsRoutes } from './operators.ts'
-import { journalRoutes } from './journal.ts'
-import type { JournalDependencies } from './journal.ts'
-import { heldRoutes } from './held.ts'
-import type { HeldDependencies } from './held.ts'
+import { type EventsDependencies, eventsRoutes } from './events.ts'
+import { type HistoryDependencies, historyRoutes } from './history.ts'
+import { type HoldsDependencies, holdsRoutes } from './holds.ts'
+import { healthRoutes, metricsRoutes } from './operators.ts'
+import { type JournalDependencies, journalRoutes } from './journal.ts'
+import { type HeldDependencies, heldRoutes } from './held.ts'
 import { meRoutes } from './me.ts'
-import { transfersRoutes } from './transfers.ts'
-import type { TransfersDependencies } from './transfers.ts'
-import { userDirectoryRoutes } from './user_directory.ts'
-import type { UserDirectoryDependencies } from './user_directory.ts'
-import { usersRoutes } from './users.ts'
-import type { UsersDependencies } from './users.ts'
+import { type TransfersDependencies, transfersRoutes } from './transfers.ts'
+import { type UserDirectoryDependencies, userDirectoryRoutes } from './user_directory.ts'
+import { type UsersDependencies, usersRoutes } from './users.ts'
 
 /** What the groups of routes need. */
 export type RoutesDependencies =
@@ -93,7 +81,7 @@ export function addServiceRoutes(
   },
 ): void {
   if (hasMetrics) app.route('/', metricsRoutes(metrics))
-  app.route('/', operationsRoutes({ notReady }))
+  app.route('/', healthRoutes({ notReady }))
   app.route('/', consoleRoutes(files))
   let document: Promise<object> | undefined
   app.route(

@@ -3,7 +3,7 @@
 import type { ObservedRequest } from './series.ts'
 
 /** What is logged of a request. Nothing in it comes from its caller but the request id. */
-export interface Access extends ObservedRequest {
+export interface LoggedRequest extends ObservedRequest {
   requestId: string
   traceId: string
   /** The time of the response, in milliseconds since 1970. */
@@ -13,7 +13,7 @@ export interface Access extends ObservedRequest {
 }
 
 export interface AccessLog {
-  request(access: Access): void
+  request(access: LoggedRequest): void
   /** Resolves once all lines are written. */
   flush(): Promise<void>
 }
@@ -44,7 +44,7 @@ function timeOf(ms: number): string {
   return lastTime
 }
 
-function lineOf(access: Access): string {
+function lineOf(access: LoggedRequest): string {
   const { requestId, traceId, method, route, status, time, durationMs, caller } = access
   return `{"time":"${timeOf(time)}","request_id":${JSON.stringify(requestId)},` +
     `"trace_id":"${traceId}","method":"${method}","route":"${route}","status":${status},` +
@@ -54,7 +54,7 @@ function lineOf(access: Access): string {
 
 /** Creates the log. Lines are written together, with one write in flight at most. */
 export function createAccessLog({ write, maxWaiting = MAX_WAITING }: AccessLogOptions): AccessLog {
-  let waiting: Access[] = []
+  let waiting: LoggedRequest[] = []
   let dropped = 0
   let writing: Promise<void> | undefined
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
-import { type Access, createAccessLog } from '../../../src/telemetry/access_log.ts'
+import { createAccessLog, type LoggedRequest } from '../../../src/telemetry/access_log.ts'
 
-const access = (requestId: string, more: Partial<Access> = {}): Access => ({
+const access = (requestId: string, more: Partial<LoggedRequest> = {}): LoggedRequest => ({
   requestId,
   traceId: 'f'.repeat(32),
   method: 'GET',
