@@ -31,14 +31,14 @@ export async function createParts(
   config: Config,
   runtime: Omit<Runtime, 'listen' | 'name'>,
 ) {
-  const { write, readText, readFile, sha256, pools = POOL_SIZES, ...process } = runtime
+  const { write, readText, readFile, sha256, pools = POOL_SIZES } = runtime
   if (!config.databaseUrl) throw new Error('DATABASE_URL must be set')
   const log = limitLog(createLog(config.logLevel))
   log.debug('configuration', undefined, { configuration: describeConfig(config) })
   const accessLog = config.accessLog && config.logLevel !== 'silent'
     ? createAccessLog({ write })
     : undefined
-  const metrics = createMetrics({ operations: OPERATIONS, ...process })
+  const metrics = createMetrics({ operations: OPERATIONS, ...runtime })
   const access = await createAccessFromConfig(config, { readFile, sha256, metrics, log })
   const target = databaseTarget(config.databaseUrl, readText)
   let incarnation: string | undefined
@@ -87,9 +87,9 @@ export async function createParts(
     longReads,
     recheck,
     events,
-    /** To be called with the name of the primary's database, and when it changes. */
-    identified: (name: string) => {
-      incarnation = name
+    /** To be called with the incarnation of the primary's database, and when it changes. */
+    setIncarnation: (known: string) => {
+      incarnation = known
     },
   }
 }

@@ -77,7 +77,7 @@ export function openLedger(
     queryDeadlineMs: queryDeadlineMs / 2,
     max: reading + (readingLong ?? 0),
   })
-  // Only as long as it is known does a read go to a standby.
+  // No read goes to a standby while the incarnation is unknown.
   const condition = onStandby(() => replica.incarnation() ?? '')
   const standby = observedLedger({
     ...createLedgerReads(database, database, condition),

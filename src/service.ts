@@ -162,12 +162,12 @@ function createApps(config: Config, runtime: Runtime, parts: Parts & Tasks, notR
 
 /** Starts what runs beside requests. */
 function startTasks(parts: Parts) {
-  const { log, target, ledger, shards, queue, snapshots, events, identified } = parts
+  const { log, target, ledger, shards, queue, snapshots, events, setIncarnation } = parts
   let isStopped = false
   let poller = startChangePoller(target, {
     ...snapshots,
     settled: (history) => {
-      identified(history.incarnation)
+      setIncarnation(history.incarnation)
       events.settled(history)
     },
     failed: (error) => log.warn('changes are not heard of, so the cache is not used', error),
