@@ -19,7 +19,7 @@ const REQUEST_HEADERS = [
   'X-Request-Id',
 ].join(', ')
 /** Response headers that a page may read only if they are exposed to it. */
-const ANSWER_HEADERS = [
+const RESPONSE_HEADERS = [
   'Allow',
   'Content-Disposition',
   'Idempotency-Replayed',
@@ -88,7 +88,7 @@ export function createBrowserGuard(
   /** Most callers send the same Host all the time. */
   let known: string | undefined
 
-  function isOurs(host: string | undefined): boolean {
+  function isAllowedHost(host: string | undefined): boolean {
     if (host === undefined || host === known) return true
     const name = nameOf(host)
     if (name === undefined || !(isLocalName(name) || names.has(name))) return false
@@ -105,7 +105,7 @@ export function createBrowserGuard(
 
   function allowOrigin(c: Context, origin: string): void {
     setHeader(c, 'Access-Control-Allow-Origin', origin)
-    setHeader(c, 'Access-Control-Expose-Headers', ANSWER_HEADERS)
+    setHeader(c, 'Access-Control-Expose-Headers', RESPONSE_HEADERS)
   }
 
   function preflight(c: Context): Response {
@@ -116,7 +116,7 @@ export function createBrowserGuard(
   }
 
   return function guard(c) {
-    if (isOpen && !isOurs(c.req.header('host')) && ruleOf(c) !== 'open') {
+    if (isOpen && !isAllowedHost(c.req.header('host')) && ruleOf(c) !== 'open') {
       throw forbidden('While access is off, Host must be an address or in ALLOWED_HOSTS.')
     }
     const { method } = c.req

@@ -174,13 +174,13 @@ export function bulkRoutes(dependencies: BulkDependencies) {
     validated('json', operationsBody),
     async (c) => {
       const items = c.req.valid('json')
-      const header = c.get('key')
+      const headerKey = c.get('key')
       chargeItems(c, items.length)
       // Each item has a deadline of its own: those that were in time keep their results.
       c.get('deadline')?.release()
-      const keys = await keysOfItems(dependencies.ledger, items, identityOf, header)
+      const keys = await keysOfItems(dependencies.ledger, items, identityOf, headerKey)
       const results = await Promise.all(items.map((item, n) => runItem(c, item, keys[n]!)))
-      return respondWithResults(c, header, results)
+      return respondWithResults(c, headerKey, results)
     },
   )
 }

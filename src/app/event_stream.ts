@@ -101,8 +101,8 @@ const blockOf = ({ events }: EventPage): string =>
     `id: ${cursorText(cursor)}\nevent: ${event.type}\ndata: ${stringify(event)}\n\n`
   ).join('')
 
-/** What passes by is tried again; what a reader has to know ends it. LGCUR: the cursor is gone. */
-function failed(error: unknown): undefined {
+/** Throws what ends a stream; the rest is tried again. LGCUR: the cursor is gone. */
+function throwIfFinal(error: unknown): undefined {
   if (codeOf(error) === 'LGCUR' || (error instanceof Problem && error.code !== 'busy')) throw error
 }
 
@@ -115,14 +115,14 @@ function createNextText(options: EventStreamOptions, left: AbortSignal) {
   /** The next page with events; undefined if there was none for so long. */
   async function nextPage(untilMs: number): Promise<EventPage | undefined> {
     while (!left.aborted && !isOver()) {
-      const next = page ?? await read(cursor).catch(failed)
+      const next = page ?? await read(cursor).catch(throwIfFinal)
       page = undefined
       if (next) cursor = next.next
       if (next && next.events.length > 0) return next
-      const leftMs = untilMs - performance.now()
-      if (leftMs <= 0) return undefined
+      const remainingMs = untilMs - performance.now()
+      if (remainingMs <= 0) return undefined
       if (!next) await changed(Infinity, REPEAT_MS)
-      else if (!next.hasMore && !await changed(cursor.through, leftMs)) return undefined
+      else if (!next.hasMore && !await changed(cursor.through, remainingMs)) return undefined
     }
     return undefined
   }

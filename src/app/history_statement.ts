@@ -69,8 +69,8 @@ export function createStatementResponse(
     const [opening, end, last] = moments as [Moment, Moment, Moment]
     // Without `to`, a statement ends with the last entry, or where it begins if nothing was posted
     // since.
-    const isOpen = to === undefined || end.isFuture
-    const closing = isOpen ? (opening.at ?? '') > last.at! ? opening : last : end
+    const latest = (opening.at ?? '') > last.at! ? opening : last
+    const closing = to === undefined || end.isFuture ? latest : end
     if (opening.isFuture || (opening.at ?? '') > closing.at!) {
       throw invalidRequest([{ path: ['from'], message: 'must not be after to, or in the future' }])
     }

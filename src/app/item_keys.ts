@@ -53,18 +53,19 @@ export interface ItemIdentity {
 /**
  * The key of each item, in order.
  * @param identityOf undefined for an item that takes no key
+ * @param headerKey the Idempotency-Key of the whole list
  */
 export async function keysOfItems<T extends Item>(
   ledger: Pick<Ledger, 'findKeys'>,
   items: T[],
   identityOf: (item: T) => ItemIdentity | undefined,
-  header: string | undefined,
+  headerKey: string | undefined,
 ): Promise<ItemKey[]> {
   const shared = new Map<string, SharedKeys>()
   const keys: ItemKey[] = []
   for (const item of items) {
     const identity = identityOf(item)
-    if (item.idempotency_key !== undefined || header === undefined || !identity) {
+    if (item.idempotency_key !== undefined || headerKey === undefined || !identity) {
       keys.push(fixedKey(item.idempotency_key))
       continue
     }
@@ -72,7 +73,8 @@ export async function keysOfItems<T extends Item>(
     const name = `${identity.userId}${behind}`
     let those = shared.get(name)
     if (!those) {
-      const prefix = `${await shortened(header, behind.length + 1 + MAX_SUFFIX_LENGTH)}${behind}#`
+      const suffixLength = behind.length + 1 + MAX_SUFFIX_LENGTH
+      const prefix = `${await shortened(headerKey, suffixLength)}${behind}#`
       those = new SharedKeys(prefix, () => ledger.findKeys(identity.userId, prefix))
       shared.set(name, those)
     }

@@ -54,8 +54,8 @@ export interface ItemResult {
  * Responds with the results of a list. With a header's key, it is a repeat if every item that was
  * done was one.
  */
-export function respondWithResults(c: Context, header: string | undefined, items: ItemResult[]) {
+export function respondWithResults(c: Context, headerKey: string | undefined, items: ItemResult[]) {
   const done = items.filter(({ replayed }) => replayed !== undefined)
-  markReplayed(c, header !== undefined && done.length > 0 && done.every((one) => one.replayed))
+  markReplayed(c, headerKey !== undefined && done.length > 0 && done.every((one) => one.replayed))
   return json(c, { results: items.map(({ result }) => result) })
 }

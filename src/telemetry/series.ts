@@ -36,7 +36,7 @@ const HISTORY_SERVERS = ['primary', 'standby', 'fallback'] as const
 export type HistoryServer = typeof HISTORY_SERVERS[number]
 
 /** Codes that a debit can't end in. */
-const OTHERS: ProblemCode[] = [
+const NOT_OF_DEBITS: ProblemCode[] = [
   'unknown_entry',
   'unknown_hold',
   'not_found',
@@ -52,7 +52,7 @@ const OTHERS: ProblemCode[] = [
 
 /** Outcomes of debits, so that their series start at 0. */
 const DEBIT_OUTCOMES = ['ok', 'replayed', ...Object.keys(PROBLEMS)]
-  .filter((code) => !OTHERS.includes(code as ProblemCode))
+  .filter((code) => !NOT_OF_DEBITS.includes(code as ProblemCode))
 
 /** Outcomes of operations, so that their series start at 0. */
 const OPERATION_OUTCOMES = [
