@@ -4,8 +4,8 @@ const nameOf = (one: Element): string => one.ariaLabel ?? one.textContent
 
 /**
  * Remembers what has the focus.
- * @returns gives it back, if it is nowhere by then: to what has its name now, or else to the
- * heading of its part of the page
+ * @returns a function that gives the focus back, if nothing has it by then: to what has the same
+ * name now, or else to the heading of its part of the page
  */
 export function rememberFocus(): () => void {
   const focused = document.activeElement

@@ -107,11 +107,8 @@ export function verificationSection({ client }: Session, id: number): HTMLElemen
         const { closing: { seq, balance }, unproved } = line
         const hashes = counted(seq - unproved, 'hash', 'hashes')
         const text = `✓ ${hashes} computed, balance ${money(balance)}.`
-        const rest =
-          `${
-            counted(unproved, 'entry', 'entries')
-          } can’t be proved alone: erased or archived. Verify asks the ledger, which proves what ` +
-          'is left.'
+        const rest = `${counted(unproved, 'entry', 'entries')} can’t be proved alone: erased or ` +
+          'archived. Verify asks the ledger, which proves what is left.'
         return element(
           'div',
           {},

@@ -15,7 +15,7 @@ import type { Session } from './session.ts'
 import { statementSection, verificationSection } from './statement.ts'
 import { readUser } from './users.ts'
 
-/** Changes of what the user may do. */
+/** How many changes of what the user may do are shown. */
 const SHOWN_CONTROLS = 5
 
 export interface UserPage {

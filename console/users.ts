@@ -1,6 +1,5 @@
 /** Finds users: by number, by reference, or in the list of all. */
-import type { User } from '../client/ledger.ts'
-import { UnknownUserError } from '../client/ledger.ts'
+import { UnknownUserError, type User } from '../client/ledger.ts'
 import { element } from './element.ts'
 import { moment, money } from './format.ts'
 import { explain } from './problem.ts'

@@ -143,7 +143,7 @@ const bound = z.object({
   hash: hash.nullable(),
 }).meta({ id: 'StatementBound', description: 'Where a statement begins or ends.' })
 
-export const statementEntry = entry.extend({
+const statementEntry = entry.extend({
   posted_at: timestamp.describe('When it was posted: later than `ts` for a manual entry.'),
   held: money.describe('What active holds reserved after the entry.'),
   erased_by: integer.optional().describe(

@@ -1,7 +1,7 @@
 /** Verifies JWT: signature, issuer, audience and expiry. */
 import { decodeJwt, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
-import { type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { type Scope, SCOPES } from './scopes.ts'
 import { Problem } from '../core/errors.ts'
 import type { Jwks } from './jwks.ts'

@@ -3,7 +3,7 @@
  * instead of the token.
  */
 import { z } from 'zod'
-import { type Caller } from './caller.ts'
+import type { Caller } from './caller.ts'
 import { SCOPES } from './scopes.ts'
 import { parseJsonFile } from '../config/json_file.ts'
 
@@ -21,8 +21,6 @@ const entry = z.strictObject({
   sha256: z.array(z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits'))
     .min(1, 'must not be empty').max(MAX_HASHES, `must be at most ${MAX_HASHES}`),
 })
-
-export type TokenEntry = z.infer<typeof entry>
 
 const file = z.array(entry, 'must be a list').superRefine((entries, issues) => {
   for (const part of ['name', 'sha256'] as const) {

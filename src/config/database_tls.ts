@@ -18,10 +18,10 @@ export interface DatabaseTarget {
 const SYSTEM = 'system'
 
 /** Whether a host is this machine, so that nobody is in between. */
-export const isLocal = ({ name }: Host): boolean => /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(name)
+const isLocal = ({ name }: Host): boolean => /^(localhost|127\.[\d.]+|::1|\/.*)$/.test(name)
 
 /**
- * Parses a URL into hosts and TLS options. The driver by itself ignores `sslrootcert`, verifies
+ * Adds the TLS options of a URL to it. The driver by itself ignores `sslrootcert`, verifies
  * nothing with `require`, and accepts a certificate of `localhost` for any address. Here, as with
  * libpq, `require` with a root verifies the certificate, and `verify-full` without one trusts the
  * authorities that the runtime trusts.

@@ -27,7 +27,7 @@ export interface Connection {
   isRefused?: boolean
 }
 
-/** Connections that haven't been refused. */
+/** Open connections, by their sockets. */
 export type Connections = Map<Duplex, Connection>
 
 /**

@@ -80,7 +80,7 @@ function drain(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-/** Whether a client has closed its side, and so waits for the end of what has none. */
+/** Whether the client of a stream of events, which may never end, has closed its side. */
 const hasLeftEvents = (socket: Duplex, { incoming, isStream }: Exchange): boolean =>
   isStream === true && socket.readableEnded &&
   incoming.headers.accept?.includes('text/event-stream') === true
@@ -173,7 +173,10 @@ function createHttpServer(fetch: Fetch, connections: Connections, limits: Server
   return server
 }
 
-/** Opens a port. @throws Error with one line that names the setting, if it can't be had */
+/**
+ * Opens a port.
+ * @throws Error with one line that names the setting, if the port can't be had
+ */
 export const listen: Listen = (fetch, { host, port, setting = 'PORT', ...limits }) => {
   const connections: Connections = new Map()
   const server = createHttpServer(fetch, connections, { ...DEFAULT_LIMITS, ...limits })

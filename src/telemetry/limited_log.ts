@@ -69,7 +69,10 @@ export function limitLog(log: Log, windowMs = WINDOW_MS): LimitedLog {
   }
 }
 
-/** The code of an error's innermost cause. */
+/**
+ * What tells one kind from another: the first code among an error and its causes, or else its name
+ * and message. An error's route is no part of it: one outage fails the requests of all routes.
+ */
 function nameOf(what: string, why: unknown): string {
   const where = what.startsWith('/') ? '' : what
   if (!(why instanceof Error)) return `${what} ${typeof why === 'string' ? why : ''}`

@@ -1,9 +1,9 @@
-/** The same metrics in the format of OpenMetrics, which has exemplars. */
+/** The metrics in the format of OpenMetrics, which has exemplars. */
 import { type Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 
 const TYPE = 'application/openmetrics-text'
 
-/** Whether a scraper prefers it to Prometheus text, by its Accept. */
+/** Whether a scraper prefers OpenMetrics to Prometheus text, by its Accept. */
 export function prefersOpenMetrics(accept: string | undefined): boolean {
   const weights = (accept ?? '').split(',').map((range) => {
     const [type, ...parameters] = range.trim().toLowerCase().split(';').map((one) => one.trim())
@@ -23,7 +23,7 @@ export function createOpenRegistry(): Registry<OpenMetricsContentType> {
 }
 
 /**
- * prom-client writes it for a whole registry, and then takes `_total` from the names of its
+ * prom-client writes this for a whole registry, and then takes `_total` from the names of its
  * counters for good. So what it writes is a registry made for this one time, of the same metrics.
  */
 export async function exposeOpenMetrics(
