@@ -109,6 +109,35 @@ CREATE INDEX holds_active_idx
   WHERE (status = 'active'::text);
 grant select on public.holds to ledger_dba;
 
+-- What the servers of a distributed ledger write down after break_glass, until the commit chains it
+-- as interventions; empty on one server.
+create table public.intervention_traces (
+  -- Of the row that was changed; below 0: the glass was broken for a shard.
+  user_id bigint not null,
+  -- 1, 2, 3 … for each user, or the intervention.
+  number bigint not null,
+  -- The row of interventions that says who broke the glass, when and why.
+  intervention bigint not null,
+  operation text not null,
+  seq bigint,
+  -- What the row was, until the commit chains it as an intervention.
+  before jsonb,
+  -- By the clock of the server, which also numbers the transaction.
+  at timestamp with time zone not null,
+  transaction xid8 not null,
+  constraint intervention_traces_operation_check CHECK ((operation = ANY (ARRAY['BREAK GLASS'::text, 'UPDATE'::text, 'DELETE'::text]))),
+  constraint intervention_traces_pkey PRIMARY KEY (user_id, number)
+);
+CREATE TRIGGER guard_row BEFORE DELETE OR UPDATE
+  ON public.intervention_traces FOR EACH ROW
+  EXECUTE FUNCTION ledger.guard_history();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE
+  ON public.intervention_traces FOR EACH STATEMENT
+  EXECUTE FUNCTION ledger.guard_history();
+alter table public.intervention_traces enable always trigger guard_row;
+alter table public.intervention_traces enable always trigger guard_truncate;
+grant select on public.intervention_traces to ledger_dba;
+
 -- Every use of break_glass, what each row that it let change had been, every manual entry that was
 -- withdrawn, every use of erase_user, and each part of an archive. Append-only, and a chain by
 -- hash.
@@ -128,6 +157,10 @@ create table public.interventions (
   constraint interventions_operation_check CHECK ((operation = ANY (ARRAY['BREAK GLASS'::text, 'UPDATE'::text, 'DELETE'::text, 'WITHDRAW'::text, 'ERASE'::text, 'ARCHIVE'::text]))),
   constraint interventions_pkey PRIMARY KEY (id)
 );
+CREATE CONSTRAINT TRIGGER collect_traces AFTER INSERT
+  ON public.interventions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (((new.operation = 'BREAK GLASS'::text) AND ledger.is_distributed()))
+  EXECUTE FUNCTION ledger.chain_intervention();
 CREATE INDEX interventions_transaction_idx ON public.interventions USING btree (transaction);
 CREATE INDEX interventions_user_id_idx ON public.interventions USING btree (user_id);
 CREATE TRIGGER chain_intervention BEFORE INSERT
@@ -141,6 +174,7 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE
   ON public.interventions FOR EACH STATEMENT
   EXECUTE FUNCTION ledger.guard_history();
 alter table public.interventions enable always trigger chain_intervention;
+alter table public.interventions enable always trigger collect_traces;
 alter table public.interventions enable always trigger guard_row;
 alter table public.interventions enable always trigger guard_truncate;
 grant select on public.interventions to ledger_dba;
@@ -1179,7 +1213,8 @@ create function ledger.calls_in_shards()
   returns table (object text, code text, definition text)
   language plpgsql stable;
 
--- Numbers an intervention, says when it was, and chains it to the one before.
+-- Numbers an intervention, says when it was, and chains it to the one before; at the commit after
+-- break_glass on a distributed ledger it calls collect_traces.
 create function ledger.chain_intervention()
   returns trigger
   language plpgsql volatile security definer;
@@ -1261,6 +1296,12 @@ grant execute on function ledger.claim_webhook to ledger_service;
 -- entry, too.
 create function ledger.close_hold(operation text, user_id bigint, hold bigint, amount numeric)
   returns public.hold_changes
+  language plpgsql volatile;
+
+-- Of a distributed ledger, at the commit of a transaction that has broken the glass: chains what
+-- each row was, which the guards of the shards have written down, as interventions.
+create function ledger.collect_traces(intervention bigint)
+  returns void
   language plpgsql volatile;
 
 -- Makes the transaction one over all servers of a distributed ledger. Citus commits in two phases
@@ -2348,6 +2389,13 @@ create function ledger.open_account(account ledger.account, max_pending integer)
   returns ledger.account
   language plpgsql volatile;
 
+-- Lets this transaction, on the server of a shard, change what is posted there, as an intervention
+-- of the coordinator says; user_id: a number of no user that belongs to the shard. Raises LGMOV if
+-- the shard isn't there.
+create function ledger.open_glass(user_id bigint, intervention bigint)
+  returns void
+  language plpgsql volatile;
+
 -- The action that takes another one back.
 create function ledger.opposite_of(action text)
   returns text
@@ -2684,6 +2732,12 @@ create function ledger.target_of(
   returns ledger.target
   language sql volatile;
 
+-- Writes down, on the server of a shard, what a row of payment_history was that is about to be
+-- changed after break_glass; false if this transaction may not.
+create function ledger.trace_change(operation text, entry jsonb)
+  returns boolean
+  language plpgsql volatile;
+
 -- A transfer for people where users are on several servers: asks the server of the first user to
 -- lock it, that of the second to lock, decide and write, and the first one to write. Returns null,
 -- and has written no entry, if it may not be done, a repeat included: that is for post_pair_across.
@@ -2800,7 +2854,8 @@ create function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
   language plpgsql stable;
 
 -- The findings about interventions: everything that was done with break_glass, for ever, and where
--- their chain was edited, or one is missing; and those of verify_erasures. Internal.
+-- their chain was edited, or one is missing; and those of verify_erasures and verify_traces.
+-- Internal.
 create function ledger.verify_interventions()
   returns SETOF ledger.finding
   language sql stable;
@@ -2841,6 +2896,12 @@ create function ledger.verify_shards()
 create function ledger.verify_suspects(entries public.payment_history[])
   returns ledger.finding[]
   language plpgsql stable;
+
+-- The findings about intervention_traces: what was changed on a server of a distributed ledger
+-- without a trace in the chain of interventions. Internal.
+create function ledger.verify_traces()
+  returns SETOF ledger.finding
+  language plpgsql volatile;
 
 -- Verifies at most max_rows entries of a user after a seq, and with the last of them what else
 -- verify_user looks at: findings, how many entries it read, and the seq to go on after (null: that

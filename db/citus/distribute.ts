@@ -43,7 +43,6 @@ async function plan(sql: postgres.Sql, citus: Citus, shards: number): Promise<st
     `moves ${counted(row!.users, 'user')} with ${counted(row!.entries, 'entry', 'entries')} ` +
     `to ${counted(shards, 'shard')} on ${where}`,
     'Warning: only a copy brings it back to one server',
-    'Warning: there, break_glass is refused',
   ]
 }
 

@@ -29,6 +29,7 @@ const OF_ONE_USER = [
 const IN_TRANSACTIONS = [
   'ledger.lock_half',
   'ledger.lock_in_shard',
+  'ledger.open_glass',
   'ledger.post_half',
   'ledger.withdraw_in_shard',
   'ledger.write_half',

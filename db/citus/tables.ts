@@ -11,6 +11,7 @@ export const TABLES: [table: string, column: string][] = [
   ['user_controls', 'user_id'],
   ['user_details', 'user_id'],
   ['erasures', 'user_id'],
+  ['intervention_traces', 'user_id'],
 ]
 
 interface Trigger {

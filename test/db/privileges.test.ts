@@ -108,6 +108,7 @@ test('tables and columns are granted as people need them', async () => {
       'hold_changes',
       'holds',
       'identity',
+      'intervention_traces',
       'interventions',
       'manual_entries',
       'payment_history',

@@ -5,7 +5,14 @@ import { letTriggersChange } from './ledger.ts'
 import { hashAfter } from './sealing.ts'
 
 const TABLES = ['payment_history', 'holds', 'hold_changes', 'users', 'interventions']
-  .concat('manual_entries', 'erasures', 'user_controls', 'user_details', 'ledger.anchors')
+  .concat(
+    'manual_entries',
+    'erasures',
+    'intervention_traces',
+    'user_controls',
+    'user_details',
+    'ledger.anchors',
+  )
 
 /**
  * Runs statements as a superuser whom no trigger stops; an older schema lacks some of the tables.

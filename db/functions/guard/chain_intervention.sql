@@ -4,6 +4,10 @@ create or replace function ledger.chain_intervention()
 declare
   v_last public.interventions;
 begin
+  if tg_when = 'AFTER' then
+    perform ledger.collect_traces(new.id);
+    return null;
+  end if;
   -- One after the other, until each commits. Under a stricter isolation level, where the next
   -- statement sees no newer row, the primary key refuses the second.
   perform from ledger.identity i for no key update;
@@ -15,6 +19,6 @@ begin
 end $$;
 
 comment on function ledger.chain_intervention is
-  'Numbers an intervention, says when it was, and chains it to the one before.';
+  'Numbers an intervention, says when it was, and chains it to the one before; at the commit after break_glass on a distributed ledger it calls collect_traces.';
 
 revoke all on function ledger.chain_intervention from public;

@@ -38,6 +38,16 @@ begin
       return old;
     end if;
   end if;
+  if tg_table_name ~ '^payment_history_[0-9]+$' and tg_level = 'ROW'
+    and has_table_privilege(to_regclass('public.intervention_traces'), 'insert') then
+    if ledger.trace_change(tg_op, to_jsonb(old)) then
+      return case tg_op when 'UPDATE' then new else old end;
+    end if;
+  elsif tg_op = 'UPDATE' and tg_level = 'ROW'
+    and tg_table_name ~ '^intervention_traces(_[0-9]+)?$' then
+    -- What the row was is in the chain by then: see collect_traces.
+    if to_jsonb(new) = to_jsonb(old) || '{"before": null}' then return new; end if;
+  end if;
   -- A shard doesn't see interventions, but erasures.
   if tg_op = 'UPDATE' and tg_level = 'ROW' and has_table_privilege(case
       when tg_table_name ~ '_[0-9]+$' then 'public.erasures' else 'public.interventions' end,

@@ -17,9 +17,11 @@ create or replace function ledger.verify_interventions()
              ledger.erased_hash(i.right_hash, i.hash)))
   union all
   select f from ledger.verify_erasures() f
+  union all
+  select f from ledger.verify_traces() f
 $$;
 
 comment on function ledger.verify_interventions is
-  'The findings about interventions: everything that was done with break_glass, for ever, and where their chain was edited, or one is missing; and those of verify_erasures. Internal.';
+  'The findings about interventions: everything that was done with break_glass, for ever, and where their chain was edited, or one is missing; and those of verify_erasures and verify_traces. Internal.';
 
 revoke all on function ledger.verify_interventions from public;

@@ -141,12 +141,8 @@ test.skipIf(citusIsMissing)(
 )
 
 test.skipIf(citusIsMissing)('what works on one server only is refused with LGDIS', async () => {
-  for (
-    const call of [
-      "select break_glass('a reason that is long')",
-      'select * from ledger.list_journal()',
-    ]
-  ) expect([call, await answer(distributed, call)]).toEqual([call, 'LGDIS'])
+  const call = 'select * from ledger.list_journal()'
+  expect([call, await answer(distributed, call)]).toEqual([call, 'LGDIS'])
 })
 
 test.skipIf(citusIsMissing)('a command that needs one server says so in one line', async () => {
