@@ -5,6 +5,50 @@
 alter table ledger.webhooks add cursor text;
 -- end by hand
 
+-- by hand
+-- What the servers of a distributed ledger write down after break_glass; empty on one server.
+create table public.intervention_traces (
+  -- Of the row that was changed; below 0: the glass was broken for a shard.
+  user_id bigint not null,
+  -- 1, 2, 3 … for each user, or the intervention.
+  number bigint not null,
+  -- The row of interventions that says who broke the glass, when and why.
+  intervention bigint not null,
+  operation text not null
+    check (operation in ('BREAK GLASS', 'UPDATE', 'DELETE')),
+  seq bigint,
+  -- What the row was, until the commit chains it as an intervention.
+  before jsonb,
+  -- By the clock of the server, which also numbers the transaction.
+  at timestamptz not null,
+  transaction xid8 not null,
+  primary key (user_id, number)
+);
+create trigger guard_row before update or delete on public.intervention_traces
+  for each row execute function ledger.guard_history();
+create trigger guard_truncate before truncate on public.intervention_traces
+  for each statement execute function ledger.guard_history();
+alter table public.intervention_traces enable always trigger guard_row;
+alter table public.intervention_traces enable always trigger guard_truncate;
+grant select on public.intervention_traces to ledger_dba;
+comment on table public.intervention_traces is
+  'What the servers of a distributed ledger write down after break_glass, until the commit chains it as interventions; empty on one server.';
+comment on column public.intervention_traces.user_id is
+  'Of the row that was changed; below 0: the glass was broken for a shard.';
+comment on column public.intervention_traces.number is
+  '1, 2, 3 … for each user, or the intervention.';
+comment on column public.intervention_traces.intervention is
+  'The row of interventions that says who broke the glass, when and why.';
+comment on column public.intervention_traces.before is
+  'What the row was, until the commit chains it as an intervention.';
+comment on column public.intervention_traces.at is
+  'By the clock of the server, which also numbers the transaction.';
+create constraint trigger collect_traces after insert on public.interventions
+  deferrable initially deferred for each row when (new.operation = 'BREAK GLASS' and ledger.is_distributed())
+  execute function ledger.chain_intervention();
+alter table public.interventions enable always trigger collect_traces;
+-- end by hand
+
 set local check_function_bodies = off;
 
 -- function: add_details_erasure
@@ -333,6 +377,115 @@ revoke all on function ledger.balances_below from public;
 grant execute on function ledger.balances_below to ledger_service, ledger_dba;
 -- end function
 
+-- function: break_glass
+create or replace function public.break_glass(reason text)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  v_id bigint;
+  v_user_id bigint;
+begin
+  if coalesce(length(break_glass.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
+  end if;
+  if ledger.is_distributed() then perform ledger.commit_in_two_phases(); end if;
+  insert into public.interventions (operation, reason)
+    values ('BREAK GLASS', break_glass.reason) returning id into v_id;
+  if not ledger.is_distributed() then return v_id; end if;
+  -- No user has such an id: one for each shard, where changes of its rows look for it.
+  for v_user_id in
+    select distinct on (get_shard_id_for_distribution_column('public.users', -i)) -i
+      from generate_series(1, (select 64 * count(*) from pg_dist_shard s
+                                where s.logicalrelid = 'public.users'::regclass)) i
+  loop
+    perform from ledger.open_glass(v_user_id, v_id);
+  end loop;
+  return v_id;
+end $$;
+
+comment on function public.break_glass is
+  'Lets the rest of this transaction update and delete rows of payment_history, each with a trace of what it was. verify_ledger reports it for ever. Only for the owner of the ledger. Raises 22023 without a reason.';
+
+revoke all on function public.break_glass from public;
+-- end function
+
+-- function: calls_in_shards
+create or replace function ledger.calls_in_shards()
+  returns table (object text, code text, definition text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_first text := E'  -- Calls in shards.\n';
+  v_last text := E'  -- End of the calls in shards.\n';
+  v record;
+begin
+  -- Whoever replaced is_distributed() is found by verify_shards.
+  if not ledger.is_distributed() or to_regclass('pg_catalog.pg_dist_shard') is null then
+    return;
+  end if;
+  for v in
+    select p.oid, p.proname, (
+             select string_agg(format('%s.%s', p.proname, a.name), ', ' order by a.n)
+               from unnest(p.proargnames) with ordinality a (name, n)) as arguments
+      from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and p.proname in (
+             'capture_hold', 'credit_user', 'debit_user', 'place_hold', 'release_hold')
+        or p.pronamespace = 'ledger'::regnamespace and p.proname in (
+             'lock_half', 'post_half', 'write_half')
+  loop
+    object := 'function ' || v.oid::regprocedure;
+    select v_first || E'  if starts_with(current_setting(''application_name''), '
+             || E'''citus_internal'') then\n'
+             || ledger.choose_by_hash(format('hashint8(%s.user_id)', v.proname),
+               array_agg(s.shardmaxvalue::integer order by s.shardmaxvalue::integer),
+               -- Before write_half, lock_half has kept the shard.
+               array_agg(format(case v.proname when 'write_half'
+                   then E'return ledger_%s.%s(%s);\n'
+                   else E'if ledger.keeps_shard(%s) then return ledger_%1$s.%s(%s); end if;\n' end,
+                 s.shardid, v.proname, v.arguments) order by s.shardmaxvalue::integer))
+             || E'  end if;\n' || v_last
+      into code
+      from pg_dist_shard s where s.logicalrelid = 'public.users'::regclass;
+    definition := regexp_replace(
+      regexp_replace(pg_get_functiondef(v.oid), v_first || '.*' || v_last, ''),
+      E'\nbegin\n', format(E'\nbegin\n%s', code));
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.calls_in_shards is
+  'Functions that the coordinator has the server of a user call, and which work there as on one server: with the functions of the user''s shard (see shard_functions). The code for that, which npm run distribute puts at the beginning of each, and its definition with it. None where all users are on one server.';
+
+revoke all on function ledger.calls_in_shards from public;
+-- end function
+
+-- function: chain_intervention
+create or replace function ledger.chain_intervention()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_last public.interventions;
+begin
+  if tg_when = 'AFTER' then
+    perform ledger.collect_traces(new.id);
+    return null;
+  end if;
+  -- One after the other, until each commits. Under a stricter isolation level, where the next
+  -- statement sees no newer row, the primary key refuses the second.
+  perform from ledger.identity i for no key update;
+  select i.* into v_last from public.interventions i order by i.id desc limit 1;
+  new.id := coalesce(v_last.id, 0) + 1;
+  new.at := greatest(clock_timestamp(), v_last.at + interval '1 us');
+  new.hash := ledger.intervention_hash(v_last.hash, new);
+  return new;
+end $$;
+
+comment on function ledger.chain_intervention is
+  'Numbers an intervention, says when it was, and chains it to the one before; at the commit after break_glass on a distributed ledger it calls collect_traces.';
+
+revoke all on function ledger.chain_intervention from public;
+-- end function
+
 drop function ledger.claim_webhook(receiver text, holder text, hold_ms integer, start bigint, out is_held boolean, out "position" bigint, out gone text);
 
 -- function: claim_webhook
@@ -362,6 +515,34 @@ comment on function ledger.claim_webhook is
 
 revoke all on function ledger.claim_webhook from public;
 grant execute on function ledger.claim_webhook to ledger_service;
+-- end function
+
+-- function: collect_traces
+create or replace function ledger.collect_traces(intervention bigint)
+  returns void
+  -- Each statement is planned for the servers as they are.
+  language plpgsql set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan as $$
+declare
+  v_trace public.intervention_traces;
+begin
+  for v_trace in
+    select t.* from public.intervention_traces t
+     where t.intervention = collect_traces.intervention and t.before is not null
+     order by t.at, t.user_id, t.number
+  loop
+    insert into public.interventions (operation, user_id, seq, before)
+    values (v_trace.operation, v_trace.user_id, v_trace.seq, v_trace.before);
+  end loop;
+  -- From here on only the intervention has it, where erase_user finds it.
+  update public.intervention_traces t set before = null
+   where t.intervention = collect_traces.intervention and t.before is not null;
+end $$;
+
+comment on function ledger.collect_traces is
+  'Of a distributed ledger, at the commit of a transaction that has broken the glass: chains what each row was, which the guards of the shards have written down, as interventions.';
+
+revoke all on function ledger.collect_traces from public;
 -- end function
 
 -- function: count_erasable
@@ -673,6 +854,8 @@ create or replace function ledger.expected_guards()
     ('constraint holds_pkey on holds', 'b0d4a70deac188be'),
     ('constraint identity_is_only_check on ledger.identity', 'f9a824bf39a02835'),
     ('constraint identity_pkey on ledger.identity', 'ced5257197a1b3f7'),
+    ('constraint intervention_traces_operation_check on intervention_traces', '34e464bc027ff089'),
+    ('constraint intervention_traces_pkey on intervention_traces', '54a744654ceab286'),
     ('constraint interventions_check on interventions', 'd2a573304ca6be36'),
     ('constraint interventions_operation_check on interventions', 'a16e435465ff90ff'),
     ('constraint interventions_pkey on interventions', '0b061cb60c8123a7'),
@@ -713,8 +896,8 @@ create or replace function ledger.expected_guards()
     ('function ledger.await_prepared()', '1bd8beb76b5b240c'),
     ('function ledger.balances_below(bigint[],bigint[],numeric[])', 'c1221e8c0e9ba4c9'),
     ('function ledger.by_shard(bigint[])', '2aeae4beef817127'),
-    ('function ledger.calls_in_shards()', 'b53492e0618a4b6b'),
-    ('function ledger.chain_intervention()', 'a7c7a6df94299a69'),
+    ('function ledger.calls_in_shards()', '514acf461ae17183'),
+    ('function ledger.chain_intervention()', 'bbfc05c96c8f2781'),
     ('function ledger.change_of(text,numeric)', '5f670028f0a9715d'),
     ('function ledger.change_of_hold(text,ledger.account,ledger.target,numeric,numeric,text,jsonb)', '4ec33dbe1dfbccb7'),
     ('function ledger.changes_between(timestamp with time zone[])', 'e9c23d137ba2d6d7'),
@@ -723,6 +906,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.choose_by_hash(text,integer[],text[])', '838f0a5fa2670a54'),
     ('function ledger.claim_webhook(text,text,integer,bigint,text)', '51b252da4238d3ad'),
     ('function ledger.close_hold(text,bigint,bigint,numeric)', '556cdceb99a9af48'),
+    ('function ledger.collect_traces(bigint)', 'f25d6d763d36c599'),
     ('function ledger.commit_in_two_phases()', '359ac0e86464af99'),
     ('function ledger.control_hash(bytea,bigint,bigint,timestamp with time zone,xid8,text,text,text,numeric,text,bigint)', '7c73f9456755b131'),
     ('function ledger.copy_accounts(ledger.account[])', '1ec7eda90a6d7187'),
@@ -750,7 +934,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.events_before(bigint,bigint,bigint,text)', '7fc1d7ab64f5bd30'),
     ('function ledger.expires_after(timestamp with time zone,numeric)', 'aa93b635027eecbe'),
     ('function ledger.field_1(oid,bytea)', 'f6c8c03115009b49'),
-    ('function ledger.find_created_user(bigint,text,jsonb,text)', '88d7b8b024538be5'),
+    ('function ledger.find_created_user(bigint,text,jsonb,text)', '85a6918c6d55cb72'),
     ('function ledger.find_entries(bigint,bigint,bigint,integer,text,jsonb,text,integer)', '29370ffebadb610d'),
     ('function ledger.find_key(bigint,text,boolean)', '097ac7d6eaded3a1'),
     ('function ledger.find_keys(bigint,text,integer)', '56ef35529f259710'),
@@ -773,12 +957,13 @@ create or replace function ledger.expected_guards()
     ('function ledger.get_servers()', '5960c63e7c4b4d10'),
     ('function ledger.get_shard_events(text,bigint[],bigint[],bigint[],bigint[],text[],integer,integer)', '8f620e09ecb89882'),
     ('function ledger.get_shard_guards()', '574363fb75db4417'),
+    ('function ledger.get_shard_journal(bigint[],integer,integer)', 'c3d80c55561404d7'),
     ('function ledger.get_shard_users(bigint[])', '9243afd9e1c98ddc'),
     ('function ledger.get_shards()', 'c887b16030a6c123'),
     ('function ledger.get_statement(bigint,bigint,bigint,integer)', '9c320eacf56f5d87'),
     ('function ledger.get_user_state(bigint)', '68babda690556d37'),
     ('function ledger.get_users(bigint[])', '5db40b3f4db90b26'),
-    ('function ledger.guard_history()', 'e795aee6af2d0433'),
+    ('function ledger.guard_history()', 'a6b5904a247f057a'),
     ('function ledger.guard_user()', '405054e65228554f'),
     ('function ledger.guarded_relations()', '316b19b2730723da'),
     ('function ledger.has_mark(public.payment_history,text)', 'eac501c1c8a82cda'),
@@ -797,6 +982,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.ids_of(ledger.account[])', '5792c869cfc11be5'),
     ('function ledger.incarnation()', '81d49b37cc8945d9'),
     ('function ledger.insert_entries(ledger.entry[])', '30b7a03b10611bae'),
+    ('function ledger.insert_half(ledger.entry)', '7fcea82ab52b52ea'),
     ('function ledger.insert_user(bigint,timestamp with time zone)', '0ed7dc8c144a7120'),
     ('function ledger.intervention_hash(bytea,public.interventions)', '9831df28301f1840'),
     ('function ledger.is_as_entered(public.manual_entries,public.payment_history,text,bigint)', '59eed3f57b694662'),
@@ -836,6 +1022,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.next_moment(timestamp with time zone)', '812f141718daee00'),
     ('function ledger.oldest_writer(oid[])', 'fa41793bed4dd72f'),
     ('function ledger.open_account(ledger.account,integer)', '11e2f032c82a161a'),
+    ('function ledger.open_glass(bigint,bigint)', '866bde35e05314f8'),
     ('function ledger.opposite_of(text)', '0f78c372c1e2f717'),
     ('function ledger.outcome_of(integer,ledger.decision,ledger.account,bigint,public.hold_changes,timestamp with time zone)', 'aec5e4f733d640f4'),
     ('function ledger.pause_cache()', '6c12536b40e77f8a'),
@@ -844,7 +1031,7 @@ create or replace function ledger.expected_guards()
     ('function ledger.post(text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '148dd54b736bed6b'),
     ('function ledger.post_change(text,bigint,numeric,bigint,text,jsonb)', '74439a4aa59b7fb1'),
     ('function ledger.post_each(ledger.account[],bigint[],integer,integer,text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],text[],boolean,boolean)', 'ce220df5b4f903ff'),
-    ('function ledger.post_half(bigint,numeric,text,jsonb,text)', '45d0c006f0295590'),
+    ('function ledger.post_half(bigint,numeric,text,jsonb,text)', 'b963da432badb6e9'),
     ('function ledger.post_hold(text,bigint,numeric,bigint,numeric,text,jsonb)', '49ee095bbe94f63f'),
     ('function ledger.post_in_shards(bigint[],integer[],text[],bigint[],numeric[],bigint[],bigint[],numeric[],text[],jsonb[],boolean,integer)', '9bcf3c3438fa5943'),
     ('function ledger.post_pair(text,bigint,bigint,numeric,bigint,text,jsonb)', '9fa9641d75db5550'),
@@ -862,8 +1049,9 @@ create or replace function ledger.expected_guards()
     ('function ledger.scan_series(bigint[],bigint[],bigint[],text[],integer,integer)', '411044f81300d709'),
     ('function ledger.schema_of_shard(bigint)', '9f9e53908b7e54d0'),
     ('function ledger.set_control(text,bigint,numeric,text,text)', '91e767855218e3a9'),
-    ('function ledger.shard_functions(bigint)', 'c4055d47294546f8'),
+    ('function ledger.shard_functions(bigint)', '8b76a8c0dd0c2a3c'),
     ('function ledger.target_of(text,bigint,bigint,numeric,numeric)', '0c964627658a99fb'),
+    ('function ledger.trace_change(text,jsonb)', '9e69e51f05f54b03'),
     ('function ledger.transfer_across(bigint,bigint,numeric,text,jsonb)', 'ff6030e9427baa65'),
     ('function ledger.users_of(text[],bigint[],bigint[],bigint[])', '603a0b750e08be24'),
     ('function ledger.users_problem(text,text)', '2798202ada48aea5'),
@@ -879,13 +1067,14 @@ create or replace function ledger.expected_guards()
     ('function ledger.verify_guards()', 'af3cc434dbb5dc63'),
     ('function ledger.verify_hold_counts(bigint,bigint)', 'f65d1db9c34434a5'),
     ('function ledger.verify_holds(bigint,bigint)', 'b18c5224d3861691'),
-    ('function ledger.verify_interventions()', 'cfe28fe37e67f8f1'),
+    ('function ledger.verify_interventions()', '4e723a679e818b9c'),
     ('function ledger.verify_manual_entries(bigint,bigint)', '4357771cb0cad11f'),
     ('function ledger.verify_references()', '98bbc1501ad64aa7'),
     ('function ledger.verify_servers()', '0301506b9062fa50'),
     ('function ledger.verify_servers_again(ledger.finding[])', '232ba8be91b34236'),
     ('function ledger.verify_shards()', '5f59a7f3f7d52353'),
     ('function ledger.verify_suspects(public.payment_history[])', '035d8dd2baf2bd79'),
+    ('function ledger.verify_traces()', '0f5880ca6221e5de'),
     ('function ledger.verify_user_page(bigint,bigint,integer)', '2f1a1c08cf5f0048'),
     ('function ledger.verify_users(bigint,integer,bigint,interval)', '37fbf891a80d26e4'),
     ('function ledger.verify_users_again(bigint[],interval)', 'f56d02d11b165c2f'),
@@ -896,10 +1085,10 @@ create or replace function ledger.expected_guards()
     ('function ledger.write_change(public.hold_changes)', '737682e7e1e55038'),
     ('function ledger.write_changes(public.hold_changes[])', '67307daec0dab0f7'),
     ('function ledger.write_each(public.hold_changes[],ledger.entry[],ledger.account[])', '97b54fa5bdb6c7f9'),
-    ('function ledger.write_half(bigint,text)', 'bda16dbef45b5374'),
+    ('function ledger.write_half(bigint,text)', '030dbd3ffdab3e52'),
     ('function ledger.write_in_shard(bigint,text,text,text)', '4958cd98f5a6975c'),
     ('function public.balance_at(bigint,timestamp with time zone)', 'e5d96935e6dfdae7'),
-    ('function public.break_glass(text)', 'c4cf25186c575da0'),
+    ('function public.break_glass(text)', '982b0b0b15fff88b'),
     ('function public.capture_hold(bigint,bigint,numeric,text,jsonb,boolean)', '643c4f4e22ded17c'),
     ('function public.create_user(bigint,text,jsonb,text)', 'cbd4ae3d05d6580b'),
     ('function public.credit_user(bigint,numeric,text,jsonb)', 'd296d71f55859ef6'),
@@ -936,6 +1125,7 @@ create or replace function ledger.expected_guards()
     ('rights on erasures', 'd9e30e89dd780a8a'),
     ('rights on hold_changes', 'd9e30e89dd780a8a'),
     ('rights on holds', 'd9e30e89dd780a8a'),
+    ('rights on intervention_traces', 'd9e30e89dd780a8a'),
     ('rights on interventions', 'd9e30e89dd780a8a'),
     ('rights on interventions_id_seq', 'e3b0c44298fc1c14'),
     ('rights on ledger.anchors', 'd9e30e89dd780a8a'),
@@ -963,6 +1153,7 @@ create or replace function ledger.expected_guards()
     ('table erasures', 'c69ef36b1bc91a93'),
     ('table hold_changes', 'e9fb1c523c7027bf'),
     ('table holds', '841b87fa6b28cbad'),
+    ('table intervention_traces', 'd06afe5aaa652e0e'),
     ('table interventions', '979f5f8532112395'),
     ('table ledger.anchors', 'fda77f3f519985c0'),
     ('table ledger.identity', '9615794bded0f2fb'),
@@ -976,6 +1167,7 @@ create or replace function ledger.expected_guards()
     ('table users', 'f1caed8fc91c9f2f'),
     ('trigger chain_intervention on interventions', '6da4ab76983d9237'),
     ('trigger check_entry on payment_history', '3e9646019078f751'),
+    ('trigger collect_traces on interventions', '159f75dd6ec03a5c'),
     ('trigger guard_delete on manual_entries', 'c7a66240205addcb'),
     ('trigger guard_delete on users', '234cbc1a7baf1087'),
     ('trigger guard_hold_changes on users', 'd1b6a1933ac2c5e7'),
@@ -983,6 +1175,7 @@ create or replace function ledger.expected_guards()
     ('trigger guard_insert on users', 'a91011e4853f6c05'),
     ('trigger guard_row on erasures', '9820fba4903ddf07'),
     ('trigger guard_row on hold_changes', '564a4dd5bd6bfc75'),
+    ('trigger guard_row on intervention_traces', '0b17ec74406609e0'),
     ('trigger guard_row on interventions', 'b40646b39a765eee'),
     ('trigger guard_row on ledger.anchors', '4a45b4e6499d56a2'),
     ('trigger guard_row on payment_history', '6f32e6c34df454e6'),
@@ -990,6 +1183,7 @@ create or replace function ledger.expected_guards()
     ('trigger guard_row on user_details', '1a7c5d43fa60b3dc'),
     ('trigger guard_truncate on erasures', '6a1d29f427167307'),
     ('trigger guard_truncate on hold_changes', '6e818f13d79ba681'),
+    ('trigger guard_truncate on intervention_traces', '6e5683ea9215c2b5'),
     ('trigger guard_truncate on interventions', 'c9e16f218b862075'),
     ('trigger guard_truncate on ledger.anchors', '5ec4eee272b89643'),
     ('trigger guard_truncate on manual_entries', '303dc5ddac37a487'),
@@ -1027,6 +1221,56 @@ comment on function ledger.expected_guards is
   'What get_guards has to say of a ledger as the migrations make it: of each definition the first 16 digits of its sha256.';
 
 revoke all on function ledger.expected_guards from public;
+-- end function
+
+-- function: find_created_user
+create or replace function ledger.find_created_user(
+  user_id bigint, reference text, metadata jsonb, idempotency_key text)
+  returns ledger.created_user
+  language plpgsql volatile as $$
+declare
+  v ledger.created_user;
+  v_asked_id bigint;
+  v_is_same boolean;
+begin
+  select k.user_id into v.id from public.user_keys k
+   where k.idempotency_key = find_created_user.idempotency_key;
+  v.replayed := found;
+  if v.id is null then
+    select r.user_id into v.id from public.user_references r
+     where r.reference = find_created_user.reference;
+  end if;
+  v.id := coalesce(v.id, find_created_user.user_id);
+  v.created := false;
+  select u.created_at, d.reference, d.metadata, d.asked_id
+    into v.created_at, v.reference, v.metadata, v_asked_id
+    from public.users u left join public.user_details d on d.user_id = u.id where u.id = v.id;
+  if not found then return null; end if;
+  -- Whoever made that user in between has written down the key with it.
+  if not v.replayed and exists (select from public.user_keys k
+      where k.idempotency_key = find_created_user.idempotency_key) then
+    return ledger.find_created_user(find_created_user.user_id, find_created_user.reference,
+      find_created_user.metadata, find_created_user.idempotency_key);
+  end if;
+
+  if v.replayed then
+    v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from
+      (find_created_user.user_id, find_created_user.reference, find_created_user.metadata);
+  else
+    -- A request with only an id asks for that user, whatever else is known about it.
+    v_is_same := v.id = coalesce(find_created_user.user_id, v.id)
+      and (num_nonnulls(find_created_user.reference, find_created_user.metadata) = 0
+        or (v.reference, v.metadata) is not distinct from
+          (find_created_user.reference, find_created_user.metadata));
+  end if;
+  if not v_is_same then perform ledger.raise_status('LGKEY', v.id); end if;
+  return v;
+end $$;
+
+comment on function ledger.find_created_user is
+  'The user whom a request to make one has made already: by its key (replayed), its reference, or its id; null: there is none. Raises LGKEY if the user was made as something else.';
+
+revoke all on function ledger.find_created_user from public;
 -- end function
 
 -- function: get_changes
@@ -1243,6 +1487,79 @@ revoke all on function ledger.get_shard_events from public;
 grant execute on function ledger.get_shard_events to ledger_service, ledger_dba;
 -- end function
 
+-- function: get_shard_journal
+create or replace function ledger.get_shard_journal(
+  befores bigint[], max_rows integer default 50, max_scanned integer default 10000)
+  returns table (entry ledger.found_entry, newer bigint, through bigint, shards bigint[])
+  -- Stable: all of it is as of the one snapshot of the caller's statement.
+  language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_shards bigint[] := ledger.local_shards();
+  -- Of the shards of payment_history.
+  v_ids bigint[] := array(
+    select h.shardid from pg_dist_shard u join pg_dist_shard h on h.shardminvalue = u.shardminvalue
+     where u.shardid = any (v_shards) and h.logicalrelid = 'public.payment_history'::regclass);
+  v_limit integer := greatest(100,
+    get_shard_journal.max_scanned / greatest(1, cardinality(v_shards)));
+  v_first bigint; v_through bigint; v_scanned integer; v_found integer; v_row record;
+  -- What was found of a series, side by side: where, and in which shard.
+  v_positions bigint[]; v_homes bigint[];
+begin
+  foreach v_first in array get_shard_journal.befores loop
+    v_positions := '{}'; v_homes := '{}';
+    through := (v_first - 1) >> 48 << 48;
+    for i in 1 .. cardinality(v_ids) loop
+      v_scanned := 0; v_found := 0;
+      for v_row in
+        execute format('select h.id, h.seq from public.payment_history_%s h
+            where h.id < $1 and h.id >= $2 order by h.id desc limit $3', v_ids[i])
+          using v_first, (v_first - 1) >> 48 << 48, v_limit
+      loop
+        v_scanned := v_scanned + 1;
+        if v_row.seq is not null then
+          v_found := v_found + 1;
+          v_positions := array_append(v_positions, v_row.id);
+          v_homes := array_append(v_homes, v_ids[i]);
+        end if;
+        if v_scanned = v_limit or v_found = get_shard_journal.max_rows then
+          through := greatest(through, v_row.id);
+          exit;
+        end if;
+      end loop;
+    end loop;
+    -- Where the first max_rows of the series end, which no shard has read beyond.
+    v_through := (select p from unnest(v_positions) p order by p desc
+                  offset get_shard_journal.max_rows - 1 limit 1);
+    through := greatest(through, v_through);
+    for v_row in
+      select f.home, array_agg(f.p) as positions
+        from unnest(v_positions, v_homes) f (p, home) where f.p >= through group by f.home
+    loop
+      return query execute format('select row(h.id, true, e.*)::ledger.found_entry,
+          (select n.id from public.payment_history_%1$s n
+            where n.user_id = h.user_id and n.seq = h.seq + 1), null::bigint, null::bigint[]
+          from unnest($1) p (id) join public.payment_history_%1$s h on h.id = p.id
+          cross join lateral (select * from (%2$s) x
+            where x.user_id = h.user_id and x.seq = h.seq) e', v_row.home,
+          -- The view, of the shard itself, where Citus has nothing to plan.
+          replace(rtrim(pg_get_viewdef('public.entries'::regclass), ';'),
+            'public.payment_history', 'public.payment_history_' || v_row.home))
+        using v_row.positions;
+    end loop;
+    entry := null; newer := null; shards := v_shards;
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.get_shard_journal is
+  'What the shards of this server have of the entries that list_journal lists where all users are on one server. Every server numbers what is written there, above its series × 2^48; befores has a position of each series that is wanted, and of each at most max_rows entries below it are answered, the highest, in no order, each with the position of the next entry of its user (newer). Behind those of a series, a row with its through: whatever is at this position or between it and before was looked at; and with the shards that are here. Where max_scanned rows were not enough, because many are pending, it is higher than where entries end.';
+
+revoke all on function ledger.get_shard_journal from public;
+grant execute on function ledger.get_shard_journal to ledger_service, ledger_dba;
+-- end function
+
 -- function: guard_history
 create or replace function ledger.guard_history()
   returns trigger
@@ -1283,6 +1600,16 @@ begin
     if old.seq is null and current_setting('ledger.withdrawn', true) = old.id::text then
       return old;
     end if;
+  end if;
+  if tg_table_name ~ '^payment_history_[0-9]+$' and tg_level = 'ROW'
+    and has_table_privilege(to_regclass('public.intervention_traces'), 'insert') then
+    if ledger.trace_change(tg_op, to_jsonb(old)) then
+      return case tg_op when 'UPDATE' then new else old end;
+    end if;
+  elsif tg_op = 'UPDATE' and tg_level = 'ROW'
+    and tg_table_name ~ '^intervention_traces(_[0-9]+)?$' then
+    -- What the row was is in the chain by then: see collect_traces.
+    if to_jsonb(new) = to_jsonb(old) || '{"before": null}' then return new; end if;
   end if;
   -- A shard doesn't see interventions, but erasures.
   if tg_op = 'UPDATE' and tg_level = 'ROW' and has_table_privilege(case
@@ -1406,6 +1733,28 @@ comment on function ledger.hold_row_problem is
   'What is wrong with a row of holds, if it isn''t what its first and its last change and what was captured in all come to; or null, also without a row. Internal.';
 
 revoke all on function ledger.hold_row_problem from public;
+-- end function
+
+-- function: insert_half
+create or replace function ledger.insert_half(entry ledger.entry)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  e ledger.entry := insert_half.entry;
+begin
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+    idempotency_key, metadata, held, peer_user_id, peer_seq, hash)
+  values (e.user_id, e.action, e.amount, e.ts, e.seq, e.balance, e.posted_at, e.idempotency_key,
+    e.metadata, e.held, e.peer_user_id, e.peer_seq, e.hash);
+  update public.users u
+     set seq = e.seq, balance = e.balance, updated_at = e.posted_at where u.id = e.user_id;
+  return e.seq;
+end $$;
+
+comment on function ledger.insert_half is
+  'Writes an entry that is half of a transfer, and what its user is by then; everything has been decided, and the user is locked. Returns its seq.';
+
+revoke all on function ledger.insert_half from public;
 -- end function
 
 -- function: is_as_entered
@@ -1647,6 +1996,24 @@ comment on function ledger.oldest_writer is
 revoke all on function ledger.oldest_writer from public;
 -- end function
 
+-- function: open_glass
+create or replace function ledger.open_glass(user_id bigint, intervention bigint)
+  returns void
+  language plpgsql volatile set search_path = pg_catalog, pg_temp as $$
+begin
+  -- Or it would be written by another session than the changes are.
+  perform ledger.schema_of_shard(open_glass.user_id);
+  insert into public.intervention_traces (user_id, number, intervention, operation, at, transaction)
+  values (open_glass.user_id, open_glass.intervention, open_glass.intervention, 'BREAK GLASS',
+    clock_timestamp(), pg_current_xact_id());
+end $$;
+
+comment on function ledger.open_glass is
+  'Lets this transaction, on the server of a shard, change what is posted there, as an intervention of the coordinator says; user_id: a number of no user that belongs to the shard. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.open_glass from public;
+-- end function
+
 -- function: post
 create or replace function ledger.post(
   operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[] default null,
@@ -1765,6 +2132,56 @@ comment on function ledger.post_each is
   'Does the operations of post from first to last one after the other, and writes once at the end what they have made: finds the accounts of each, decides, makes the change of a hold and entries, and answers. accounts: all that are locked, with their users in ids. readers: operations that read what stands in the tables of their user, and so need that written; has_readers: there are such, or repeated keys. Returns what post answers.';
 
 revoke all on function ledger.post_each from public;
+-- end function
+
+-- function: post_half
+create or replace function ledger.post_half(
+  user_id bigint, change numeric, idempotency_key text, metadata jsonb, peer text)
+  returns text
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_is_sender boolean := post_half.change < 0;
+  v_amount numeric := abs(post_half.change);
+  f ledger.earlier;
+  -- The sender and the receiver.
+  a ledger.account := post_half.peer::ledger.account;
+  p ledger.account := a;
+  v_problem text;
+  v_at timestamptz;
+  v_debit ledger.entry;
+  v_credit ledger.entry;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_moved(); end if;
+  -- As lock_half does it.
+  if not v_is_sender then
+    p := ledger.lock_account(post_half.user_id);
+  else
+    a := ledger.lock_account(post_half.user_id);
+    if post_half.idempotency_key is not null then
+      f := ledger.find_key(a.user_id, post_half.idempotency_key, a.hold_changes > 0);
+      if num_nonnulls(f.seq, f.number) > 0 then return null; end if;
+    end if;
+  end if;
+  v_problem := (ledger.plain_decision('TRANSFER', v_amount, post_half.metadata,
+    a.user_id, a.problem, a.balance, a.held, a.is_frozen,
+    p.user_id, p.problem, p.balance, p.held)).problem;
+  if v_problem is not null then return null; end if;
+  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+  v_debit := ledger.next_entry(a.hash, a.user_id, a.seq + 1, 'DEBIT', v_amount,
+    a.balance - v_amount, v_at, post_half.idempotency_key, post_half.metadata, a.held, null, null,
+    p.user_id, p.seq + 1);
+  v_credit := ledger.next_entry(p.hash, p.user_id, p.seq + 1, 'CREDIT', v_amount,
+    p.balance + v_amount, v_at, null, post_half.metadata, p.held, null, null, a.user_id, a.seq + 1);
+  perform ledger.insert_half(case when v_is_sender then v_debit else v_credit end);
+  return array[v_debit, v_credit];
+end $$;
+
+comment on function ledger.post_half is
+  'Locks the second user of a transfer, and writes its half if the transfer may be done: peer is the account of the first one, which lock_half has locked. Returns the debit and the credit, an array as text; null, and nothing is written, if it may not. Whoever calls it where users are on several servers has the server of the user do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.post_half from public;
 -- end function
 
 -- function: post_in_shards
@@ -1897,13 +2314,13 @@ create or replace function ledger.shard_functions(shard_id bigint)
 declare
   -- Those that read or write tables of one user, or call such ones.
   v_names text[] := array['absent_account', 'account_at', 'add_entry', 'add_hold',
-    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide',
-    'event_details', 'event_digest', 'events_at', 'events_before', 'find_key', 'first_change',
-    'get_shard_users', 'get_users', 'has_most_holds', 'held_now', 'insert_entries',
-    'is_same_part', 'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account',
-    'outcome_of', 'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part',
-    'post_pending', 'replay_entry', 'scan_events', 'scan_series', 'target_of', 'users_of',
-    'write_all', 'write_change', 'write_changes', 'write_half'];
+    'add_plain_entry', 'change_of_hold', 'close_hold', 'copy_accounts', 'decide', 'event_details',
+    'event_digest', 'events_at', 'events_before', 'find_key', 'first_change', 'get_shard_users',
+    'get_users', 'has_most_holds', 'held_now', 'insert_entries', 'insert_half', 'is_same_part',
+    'load_target', 'lock_account', 'lock_accounts', 'lock_half', 'open_account', 'outcome_of',
+    'peer_at', 'post_change', 'post_each', 'post_half', 'post_hold', 'post_part', 'post_pending',
+    'replay_entry', 'scan_events', 'scan_series', 'target_of', 'users_of', 'write_all',
+    'write_change', 'write_changes', 'write_half'];
   -- Those for people that calls_in_shards is about, and all that it is about.
   v_public_names text[] := array['capture_hold', 'credit_user', 'debit_user', 'place_hold',
     'release_hold'];
@@ -1960,6 +2377,39 @@ comment on function ledger.shard_functions is
   'The functions of a shard of users, of which post_in_shards calls post_part, and the service get_shard_users (caller): the same as in the schema ledger, but in a schema of the shard, and on the tables of the shard themselves, where Citus has nothing to plan. get_shard_users and absent_account refuse who isn''t of the shard: see leaves_shard; whoever calls others has seen to it.';
 
 revoke all on function ledger.shard_functions from public;
+-- end function
+
+-- function: trace_change
+create or replace function ledger.trace_change(operation text, entry jsonb)
+  returns boolean
+  language plpgsql volatile as $$
+declare
+  v_user_id bigint := trace_change.entry ->> 'user_id';
+  -- The shard itself: within a change of one, Citus plans nothing about its tables.
+  v_table text := 'public.intervention_traces_'
+    || get_shard_id_for_distribution_column('public.intervention_traces', v_user_id);
+  v_id bigint;
+begin
+  -- By the transaction's id and start, as on one server. Citus does whatever it does about a shard
+  -- in one transaction of its server.
+  execute format('select max(t.intervention) from %s t
+      where t.user_id < 0 and t.transaction = pg_current_xact_id() and t.at >= now()', v_table)
+    into v_id;
+  if v_id is null then return false; end if;
+  execute format('insert into %1$s (user_id, number, intervention, operation, seq, before, at,
+        transaction)
+      select $1, coalesce(max(t.number), 0) + 1, $2, $3, $4, $5, clock_timestamp(),
+             pg_current_xact_id()
+        from %1$s t where t.user_id = $1', v_table)
+    using v_user_id, v_id, trace_change.operation, (trace_change.entry ->> 'seq')::bigint,
+      trace_change.entry;
+  return true;
+end $$;
+
+comment on function ledger.trace_change is
+  'Writes down, on the server of a shard, what a row of payment_history was that is about to be changed after break_glass; false if this transaction may not.';
+
+revoke all on function ledger.trace_change from public;
 -- end function
 
 -- function: verify_archived
@@ -2305,6 +2755,36 @@ comment on function ledger.verify_holds is
 revoke all on function ledger.verify_holds from public;
 -- end function
 
+-- function: verify_interventions
+create or replace function ledger.verify_interventions()
+  returns setof ledger.finding
+  language sql stable as $$
+  select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
+           i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
+    from public.interventions i where i.operation not in ('WITHDRAW', 'ERASE', 'ARCHIVE')
+  union all
+  select row('intervention_invalid', i.user_id, i.seq, format(
+           'Intervention %s is not what came after number %s.', i.id, coalesce(i.last_id, 0)))::ledger.finding
+    from (select i.*, lag(i.id) over w as last_id,
+                 ledger.intervention_hash(lag(i.hash) over w, i) as right_hash
+            from public.interventions i window w as (order by i.id)) i
+   where i.id <> coalesce(i.last_id, 0) + 1
+      or i.hash <> i.right_hash and not (
+           coalesce(i.before ->> 'metadata', i.before ->> 'idempotency_key') is null
+           and ledger.is_erased('intervention', i.user_id, i.id, 0,
+             ledger.erased_hash(i.right_hash, i.hash)))
+  union all
+  select f from ledger.verify_erasures() f
+  union all
+  select f from ledger.verify_traces() f
+$$;
+
+comment on function ledger.verify_interventions is
+  'The findings about interventions: everything that was done with break_glass, for ever, and where their chain was edited, or one is missing; and those of verify_erasures and verify_traces. Internal.';
+
+revoke all on function ledger.verify_interventions from public;
+-- end function
+
 -- function: verify_servers
 create or replace function ledger.verify_servers()
   returns setof ledger.finding
@@ -2380,6 +2860,36 @@ comment on function ledger.verify_suspects is
   'The findings about posted rows that verify_entries alone can''t tell to be right. Internal.';
 
 revoke all on function ledger.verify_suspects from public;
+-- end function
+
+-- function: verify_traces
+create or replace function ledger.verify_traces()
+  returns setof ledger.finding
+  -- Volatile: an intervention is there as soon as its traces are, for a statement that comes later.
+  language plpgsql volatile as $$
+declare
+  v_trace public.intervention_traces;
+begin
+  -- No join: where users are on several servers, interventions are on one.
+  for v_trace in select t.* from public.intervention_traces t order by t.user_id, t.number loop
+    if v_trace.before is not null or not exists (
+        select from public.interventions i
+         where i.id = v_trace.intervention and i.operation = 'BREAK GLASS')
+      or v_trace.operation <> 'BREAK GLASS' and not exists (
+        select from public.interventions i
+         where i.id > v_trace.intervention and i.operation = v_trace.operation
+           and i.user_id = v_trace.user_id and i.seq is not distinct from v_trace.seq) then
+      return next row('intervention_invalid', nullif(greatest(v_trace.user_id, 0), 0), v_trace.seq,
+        format('No intervention says what its server has written down: %s at %s.',
+          v_trace.operation, v_trace.at at time zone 'UTC'))::ledger.finding;
+    end if;
+  end loop;
+end $$;
+
+comment on function ledger.verify_traces is
+  'The findings about intervention_traces: what was changed on a server of a distributed ledger without a trace in the chain of interventions. Internal.';
+
+revoke all on function ledger.verify_traces from public;
 -- end function
 
 -- function: verify_users
@@ -2492,9 +3002,51 @@ comment on function ledger.verify_workers is
 revoke all on function ledger.verify_workers from public;
 -- end function
 
+-- function: write_half
+create or replace function ledger.write_half(user_id bigint, entry text)
+  returns bigint
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set plan_cache_mode = force_generic_plan as $$
+begin
+  if ledger.is_distributed() then perform ledger.refuse_moved(); end if;
+  return ledger.insert_half(write_half.entry::ledger.entry);
+end $$;
+
+comment on function ledger.write_half is
+  'Has insert_half write an entry (as text) of a user whom lock_half has locked in the same transaction. Returns its seq. Whoever calls it where users are on several servers has the server of the user do it.';
+
+revoke all on function ledger.write_half from public;
+-- end function
+
 -- migrate:down
 
 set local check_function_bodies = off;
+
+-- function: write_half
+create or replace function ledger.write_half(user_id bigint, entry text)
+  returns bigint
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  e ledger.entry := write_half.entry::ledger.entry;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_moved(); end if;
+  insert into public.payment_history (user_id, action, amount, ts, seq, balance, sealed_at,
+    idempotency_key, metadata, held, peer_user_id, peer_seq, hash)
+  values (e.user_id, e.action, e.amount, e.ts, e.seq, e.balance, e.posted_at, e.idempotency_key,
+    e.metadata, e.held, e.peer_user_id, e.peer_seq, e.hash);
+  update public.users u
+     set seq = e.seq, balance = e.balance, updated_at = e.posted_at where u.id = e.user_id;
+  return e.seq;
+end $$;
+
+comment on function ledger.write_half is
+  'Writes an entry (as text) that is half of a transfer, and what its user is by then, and returns its seq; everything has been decided. Whoever calls it where users are on several servers has the server of the user do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.write_half from public;
+-- end function
 
 -- function: verify_workers
 create or replace function ledger.verify_workers()
@@ -2606,11 +3158,41 @@ revoke all on function ledger.verify_users from public;
 grant execute on function ledger.verify_users to ledger_dba;
 -- end function
 
+drop function ledger.verify_traces();
+
 drop function ledger.verify_suspects(entries public.payment_history[]);
 
 drop function ledger.verify_servers_again(findings ledger.finding[]);
 
 drop function ledger.verify_servers();
+
+-- function: verify_interventions
+create or replace function ledger.verify_interventions()
+  returns setof ledger.finding
+  language sql stable as $$
+  select row('intervention', i.user_id, i.seq, format('%s by %s at %s: %s', i.operation, i.role,
+           i.at at time zone 'UTC', coalesce(i.reason, i.before::text)))::ledger.finding
+    from public.interventions i where i.operation not in ('WITHDRAW', 'ERASE', 'ARCHIVE')
+  union all
+  select row('intervention_invalid', i.user_id, i.seq, format(
+           'Intervention %s is not what came after number %s.', i.id, coalesce(i.last_id, 0)))::ledger.finding
+    from (select i.*, lag(i.id) over w as last_id,
+                 ledger.intervention_hash(lag(i.hash) over w, i) as right_hash
+            from public.interventions i window w as (order by i.id)) i
+   where i.id <> coalesce(i.last_id, 0) + 1
+      or i.hash <> i.right_hash and not (
+           coalesce(i.before ->> 'metadata', i.before ->> 'idempotency_key') is null
+           and ledger.is_erased('intervention', i.user_id, i.id, 0,
+             ledger.erased_hash(i.right_hash, i.hash)))
+  union all
+  select f from ledger.verify_erasures() f
+$$;
+
+comment on function ledger.verify_interventions is
+  'The findings about interventions: everything that was done with break_glass, for ever, and where their chain was edited, or one is missing; and those of verify_erasures. Internal.';
+
+revoke all on function ledger.verify_interventions from public;
+-- end function
 
 -- function: verify_holds
 create or replace function ledger.verify_holds(after_user_id bigint, upto_user_id bigint)
@@ -2813,6 +3395,8 @@ drop function ledger.verify_copies(after_user_id bigint, upto_user_id bigint);
 
 drop function ledger.verify_archived(lines jsonb[]);
 
+drop function ledger.trace_change(operation text, entry jsonb);
+
 -- function: shard_functions
 create or replace function ledger.shard_functions(shard_id bigint)
   returns table (name text, definition text, caller text)
@@ -2883,6 +3467,51 @@ drop function ledger.scan_series(afters bigint[], untils bigint[], user_ids bigi
 drop function ledger.post_part(first integer, last integer, operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expires_ins numeric[], idempotency_keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, wait boolean, max_pending integer);
 
 drop function ledger.post_in_shards(shard_ids bigint[], counts integer[], operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expires_ins numeric[], idempotency_keys text[], metadatas jsonb[], wait boolean, max_pending integer);
+
+-- function: post_half
+create or replace function ledger.post_half(
+  user_id bigint, change numeric, idempotency_key text, metadata jsonb, peer text)
+  returns text
+  language plpgsql volatile set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off
+  set plan_cache_mode = force_generic_plan as $$
+declare
+  v_is_sender boolean := post_half.change < 0;
+  v_amount numeric := abs(post_half.change);
+  v_account text;
+  -- The sender and the receiver.
+  a ledger.account := post_half.peer::ledger.account;
+  p ledger.account := a;
+  v_problem text;
+  v_at timestamptz;
+  v_debit ledger.entry;
+  v_credit ledger.entry;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_moved(); end if;
+  v_account := ledger.lock_half(post_half.user_id,
+    case when v_is_sender then post_half.idempotency_key end);
+  if v_account is null then return null; end if;
+  if v_is_sender then a := v_account::ledger.account; else p := v_account::ledger.account; end if;
+  v_problem := (ledger.plain_decision('TRANSFER', v_amount, post_half.metadata,
+    a.user_id, a.problem, a.balance, a.held, a.is_frozen,
+    p.user_id, p.problem, p.balance, p.held)).problem;
+  if v_problem is not null then return null; end if;
+  v_at := ledger.next_moment(greatest(a.posted_at, p.posted_at));
+  v_debit := ledger.next_entry(a.hash, a.user_id, a.seq + 1, 'DEBIT', v_amount,
+    a.balance - v_amount, v_at, post_half.idempotency_key, post_half.metadata, a.held, null, null,
+    p.user_id, p.seq + 1);
+  v_credit := ledger.next_entry(p.hash, p.user_id, p.seq + 1, 'CREDIT', v_amount,
+    p.balance + v_amount, v_at, null, post_half.metadata, p.held, null, null, a.user_id, a.seq + 1);
+  perform ledger.write_half(post_half.user_id,
+    case when v_is_sender then v_debit::text else v_credit::text end);
+  return array[v_debit, v_credit];
+end $$;
+
+comment on function ledger.post_half is
+  'Locks the second user of a transfer, and writes its half if the transfer may be done: peer is the account of the first one, which lock_half has locked. Returns the debit and the credit, an array as text; null, and nothing is written, if it may not. Whoever calls it where users are on several servers has the server of the user do it. Raises LGMOV if the shard isn''t there.';
+
+revoke all on function ledger.post_half from public;
+-- end function
 
 drop function ledger.post_each(accounts ledger.account[], ids bigint[], first integer, last integer, operations text[], user_ids bigint[], amounts numeric[], peer_user_ids bigint[], refs bigint[], expiries numeric[], keys text[], metadatas jsonb[], readers text[], has_repeated_keys boolean, has_readers boolean, out outcomes ledger.outcome[]);
 
@@ -3002,6 +3631,8 @@ comment on function ledger.post is
 revoke all on function ledger.post from public;
 grant execute on function ledger.post to ledger_service, ledger_dba;
 -- end function
+
+drop function ledger.open_glass(user_id bigint, intervention bigint);
 
 drop function ledger.oldest_writer(users oid[]);
 
@@ -3140,6 +3771,8 @@ comment on function ledger.is_as_entered is
 
 revoke all on function ledger.is_as_entered from public;
 -- end function
+
+drop function ledger.insert_half(entry ledger.entry);
 
 drop function ledger.hold_row_problem(hold public.holds, first public.hold_changes, last public.hold_changes, captured numeric);
 
@@ -3308,6 +3941,8 @@ comment on function ledger.guard_history is
 revoke all on function ledger.guard_history from public;
 -- end function
 
+drop function ledger.get_shard_journal(befores bigint[], max_rows integer, max_scanned integer);
+
 drop function ledger.get_shard_events(epoch text, afters bigint[], untils bigint[], read_positions bigint[], user_ids bigint[], types text[], max_rows integer, max_scanned integer);
 
 drop function ledger.get_servers();
@@ -3396,6 +4031,50 @@ comment on function ledger.get_changes is
 
 revoke all on function ledger.get_changes from public;
 grant execute on function ledger.get_changes to ledger_service, ledger_dba;
+-- end function
+
+-- function: find_created_user
+create or replace function ledger.find_created_user(
+  user_id bigint, reference text, metadata jsonb, idempotency_key text)
+  returns ledger.created_user
+  language plpgsql volatile as $$
+declare
+  v ledger.created_user;
+  v_asked_id bigint;
+  v_is_same boolean;
+begin
+  select k.user_id into v.id from public.user_keys k
+   where k.idempotency_key = find_created_user.idempotency_key;
+  v.replayed := found;
+  if v.id is null then
+    select r.user_id into v.id from public.user_references r
+     where r.reference = find_created_user.reference;
+  end if;
+  v.id := coalesce(v.id, find_created_user.user_id);
+  v.created := false;
+  select u.created_at, d.reference, d.metadata, d.asked_id
+    into v.created_at, v.reference, v.metadata, v_asked_id
+    from public.users u left join public.user_details d on d.user_id = u.id where u.id = v.id;
+  if not found then return null; end if;
+
+  if v.replayed then
+    v_is_same := (v_asked_id, v.reference, v.metadata) is not distinct from
+      (find_created_user.user_id, find_created_user.reference, find_created_user.metadata);
+  else
+    -- A request with only an id asks for that user, whatever else is known about it.
+    v_is_same := v.id = coalesce(find_created_user.user_id, v.id)
+      and (num_nonnulls(find_created_user.reference, find_created_user.metadata) = 0
+        or (v.reference, v.metadata) is not distinct from
+          (find_created_user.reference, find_created_user.metadata));
+  end if;
+  if not v_is_same then perform ledger.raise_status('LGKEY', v.id); end if;
+  return v;
+end $$;
+
+comment on function ledger.find_created_user is
+  'The user whom a request to make one has made already: by its key (replayed), its reference, or its id; null: there is none. Raises LGKEY if the user was made as something else.';
+
+revoke all on function ledger.find_created_user from public;
 -- end function
 
 -- function: expected_guards
@@ -3917,6 +4596,8 @@ comment on function ledger.count_erasable is
 revoke all on function ledger.count_erasable from public;
 -- end function
 
+drop function ledger.collect_traces(intervention bigint);
+
 drop function ledger.claim_webhook(receiver text, holder text, hold_ms integer, start bigint, start_cursor text, out is_held boolean, out "position" bigint, out gone text, out cursor text);
 
 -- function: claim_webhook
@@ -3945,6 +4626,99 @@ comment on function ledger.claim_webhook is
 
 revoke all on function ledger.claim_webhook from public;
 grant execute on function ledger.claim_webhook to ledger_service;
+-- end function
+
+-- function: chain_intervention
+create or replace function ledger.chain_intervention()
+  returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_last public.interventions;
+begin
+  -- One after the other, until each commits. Under a stricter isolation level, where the next
+  -- statement sees no newer row, the primary key refuses the second.
+  perform from ledger.identity i for no key update;
+  select i.* into v_last from public.interventions i order by i.id desc limit 1;
+  new.id := coalesce(v_last.id, 0) + 1;
+  new.at := greatest(clock_timestamp(), v_last.at + interval '1 us');
+  new.hash := ledger.intervention_hash(v_last.hash, new);
+  return new;
+end $$;
+
+comment on function ledger.chain_intervention is
+  'Numbers an intervention, says when it was, and chains it to the one before.';
+
+revoke all on function ledger.chain_intervention from public;
+-- end function
+
+-- function: calls_in_shards
+create or replace function ledger.calls_in_shards()
+  returns table (object text, code text, definition text)
+  language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_first text := E'  -- Calls in shards.\n';
+  v_last text := E'  -- End of the calls in shards.\n';
+  v record;
+begin
+  -- Whoever replaced is_distributed() is found by verify_shards.
+  if not ledger.is_distributed() or to_regclass('pg_catalog.pg_dist_shard') is null then
+    return;
+  end if;
+  for v in
+    select p.oid, p.proname, (
+             select string_agg(format('%s.%s', p.proname, a.name), ', ' order by a.n)
+               from unnest(p.proargnames) with ordinality a (name, n)) as arguments
+      from pg_proc p
+     where p.pronamespace = 'public'::regnamespace and p.proname in (
+             'capture_hold', 'credit_user', 'debit_user', 'place_hold', 'release_hold')
+        or p.pronamespace = 'ledger'::regnamespace and p.proname in (
+             'lock_half', 'post_half', 'write_half')
+  loop
+    object := 'function ' || v.oid::regprocedure;
+    select v_first || E'  if starts_with(current_setting(''application_name''), '
+             || E'''citus_internal'') then\n'
+             || ledger.choose_by_hash(format('hashint8(%s.user_id)', v.proname),
+               array_agg(s.shardmaxvalue::integer order by s.shardmaxvalue::integer),
+               array_agg(format(
+                 E'if ledger.keeps_shard(%s) then return ledger_%1$s.%s(%s); end if;\n',
+                 s.shardid, v.proname, v.arguments) order by s.shardmaxvalue::integer))
+             || E'  end if;\n' || v_last
+      into code
+      from pg_dist_shard s where s.logicalrelid = 'public.users'::regclass;
+    definition := regexp_replace(
+      regexp_replace(pg_get_functiondef(v.oid), v_first || '.*' || v_last, ''),
+      E'\nbegin\n', format(E'\nbegin\n%s', code));
+    return next;
+  end loop;
+end $$;
+
+comment on function ledger.calls_in_shards is
+  'Functions that the coordinator has the server of a user call, and which work there as on one server: with the functions of the user''s shard (see shard_functions). The code for that, which npm run distribute puts at the beginning of each, and its definition with it. None where all users are on one server.';
+
+revoke all on function ledger.calls_in_shards from public;
+-- end function
+
+-- function: break_glass
+create or replace function public.break_glass(reason text)
+  returns bigint
+  language plpgsql volatile as $$
+declare
+  v_id bigint;
+begin
+  if ledger.is_distributed() then perform ledger.refuse_distributed('Breaking the glass'); end if;
+  if coalesce(length(break_glass.reason), 0) < 10 then
+    raise exception using errcode = '22023', message = 'a reason of at least 10 characters is needed',
+      hint = 'Say who decided it and why: it stays for ever.';
+  end if;
+  insert into public.interventions (operation, reason)
+    values ('BREAK GLASS', break_glass.reason) returning id into v_id;
+  return v_id;
+end $$;
+
+comment on function public.break_glass is
+  'Lets the rest of this transaction update and delete rows of payment_history, each with a trace of what it was. verify_ledger reports it for ever. Only for the owner of the ledger. Raises 22023 without a reason.';
+
+revoke all on function public.break_glass from public;
 -- end function
 
 -- function: balances_below
@@ -4191,6 +4965,17 @@ comment on function ledger.add_details_erasure is
 
 revoke all on function ledger.add_details_erasure from public;
 -- end function
+
+-- by hand
+do $$ begin
+  if exists (select from public.intervention_traces) then
+    raise exception using errcode = '55000',
+      message = 'only intervention_traces says which server has changed what';
+  end if;
+end $$;
+drop table public.intervention_traces;
+drop trigger collect_traces on public.interventions;
+-- end by hand
 
 -- by hand
 do $$ begin
