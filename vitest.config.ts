@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 
 const env = process.env
 /** Of the cases of the long tests; --mode=all does everything. */
-const SMALL_SHARE = '0.03'
+const SMALL_SHARE = '0.015'
 /** A hang ends a test. That a machine has much to do never may. */
 const HANG_MS = 300_000
 
@@ -31,6 +31,8 @@ export default defineConfig(async ({ mode }) => {
         LEDGER_TEST_SHARE: env['LEDGER_TEST_SHARE'],
         LEDGER_TEST_SEED: env['LEDGER_TEST_SEED'],
       },
+      // What a file was compiled to is kept on disk for the next run, by its contents.
+      experimental: { fsModuleCache: true },
       sequence: { sequencer: LongFirst },
       // One more than cores: each waits now and then. All of them share one PostgreSQL.
       maxWorkers: Math.min(4, availableParallelism()) + 1,

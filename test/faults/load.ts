@@ -1,5 +1,5 @@
 /** Operations of every kind and manual entries through every channel, without a pause. */
-import { randomOf } from '../support/share.ts'
+import { randomOf, SHARE } from '../support/share.ts'
 import { BLANK, Chooser, GROUP, Known, USERS } from './choices.ts'
 import { debitsOverHttp, type HttpChannel, readOverHttp, writeOverHttp } from './http_channel.ts'
 import { pause } from './pause.ts'
@@ -9,8 +9,8 @@ import { createSqlChannel, type SqlChannel } from './sql_channel.ts'
 const HTTP_WORKERS = 16
 const SQL_WORKERS = 5
 const READERS = 4
-/** On average, after each write. */
-const PACE_MS = 50
+/** On average, after each write. In a small share a scenario mustn't take all that there is. */
+const PACE_MS = SHARE < 0.1 ? 200 : 50
 /** After a refusal that says nothing about the write. */
 const RETRY_MS = 50
 

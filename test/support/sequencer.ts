@@ -44,7 +44,8 @@ export const KINDS: Record<string, readonly string[]> = {
   'of commands': ['db/command', 'db/errors', 'db/examples', 'db/preconditions'],
   'of a desk': ['db/desk/reset', 'db/desk/seed', 'db/desk/status'],
   'with settings of sessions': ['db/hostile_names', 'db/role_timeouts', 'db/session_settings'],
-  'of what is published': ['client/packed', 'project/supply_chain', 'src/app/openapi_lint'],
+  'of a fresh clone': ['client/packed', 'project/docs_commands'],
+  'of what is published': ['project/supply_chain', 'src/app/openapi_lint'],
   'of much at once': ['db/functions/verify_ledger_at_once', 'src/ledger/contention'],
   'of connections': [
     'service/database_deadlines',
@@ -54,6 +55,13 @@ export const KINDS: Record<string, readonly string[]> = {
   ],
   'of a process': ['service/log_readers', 'service/outages', 'service/stopping', 'src/service'],
   'of other runtimes': ['service/deno_deploy', 'service/worker'],
+  'of long answers': ['src/app/event_stream', 'src/app/list_admission', 'src/app/long_reads'],
+  'of long tables': ['fuzz/linear_work', 'look_ups', 'plans'],
+  'of memory and sockets': ['src/server/aborted', 'src/server/garbage', 'src/server/limits'],
+  'of what Prometheus reads': ['ops/ops', 'service/prometheus', 'src/telemetry/metrics'],
+  'of who may': ['src/auth/access', 'src/auth/access_service', 'src/auth/jwks'],
+  'of tools of developers': ['db/new_migration', 'dev/new_token', 'project/help'],
+  'of what starts': ['dev/embedded_postgres', 'dev/start'],
 }
 
 const nameOf = ({ moduleId }: TestSpecification): string =>

@@ -71,6 +71,7 @@ export const SLOW = new Set(pathsOf(
   'db/functions/verify_guards',
   'db/functions/verify_interventions',
   'db/functions/verify_ledger',
+  'db/functions/verify_ledger_at_once',
   'db/functions/verify_ledger_guards',
   'db/functions/verify_manual_entries',
   'db/functions/verify_references',
