@@ -27,7 +27,7 @@ async function stormUntilFound(): Promise<string[]> {
   return []
 }
 
-const taken = sample('mutations', Object.entries(MUTATIONS), 6)
+const taken = sample('mutations', Object.entries(MUTATIONS), 3)
 
 test.each(taken)('%s is found', async (_name, { broken, scenario, storm }) => {
   const found = await whileBroken(ledger.sql, broken, async () => ({

@@ -12,14 +12,14 @@ beforeAll(async () => {
 
 afterAll(() => service.close())
 
-test.each(sample('interleavings', Object.keys(SCENARIOS), 8))(
+test.each(sample('interleavings', Object.keys(SCENARIOS), 4))(
   '%s: all is as it has to be',
   async (name) => {
     expect(await runScenario(name, service.database.url)).toEqual([])
   },
 )
 
-const DEBITS = shareOf(500, 100)
+const DEBITS = shareOf(500, 50)
 
 test.each(Array.from({ length: shareOf(3) }, (_, n) => SEED + n))(
   'exactly the covered debits pass, whoever makes them: seed %i',
