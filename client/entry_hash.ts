@@ -85,8 +85,10 @@ function endOfValue(text: string, at: number): number {
   for (let end = at; end < text.length; end++) {
     const char = text[end]!
     if (depth === 0 && end > at && (char === ',' || char === '}')) return end
-    if (char === '"') { while (text[++end] !== '"') end += text[end] === '\\' ? 1 : 0 }
-    else if (char === '{' || char === '[') depth++
+    if (char === '"') {
+      // To the quote that ends it; a backslash takes what follows with it.
+      while (text[++end] !== '"') end += text[end] === '\\' ? 1 : 0
+    } else if (char === '{' || char === '[') depth++
     else if (char === '}' || char === ']') depth--
   }
   return text.length
@@ -154,6 +156,6 @@ async function entryHash(
 const fromHex = (text: string) =>
   Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
 
-/** As text. */
+/** Bytes in hexadecimal. */
 export const toHex = (bytes: Uint8Array) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -46,7 +46,10 @@ export class ProblemError<Problem extends ProblemDocument = ProblemDocument> ext
   }
 }
 
-/** No answer of the ledger came before the deadline; a write didn't happen, or was no write. */
+/**
+ * No answer of the ledger came before the deadline, to a read or to a write without a key, such as
+ * a freeze, which may have happened; of a write with a key it is an OutcomeUnknownError.
+ */
 export class UnreachableError extends LedgerError {
   override name = 'UnreachableError'
 }

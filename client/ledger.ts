@@ -153,14 +153,15 @@ async function* each<T>(load: (cursor?: number) => Promise<{ next: number | null
 function createMethods(send: Send, read: (response: Response) => Promise<unknown>) {
   return Object.fromEntries(
     Object.entries(OPERATIONS).map(([name, [method, path, input, isKeyed]]) => {
-      const count = path.split('{').length - 1
+      const inPath = path.split('{').length - 1
       return [name, (...values: unknown[]) => {
         let at = 0
         const filled = path.replace(/\{\w+\}/g, () => encodeURIComponent(String(values[at++])))
-        const given = input === 'none' ? undefined : values[count] ?? {}
-        const call = values[input === 'none' ? count : count + 1] as CallOptions | undefined
-        const request = { method, path: filled, isKeyed, [input]: given } as Request
-        return send(request, call ?? {}, read)
+        const [value, call] = input === 'none'
+          ? [undefined, values[inPath]]
+          : [values[inPath] ?? {}, values[inPath + 1]]
+        const request = { method, path: filled, isKeyed, [input]: value } as Request
+        return send(request, (call ?? {}) as CallOptions, read)
       }]
     }),
   ) as unknown as Operations<CallOptions>

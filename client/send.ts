@@ -9,9 +9,9 @@ export interface ClientOptions {
   url: string
   /** A token or a JWT; a function is asked before each request. */
   token?: string | (() => string | Promise<string>) | undefined
-  /** For a call with all its repeats. */
+  /** For a call with all its repeats. Default: 30 seconds. */
   deadlineMs?: number | undefined
-  /** For one of its requests: longer than the service's own deadline. */
+  /** For one of its requests: longer than the service's own deadline. Default: 10 seconds. */
   requestMs?: number | undefined
   /**
    * Lets a standby answer reads of histories, with all that this client has been answered of the
@@ -69,7 +69,7 @@ export type Send = <T>(
   read: (response: Response) => Promise<T>,
 ) => Promise<T>
 
-/** @throws LedgerError; what `signal` was aborted with */
+/** Creates what sends. @throws LedgerError; what `signal` was aborted with */
 export function createSend(client: ClientOptions): Send {
   const { url, token, requestMs = REQUEST_MS } = client
   const base = url.replace(/\/$/, '')
@@ -198,7 +198,7 @@ function queryOf(query: object = {}): string {
   return text === '' ? '' : `?${text}`
 }
 
-/** @throws what the signal was aborted with */
+/** Waits. @throws what the signal was aborted with */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, ms)
