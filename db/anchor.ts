@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { printedHelp } from '../src/command_line.ts'
 import { connectReader, runCommand } from './command.ts'
 import { makeAnchor } from './make_anchor.ts'
-import { now, writeMetricsFile } from './metrics_file.ts'
+import { nowSeconds, writeMetricsFile } from './metrics_file.ts'
 
 const HELP = `
 usage: npm run anchor -- [--out FILE] [--key FILE] [--metrics FILE]
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
     if (!values.out) console.log(line)
     if (values.metrics) {
       await writeMetricsFile(values.metrics, [
-        ['ledger_anchor_timestamp_seconds', 'When the last anchor was made.', now()],
+        ['ledger_anchor_timestamp_seconds', 'When the last anchor was made.', nowSeconds()],
       ])
     }
   } finally {

@@ -13,7 +13,7 @@ import {
   readKey,
   sign,
 } from './anchors.ts'
-import { openServers } from './citus/open_servers.ts'
+import { createAskServers } from './citus/ask_servers.ts'
 
 const WAIT_SECONDS = 60
 
@@ -29,7 +29,7 @@ const CLOCK = `to_char(clock_timestamp() at time zone 'UTC', '${MOMENT_FORMAT}')
 async function settledMoment(sql: postgres.Sql): Promise<string> {
   const [standby] = await sql<{ here: boolean }[]>`select pg_is_in_recovery() as here`
   if (standby!.here) throw new Error('a standby may lag behind: anchor the primary')
-  const ask = await openServers(sql)
+  const ask = await createAskServers(sql)
   const [at] = (await ask(CLOCK)).sort()
   // Numbers of our own: xmax of a snapshot may be lower than those that are at work.
   const mine = (await ask('pg_current_xact_id()')).map(BigInt)

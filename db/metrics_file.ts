@@ -23,5 +23,5 @@ export async function writeMetricsFile(file: string, samples: Sample[]): Promise
   }
 }
 
-/** Seconds since 1970. */
-export const now = (): number => Date.now() / 1000
+/** The clock, in seconds since 1970. */
+export const nowSeconds = (): number => Date.now() / 1000

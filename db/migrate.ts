@@ -1,5 +1,5 @@
 /**
- * Brings a database to the newest schema: `npm run migrate`, and the first thing `npm start` does.
+ * Brings a database to the newest schema: `npm run migrate`, and `npm start` before it serves.
  */
 import { spawn } from 'node:child_process'
 import { realpathSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { DBMATE_ENV_FILE, dbmateEnvironment } from './dbmate_environment.ts'
 import { dbmateUrl } from './dbmate_url.ts'
 import { copyFromNine } from './from_nine.ts'
 import { ownerToBecome } from './ledger_owner.ts'
-import { checkDatabase, checkServer } from './preconditions.ts'
+import { checkDatabase, checkServerVersion } from './preconditions.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('migrations', import.meta.url))
 const LOCK_KEY = 0x6c6564676572 // 'ledger'
@@ -90,12 +90,12 @@ async function createDatabase(url: string, setting: string): Promise<Reached> {
   }
   const { database, user = '' } = parseDatabaseUrl(url)
   const name = database ?? user
-  // The last of two that say the same counts.
+  // Of two parameters that name the database, the last one counts.
   const server = `${url}${url.includes('?') ? '&' : '?'}dbname=postgres`
   await withLock(await find(server), async (admin) => {
     const found = await admin`select from pg_database where datname = ${name}`
     if (found.length > 0) return
-    await checkServer(admin)
+    await checkServerVersion(admin)
     // Not template1, which may be in any encoding and hold anything.
     await admin`create database ${admin(name)} encoding 'UTF8' template template0`
   })
@@ -150,7 +150,7 @@ async function runDbmate(url: string, migrations: string, log: (line: string) =>
   for (const line of lines) if (line.startsWith('Applied: ')) log(line)
 }
 
-/** What whoever migrates may not set on the role: a migration can tell only the server's log. */
+/** Limits that migrations couldn't set, for want of a right: they tell only the server's log. */
 async function missingLimits(sql: postgres.Sql): Promise<string> {
   const rows = await sql<{ name: string }[]>`
     select l.name

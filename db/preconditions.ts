@@ -19,7 +19,7 @@ export interface Facts {
 }
 
 /** @throws Error with one line if migrations can't go onto this server */
-export async function checkServer(sql: postgres.Sql): Promise<void> {
+export async function checkServerVersion(sql: postgres.Sql): Promise<void> {
   const [row] = await sql<{ major: number }[]>`
     select current_setting('server_version_num')::integer / 10000 as major`
   const fault = serverFault(row!.major)

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type postgres from 'postgres'
 import { counted, printedHelp } from '../src/command_line.ts'
-import { now, writeMetricsFile } from './metrics_file.ts'
+import { nowSeconds, writeMetricsFile } from './metrics_file.ts'
 import { connectReader, runCommand } from './command.ts'
 import { verifyAnchors } from './verify_anchors.ts'
 import { verifyArchive } from './verify_archive.ts'
@@ -115,7 +115,11 @@ async function verifyLedger(sql: postgres.Sql, state?: string): Promise<Progress
 
 const writeMetrics = (file: string, findings: number, rows: number) =>
   writeMetricsFile(file, [
-    ['ledger_verification_timestamp_seconds', 'When the last complete verification ended.', now()],
+    [
+      'ledger_verification_timestamp_seconds',
+      'When the last complete verification ended.',
+      nowSeconds(),
+    ],
     ['ledger_verification_findings', 'What it found.', findings],
     ['ledger_verification_rows', 'Entries that it read.', rows],
   ])

@@ -13,7 +13,7 @@ const held = new Set<string>()
  */
 export async function takeLock(
   folder: string,
-  timeout_ms = 10_000,
+  timeoutMs = 10_000,
   log: (line: string) => void = () => {},
 ): Promise<() => Promise<void>> {
   const file = join(folder, 'lock')
@@ -28,7 +28,7 @@ export async function takeLock(
       isTold = true
     }
     return owner === undefined
-  }, timeout_ms)
+  }, timeoutMs)
   await rm(mine, { force: true })
   if (!taken) {
     throw new Error(

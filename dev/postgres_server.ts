@@ -115,10 +115,10 @@ export async function waitUntilReady(
 export async function stopServer(server: Server): Promise<void> {
   const ended = () => Promise.resolve(server.hasEnded())
   const steps = [['SIGINT', FAST_STOP_MS], ['SIGQUIT', IMMEDIATE_STOP_MS], ['SIGKILL', 2_000]]
-  for (const [name, timeout_ms] of steps as ['SIGINT' | 'SIGQUIT' | 'SIGKILL', number][]) {
+  for (const [name, timeoutMs] of steps as ['SIGINT' | 'SIGQUIT' | 'SIGKILL', number][]) {
     if (server.hasEnded()) return
     signal(server.pid, name)
-    if (await until(ended, timeout_ms)) return
+    if (await until(ended, timeoutMs)) return
   }
 }
 

@@ -66,8 +66,8 @@ export function signal(pid: number, name: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): voi
 }
 
 /** Asks again and again until `done` says yes. @returns false when the time is over */
-export async function until(done: () => Promise<boolean>, timeout_ms: number): Promise<boolean> {
-  const end = performance.now() + timeout_ms
+export async function until(done: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  const end = performance.now() + timeoutMs
   while (!await done()) {
     if (performance.now() > end) return false
     await new Promise((resolve) => setTimeout(resolve, 50))

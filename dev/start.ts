@@ -33,14 +33,14 @@ interface Service {
 }
 
 /** What has been started, to be stopped in the opposite order, each within its time. */
-const parts: { stop: () => Promise<void>; limit_ms: number }[] = []
+const parts: { stop: () => Promise<void>; limitMs: number }[] = []
 let ending: Promise<void> | undefined
 
 async function start(): Promise<void> {
   takeNoArguments(process.argv.slice(2))
   loadEnvFile()
   const config = loadConfig(process.env, readPasswordFile())
-  // Its output is for somebody at a terminal.
+  // Whoever reads this at a terminal would find nothing else between the lines of requests.
   if (!process.env['ACCESS_LOG']) config.accessLog = false
   await checkPort(config)
   goOn()
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   const entry = 'Deno' in globalThis ? '../src/deno.ts' : '../src/node.ts'
   const { serve } = await import(entry) as { serve: (config: Config) => Promise<Service> }
   const service = await serve(config)
-  parts.push({ stop: () => service.stop(), limit_ms: 10_000 })
+  parts.push({ stop: () => service.stop(), limitMs: 10_000 })
   if (embedded) console.log(`psql ${embedded.url}`)
 }
 
@@ -92,7 +92,7 @@ async function startDatabase(config: Config): Promise<Embedded> {
       end(1)
     },
   })
-  parts.push({ stop: () => database.stop(), limit_ms: 15_000 })
+  parts.push({ stop: () => database.stop(), limitMs: 15_000 })
   return { url: new URL('/ledger', database.url).href, dataDir: database.dataDir }
 }
 
@@ -118,20 +118,20 @@ async function allowService({ url: owner, dataDir }: Embedded): Promise<string> 
 
 async function startRedis(config: Config): Promise<void> {
   const redis = await startRedisRest({})
-  parts.push({ stop: () => redis.close(), limit_ms: 1_000 })
+  parts.push({ stop: () => redis.close(), limitMs: 1_000 })
   config.redis = { url: redis.url, token: redis.token }
 }
 
-const within = (limit_ms: number, work: Promise<unknown>) =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, limit_ms))])
+const within = (limitMs: number, work: Promise<unknown>) =>
+  Promise.race([work, new Promise((resolve) => setTimeout(resolve, limitMs))])
 
 /** Stops everything once, however often it is asked to, and ends this process. */
 function end(code: number): void {
   ending ??= (async () => {
     // Whatever is starting ends first, so that nothing is left half started.
     await within(STARTING_MS, starting).catch(() => {})
-    for (const { stop, limit_ms } of parts.toReversed()) {
-      await within(limit_ms, stop()).catch((error: Error) => console.error(error.message))
+    for (const { stop, limitMs } of parts.toReversed()) {
+      await within(limitMs, stop()).catch((error: Error) => console.error(error.message))
     }
     process.exit(code)
   })()

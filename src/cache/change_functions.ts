@@ -54,8 +54,8 @@ export async function getChanges(
   }
 }
 
-/** Reads the id of the ledger, and the name of its database. */
-export async function getNames(
+/** Reads the id of the ledger, and which incarnation of its database this is. */
+export async function getIdentity(
   database: Database,
 ): Promise<{ id: string; incarnation: string }> {
   const [row] = await database.run((sql) =>

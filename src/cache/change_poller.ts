@@ -1,6 +1,6 @@
 /** Asks PostgreSQL four times a second which users changed, on a connection of its own. */
 import type { Database, DatabaseOptions } from '../database/database.ts'
-import { getChanges, getNames, pauseCache } from './change_functions.ts'
+import { getChanges, getIdentity, pauseCache } from './change_functions.ts'
 import { createChangeReader } from './change_reader.ts'
 import type { Heard } from './heard.ts'
 import { openPolled, type Polling, startPolling } from './polling.ts'
@@ -47,9 +47,9 @@ function createPoll(database: Database, on: ChangeHandlers) {
       incarnation = undefined
     }
     if (incarnation === undefined) {
-      const names = await getNames(database)
-      on.identified(`${names.id}:${epoch}`)
-      incarnation = names.incarnation
+      const identity = await getIdentity(database)
+      on.identified(`${identity.id}:${epoch}`)
+      incarnation = identity.incarnation
     }
     for (const [id, version] of versions) on.changed(id, version)
     if (heard) on.heard({ ...heard, at })

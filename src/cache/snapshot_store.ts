@@ -45,15 +45,15 @@ const PAUSE_MS = 1000
 /** Creates a circuit breaker: after a failed call there is none for a second, then one tries. */
 function createBreaker(now: () => number) {
   let nextAt = -Infinity
-  let broken = false
+  let isBroken = false
   return {
     allows() {
-      if (broken && now() < nextAt) return false
+      if (isBroken && now() < nextAt) return false
       nextAt = now() + PAUSE_MS
       return true
     },
-    settled(well: boolean) {
-      broken = !well
+    settled(hasSucceeded: boolean) {
+      isBroken = !hasSucceeded
       nextAt = now() + PAUSE_MS
     },
   }
@@ -63,9 +63,9 @@ function foundIn({ result, error }: RedisReply): Found {
   if (error !== undefined || !Array.isArray(result)) return 'failed'
   if (result.length === 0) return 'nothing'
   const [text, score] = result as unknown[]
-  const known = result.length === 2 && typeof text === 'string' &&
+  const isEntry = result.length === 2 && typeof text === 'string' &&
     (typeof score === 'string' || typeof score === 'number')
-  return known ? { text, score: String(score) } : 'failed'
+  return isEntry ? { text, score: String(score) } : 'failed'
 }
 
 /** What to write for each user: of several entries the newest, and all removals. */
@@ -152,8 +152,9 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
       if (!Array.isArray(replies)) return items.map(() => replies)
       return items.map(({ id }) => {
         const { from, to } = commandsOf.get(id)!
-        const well = replies.slice(from, to).every((r) => typeof r.result === 'number' && !r.error)
-        return well ? 'kept' : 'failed'
+        const isKept = replies.slice(from, to)
+          .every(({ result, error }) => typeof result === 'number' && !error)
+        return isKept ? 'kept' : 'failed'
       })
     },
   })

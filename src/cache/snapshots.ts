@@ -123,7 +123,7 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
   const loads = createLoads(load, now)
   const inFlight = createInFlight()
   let store: SnapshotStore | undefined
-  let identity: string | undefined
+  let storedHistory: string | undefined
 
   async function loadAndKeep(id: number, remove?: string): Promise<Versioned | undefined> {
     const entry = await loads.add(id)
@@ -169,8 +169,8 @@ export function createSnapshots(options: SnapshotsOptions): Snapshots {
     changed: (id, version) => minimumVersions.raise(id, version),
     invalidate: (id) => minimumVersions.raise(id, Number.MAX_SAFE_INTEGER),
     identified(history) {
-      if (!redis || history === identity) return
-      identity = history
+      if (!redis || history === storedHistory) return
+      storedHistory = history
       store = createSnapshotStore({ redis, history, ttlMs, timeoutMs, now })
     },
     heard: (heard) => validity.heard(heard),

@@ -73,8 +73,11 @@ export function placesOf({ hosts, attributes, isShuffled }: DatabaseUrl): Place[
   const order = isShuffled
     ? hosts.map((host) => ({ host, key: Math.random() })).sort((a, b) => a.key - b.key)
     : hosts.map((host) => ({ host }))
-  const all = (attributes: Place['attributes']) => order.map(({ host }) => ({ host, attributes }))
-  return attributes === 'prefer-standby' ? [...all('standby'), ...all('any')] : all(attributes)
+  const allAs = (wanted: Place['attributes']) =>
+    order.map(({ host }) => ({ host, attributes: wanted }))
+  return attributes === 'prefer-standby'
+    ? [...allAs('standby'), ...allAs('any')]
+    : allAs(attributes)
 }
 
 /** Creates a client of the driver. It connects with its first query. */

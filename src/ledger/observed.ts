@@ -2,7 +2,7 @@
 import { inDatabaseCall } from '../telemetry/spans.ts'
 
 /** What isn't a call of the database. */
-const OTHERS = ['connections', 'end']
+const NO_CALLS = ['connections', 'end']
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 
@@ -27,6 +27,6 @@ export function observedLedger<L extends object>(
   }
   const methods = Object.entries(ledger as Record<string, () => Promise<unknown>>).map((
     [name, method],
-  ) => [name, OTHERS.includes(name) ? method : observed(snakeCase(name), method)] as const)
+  ) => [name, NO_CALLS.includes(name) ? method : observed(snakeCase(name), method)] as const)
   return Object.fromEntries(methods) as unknown as L
 }

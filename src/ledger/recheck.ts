@@ -6,11 +6,9 @@ import { MAX_FINDINGS } from './verification.ts'
 
 /** Entries of one statement: far fewer than in those that callers wait for. */
 const PAGE_ROWS = 1000
-/**
- * The shortest pause between two statements. It is also a multiple of how long the last one took.
- */
+/** A pause between two statements takes so many times as long as the last one, at least REST_MS. */
+const REST_FACTOR = 20
 const REST_MS = 1000
-const REST_SHARE = 20
 
 export interface RecheckOptions {
   ledger: Pick<Ledger, 'verifyUserPage'>
@@ -63,7 +61,7 @@ export function createRecheck(options: RecheckOptions): Recheck {
       reading = page.catch(() => {})
       const { findings, next } = await page
       for (const finding of findings) found.add(JSON.stringify(finding))
-      await rest(Math.max(REST_MS, REST_SHARE * (now() - start)))
+      await rest(Math.max(REST_MS, REST_FACTOR * (now() - start)))
       if (isStopped) return undefined
       after = next
     }

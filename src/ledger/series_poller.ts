@@ -37,7 +37,7 @@ export function startSeriesPoller(
     if (now !== before) turns++
     before = now
     const isSettled = all.every((one) =>
-      series.some(({ series, position }) => series === one.series && position === one.lastPosition)
+      series.some((own) => own.series === one.series && own.position === one.lastPosition)
     )
     const { epoch, incarnation } = first
     settled({

@@ -9,7 +9,8 @@ export interface Shard {
   port: number
 }
 
-const HALF = 2 ** 32
+/** How many values one half of 64 bits has. */
+const HALF_VALUES = 2 ** 32
 
 const rotated = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits))
 
@@ -21,7 +22,7 @@ const rotated = (value: number, bits: number): number => (value << bits) | (valu
 export function hashInt8(value: number): number {
   let b = 0x9e3779b9 + 4 + 3923095
   let c = b
-  let a = (b + ((value % HALF) ^ Math.floor(value / HALF))) | 0
+  let a = (b + ((value % HALF_VALUES) ^ Math.floor(value / HALF_VALUES))) | 0
   c = ((c ^ b) - rotated(b, 14)) | 0
   a = ((a ^ c) - rotated(c, 11)) | 0
   b = ((b ^ a) - rotated(a, 25)) | 0

@@ -21,9 +21,7 @@ export type Write = (operation: Operation) => Promise<Outcome>
 
 /** Creates the function through which every route writes. */
 export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependencies): Write {
-  /**
-   * Makes this instance believe no cached snapshot of any user that the operation may have changed.
-   */
+  /** Has this instance believe no cached snapshot of a user whom the operation may have changed. */
   async function invalidate(operation: Operation): Promise<void> {
     const { kind, userId, ref } = operation
     for (const id of usersOf(operation)) snapshots.invalidate(id)
@@ -43,7 +41,7 @@ export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependen
     }
   }
 
-  async function done(operation: Operation): Promise<Outcome> {
+  async function postAndCache(operation: Operation): Promise<Outcome> {
     const outcome = await post(operation)
     // A refused operation may have posted pending entries, so the cache is updated, too.
     const states = outcome.users.flatMap(({ state }) => state ?? [])
@@ -55,7 +53,7 @@ export function createWrite({ queue, ledger, snapshots, metrics }: WriteDependen
 
   return async (operation) => {
     try {
-      const outcome = await done(operation)
+      const outcome = await postAndCache(operation)
       metrics.operation(operation.kind, outcome.replayed ? 'replayed' : 'ok')
       return outcome
     } catch (error) {

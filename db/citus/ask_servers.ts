@@ -7,7 +7,7 @@ import { isDistributed } from './is_distributed.ts'
  * @returns a function that answers the text of an SQL expression on each server, always in the same
  * order, and throws an Error with one line if one of them fails
  */
-export async function openServers(
+export async function createAskServers(
   sql: postgres.Sql,
 ): Promise<(expression: string) => Promise<string[]>> {
   const isOnSeveral = await isDistributed(sql)
