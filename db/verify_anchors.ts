@@ -42,13 +42,11 @@ export async function verifyAnchors(
   for (const [n, text] of texts.entries()) {
     const place = `Line ${n + 1} of ${file}`
     const anchor = parseAnchor(text)
-    const wrong = !anchor
-      ? 'not an anchor'
-      : anchor.ledger === row!.id
-      ? undefined
-      : 'of another ledger'
-    if (wrong) found({ finding: 'anchor_invalid', detail: `${place}: ${wrong}.` })
-    else lines.push({ place, text, anchor: anchor! })
+    const invalid = (why: string) =>
+      found({ finding: 'anchor_invalid', detail: `${place}: ${why}.` })
+    if (!anchor) invalid('not an anchor')
+    else if (anchor.ledger !== row!.id) invalid('of another ledger')
+    else lines.push({ place, text, anchor })
   }
   for (const line of lines) {
     if (!key || await isSignedBy(line.anchor, key)) continue

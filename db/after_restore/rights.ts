@@ -1,4 +1,4 @@
-/** Who may do what, as the migrations say: a dump may lack it, and whoever may change it. */
+/** Who may do what, as the migrations say: a dump may lack it, and somebody may have changed it. */
 import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import type { Stated } from './statements.ts'

@@ -11,6 +11,7 @@ export interface Cells {
   text?: string
 }
 
+/** How the cells are to be read: a part of BankFile. */
 export interface Reading {
   source: string
   isUserId: boolean

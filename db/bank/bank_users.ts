@@ -6,7 +6,7 @@ import type { BankFile } from './bank_options.ts'
 import { type Batch, type Fault, readBankFile } from './read_bank_file.ts'
 
 /** Lines of a call of the database. */
-export const BATCH_LINES = 1000
+const BATCH_LINES = 1000
 
 export interface UserLine extends BankLine {
   userId: string

@@ -7,7 +7,7 @@ import type { BankFile } from './bank_options.ts'
 
 const MAX_RECORD_CHARACTERS = 65_536
 /** References are kept in memory, to find those that come twice. */
-export const MAX_LINES = 1_000_000
+const MAX_LINES = 1_000_000
 
 /** What is wrong with a line. */
 export interface Fault {

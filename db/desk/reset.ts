@@ -56,7 +56,7 @@ async function isAgreed(facts: Facts): Promise<boolean> {
 
 /** From the database postgres, since nobody can drop the one that they are in. */
 async function drop(url: string, name: string, setting: string): Promise<void> {
-  // The last of two that say the same counts.
+  // Of two parameters that name the database, the last one counts.
   const server = await reach(`${url}${url.includes('?') ? '&' : '?'}dbname=postgres`, setting)
   const sql = open(server)
   try {

@@ -102,7 +102,7 @@ export function roundOf(seed: number, round: number, ids: string[]): Round {
   return inOrder(all)
 }
 
-/** What becomes of a round of that on its last day. */
+/** What becomes of the operations of a round on its last day. */
 export function endOfRound(
   seed: number,
   round: number,
@@ -154,7 +154,7 @@ export function todayOf(seed: number, ids: string[]): Operation[] {
   return operations
 }
 
-/** What becomes of that. */
+/** What becomes of the operations of today. */
 export const endOfToday = (
   seed: number,
   operations: Operation[],

@@ -85,7 +85,7 @@ function problemsOf({ schema, contents, verification, redis }: Status): string[]
     `${counted(missing + edited, 'finding')} about the guards: npm run verify`,
     pending && pending.oldest_seconds > PENDING_LIMIT_SECONDS &&
     'an entry has been pending for more than a day',
-    verification && verification.findings > 0 && `the last verification had findings`,
+    verification && verification.findings > 0 && 'the last verification had findings',
     redis !== 'ok' && redis !== 'not set' && `Redis: ${redis}`,
   ].filter((line) => typeof line === 'string')
 }

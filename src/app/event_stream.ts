@@ -29,6 +29,7 @@ export interface StreamDependencies {
   onFailure: (what: string, error: unknown) => void
 }
 
+/** Without a stack, since @hono/node-server prints the error. */
 const ended = () => Object.assign(new Error('the stream ended'), { stack: '' })
 
 /**

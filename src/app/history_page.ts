@@ -2,8 +2,9 @@
 import type { Context } from 'hono'
 import { createIsFull } from '../core/page_length.ts'
 import type { FairSemaphore } from '../core/semaphore.ts'
-import type { Entry, Ledger } from '../ledger/functions.ts'
+import type { Ledger } from '../ledger/functions.ts'
 import { isLongRead } from '../ledger/read_functions.ts'
+import type { Entry } from '../ledger/rows.ts'
 import { conditionsOf, hasCondition, type HistoryQuery, minSeqOf } from './history_conditions.ts'
 import { longRead } from './long_read.ts'
 

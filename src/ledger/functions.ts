@@ -16,8 +16,6 @@ import { getShards, getShardUsers, type ShardLedger } from './shard_functions.ts
 import type { Shard } from './shard_map.ts'
 import type { Versioned } from '../cache/snapshots.ts'
 
-export type { Entry } from './rows.ts'
-
 export interface Ledger
   extends
     LedgerPost,
@@ -28,8 +26,9 @@ export interface Ledger
     LedgerSearch,
     LedgerEvents,
     LedgerWebhooks {
+  /** Those of the users that exist. */
   getUsers(ids: number[]): Promise<Map<number, Versioned>>
-  /** Of the users: which servers they are on. */
+  /** In the order of minHash; none if all users are on one server. */
   getShards(): Promise<Shard[]>
   hasMigration(version: string): Promise<boolean>
   readServiceRole(): Promise<ServiceRole>

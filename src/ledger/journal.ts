@@ -12,7 +12,7 @@ import { LAST_POSITION } from './series_functions.ts'
 
 export interface JournalPage {
   entries: JournalEntry[]
-  /** Where the next page begins; null: there is none. */
+  /** `before` of the next page; null: there is none. */
   next: number | string | null
 }
 
@@ -38,7 +38,7 @@ export interface JournalOptions extends EveryShardOptions {
   }
 }
 
-const refuse = (): never => {
+function refuse(): never {
   throw invalidRequest([{ path: ['before'], message: 'must be `next` of the page before' }])
 }
 
@@ -100,7 +100,7 @@ export function createJournal(
     const history = await settled(before === undefined)
     if (history) return await readShards(history, before, maxRows)
     if (typeof before === 'object') refuse()
-    const { entries, scannedTo } = await ledger.listJournal(before as number, maxRows + 1)
+    const { entries, scannedTo } = await ledger.listJournal(before, maxRows + 1)
     const shown = rowsOfPage(entries, maxRows)
     const next = entries.length > shown.length ? shown.at(-1)!.position : scannedTo ?? null
     return { entries: shown, next }

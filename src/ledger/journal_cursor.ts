@@ -17,7 +17,7 @@ export const MAX_JOURNAL_CURSOR_LENGTH = 4096
 const POSITION = /^\d+$/
 const PLACES = /^\d{1,4}\.\d{1,15}(~\d{1,4}\.\d{1,15})*$/
 
-/** `next` of a page: a number where users are on one server. */
+/** `next` of a page where users are on several servers. */
 export const journalCursorText = (places: readonly JournalPlace[]): string =>
   places.map(({ series, before }) => `${series}.${before}`).join('~')
 
@@ -34,6 +34,6 @@ export function parseJournalCursor(text: string): JournalCursor | undefined {
     return { series, before }
   })
   const isOnce = new Set(places.map(({ series }) => series)).size === places.length
-  // Behind the last position of all is where a series that was never settled begins.
+  // Behind the last position of all is where the series of a server that is gone begins.
   return isOnce && places.every(({ before }) => before <= LAST_POSITION + 1) ? places : undefined
 }

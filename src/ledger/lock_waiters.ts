@@ -8,8 +8,8 @@ import type { Sender } from './sender.ts'
 import { isOfTwo, rejectExpired, settle, takeOf, type Waiting } from './waiting.ts'
 
 /**
- * Milliseconds between two tries of a user for whom no call waits. They grow with the tries, and by
- * one for every so many locked users.
+ * Milliseconds between two tries of a user for whom no call waits: more with each try, or one for
+ * every so many locked users, if that is more.
  */
 const MIN_PAUSE_MS = 5
 const MAX_PAUSE_MS = 25
@@ -36,7 +36,7 @@ export interface LockWaitersOptions {
   /** Calls at once that wait for a lock. */
   maxCalls: number
   maxBatch: number
-  /** Operations that may wait for all users together. For one user, an eighth of that. */
+  /** Operations that may wait for all users together; for one, an eighth of that or maxBatch. */
   maxQueue: number
   /** A clock in milliseconds; only differences matter. */
   now: () => number
@@ -86,7 +86,7 @@ export class LockWaiters {
   }
 
   /**
-   * Adds an operation that waits for a user, at most until `until`, by performance.now().
+   * Adds an operation that waits for a user, at most until `until`, by the clock `now`.
    * @returns its outcome; undefined if it wasn't done but the user may be free
    * @throws QueueFull, WaitExpired, or whatever the call rejected with
    */

@@ -38,8 +38,8 @@ export function mergeJournal(
     const one = newer && bySeries.get(newer.series)
     return one === undefined || newer!.position >= reached(one)
   }
-  const later = (one: Rest | undefined, other: Rest) =>
-    one && one.found[one.next]!.sealedAt >= other.found[other.next]!.sealedAt ? one : other
+  const later = (one: Rest, other: Rest) =>
+    one.found[one.next]!.sealedAt >= other.found[other.next]!.sealedAt ? one : other
 
   for (;;) {
     // What wasn't looked at might be later.

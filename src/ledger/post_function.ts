@@ -54,6 +54,9 @@ function callPost(
   const column = (value: (operation: Operation) => string | number | null | undefined) =>
     columnOf(operations, value)
   // set_config() sets the limit for this statement's transaction; that it isn't null means to wait.
+  const waits = lockWaitMs === undefined
+    ? sql`${wait}`
+    : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
   const call = parts
     ? sql`ledger.post_in_shards(
       shard_ids => ${arrayLiteral(parts.map(({ id }) => id))}::bigint[],
@@ -68,11 +71,7 @@ function callPost(
     expires_ins => ${column(({ expiresInSeconds }) => expiresInSeconds)}::numeric[],
     idempotency_keys => ${column(({ key }) => key)}::text[],
     metadatas => ${column(({ metadata }) => metadata)}::jsonb[],
-    wait => ${
-    lockWaitMs === undefined
-      ? sql`${wait}`
-      : sql`set_config('lock_timeout', ${String(lockWaitMs)}, true) is not null`
-  }, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
+    wait => ${waits}, max_pending => ${wait ? MAX_PENDING : MAX_PENDING_IN_BATCHES})`
 }
 
 const SQL_NAMES: Record<OperationKind, string | null> = {

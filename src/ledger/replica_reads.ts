@@ -57,8 +57,10 @@ export function createReplicaReads(options: ReplicaOptions): ReplicaReads {
     { userId, minSeq }: Read,
     ask: (reads: ReplicaReads) => Promise<T>,
   ): Promise<T> {
-    const answer = minSeq === undefined ? undefined : await askStandby(ask)
-    onRead(answer ? 'standby' : minSeq === undefined || !options.standby ? 'primary' : 'fallback')
+    const isForStandby = minSeq !== undefined && options.standby !== undefined
+    const answer = isForStandby ? await askStandby(ask) : undefined
+    const instead = isForStandby ? 'fallback' : 'primary'
+    onRead(answer ? 'standby' : instead)
     if (answer) return answer.value
     if (userId !== undefined && minSeq) await assertSeq(userId, minSeq)
     return await ask(primary)

@@ -6,14 +6,14 @@ import type { SettledSeries } from '../cache/settled_history.ts'
 import { NO_INCARNATION } from './event_cursor.ts'
 import { LAST_POSITION, type Numbering, type Server } from './series_functions.ts'
 
-/** The coordinator's positions are written on all servers, those of another one only there. */
-const OF_COORDINATOR = 0
+/** Its positions are written on all other servers, those of each of these only there. */
+const COORDINATOR = 0
 
 interface State {
   epoch: string
   /** Up to which position everything is committed, or never will be. */
   position?: number
-  /** Another one, which is so, too, once those who were at work then have ended. */
+  /** A later one, for which that is so once all below the horizon of each server have ended. */
   next?: { position: number; horizons: Map<number, bigint> }
 }
 
@@ -34,7 +34,9 @@ export function createSettling() {
   }
 
   function settle(state: State, { series, lastPosition }: Numbering, all: readonly Numbering[]) {
-    const concerned = all.filter((one) => (one.series === series) !== (series === OF_COORDINATOR))
+    const concerned = all.filter((one) =>
+      series === COORDINATOR ? one.series !== series : one.series === series
+    )
     const isOver = ([server, horizon]: [number, bigint]) =>
       concerned.every((one) =>
         one.series !== server || one.oldestOpen === undefined || one.oldestOpen >= horizon

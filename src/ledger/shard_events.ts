@@ -48,12 +48,12 @@ export function lastOf({ series, position }: DistributedHistory): Cursor {
 
 /** Where a cursor is in each series; one from before users were spread is in the first. */
 function placesOf(cursor: Cursor, history: DistributedHistory): Place[] {
-  const { series, position, through, incarnation } = cursor
+  const { position, through, incarnation } = cursor
   if (Math.max(position, through) > LAST_POSITION) {
     const message = 'must be `next` of a page, or the id that came with an event of a stream'
     throw invalidRequest([{ path: ['after'], message }])
   }
-  const places = series ?? [{ series: 0, position, through: Math.max(position, through) }]
+  const places = cursor.series ?? [{ series: 0, position, through: Math.max(position, through) }]
   return history.series.map(({ series, incarnation: own }) => ({
     series,
     position: 0,
@@ -64,7 +64,7 @@ function placesOf(cursor: Cursor, history: DistributedHistory): Place[] {
   }))
 }
 
-/** A server that is gone has nothing that it could lose. */
+/** Whether a cursor is from another incarnation; a server that is gone has nothing to lose. */
 const isOther = (place: Place, { incarnation }: SettledSeries) =>
   place.incarnation !== incarnation &&
   ![place.incarnation, incarnation].includes(NO_INCARNATION)

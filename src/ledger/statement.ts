@@ -21,15 +21,15 @@ export interface StatementFormat {
   closing(moment: Moment): string
 }
 
-const stateOf = ({ at, seq, balance, hash }: Moment) => ({ at, seq, balance, hash })
+const boundOf = ({ at, seq, balance, hash }: Moment) => ({ at, seq, balance, hash })
 const line = (value: unknown) => `${stringify(value)}\n`
 
 export const NDJSON: StatementFormat = {
   contentType: 'application/x-ndjson',
   extension: 'ndjson',
-  opening: (moment) => line({ opening: stateOf(moment) }),
+  opening: (moment) => line({ opening: boundOf(moment) }),
   entry: line,
-  closing: (moment) => line({ closing: stateOf(moment) }),
+  closing: (moment) => line({ closing: boundOf(moment) }),
 }
 
 const CSV_COLUMNS = [
@@ -115,6 +115,7 @@ export function statementStream(options: StatementOptions): ReadableStream<Uint8
     }).join('')
   }
 
+  // Without a stack, since @hono/node-server prints the error.
   const broken = () => Object.assign(new Error('the statement broke off'), { stack: '' })
 
   return new ReadableStream<Uint8Array>({

@@ -6,7 +6,7 @@ import { BUSY, lockedUserOf, type Operation, type Outcome } from './operations.t
 /** An operation that waits for a locked user. */
 export interface Waiting {
   operation: Operation
-  /** By performance.now(). */
+  /** By the clock of LockWaiters. */
   until: number
   resolve: (outcome: Outcome | undefined) => void
   reject: (error: unknown) => void

@@ -4,7 +4,7 @@ import { isSafeUrl } from '../config/access_config.ts'
 import { parseJsonFile } from '../config/json_file.ts'
 import { EVENT_TYPES } from '../ledger/event_functions.ts'
 
-export const MESSAGE_TYPES = [...EVENT_TYPES, 'balance.below'] as const
+const MESSAGE_TYPES = [...EVENT_TYPES, 'balance.below'] as const
 
 export type MessageType = typeof MESSAGE_TYPES[number]
 
