@@ -137,8 +137,9 @@ export function createSend(client: ClientOptions): Send {
 }
 
 /** Of a write that may have happened, nothing else may be said. */
-function finalError(error: LedgerError, isUnknown: boolean, { isKeyed }: Request): LedgerError {
-  if (!isUnknown || !isKeyed) return error
+function finalError(error: LedgerError, isUnknown: boolean, request: Request): LedgerError {
+  if (!isUnknown || request.method === 'GET') return error
+  if (!request.isKeyed) return new UnreachableError('no answer to a write', { cause: error })
   const problem = {
     type: 'about:blank',
     title: 'The write may have happened; repeat it with the same Idempotency-Key.',

@@ -138,6 +138,16 @@ test('after the deadline a write that may have happened is outcome_unknown, with
   expect((error as OutcomeUnknownError).idempotencyKey).toBe(keys[0])
 })
 
+test('after the deadline a write without a key that may have happened is unreachable', async () => {
+  const id = await http.user()
+  const busy = Array.from({ length: 1000 }, () => problem('busy'))
+  const { client, keys } = clientWith([lost, ...busy], { deadlineMs: 200 })
+  await expect(client.freezeUser(id, { reason: 'a reason' })).rejects
+    .toBeInstanceOf(UnreachableError)
+  expect(keys[0]).toBeNull()
+  expect((await clientWith([]).client.listControls(id)).frozen_at).not.toBeNull()
+})
+
 test('after the deadline what was certainly not done is what the ledger said', async () => {
   const busy = Array.from({ length: 1000 }, () => problem('busy'))
   const { client } = clientWith(busy, { deadlineMs: 100 })
