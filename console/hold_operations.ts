@@ -57,7 +57,7 @@ export const capture = (
   },
 })
 
-/** Lets a hold expire later. */
+/** Lets a hold expire later, of those that expire. */
 export const extend = (
   { client }: Session,
   { user_id, hold, remaining, expires_at }: HeldHold,
@@ -66,9 +66,7 @@ export const extend = (
   title: `Extend hold ${hold} of user ${user_id}`,
   fields: [
     expiryField(
-      `From now on. It has to be later than ${
-        expires_at === null ? 'never' : `${expires_at.slice(0, 16).replace('T', ' ')} (UTC)`
-      }.`,
+      `From now on. It has to be later than ${expires_at?.slice(0, 16).replace('T', ' ')} (UTC).`,
     ),
   ],
   summary: ({ expires_in }) =>

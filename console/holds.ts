@@ -15,8 +15,8 @@ const EXPIRY_PAUSE_MS = 1_000
 /** Longer than this a timer can't wait, and nobody looks at a page. */
 const MAX_WAIT_MS = 86_400_000
 
-/** What a button on each active hold does, by its name. */
-export type HoldAction = readonly [name: string, run: (hold: HeldHold) => void]
+/** What a button of an active hold does, by its name. */
+export type HoldAction = readonly [name: string, run: () => void]
 
 export interface HoldsSection extends Section {
   stop(): void
@@ -26,7 +26,7 @@ export interface HoldsSection extends Section {
 export function holdsSection(
   { client }: Session,
   id: number,
-  actions: readonly HoldAction[],
+  actionsOf: (hold: HeldHold) => readonly HoldAction[],
   onExpiry: () => void,
 ): HoldsSection {
   const list = element('ul', { class: 'items holds' })
@@ -47,7 +47,7 @@ export function holdsSection(
     const known = items.get(hold.hold)
     const text = JSON.stringify(hold)
     if (known?.text === text) return known.item
-    const item = holdItem(hold, hold.status === 'active' ? actions : [])
+    const item = holdItem(hold, hold.status === 'active' ? actionsOf(hold) : [])
     items.set(hold.hold, { item, text })
     return item
   }
@@ -96,7 +96,7 @@ function holdItem(hold: HeldHold, actions: readonly HoldAction[]): HTMLElement {
   const { hold: number, amount, captured, remaining, status, expires_at, created_at } = hold
   const note = noteOf(hold.metadata)
   const buttons = actions.map(([name, run]) =>
-    element('button', { click: () => run(hold), 'aria-label': `${name} hold ${number}` }, name)
+    element('button', { click: run, 'aria-label': `${name} hold ${number}` }, name)
   )
   return element(
     'li',

@@ -90,18 +90,23 @@ function createWritePage(session: Session, id: number): UserPage {
 }
 
 /** What the caller may do with an active hold. */
-function holdActions(session: Session, onDone: () => void): HoldAction[] {
+function holdActions(session: Session, hold: HeldHold, onDone: () => void): HoldAction[] {
   if (!session.may('hold')) return []
-  const open = (make: (session: Session, hold: HeldHold) => Operation) => (hold: HeldHold) =>
+  const open = (make: (session: Session, hold: HeldHold) => Operation) => () =>
     openOperation(make(session, hold), onDone)
-  return [['Capture', open(capture)], ['Extend', open(extend)], ['Release', open(release)]]
+  return [
+    ['Capture', open(capture)],
+    // Nothing is later than never.
+    ...(hold.expires_at === null ? [] : [['Extend', open(extend)] as const]),
+    ['Release', open(release)],
+  ]
 }
 
 /** The parts of the page of a user, each of which asks the ledger itself. */
 function createSections(session: Session, id: number, refresh: () => void) {
   const chart = chartSection(session, id)
   const history = historySection(session, id)
-  const holds = holdsSection(session, id, holdActions(session, refresh), refresh)
+  const holds = holdsSection(session, id, (hold) => holdActions(session, hold, refresh), refresh)
   const controls = controlsSection((isFrozen) =>
     operationButtons(controlOperations(session, id, isFrozen), refresh)
   )

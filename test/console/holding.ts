@@ -74,6 +74,8 @@ test('an end that is not later is refused, and a hold can be made to last for ev
   const extensions = await extensionsOf(id)
   expect(extensions.map(({ expires_at, reason }) => [expires_at, reason]))
     .toEqual([['infinity', 'Sooner']])
+  await button('Release hold 1').waitFor()
+  await expect.poll(() => button('Extend hold 1').count()).toBe(0)
 })
 
 test('a user is frozen, gets a credit limit, and is thawed, with reasons that are shown', async () => {

@@ -36,7 +36,7 @@ async function buttonsOf(token: string, id: number): Promise<string[]> {
 
 async function userWithHold(): Promise<number> {
   const id = await http.user('100')
-  await http.sql`select place_hold(${id}, 10)`
+  await http.sql`select place_hold(${id}, 10, 3600)`
   return id
 }
 
