@@ -16,7 +16,7 @@ Spreads the users of a ledger, with all that belongs to them, over the workers o
 ids; MIGRATE_DATABASE_URL, or else DATABASE_URL, leads to the coordinator. It moves all of them or
 none, and nobody can use the ledger meanwhile. Run it again after each npm run migrate, and when a
 worker was added. The ledger can't be brought back to one server but by a copy.
---shards   how many parts there are to spread, 1 to 512; by default 32, and then never another
+--shards   how many parts there are to spread, 1 to 512; by default 8, and then never another
 --dry-run  only says what it would do
 
 exit codes: 0 it is distributed, or could be, 2 it isn't, for the reason in one line`
@@ -90,7 +90,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { shards: { type: 'string' }, 'dry-run': { type: 'boolean' } },
   })
-  const shards = wholeNumber('shards', values.shards ?? '32', 1, 512)
+  const shards = wholeNumber('shards', values.shards ?? '8', 1, 512)
   const sql = await connectOwner('distribute')
   try {
     const facts = await readFacts(sql)
