@@ -30,6 +30,7 @@ export const KINDS: Record<string, readonly string[]> = {
     'db/chain_controls',
     'db/extend_ledger',
     'db/from_nine',
+    'db/same_answers',
   ],
   'on copies of a ledger': [
     'db/after_restore',
@@ -42,6 +43,7 @@ export const KINDS: Record<string, readonly string[]> = {
   ],
   'that rewrite history': ['db/archive', 'db/close_ledger', 'client/erased_statement'],
   'of commands': ['db/command', 'db/errors', 'db/examples', 'db/preconditions'],
+  'of what stands in for Redis': ['dev/redis_parity', 'dev/redis_rest'],
   'of a desk': ['db/desk/reset', 'db/desk/seed', 'db/desk/status'],
   'with settings of sessions': ['db/hostile_names', 'db/role_timeouts', 'db/session_settings'],
   'of a fresh clone': ['client/packed', 'project/docs_commands'],
@@ -51,6 +53,7 @@ export const KINDS: Record<string, readonly string[]> = {
     'service/database_deadlines',
     'service/database_hosts',
     'service/database_tls',
+    'service/lost_responses',
     'service/pgbouncer',
   ],
   'of a process': ['service/log_readers', 'service/outages', 'service/stopping', 'src/service'],
