@@ -34,7 +34,9 @@ export async function runStorm(options: StormOptions): Promise<Storm> {
     return sql
   }
   const sql = connect()
-  const [user, bystander] = [await createUser(sql), await createUser(sql, debits)]
+  const user = await createUser(sql)
+  // It pays at each try of a batch, however often the user is busy.
+  const bystander = await createUser(sql, 1_000_000)
   const counts = { answers: [], violations: new Set<string>(), channels: {}, refused: 0 }
   const scene: Scene = { ...options, user, bystander, ...counts }
   const { violations } = scene
