@@ -62,9 +62,9 @@ export const KINDS: Record<string, readonly string[]> = {
   'of long tables': ['fuzz/linear_work', 'look_ups', 'plans'],
   'of memory and sockets': ['src/server/aborted', 'src/server/garbage', 'src/server/limits'],
   'of what Prometheus reads': ['ops/ops', 'service/prometheus', 'src/telemetry/metrics'],
-  'of who may': ['src/auth/access', 'src/auth/access_service', 'src/auth/jwks'],
+  'of access': ['src/auth/access', 'src/auth/access_service', 'src/auth/jwks'],
   'of tools of developers': ['db/new_migration', 'dev/new_token', 'project/help'],
-  'of what starts': ['dev/embedded_postgres', 'dev/start'],
+  'of starting': ['dev/embedded_postgres', 'dev/start'],
 }
 
 const nameOf = ({ moduleId }: TestSpecification): string =>
