@@ -180,8 +180,11 @@ async function violationsOf(
   const mine = rows.filter((row) => Number(row.user_id) === user)
   const taken = mine.filter((row) => row.action === 'DEBIT').length
   if (taken !== total) violations.push(`${taken} debits of ${total} that are covered`)
-  const passed = [...answered.values()].filter((answer) => answer.user === user).length
-  if (passed !== taken) violations.push(`${passed} debits were answered, ${taken} made`)
+  for (const id of [user, bystander]) {
+    const passed = [...answered.values()].filter((answer) => answer.user === id).length
+    const made = [...debits.keys()].filter((name) => name.startsWith(`${id}/`)).length
+    if (passed !== made) violations.push(`${passed} debits of ${id} were answered, ${made} made`)
+  }
   if (mine.some((row) => row.seq === null)) violations.push('a manual entry was never posted')
   if (mine.some((row) => row.balance?.startsWith('-'))) violations.push('a negative balance')
   return violations
